@@ -1,0 +1,176 @@
+//! What was done, by whom, when, from which request: written in the same transaction as the change.
+//!
+//! A record names keys by their fingerprints and settings by their names, never by their values.
+
+use serde::{Deserialize, Serialize};
+
+use crate::caller::{Acting, Credential};
+use crate::entropy::{Entropy, EntropyError};
+use crate::error::InvalidValue;
+use crate::id::{AuditRecordId, PlatformId, RequestId};
+use crate::key_ring::KeyRing;
+use crate::time::Instant;
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AuditAction {
+    /// A webhook was created, with its first key.
+    WebhookCreated,
+    /// A webhook's secret was rolled.
+    SecretRolled,
+    /// A webhook's current secret was removed.
+    SecretRemoved,
+    /// A webhook's secrets were read back.
+    SecretRevealed,
+    /// An API key was created.
+    ApiKeyCreated,
+    /// An API key was revoked.
+    ApiKeyRevoked,
+}
+
+impl AuditAction {
+    const ALL: [Self; 6] = [
+        Self::WebhookCreated,
+        Self::SecretRolled,
+        Self::SecretRemoved,
+        Self::SecretRevealed,
+        Self::ApiKeyCreated,
+        Self::ApiKeyRevoked,
+    ];
+
+    /// The name clients see.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WebhookCreated => "WEBHOOK.CREATED",
+            Self::SecretRolled => "WEBHOOK.SECRET_ROLLED",
+            Self::SecretRemoved => "WEBHOOK.SECRET_REMOVED",
+            Self::SecretRevealed => "WEBHOOK.SECRET_REVEALED",
+            Self::ApiKeyCreated => "API_KEY.CREATED",
+            Self::ApiKeyRevoked => "API_KEY.REVOKED",
+        }
+    }
+}
+
+impl std::str::FromStr for AuditAction {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let named = Self::ALL.into_iter().find(|action| action.name() == text);
+        named.ok_or(InvalidValue::new("must be the name of an audited action"))
+    }
+}
+
+/// What can be said of a change without telling a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AuditDetails {
+    /// The settings that changed, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed_fields: Vec<String>,
+    /// The fingerprint of the current key after the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_key: Option<String>,
+    /// The retired keys that still sign after the change, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retired_keys: Vec<AuditedRetiredKey>,
+    /// The fingerprints of keys that signed before the change and no longer do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended_keys: Vec<String>,
+}
+
+/// A retired key as an audit record names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditedRetiredKey {
+    /// Which key.
+    pub fingerprint: String,
+    /// Until when it signs, in seconds since the Unix epoch.
+    pub expires_at: i64,
+}
+
+impl AuditDetails {
+    /// The keys of `after` at `now`, and which of those of `before` they no longer have among them.
+    #[must_use]
+    pub fn of_keys(before: Option<&KeyRing>, after: &KeyRing, now: Instant) -> Self {
+        let text = |key: &crate::key_ring::SigningKey| key.secret.fingerprint().as_str().to_owned();
+        let still = |id| after.valid_at(now).any(|key| key.id == id);
+        Self {
+            changed_fields: Vec::new(),
+            current_key: after.current().map(text),
+            retired_keys: after
+                .retired_at(now)
+                .map(|retired| AuditedRetiredKey {
+                    fingerprint: text(&retired.key),
+                    expires_at: retired.expires_at.as_seconds(),
+                })
+                .collect(),
+            ended_keys: before
+                .into_iter()
+                .flat_map(|ring| ring.valid_at(now))
+                .filter(|key| !still(key.id))
+                .map(text)
+                .collect(),
+        }
+    }
+}
+
+/// One audit record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// Which record.
+    pub id: AuditRecordId,
+    /// The platform it was done on.
+    pub platform: PlatformId,
+    /// When.
+    pub at: Instant,
+    /// Whose request it was.
+    pub credential: Credential,
+    /// From which request.
+    pub request: RequestId,
+    /// What was done.
+    pub action: AuditAction,
+    /// To what: the id of a webhook or an API key.
+    pub resource_id: String,
+    /// What more can be said.
+    pub details: AuditDetails,
+}
+
+/// What is known of an audit record before the decision it tells of: who, when, from which request.
+#[derive(Debug, Clone)]
+pub struct AuditStamp {
+    id: AuditRecordId,
+    at: Instant,
+    platform: PlatformId,
+    credential: Credential,
+    request: RequestId,
+}
+
+impl AuditStamp {
+    /// The stamp of what `acting` does at `now`.
+    ///
+    /// # Errors
+    /// When there is no randomness to be had.
+    pub fn new(acting: &Acting, now: Instant, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        Ok(Self {
+            id: AuditRecordId::generate(now, entropy)?,
+            at: now,
+            platform: acting.platform().clone(),
+            credential: acting.credential(),
+            request: acting.request().clone(),
+        })
+    }
+
+    /// The record that `action` was done to `resource_id`.
+    #[must_use]
+    pub fn record(&self, action: AuditAction, resource_id: String, details: AuditDetails) -> AuditRecord {
+        AuditRecord {
+            id: self.id,
+            platform: self.platform.clone(),
+            at: self.at,
+            credential: self.credential,
+            request: self.request.clone(),
+            action,
+            resource_id,
+            details,
+        }
+    }
+}

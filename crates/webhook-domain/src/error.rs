@@ -1,0 +1,132 @@
+//! What can go wrong, in the domain's words.
+//!
+//! Three kinds, kept apart because their readers differ. An [`InvalidValue`] tells whoever typed a value
+//! what would be right. A [`Refusal`] is a rule saying no: nothing was changed and asking again gives the
+//! same answer. A [`StoreError`] is the machinery failing: it says whether anything may have been changed.
+//! No message here repeats a value that could be a secret.
+
+use std::borrow::Cow;
+
+use crate::permission::Permission;
+use crate::time::Instant;
+
+/// A value that its type does not admit. The text completes the sentence "*field* …" and says what would be right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidValue(pub Cow<'static, str>);
+
+impl InvalidValue {
+    /// A refusal whose wording is fixed.
+    #[must_use]
+    pub const fn new(expected: &'static str) -> Self {
+        Self(Cow::Borrowed(expected))
+    }
+}
+
+/// A rule of the domain said no. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// There is no such thing on this platform; what belongs to another platform counts as absent.
+    #[error("there is no such {resource} on this platform")]
+    NotFound {
+        /// What was looked for, in lower case: `webhook`, `API key`.
+        resource: &'static str,
+    },
+    /// A field that must have a value has none, judged on the result of the change.
+    #[error("{field} {expected}")]
+    MissingField {
+        /// The resource's name for the field.
+        field: &'static str,
+        /// Completes the sentence that `field` begins.
+        expected: &'static str,
+    },
+    /// A field has a value that is not allowed.
+    #[error("{field} {problem}")]
+    InvalidField {
+        /// Path of the field, such as `included_actions.3`.
+        field: Cow<'static, str>,
+        /// What would be right.
+        problem: InvalidValue,
+    },
+    /// Another webhook of the platform has this `reference`.
+    #[error("reference is already that of another webhook of this platform; choose another or null")]
+    ReferenceTaken,
+    /// The limit of keys that go on signing after their retirement is reached.
+    #[error(
+        "{limit} retired keys are still signing, the most that may; the next one is free at {next_free_at}. \
+         Wait until then, or retire all older keys at once with previous_secret_expires_in: 0"
+    )]
+    TooManyRetiredKeys {
+        /// How many retired keys may sign at a time.
+        limit: usize,
+        /// When the first of them stops signing.
+        next_free_at: Instant,
+    },
+    /// The change was asked for on condition of a version that is not the stored one.
+    #[error("the webhook is no longer the one that If-Match names; read it again and decide anew")]
+    VersionMismatch,
+    /// The idempotency key was used for another request.
+    #[error("this Idempotency-Key was already used for another request; use a new key for a new request")]
+    IdempotencyKeyReused,
+    /// The caller's credential lacks a permission.
+    #[error("this needs the {} permission", permission.name())]
+    NotPermitted {
+        /// The permission that is missing.
+        permission: Permission,
+    },
+    /// The caller's credential belongs to one platform and names another.
+    #[error("this credential acts on its own platform alone; leave x-platform-id out, or name that platform")]
+    OtherPlatform,
+}
+
+impl Refusal {
+    /// A webhook that is not there, or not this platform's.
+    pub const NO_SUCH_WEBHOOK: Self = Self::NotFound { resource: "webhook" };
+
+    /// Refuses `field` for `problem`.
+    #[must_use]
+    pub fn invalid(field: impl Into<Cow<'static, str>>, problem: InvalidValue) -> Self {
+        Self::InvalidField {
+            field: field.into(),
+            problem,
+        }
+    }
+}
+
+/// The store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Too much is under way: not admitted within the time a caller waits. Nothing was done.
+    #[error("the store is overloaded and did not take the request")]
+    Overloaded,
+    /// The database is out of reach or refused. Nothing was done.
+    #[error("the store is out of reach")]
+    Unavailable(#[source] Cause),
+    /// The connection broke while committing: the change may or may not have happened.
+    /// Asking again with the same idempotency key finds out.
+    #[error("the outcome of a commit is unknown")]
+    OutcomeUnknown(#[source] Cause),
+    /// What is stored cannot be read: a sealed value does not open, or a row breaks a rule.
+    #[error("the store holds something unreadable")]
+    Corrupt(#[source] Cause),
+}
+
+/// The reason beneath a [`StoreError`], for the log alone.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A change was not made, or it is not known whether it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// A rule said no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There was no randomness for a new key. Nothing was done.
+    #[error(transparent)]
+    Entropy(#[from] crate::entropy::EntropyError),
+}

@@ -1,0 +1,228 @@
+//! Identifiers: parsed once, typed ever after.
+//!
+//! Every id the service makes is a prefix that names its kind and a ULID in lower case, so that ids sort by
+//! the time they were made and one kind is never taken for another. Ids are not secrets.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ulid::Ulid;
+
+use crate::entropy::{Entropy, EntropyError};
+use crate::error::InvalidValue;
+use crate::time::Instant;
+
+macro_rules! typed_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Ulid);
+
+        impl $name {
+            /// What every id of this kind begins with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// Makes the id of something that comes into being at `now`.
+            ///
+            /// # Errors
+            /// When there is no randomness to be had.
+            pub fn generate(now: Instant, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+                new_ulid(now, entropy).map(Self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidValue;
+
+            fn from_str(text: &str) -> Result<Self, InvalidValue> {
+                text.strip_prefix(Self::PREFIX).and_then(parse_ulid).map(Self).ok_or(InvalidValue::new(concat!(
+                    "must be `", $prefix, "` followed by a ULID in lower case, 26 characters"
+                )))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(Self::PREFIX)?;
+                write_ulid(self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+typed_id!(
+    /// Names a webhook: `whk_` and a ULID.
+    WebhookId,
+    "whk_"
+);
+typed_id!(
+    /// Names one signing key of a webhook, current or retired: `sgk_` and a ULID. Never shown to clients;
+    /// it is what ties a sealed key to its place in the store.
+    SigningKeyId,
+    "sgk_"
+);
+typed_id!(
+    /// Names an API key: `key_` and a ULID. Public, unlike the key's text.
+    ApiKeyId,
+    "key_"
+);
+typed_id!(
+    /// Names an audit record: `aud_` and a ULID.
+    AuditRecordId,
+    "aud_"
+);
+
+fn new_ulid(now: Instant, entropy: &dyn Entropy) -> Result<Ulid, EntropyError> {
+    let mut random = [0_u8; 16];
+    entropy.fill(&mut random[6..])?;
+    Ok(Ulid::from_parts(
+        now.as_milliseconds().unsigned_abs(),
+        u128::from_be_bytes(random),
+    ))
+}
+
+/// The canonical spelling alone: 26 characters of Crockford's alphabet in lower case, within 128 bits.
+fn parse_ulid(text: &str) -> Option<Ulid> {
+    let canonical = text.len() == 26
+        && matches!(text.as_bytes()[0], b'0'..=b'7')
+        && text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+    canonical.then(|| Ulid::from_string(text).ok()).flatten()
+}
+
+fn write_ulid(ulid: Ulid, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut buffer = [0_u8; ulid::ULID_LEN];
+    ulid.array_to_str(&mut buffer);
+    buffer.make_ascii_lowercase();
+    f.write_str(std::str::from_utf8(&buffer).map_err(|_| fmt::Error)?)
+}
+
+/// Names a platform, the tenant everything belongs to: 1–64 of `[a-zA-Z0-9_-]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlatformId(std::sync::Arc<str>);
+
+impl PlatformId {
+    /// The platform a credential for all platforms acts on when none is named.
+    #[must_use]
+    pub fn default_platform() -> Self {
+        Self("default".into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PlatformId {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidValue::new(
+                "must be 1 to 64 characters of a–z, A–Z, 0–9, `_` and `-`",
+            ))
+        }
+    }
+}
+
+impl fmt::Display for PlatformId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Names one request, in answers, logs and audit records: 1–128 of `[A-Za-z0-9_.-]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestId(std::sync::Arc<str>);
+
+impl RequestId {
+    /// Makes an id of our own: `reqr_` and 20 letters or digits (100 random bits).
+    ///
+    /// # Errors
+    /// When there is no randomness to be had.
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        let mut random = [0_u8; 13];
+        entropy.fill(&mut random)?;
+        let mut text = data_encoding::BASE32_DNSCURVE.encode(&random);
+        text.truncate(20);
+        Ok(Self(format!("reqr_{text}").into()))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+        if (1..=128).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidValue::new(
+                "must be 1 to 128 characters of A–Z, a–z, 0–9, `_`, `.` and `-`",
+            ))
+        }
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_as_it_was_written() {
+        let text = "whk_01hv9k2m4rt6w8y0abcdefghjk";
+        assert_eq!(text.parse::<WebhookId>().unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn only_the_canonical_spelling_is_an_id() {
+        for wrong in [
+            "",
+            "whk_",
+            "01hv9k2m4rt6w8y0abcdefghjk",
+            "sgk_01hv9k2m4rt6w8y0abcdefghjk",
+            "WHK_01hv9k2m4rt6w8y0abcdefghjk",
+            "whk_01HV9K2M4RT6W8Y0ABCDEFGHJK",
+            "whk_81hv9k2m4rt6w8y0abcdefghjk",
+            "whk_01hv9k2m4rt6w8y0abcdefghj",
+            "whk_01hv9k2m4rt6w8y0abcdefghjkk",
+            "whk_01hv9k2m4rt6w8y0abcdefghju",
+            "whk_01hv9k2m4rt6w8y0abcdefghi1",
+            "whk_01hv9k2m4rt6w8y0abcdefghé",
+        ] {
+            assert!(wrong.parse::<WebhookId>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_platform_id_has_1_to_64_plain_characters() {
+        assert!("a".parse::<PlatformId>().is_ok());
+        assert!("Acme_EU-1".parse::<PlatformId>().is_ok());
+        assert!("a".repeat(64).parse::<PlatformId>().is_ok());
+        for wrong in ["", "*", "a b", "a.b", "ä", &"a".repeat(65)] {
+            assert!(wrong.parse::<PlatformId>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The key ring of a webhook: the heart of the service. Read this first.
+//!
+//! A ring has at most one **current** key, which signs until it is rolled or removed, and up to
+//! [`MAX_RETIRED_KEYS`] **retired** keys, which go on signing until an instant of their own. Rolling puts a
+//! new key in and retires the one before for an [`Overlap`]; it never touches the instant of a key that was
+//! retired earlier, so a receiver that was promised an overlap has all of it, however often others roll.
+//! The one exception is asked for by name: an overlap of zero retires every older key at once, for a leak.
+//!
+//! Invariants, kept by every transition and tested against a model in `tests/key_ring_model.rs`:
+//!
+//! 1. A retired key is valid before its `expires_at` and at no instant from there on.
+//! 2. Nothing but an overlap of zero takes a valid key away before its instant.
+//! 3. At most `1 + MAX_RETIRED_KEYS` keys are valid at any instant.
+//! 4. Keys are listed newest first, and no key is in a ring twice.
+//!
+//! Everything here is a pure function of the ring and an instant; `self` is consumed, a new ring comes back.
+
+use std::time::Duration;
+
+use crate::entropy::{Entropy, EntropyError};
+use crate::error::{InvalidValue, Refusal};
+use crate::id::SigningKeyId;
+use crate::secret::{Fingerprint, SigningSecret};
+use crate::signing_protocol::SigningProtocol;
+use crate::time::Instant;
+
+/// How many retired keys of one webhook may sign at a time.
+pub const MAX_RETIRED_KEYS: usize = 5;
+
+/// How long a retired key goes on signing: 0 to 604,800 seconds (7 days).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Overlap(u32);
+
+impl Overlap {
+    /// The longest overlap, in seconds.
+    pub const MAX_SECONDS: u32 = 604_800;
+    /// The overlap of a deployment that sets no other: a day.
+    pub const DAY: Self = Self(86_400);
+    /// None at all: every older key is retired at once.
+    pub const NONE: Self = Self(0);
+
+    /// An overlap of that many seconds.
+    ///
+    /// # Errors
+    /// When there are more than [`MAX_SECONDS`](Self::MAX_SECONDS).
+    pub fn from_seconds(seconds: u64) -> Result<Self, InvalidValue> {
+        match u32::try_from(seconds) {
+            Ok(seconds) if seconds <= Self::MAX_SECONDS => Ok(Self(seconds)),
+            _ => Err(Self::invalid()),
+        }
+    }
+
+    /// What would be right, for a value that is no such number.
+    #[must_use]
+    pub const fn invalid() -> InvalidValue {
+        InvalidValue::new("must be a whole number of seconds from 0 to 604800")
+    }
+
+    /// The overlap in seconds.
+    #[must_use]
+    pub const fn as_seconds(self) -> u32 {
+        self.0
+    }
+
+    fn from(self, now: Instant) -> Instant {
+        now.plus(Duration::from_secs(self.0.into()))
+    }
+}
+
+/// A key that deliveries are signed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningKey {
+    /// Which key it is, for the store.
+    pub id: SigningKeyId,
+    /// How it signs.
+    pub protocol: SigningProtocol,
+    /// What it signs with.
+    pub secret: SigningSecret,
+}
+
+/// A key that a roll or a removal took out of use, signing until an instant of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetiredKey {
+    /// The key.
+    pub key: SigningKey,
+    /// When it was retired.
+    pub retired_at: Instant,
+    /// The first instant at which it no longer signs. In whole seconds.
+    pub expires_at: Instant,
+}
+
+impl RetiredKey {
+    fn is_valid_at(&self, now: Instant) -> bool {
+        now < self.expires_at
+    }
+}
+
+/// The randomness of a new key, drawn before the transaction that may come to use it.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    id: SigningKeyId,
+    secret: SigningSecret,
+}
+
+impl NewKey {
+    /// Draws a key's id and secret.
+    ///
+    /// # Errors
+    /// When there is no randomness to be had.
+    pub fn generate(now: Instant, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        Ok(Self {
+            id: SigningKeyId::generate(now, entropy)?,
+            secret: SigningSecret::generate(entropy)?,
+        })
+    }
+
+    /// The key, for use under `protocol`.
+    #[must_use]
+    pub fn under(self, protocol: SigningProtocol) -> SigningKey {
+        SigningKey {
+            id: self.id,
+            protocol,
+            secret: self.secret,
+        }
+    }
+}
+
+/// The signing keys of one webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRing {
+    current: Option<SigningKey>,
+    /// Newest first. May hold keys that have expired and were not erased yet.
+    retired: Vec<RetiredKey>,
+    rolled_at: Option<Instant>,
+}
+
+impl KeyRing {
+    /// The ring of a new webhook.
+    #[must_use]
+    pub fn new(first: SigningKey) -> Self {
+        Self {
+            current: Some(first),
+            retired: Vec::new(),
+            rolled_at: None,
+        }
+    }
+
+    /// The ring as a store kept it; `retired` newest first.
+    #[must_use]
+    pub fn restore(
+        current: Option<SigningKey>,
+        retired: Vec<RetiredKey>,
+        rolled_at: Option<Instant>,
+    ) -> Self {
+        Self {
+            current,
+            retired,
+            rolled_at,
+        }
+    }
+
+    /// Puts `new` in as the current key and retires the one before for `overlap`.
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyRetiredKeys`] when [`MAX_RETIRED_KEYS`] are still signing and one more would come
+    /// to it.
+    pub fn roll(self, new: SigningKey, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
+        let mut ring = self.retire_current(overlap, now)?;
+        ring.current = Some(new);
+        Ok(ring)
+    }
+
+    /// Leaves the ring without a current key, and retires the one before for `overlap`.
+    ///
+    /// # Errors
+    /// As [`roll`](Self::roll).
+    pub fn remove(self, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
+        self.retire_current(overlap, now)
+    }
+
+    fn retire_current(self, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
+        // A clock that stepped back must not make a later roll the earlier one.
+        let now = self
+            .rolled_at
+            .map_or(now, |rolled_at| now.max(rolled_at))
+            .whole_seconds();
+        let mut retired = match overlap {
+            Overlap::NONE => Vec::new(),
+            _ => self
+                .retired
+                .into_iter()
+                .filter(|key| key.is_valid_at(now))
+                .collect(),
+        };
+        if let Some(key) = self.current.filter(|_| overlap != Overlap::NONE) {
+            if retired.len() >= MAX_RETIRED_KEYS {
+                let next_free_at = retired.iter().map(|key| key.expires_at).min().unwrap_or(now);
+                return Err(Refusal::TooManyRetiredKeys {
+                    limit: MAX_RETIRED_KEYS,
+                    next_free_at,
+                });
+            }
+            retired.insert(
+                0,
+                RetiredKey {
+                    key,
+                    retired_at: now,
+                    expires_at: overlap.from(now),
+                },
+            );
+        }
+        Ok(Self {
+            current: None,
+            retired,
+            rolled_at: Some(now),
+        })
+    }
+
+    /// The ring without the keys that have expired by `now`.
+    #[must_use]
+    pub fn without_expired(mut self, now: Instant) -> Self {
+        self.retired.retain(|key| key.is_valid_at(now));
+        self
+    }
+
+    /// The keys that a delivery at `now` is signed with, newest first.
+    pub fn valid_at(&self, now: Instant) -> impl Iterator<Item = &SigningKey> {
+        self.current
+            .iter()
+            .chain(self.retired_at(now).map(|retired| &retired.key))
+    }
+
+    /// The retired keys that still sign at `now`, newest first.
+    pub fn retired_at(&self, now: Instant) -> impl Iterator<Item = &RetiredKey> {
+        self.retired
+            .iter()
+            .filter(move |retired| retired.is_valid_at(now))
+    }
+
+    /// The current key; none after a removal.
+    #[must_use]
+    pub fn current(&self) -> Option<&SigningKey> {
+        self.current.as_ref()
+    }
+
+    /// The key retired last, if it still signs at `now`; or else the one before that still does.
+    #[must_use]
+    pub fn previous(&self, now: Instant) -> Option<&RetiredKey> {
+        self.retired_at(now).next()
+    }
+
+    /// All keys the store must keep, expired ones included until they are erased.
+    #[must_use]
+    pub fn retired(&self) -> &[RetiredKey] {
+        &self.retired
+    }
+
+    /// When the current key was last rolled or removed.
+    #[must_use]
+    pub fn rolled_at(&self) -> Option<Instant> {
+        self.rolled_at
+    }
+
+    /// When the next retired key expires, or has expired without having been erased.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.retired.iter().map(|key| key.expires_at).min()
+    }
+
+    /// The fingerprints of the keys valid at `now`, newest first.
+    #[must_use]
+    pub fn fingerprints(&self, now: Instant) -> Vec<Fingerprint> {
+        self.valid_at(now).map(|key| key.secret.fingerprint()).collect()
+    }
+}

@@ -1,0 +1,16 @@
+//! What the domain needs of the world, as traits that adapters implement.
+//!
+//! A method of a store is one atomic unit: all of it happens, durably, before it returns, or none of it does.
+//! To add a port: write its trait here in the domain's words, with `automock`; implement it for
+//! [`crate::testing::MemoryStore`]; say in [`crate::testing::conformance`] what every implementation must do.
+
+mod api_key_store;
+mod audit_log;
+mod webhook_store;
+
+pub use api_key_store::ApiKeyStore;
+pub use audit_log::AuditLog;
+pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Outcome, WebhookStore};
+
+#[cfg(any(test, feature = "test-support"))]
+pub use {api_key_store::MockApiKeyStore, audit_log::MockAuditLog, webhook_store::MockWebhookStore};

@@ -1,0 +1,119 @@
+//! The store of webhooks.
+
+use async_trait::async_trait;
+
+use crate::audit::AuditRecord;
+use crate::error::{Refusal, ServiceError, StoreError};
+use crate::id::{PlatformId, WebhookId};
+use crate::idempotency::Idempotency;
+use crate::secret::SecretBytes;
+use crate::time::Instant;
+use crate::webhook::Webhook;
+
+/// A rule, ready to run on the webhook as it is stored. A pure function: a store may run it more than once.
+pub type Decide = Box<dyn Fn(&Webhook) -> Result<Change, Refusal> + Send + Sync>;
+
+/// What a decision wants saved.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// The webhook as it is to be from now on; unchanged, if none.
+    pub webhook: Option<Webhook>,
+    /// The record of the change; none for upkeep and for what changes nothing.
+    pub audit: Option<AuditRecord>,
+}
+
+/// A change of one webhook that is to be decided on and saved.
+pub struct ChangeOrder {
+    /// The platform the webhook must belong to.
+    pub platform: PlatformId,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// The decision.
+    pub decide: Decide,
+    /// How to answer a request that is sent again.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A new webhook that is to be saved.
+pub struct Creation {
+    /// The webhook.
+    pub webhook: Webhook,
+    /// The record of its creation.
+    pub audit: AuditRecord,
+    /// How to answer a request that is sent again.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What came of an order.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was done, durably.
+    Done {
+        /// The webhook as it is now.
+        webhook: Box<Webhook>,
+        /// The answer that was stored, if the order had an idempotency key.
+        answer: Option<SecretBytes>,
+    },
+    /// It had been done before: this is the answer of that time.
+    Replayed(SecretBytes),
+}
+
+/// Keeps webhooks, the answers to be given again, and the audit records that belong to both.
+#[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
+#[async_trait]
+pub trait WebhookStore: Send + Sync {
+    /// Saves a new webhook, its record and its answer, in one transaction. An answer stored earlier for the
+    /// same request is given again instead.
+    ///
+    /// # Errors
+    /// [`Refusal::ReferenceTaken`], [`Refusal::IdempotencyKeyReused`], or the store's.
+    async fn create(&self, creation: Creation) -> Result<Outcome, ServiceError>;
+
+    /// Loads the webhook under a lock, decides, and saves the webhook, the record and the answer, in one
+    /// transaction. An answer stored earlier for the same request is given again instead, and nothing is
+    /// decided. Changes of one webhook are one after the other.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], whatever the decision refuses, [`Refusal::ReferenceTaken`],
+    /// [`Refusal::IdempotencyKeyReused`], or the store's.
+    async fn change(&self, order: ChangeOrder) -> Result<Outcome, ServiceError>;
+
+    /// The webhook as it is stored, keys past their instant included.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError>;
+
+    /// Up to `limit` webhooks of the platform in the order of their ids, from the first after `after`.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn list(
+        &self,
+        platform: &PlatformId,
+        after: Option<WebhookId>,
+        limit: u32,
+    ) -> Result<Vec<Webhook>, StoreError>;
+
+    /// Up to `limit` webhooks of any platform that hold a key which has expired by `now`.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn with_expired_keys(
+        &self,
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError>;
+
+    /// Forgets up to `limit` answers stored before `before`, and says how many.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError>;
+
+    /// Whether the store can be reached and written to.
+    ///
+    /// # Errors
+    /// The store's, saying why not.
+    async fn check(&self) -> Result<(), StoreError>;
+}

@@ -1,0 +1,185 @@
+//! Secrets, held so that they are hard to leak.
+//!
+//! A [`SecretText`] or [`SecretBytes`] has no `Debug` text, no `Display`, no `Serialize`; it is wiped when
+//! dropped, compared in constant time, and read through one method, [`expose`](SecretText::expose), which
+//! is thereby easy to search for.
+
+use std::fmt;
+
+use data_encoding::BASE64;
+use ring::digest::{SHA256, digest};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::entropy::{Entropy, EntropyError};
+use crate::error::InvalidValue;
+
+/// Text that must not be seen.
+#[derive(Clone)]
+pub struct SecretText(Zeroizing<String>);
+
+impl SecretText {
+    /// Takes `text` into custody.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text itself. Whoever calls this answers for where it goes.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Bytes that must not be seen.
+#[derive(Clone)]
+pub struct SecretBytes(Zeroizing<Vec<u8>>);
+
+impl SecretBytes {
+    /// Takes `bytes` into custody.
+    #[must_use]
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes themselves. Whoever calls this answers for where they go.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+macro_rules! opaque {
+    ($name:ident, $bytes:expr) => {
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                let bytes: fn(&Self) -> &[u8] = $bytes;
+                bytes(self).ct_eq(bytes(other)).into()
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
+}
+
+opaque!(SecretText, |secret| secret.0.as_bytes());
+opaque!(SecretBytes, |secret| &secret.0);
+opaque!(SigningSecret, |secret| secret.0.0.as_bytes());
+
+/// The secret of a signing key: 32 random bytes, written `whsec_` and their standard base64.
+#[derive(Clone)]
+pub struct SigningSecret(SecretText);
+
+impl SigningSecret {
+    /// What every signing secret begins with.
+    pub const PREFIX: &'static str = "whsec_";
+    /// Bytes of randomness in a secret.
+    pub const LENGTH: usize = 32;
+
+    /// Makes a new secret.
+    ///
+    /// # Errors
+    /// When there is no randomness to be had.
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        let mut bytes = Zeroizing::new([0_u8; Self::LENGTH]);
+        entropy.fill(bytes.as_mut_slice())?;
+        let mut text = String::with_capacity(Self::PREFIX.len() + BASE64.encode_len(Self::LENGTH));
+        text.push_str(Self::PREFIX);
+        BASE64.encode_append(bytes.as_slice(), &mut text);
+        Ok(Self(SecretText::new(text)))
+    }
+
+    /// Reads a secret as it was answered.
+    ///
+    /// # Errors
+    /// When it is not `whsec_` and the base64 of 32 bytes.
+    pub fn parse(text: SecretText) -> Result<Self, InvalidValue> {
+        let secret = Self(text);
+        match secret.decode() {
+            Some(bytes) if bytes.len() == Self::LENGTH => Ok(secret),
+            _ => Err(InvalidValue::new(
+                "must be `whsec_` followed by 32 bytes in standard base64",
+            )),
+        }
+    }
+
+    /// The text that `X-PAYLOAD-SIGNATURE` is keyed with, prefix included.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+
+    /// What tells this secret from others without revealing it.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        let digest = digest(&SHA256, self.expose().as_bytes());
+        let mut text = String::with_capacity(23);
+        text.push_str("sha256:");
+        data_encoding::HEXLOWER.encode_append(&digest.as_ref()[..8], &mut text);
+        Fingerprint(text)
+    }
+
+    fn decode(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let encoded = self.expose().strip_prefix(Self::PREFIX)?;
+        BASE64.decode(encoded.as_bytes()).ok().map(Zeroizing::new)
+    }
+}
+
+/// Tells one signing secret from another in audit records and logs: `sha256:` and the first 64 bits, in hex,
+/// of the SHA-256 of the secret's text. A secret has 256 random bits, so nothing can be guessed from it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// The fingerprint as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_has_no_debug_text() {
+        let secret =
+            SigningSecret::parse(SecretText::new(format!("whsec_{}", BASE64.encode(&[7; 32])))).unwrap();
+        assert_eq!(format!("{secret:?}"), "SigningSecret(…)");
+        assert_eq!(
+            format!("{:?}", SecretText::new("hunter2".into())),
+            "SecretText(…)"
+        );
+        assert_eq!(format!("{:?}", SecretBytes::new(vec![1])), "SecretBytes(…)");
+    }
+
+    #[test]
+    fn a_signing_secret_is_32_bytes_in_base64() {
+        for wrong in [
+            String::new(),
+            "whsec_".into(),
+            format!("whsec_{}", BASE64.encode(&[7; 31])),
+            "x".into(),
+        ] {
+            assert!(SigningSecret::parse(SecretText::new(wrong)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_start_of_the_digest_of_the_text() {
+        // printf 'whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=' | sha256sum
+        let secret =
+            SigningSecret::parse(SecretText::new(format!("whsec_{}", BASE64.encode(&[0; 32])))).unwrap();
+        assert_eq!(secret.fingerprint().as_str(), FINGERPRINT_OF_ZEROS);
+    }
+
+    const FINGERPRINT_OF_ZEROS: &str = "sha256:b4ea245fbd5d21ac";
+}

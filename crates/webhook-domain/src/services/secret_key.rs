@@ -1,0 +1,172 @@
+//! Rolling and removing a webhook's secret: what the service exists for.
+
+use std::sync::Arc;
+
+use crate::audit::{AuditAction, AuditDetails, AuditStamp};
+use crate::caller::Acting;
+use crate::entropy::Entropy;
+use crate::error::ServiceError;
+use crate::id::WebhookId;
+use crate::idempotency::IdempotentRequest;
+use crate::key_ring::{NewKey, Overlap};
+use crate::permission::Permission;
+use crate::ports::{Change, ChangeOrder, Decide, Outcome, WebhookStore};
+use crate::time::{Clock, Instant};
+use crate::webhook::{Precondition, SettingsUpdate, Webhook};
+
+/// Rolls and removes secrets.
+#[derive(Clone)]
+pub struct SecretKeyService {
+    store: Arc<dyn WebhookStore>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    default_overlap: Overlap,
+}
+
+/// A roll to be done.
+#[derive(Default)]
+pub struct RollSecret {
+    /// The update that goes with it, if any: both happen or neither.
+    pub update: Option<SettingsUpdate>,
+    /// How long the key before goes on signing; the deployment's default, if none.
+    pub overlap: Option<Overlap>,
+    /// The version the roll is meant for.
+    pub precondition: Precondition,
+    /// How to answer a request that is sent again.
+    pub idempotent: Option<IdempotentRequest>,
+}
+
+/// A removal to be done.
+#[derive(Default)]
+pub struct RemoveSecret {
+    /// How long the key goes on signing; the deployment's default, if none.
+    pub overlap: Option<Overlap>,
+    /// The version the removal is meant for.
+    pub precondition: Precondition,
+    /// How to answer a request that is sent again.
+    pub idempotent: Option<IdempotentRequest>,
+}
+
+impl SecretKeyService {
+    /// The service over these ports.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn WebhookStore>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        default_overlap: Overlap,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            entropy,
+            default_overlap,
+        }
+    }
+
+    /// Gives the webhook a new secret, keeps the one before signing for its overlap, and applies the update
+    /// in the same step. Needs `WEBHOOK.UPDATE`.
+    ///
+    /// # Errors
+    /// [`NotPermitted`](crate::Refusal::NotPermitted), [`NotFound`](crate::Refusal::NotFound),
+    /// [`VersionMismatch`](crate::Refusal::VersionMismatch),
+    /// [`TooManyRetiredKeys`](crate::Refusal::TooManyRetiredKeys), what the update refuses,
+    /// [`ReferenceTaken`](crate::Refusal::ReferenceTaken),
+    /// [`IdempotencyKeyReused`](crate::Refusal::IdempotencyKeyReused), or the store's. Nothing is changed then,
+    /// unless the store says that it does not know.
+    pub async fn roll(
+        &self,
+        acting: &Acting,
+        id: WebhookId,
+        roll: RollSecret,
+    ) -> Result<Outcome, ServiceError> {
+        acting.require(Permission::WebhookUpdate)?;
+        let now = self.clock.now();
+        let RollSecret {
+            update,
+            overlap,
+            precondition,
+            idempotent,
+        } = roll;
+        let overlap = overlap.unwrap_or(self.default_overlap);
+        let key = NewKey::generate(now, self.entropy.as_ref())?;
+        let stamp = AuditStamp::new(acting, now, self.entropy.as_ref())?;
+        let decide = move |stored: &Webhook| {
+            stored.check(&precondition)?;
+            let rolled = stored.clone().roll(update.as_ref(), key.clone(), overlap, now)?;
+            Ok(audited(stored, rolled, &stamp, AuditAction::SecretRolled, now))
+        };
+        self.order(acting, id, Box::new(decide), idempotent, now).await
+    }
+
+    /// Leaves the webhook without a current secret; the one before goes on signing for its overlap. Without a
+    /// current secret, only an overlap of zero has anything to do: it retires what is still signing. Needs
+    /// `WEBHOOK.UPDATE`.
+    ///
+    /// # Errors
+    /// As [`roll`](Self::roll).
+    pub async fn remove(
+        &self,
+        acting: &Acting,
+        id: WebhookId,
+        remove: RemoveSecret,
+    ) -> Result<Outcome, ServiceError> {
+        acting.require(Permission::WebhookUpdate)?;
+        let now = self.clock.now();
+        let RemoveSecret {
+            overlap,
+            precondition,
+            idempotent,
+        } = remove;
+        let overlap = overlap.unwrap_or(self.default_overlap);
+        let stamp = AuditStamp::new(acting, now, self.entropy.as_ref())?;
+        let decide = move |stored: &Webhook| {
+            stored.check(&precondition)?;
+            let removed = stored.clone().remove_secret(overlap, now)?;
+            if removed.version == stored.version {
+                return Ok(Change::default());
+            }
+            Ok(audited(stored, removed, &stamp, AuditAction::SecretRemoved, now))
+        };
+        self.order(acting, id, Box::new(decide), idempotent, now).await
+    }
+
+    async fn order(
+        &self,
+        acting: &Acting,
+        webhook: WebhookId,
+        decide: Decide,
+        idempotent: Option<IdempotentRequest>,
+        now: Instant,
+    ) -> Result<Outcome, ServiceError> {
+        let idempotency = idempotent.map(|request| request.by(acting, now));
+        let platform = acting.platform().clone();
+        self.store
+            .change(ChangeOrder {
+                platform,
+                webhook,
+                decide,
+                idempotency,
+            })
+            .await
+    }
+}
+
+fn audited(
+    before: &Webhook,
+    after: Webhook,
+    stamp: &AuditStamp,
+    action: AuditAction,
+    now: Instant,
+) -> Change {
+    let changed_fields = before.settings.differences(&after.settings);
+    let details = AuditDetails {
+        changed_fields: changed_fields.into_iter().map(str::to_owned).collect(),
+        ..AuditDetails::of_keys(Some(&before.key_ring), &after.key_ring, now)
+    };
+    let audit = stamp.record(action, after.id.to_string(), details);
+    Change {
+        webhook: Some(after),
+        audit: Some(audit),
+    }
+}

@@ -1,0 +1,93 @@
+//! What is done from time to time: erasing keys that have expired, forgetting answers that are too old.
+//!
+//! Nothing depends on it for being right. An expired key signs nothing and is shown to nobody from its instant
+//! on, erased or not; erasing keeps what could leak from the store small.
+
+use std::sync::Arc;
+
+use crate::error::{Refusal, ServiceError};
+use crate::idempotency::RETENTION;
+use crate::ports::{Change, ChangeOrder, WebhookStore};
+use crate::time::{Clock, Instant};
+use crate::webhook::Webhook;
+
+/// How many webhooks or answers are taken at a time.
+const STEP: u32 = 256;
+
+/// Erases and forgets what its time has passed.
+#[derive(Clone)]
+pub struct Upkeep {
+    store: Arc<dyn WebhookStore>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What one round of upkeep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UpkeepTally {
+    /// Webhooks that lost expired keys.
+    pub webhooks_swept: u32,
+    /// Stored answers forgotten.
+    pub answers_forgotten: u32,
+}
+
+impl Upkeep {
+    /// Upkeep over these ports.
+    #[must_use]
+    pub fn new(store: Arc<dyn WebhookStore>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// Does all there is to do, in small steps.
+    ///
+    /// # Errors
+    /// The store's; what was done before stays done.
+    pub async fn run(&self) -> Result<UpkeepTally, ServiceError> {
+        let now = self.clock.now();
+        Ok(UpkeepTally {
+            webhooks_swept: self.erase_expired_keys(now).await?,
+            answers_forgotten: self.forget_old_answers(now).await?,
+        })
+    }
+
+    async fn erase_expired_keys(&self, now: Instant) -> Result<u32, ServiceError> {
+        let mut swept = 0;
+        loop {
+            let due = self.store.with_expired_keys(now, STEP).await?;
+            let step = due.len();
+            for (platform, webhook) in due {
+                let decide = move |stored: &Webhook| {
+                    Ok(Change {
+                        webhook: Some(stored.clone().without_expired_keys(now)),
+                        audit: None,
+                    })
+                };
+                let order = ChangeOrder {
+                    platform,
+                    webhook,
+                    decide: Box::new(decide),
+                    idempotency: None,
+                };
+                match self.store.change(order).await {
+                    Ok(_) => swept += 1,
+                    // Deleted since it was listed.
+                    Err(ServiceError::Refused(Refusal::NotFound { .. })) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if step < STEP as usize {
+                return Ok(swept);
+            }
+        }
+    }
+
+    async fn forget_old_answers(&self, now: Instant) -> Result<u32, ServiceError> {
+        let mut forgotten = 0;
+        loop {
+            let step = self.store.forget_answers(now.minus(RETENTION), STEP).await?;
+            forgotten += step;
+            if step < STEP {
+                return Ok(forgotten);
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The webhook: its settings, its key ring, its version, and what may be done to it.
+//!
+//! Everything that changes a webhook is a function from the webhook and an instant to the webhook after it.
+//! A store runs such a function inside its transaction (see [`crate::ports::WebhookStore`]), so two changes
+//! at once are one after the other and each sees what the other left.
+
+mod actions;
+mod authentication;
+mod labels;
+mod target_url;
+mod update;
+
+pub use actions::{Action, ActionCatalogue, ActionList, ActionListError};
+pub use authentication::{
+    ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Password, Username,
+};
+pub use labels::{Name, Reference};
+pub use target_url::{HttpPolicy, TargetUrl};
+pub use update::{Edit, SettingsUpdate};
+
+use crate::error::Refusal;
+use crate::id::{PlatformId, WebhookId};
+use crate::key_ring::{KeyRing, NewKey, Overlap};
+use crate::signing_protocol::SigningProtocol;
+use crate::time::Instant;
+
+/// What a client sets of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// A name for people.
+    pub name: Option<Name>,
+    /// The platform's own name for it; no two webhooks of a platform have the same.
+    pub reference: Option<Reference>,
+    /// Whether events are collected and delivered.
+    pub active: bool,
+    /// Whether a delivery says what the resource was before.
+    pub include_previous_data: bool,
+    /// How the service proves itself to the receiver, beside the signature.
+    pub authentication: Authentication,
+    /// Where deliveries go; nowhere while null.
+    pub url: Option<TargetUrl>,
+    /// The actions that are sent; null or empty means all.
+    pub included_actions: Option<ActionList>,
+    /// The actions that are not sent, even if included.
+    pub excluded_actions: Option<ActionList>,
+    /// How the next key signs.
+    pub signing_protocol: SigningProtocol,
+}
+
+impl Settings {
+    /// The names of the fields in which `self` and `other` differ.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let (before, after) = (
+            self.authentication.credentials(),
+            other.authentication.credentials(),
+        );
+        [
+            ("name", self.name != other.name),
+            ("reference", self.reference != other.reference),
+            ("active", self.active != other.active),
+            (
+                "include_previous_data",
+                self.include_previous_data != other.include_previous_data,
+            ),
+            (
+                "authentication_type",
+                self.authentication.kind() != other.authentication.kind(),
+            ),
+            ("username", before.username != after.username),
+            ("password", before.password != after.password),
+            (
+                "api_header_field",
+                before.api_header_field != after.api_header_field,
+            ),
+            ("api_key", before.api_key != after.api_key),
+            ("url", self.url != other.url),
+            (
+                "included_actions",
+                self.included_actions != other.included_actions,
+            ),
+            (
+                "excluded_actions",
+                self.excluded_actions != other.excluded_actions,
+            ),
+            (
+                "signing_protocol",
+                self.signing_protocol != other.signing_protocol,
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(field, differs)| differs.then_some(field))
+        .collect()
+    }
+}
+
+/// Counts the changes of a webhook's settings and keys, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(pub i64);
+
+impl Version {
+    /// The version of a webhook that was just created.
+    pub const FIRST: Self = Self(1);
+}
+
+/// A condition on the version that a change is made to (`If-Match`, RFC 9110 §13.1.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Precondition {
+    /// None, or merely that the webhook exists (`*`).
+    #[default]
+    Exists,
+    /// The version is one of these. With none at all the condition cannot hold.
+    VersionIn(Vec<Version>),
+}
+
+/// A webhook of one platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// Which one.
+    pub id: WebhookId,
+    /// Whose.
+    pub platform: PlatformId,
+    /// What the client set.
+    pub settings: Settings,
+    /// What deliveries are signed with.
+    pub key_ring: KeyRing,
+    /// When it came into being.
+    pub created_at: Instant,
+    /// When its settings or keys last changed.
+    pub updated_at: Instant,
+    /// How often they did.
+    pub version: Version,
+}
+
+impl Webhook {
+    /// A new webhook with its first key.
+    #[must_use]
+    pub fn create(
+        id: WebhookId,
+        platform: PlatformId,
+        settings: Settings,
+        key: NewKey,
+        now: Instant,
+    ) -> Self {
+        let key_ring = KeyRing::new(key.under(settings.signing_protocol));
+        Self {
+            id,
+            platform,
+            settings,
+            key_ring,
+            created_at: now,
+            updated_at: now,
+            version: Version::FIRST,
+        }
+    }
+
+    /// Whether `precondition` holds.
+    ///
+    /// # Errors
+    /// [`Refusal::VersionMismatch`] when it does not.
+    pub fn check(&self, precondition: &Precondition) -> Result<(), Refusal> {
+        match precondition {
+            Precondition::VersionIn(versions) if !versions.contains(&self.version) => {
+                Err(Refusal::VersionMismatch)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Applies `update` if there is one, and rolls the secret: both or neither.
+    ///
+    /// # Errors
+    /// What the update or the ring refuses.
+    pub fn roll(
+        mut self,
+        update: Option<&SettingsUpdate>,
+        key: NewKey,
+        overlap: Overlap,
+        now: Instant,
+    ) -> Result<Self, Refusal> {
+        if let Some(update) = update {
+            self.settings = update.apply(self.settings)?;
+        }
+        self.key_ring = self
+            .key_ring
+            .roll(key.under(self.settings.signing_protocol), overlap, now)?;
+        Ok(self.changed_at(now))
+    }
+
+    /// Leaves the webhook without a current key. With no current key and some overlap there is nothing to
+    /// retire, and the webhook stays as it is.
+    ///
+    /// # Errors
+    /// What the ring refuses.
+    pub fn remove_secret(mut self, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
+        let nothing_to_retire = self.key_ring.current().is_none()
+            && (overlap != Overlap::NONE || self.key_ring.previous(now).is_none());
+        if nothing_to_retire {
+            return Ok(self);
+        }
+        self.key_ring = self.key_ring.remove(overlap, now)?;
+        Ok(self.changed_at(now))
+    }
+
+    /// The webhook without the keys that have expired by `now`. Not a change of version: since their instant
+    /// nobody was shown them or had anything signed with them.
+    #[must_use]
+    pub fn without_expired_keys(mut self, now: Instant) -> Self {
+        self.key_ring = self.key_ring.without_expired(now);
+        self
+    }
+
+    fn changed_at(mut self, now: Instant) -> Self {
+        self.updated_at = now.max(self.updated_at);
+        self.version = Version(self.version.0 + 1);
+        self
+    }
+}

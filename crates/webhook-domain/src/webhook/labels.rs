@@ -1,0 +1,38 @@
+//! A webhook's names: one for people, one for the platform's own records.
+
+use crate::error::InvalidValue;
+use crate::text::check_free_text;
+
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Accepts 0–256 characters without control characters.
+            ///
+            /// # Errors
+            /// Says what would be right.
+            pub fn parse(text: String) -> Result<Self, InvalidValue> {
+                check_free_text(&text)?;
+                Ok(Self(text))
+            }
+
+            /// The text as it was given.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+label!(
+    /// A name for people.
+    Name
+);
+label!(
+    /// The platform's own name for a webhook, unique among its webhooks.
+    Reference
+);
