@@ -1,1 +1,21 @@
-//! .
+//! What tests are made of, for this crate and for those that build on it (feature `test-support`).
+//!
+//! - [`ManualClock`] and [`SeededEntropy`]: time and randomness that a test commands.
+//! - [`MemoryStore`]: every store port in memory, with the semantics that the ports promise.
+//! - [`fixtures`]: values that most tests need and few care about.
+//! - [`conformance`]: what every implementation of the store ports must do, as one test per rule. A crate
+//!   with a store runs all of it by [`conformance_tests!`](crate::conformance_tests).
+//!
+//! Behaviour is tested on `MemoryStore`; the `Mock…` of each port is for failures that a healthy store
+//! does not have.
+
+mod clock;
+mod concurrently;
+pub mod conformance;
+mod entropy;
+pub mod fixtures;
+mod memory_store;
+
+pub use clock::ManualClock;
+pub use entropy::SeededEntropy;
+pub use memory_store::MemoryStore;

@@ -1,0 +1,72 @@
+//! Audit records are read back whole, in order, and by those they concern.
+
+use super::Ports;
+use super::scene::{Scene, done, held};
+use crate::audit::{AuditAction, AuditDetails, AuditRecord, AuditedRetiredKey};
+use crate::id::WebhookId;
+use crate::key_ring::Overlap;
+use crate::ports::Change;
+use crate::testing::fixtures;
+use crate::webhook::Webhook;
+
+async fn save(scene: &Scene, webhook: WebhookId, record: &AuditRecord) {
+    let audit = record.clone();
+    let decide = move |_: &Webhook| {
+        Ok(Change {
+            webhook: None,
+            audit: Some(audit.clone()),
+        })
+    };
+    done(scene.change(webhook, None, decide).await);
+}
+
+/// A limit keeps the newest.
+pub async fn audit_records_come_newest_first(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    for _ in 0..4 {
+        scene.clock.advance_seconds(1);
+        done(scene.roll(webhook.id, Overlap::NONE).await);
+    }
+    let records = scene.records(webhook.id).await;
+    assert_eq!(records.len(), 5);
+    assert!(records.is_sorted_by(|newer, older| newer.at > older.at));
+    let id = webhook.id.to_string();
+    let newest = held(ports.audit.of_resource(&scene.platform, &id, 2).await);
+    assert_eq!(newest, records[..2]);
+}
+
+/// Another webhook's records and another platform's are not among them.
+pub async fn audit_records_are_those_of_one_resource_of_one_platform(ports: &Ports) {
+    let (scene, other) = (Scene::new(ports), Scene::new(ports));
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    scene.create(fixtures::bare_settings()).await;
+    assert_eq!(scene.records(webhook.id).await.len(), 1);
+    assert_eq!(other.records(webhook.id).await, []);
+    assert_eq!(scene.records("").await, []);
+}
+
+/// Who, when, from which request, what, to what, and every detail.
+pub async fn an_audit_record_reads_back_equal(ports: &Ports) {
+    let mut scene = Scene::new(ports);
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let id = webhook.id.to_string();
+    let details = AuditDetails {
+        changed_fields: vec!["name".into(), "url".into()],
+        current_key: Some("sha256:b4ea245fbd5d21ac".into()),
+        retired_keys: vec![AuditedRetiredKey {
+            fingerprint: "sha256:0000000000000000".into(),
+            expires_at: 1_712_935_357,
+        }],
+        ended_keys: vec!["sha256:ffffffffffffffff".into()],
+    };
+    scene.clock.advance_seconds(1);
+    let full = scene.record(AuditAction::SecretRolled, &id, details);
+    save(&scene, webhook.id, &full).await;
+    // The operator's, who is no API key.
+    scene.acting = fixtures::operator(&scene.platform);
+    scene.clock.advance_seconds(1);
+    let bare = scene.record(AuditAction::SecretRemoved, &id, AuditDetails::default());
+    save(&scene, webhook.id, &bare).await;
+    assert_eq!(scene.records(&id).await[..2], [bare, full]);
+}

@@ -1,0 +1,228 @@
+//! Where a rule takes place: a platform of its own on the store, with time and randomness under control.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use super::Ports;
+use crate::audit::{AuditAction, AuditDetails, AuditRecord, AuditStamp};
+use crate::caller::Acting;
+use crate::error::ServiceError;
+use crate::id::{PlatformId, WebhookId};
+use crate::idempotency::{Idempotency, IdempotentRequest};
+use crate::key_ring::Overlap;
+use crate::ports::{Change, ChangeOrder, Creation, Outcome};
+use crate::secret::SecretBytes;
+use crate::services::{RemoveSecret, RollSecret, SecretKeyService};
+use crate::testing::{ManualClock, SeededEntropy, fixtures};
+use crate::time::{Clock, Instant};
+use crate::webhook::{Settings, Webhook};
+
+pub(super) struct Scene {
+    pub(super) ports: Ports,
+    pub(super) platform: PlatformId,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) entropy: Arc<SeededEntropy>,
+    pub(super) acting: Acting,
+}
+
+impl Scene {
+    pub(super) fn new(ports: &Ports) -> Self {
+        Self::at(ports, ManualClock::START)
+    }
+
+    /// A scene at `start`: rules that sweep a whole store are at home in years where no other rule is.
+    pub(super) fn at(ports: &Ports, start: Instant) -> Self {
+        // Other runs may be at work on the same database: the seed must differ between processes.
+        let seed = RandomState::new().hash_one(0);
+        let platform = fixtures::platform(&format!("conformance-{seed:016x}"));
+        Self {
+            ports: ports.clone(),
+            clock: Arc::new(ManualClock::at(start)),
+            entropy: Arc::new(SeededEntropy::new(seed)),
+            acting: fixtures::acting(&platform),
+            platform,
+        }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// A webhook that is not stored yet.
+    pub(super) fn new_webhook(&self, settings: Settings) -> Webhook {
+        fixtures::webhook(&self.platform, settings, self.now(), self.entropy.as_ref())
+    }
+
+    pub(super) fn creation(&self, webhook: &Webhook, request: Option<IdempotentRequest>) -> Creation {
+        let details = AuditDetails::of_keys(None, &webhook.key_ring, self.now());
+        Creation {
+            webhook: webhook.clone(),
+            audit: self.record(AuditAction::WebhookCreated, &webhook.id.to_string(), details),
+            idempotency: self.idempotency(request),
+        }
+    }
+
+    pub(super) async fn create(&self, settings: Settings) -> Webhook {
+        let webhook = self.new_webhook(settings);
+        let created = self.ports.webhooks.create(self.creation(&webhook, None)).await;
+        done(created).0
+    }
+
+    pub(super) fn record(
+        &self,
+        action: AuditAction,
+        resource_id: &str,
+        details: AuditDetails,
+    ) -> AuditRecord {
+        let stamp = AuditStamp::new(&self.acting, self.now(), self.entropy.as_ref());
+        held(stamp).record(action, resource_id.to_owned(), details)
+    }
+
+    pub(super) fn idempotency(&self, request: Option<IdempotentRequest>) -> Option<Idempotency> {
+        request.map(|request| request.by(&self.acting, self.now()))
+    }
+
+    /// Has `decide` run on the webhook.
+    pub(super) async fn change(
+        &self,
+        webhook: WebhookId,
+        request: Option<IdempotentRequest>,
+        decide: impl Fn(&Webhook) -> Result<Change, crate::Refusal> + Send + Sync + 'static,
+    ) -> Result<Outcome, ServiceError> {
+        let order = ChangeOrder {
+            platform: self.platform.clone(),
+            webhook,
+            decide: Box::new(decide),
+            idempotency: self.idempotency(request),
+        };
+        self.ports.webhooks.change(order).await
+    }
+
+    /// Changes the settings, without a record.
+    pub(super) async fn set(
+        &self,
+        webhook: WebhookId,
+        edit: impl Fn(&mut Settings) + Send + Sync + 'static,
+    ) -> Result<Outcome, ServiceError> {
+        let decide = move |stored: &Webhook| {
+            let mut webhook = stored.clone();
+            edit(&mut webhook.settings);
+            Ok(Change {
+                webhook: Some(webhook),
+                audit: None,
+            })
+        };
+        self.change(webhook, None, decide).await
+    }
+
+    fn secrets(&self) -> SecretKeyService {
+        let store = self.ports.webhooks.clone();
+        SecretKeyService::new(store, self.clock.clone(), self.entropy.clone(), Overlap::DAY)
+    }
+
+    pub(super) async fn roll(&self, webhook: WebhookId, overlap: Overlap) -> Result<Outcome, ServiceError> {
+        let roll = RollSecret {
+            overlap: Some(overlap),
+            ..RollSecret::default()
+        };
+        self.secrets().roll(&self.acting, webhook, roll).await
+    }
+
+    pub(super) async fn roll_as(
+        &self,
+        acting: &Acting,
+        webhook: WebhookId,
+        request: IdempotentRequest,
+    ) -> Result<Outcome, ServiceError> {
+        let roll = RollSecret {
+            idempotent: Some(request),
+            ..RollSecret::default()
+        };
+        self.secrets().roll(acting, webhook, roll).await
+    }
+
+    pub(super) async fn remove(
+        &self,
+        webhook: WebhookId,
+        overlap: Overlap,
+        request: Option<IdempotentRequest>,
+    ) -> Result<Outcome, ServiceError> {
+        let remove = RemoveSecret {
+            overlap: Some(overlap),
+            idempotent: request,
+            ..RemoveSecret::default()
+        };
+        self.secrets().remove(&self.acting, webhook, remove).await
+    }
+
+    pub(super) async fn find(&self, webhook: WebhookId) -> Option<Webhook> {
+        held(self.ports.webhooks.find(&self.platform, webhook).await)
+    }
+
+    pub(super) async fn stored(&self, webhook: WebhookId) -> Webhook {
+        held(self.find(webhook).await.ok_or("the webhook is gone"))
+    }
+
+    /// All records of a resource, newest first.
+    pub(super) async fn records(&self, resource_id: impl ToString) -> Vec<AuditRecord> {
+        let resource_id = resource_id.to_string();
+        held(
+            self.ports
+                .audit
+                .of_resource(&self.platform, &resource_id, 1000)
+                .await,
+        )
+    }
+
+    pub(super) async fn list(&self) -> Vec<Webhook> {
+        held(self.ports.webhooks.list(&self.platform, None, 1000).await)
+    }
+}
+
+/// The value of a result that must be one.
+#[track_caller]
+pub(super) fn held<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => fail(&format!("the store failed: {error:?}")),
+    }
+}
+
+/// The webhook and the answer of something that must have been done.
+#[track_caller]
+pub(super) fn done(result: Result<Outcome, ServiceError>) -> (Webhook, Option<SecretBytes>) {
+    match held(result) {
+        Outcome::Done { webhook, answer } => (*webhook, answer),
+        Outcome::Replayed(_) => fail("answered as if it had been done before"),
+    }
+}
+
+/// The answer of something that must have been done just now and answered.
+#[track_caller]
+pub(super) fn answered(result: Result<Outcome, ServiceError>) -> SecretBytes {
+    held(done(result).1.ok_or("done, but the answer is missing"))
+}
+
+/// The answer of something that must have been done before.
+#[track_caller]
+pub(super) fn replayed(result: Result<Outcome, ServiceError>) -> SecretBytes {
+    match held(result) {
+        Outcome::Replayed(answer) => answer,
+        Outcome::Done { .. } => fail("done a second time"),
+    }
+}
+
+/// The refusal of something that must have been refused.
+#[track_caller]
+pub(super) fn refused(result: Result<Outcome, ServiceError>) -> crate::Refusal {
+    match result {
+        Err(ServiceError::Refused(refusal)) => refusal,
+        other => fail(&format!("not refused, but: {other:?}")),
+    }
+}
+
+#[track_caller]
+#[expect(clippy::panic, reason = "a broken rule is told by a panic, as in any test")]
+pub(super) fn fail(why: &str) -> ! {
+    panic!("{why}")
+}

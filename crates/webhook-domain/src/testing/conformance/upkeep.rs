@@ -1,0 +1,91 @@
+//! Keys past their instant are found and erased, and no others.
+//!
+//! Each rule has a year of its own: a sweep takes in every platform, and must not do away with what another
+//! rule looks at.
+
+use super::Ports;
+use super::scene::{Scene, done, held};
+use crate::key_ring::Overlap;
+use crate::services::Upkeep;
+use crate::testing::fixtures;
+use crate::webhook::Webhook;
+
+/// More than any run leaves behind.
+const MANY: u32 = 100_000;
+
+async fn webhook_with_keys_for(scene: &Scene, overlaps: &[u64]) -> Webhook {
+    let mut webhook = scene.create(fixtures::bare_settings()).await;
+    for overlap in overlaps {
+        (webhook, _) = done(
+            scene
+                .roll(webhook.id, held(Overlap::from_seconds(*overlap)))
+                .await,
+        );
+    }
+    webhook
+}
+
+/// At the instant itself a key is past it. A webhook is named once, however many of its keys are.
+pub async fn webhooks_with_expired_keys_are_those_past_the_instant(ports: &Ports) {
+    let scene = Scene::at(ports, held("2002-01-01T00:00:00Z".parse()));
+    let early = webhook_with_keys_for(&scene, &[100, 200, 100]).await;
+    let late = webhook_with_keys_for(&scene, &[101]).await;
+    webhook_with_keys_for(&scene, &[]).await;
+    let start = scene.now();
+    let due = async |seconds| {
+        let at = start.plus(std::time::Duration::from_secs(seconds));
+        let mut due = held(ports.webhooks.with_expired_keys(at, MANY).await);
+        due.retain(|(platform, _)| *platform == scene.platform);
+        due.sort_by_key(|(_, webhook)| *webhook);
+        due.into_iter().map(|(_, webhook)| webhook).collect::<Vec<_>>()
+    };
+    assert_eq!(due(99).await, []);
+    assert_eq!(due(100).await, [early.id]);
+    let mut both = [early.id, late.id];
+    both.sort();
+    assert_eq!(due(101).await, both);
+    let at = start.plus(std::time::Duration::from_secs(101));
+    assert_eq!(held(ports.webhooks.with_expired_keys(at, 1).await).len(), 1);
+}
+
+/// What has expired is out of the store, what has not is as it was, and a second round finds nothing of it.
+pub async fn a_sweep_erases_expired_keys_alone(ports: &Ports) {
+    let scene = Scene::at(ports, held("2003-01-01T00:00:00Z".parse()));
+    let webhook = webhook_with_keys_for(&scene, &[100, 300, 200, 100]).await;
+    let untouched = webhook_with_keys_for(&scene, &[300]).await;
+    scene.clock.advance_seconds(200);
+    let expected = webhook.clone().without_expired_keys(scene.now());
+    assert_eq!(expected.key_ring.retired().len(), 1);
+    assert_eq!(
+        scene.stored(webhook.id).await,
+        webhook,
+        "an expired key is in the store until it is swept"
+    );
+    let upkeep = Upkeep::new(ports.webhooks.clone(), scene.clock.clone());
+    assert!(held(upkeep.run().await).webhooks_swept >= 1);
+    assert_eq!(scene.stored(webhook.id).await, expected);
+    assert_eq!(scene.stored(untouched.id).await, untouched);
+    let mut due = held(ports.webhooks.with_expired_keys(scene.now(), MANY).await);
+    due.retain(|(platform, _)| *platform == scene.platform);
+    assert_eq!(due, []);
+}
+
+/// Nobody is told of a sweep, and nobody's `If-Match` breaks by it.
+pub async fn a_sweep_leaves_version_and_records_as_they_are(ports: &Ports) {
+    let scene = Scene::at(ports, held("2004-01-01T00:00:00Z".parse()));
+    let webhook = webhook_with_keys_for(&scene, &[100]).await;
+    let records = scene.records(webhook.id).await;
+    scene.clock.advance_seconds(100);
+    held(
+        Upkeep::new(ports.webhooks.clone(), scene.clock.clone())
+            .run()
+            .await,
+    );
+    let swept = scene.stored(webhook.id).await;
+    assert_eq!(swept.key_ring.retired(), []);
+    assert_eq!(
+        (swept.version, swept.updated_at),
+        (webhook.version, webhook.updated_at)
+    );
+    assert_eq!(scene.records(webhook.id).await, records);
+}
