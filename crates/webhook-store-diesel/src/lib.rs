@@ -1,1 +1,118 @@
-//! .
+//! The webhook domain's stores on SQLite and PostgreSQL.
+//!
+//! | where | what |
+//! |---|---|
+//! | `opening` | the master key proved, durability checked, migrations applied |
+//! | `writer`, `group` | one thread that decides and commits changes in groups |
+//! | `executor` | the threads and the pool that reads run on, with bounded admission |
+//! | `lookup` | API keys, read for many requests at once and never cached |
+//! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value |
+//! | `rows`, `schema` | tables and rows, and how they become the domain's values |
+//! | `dialect` | all that the two databases do not do alike |
+//! | `ports` | the domain's ports on top of these |
+//!
+//! Invariants: a change is answered after it is durable and never before; a decision sees the row as the
+//! change before it left it; a secret is sealed before it reaches a statement; no transaction is open while
+//! anybody awaits.
+
+mod connection;
+mod database_url;
+mod dialect;
+mod entropy;
+mod executor;
+mod failure;
+mod group;
+mod lookup;
+mod opening;
+mod ports;
+mod queue;
+mod rows;
+mod schema;
+mod sealing;
+mod writer;
+
+use std::sync::Arc;
+
+pub use database_url::DatabaseUrl;
+pub use entropy::SystemEntropy;
+pub use opening::OpenError;
+pub use sealing::MasterKey;
+use webhook_domain::entropy::Entropy;
+
+use crate::executor::Executor;
+use crate::lookup::ApiKeyLookup;
+use crate::sealing::Vault;
+use crate::writer::Writer;
+
+/// How much a store may use.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreLimits {
+    /// Threads for reads, each with a connection while it has something to do.
+    pub readers: u32,
+}
+
+impl Default for StoreLimits {
+    fn default() -> Self {
+        Self { readers: 4 }
+    }
+}
+
+/// The stores of the domain on one database. Holds its threads and connections until it is
+/// [closed](Self::close).
+pub struct DieselStore {
+    vault: Arc<Vault>,
+    writer: Writer,
+    readers: Executor,
+    api_keys: ApiKeyLookup,
+}
+
+impl DieselStore {
+    /// Opens a database, making or migrating its schema. Blocks while it does.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. With a master key that is not the database's, nothing is written.
+    pub fn open(
+        url: &DatabaseUrl,
+        key: MasterKey,
+        entropy: Arc<dyn Entropy>,
+        limits: StoreLimits,
+    ) -> Result<Arc<Self>, OpenError> {
+        let vault = Arc::new(Vault::new(key, entropy).map_err(|error| OpenError::Sealing(error.into()))?);
+        let (connection, applied) = opening::open(url, &vault)?;
+        if !applied.is_empty() {
+            tracing::info!(migrations = applied.join(" "), "migrated the database");
+        }
+        Ok(Arc::new(Self {
+            writer: Writer::start(url.clone(), connection, Arc::clone(&vault))?,
+            readers: Executor::start(url.clone(), limits.readers.max(1))?,
+            api_keys: ApiKeyLookup::start(url.clone())?,
+            vault,
+        }))
+    }
+
+    /// Finishes what was begun, refuses what comes after, and closes the connections. Blocks while it does.
+    pub fn close(&self) {
+        self.writer.close();
+        self.api_keys.close();
+        self.readers.close();
+    }
+}
+
+impl Drop for DieselStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Brings a database's schema up to date without serving it, and names the migrations that were applied.
+///
+/// # Errors
+/// See [`OpenError`].
+pub fn migrate(
+    url: &DatabaseUrl,
+    key: MasterKey,
+    entropy: Arc<dyn Entropy>,
+) -> Result<Vec<String>, OpenError> {
+    let vault = Vault::new(key, entropy).map_err(|error| OpenError::Sealing(error.into()))?;
+    opening::open(url, &vault).map(|(_, applied)| applied)
+}

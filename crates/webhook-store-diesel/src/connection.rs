@@ -1,0 +1,140 @@
+//! One connection, to either database.
+
+use std::path::Path;
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::pg::PgConnection;
+use diesel::sqlite::SqliteConnection;
+use diesel::{Connection as _, ConnectionError, QueryResult, RunQueryDsl, sql_query};
+
+use crate::DatabaseUrl;
+
+/// How long a statement of SQLite's waits for another process that is writing.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long PostgreSQL lets a statement wait for a lock, and run.
+const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '5s'; SET statement_timeout = '30s'; \
+     SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = 'warning'";
+
+/// A connection to either database. What both understand alike goes through the enum; what they do not, in
+/// [`crate::dialect`], through a match on its variant.
+#[derive(diesel::MultiConnection)]
+pub(crate) enum AnyConnection {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl AnyConnection {
+    pub(crate) fn open(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => open_sqlite(path).map(Self::Sqlite),
+            DatabaseUrl::Postgres(url) => open_postgres(url.expose()).map(Self::Postgres),
+        }
+    }
+
+    /// Opens a database of SQLite's so that nothing is written to it, nor made if it is not there.
+    pub(crate) fn open_sqlite_to_look(path: &Path) -> Result<Self, ConnectionError> {
+        let uri = format!("{}?mode=ro", sqlite_uri(path));
+        SqliteConnection::establish(&uri).map(Self::Sqlite)
+    }
+
+    /// Begins a transaction that means to write.
+    pub(crate) fn begin(&mut self) -> QueryResult<()> {
+        match self {
+            // The lock is taken at once: a reader that turns writer half-way could be refused.
+            Self::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
+            Self::Postgres(postgres) => AnsiTransactionManager::begin_transaction_sql(
+                postgres,
+                "BEGIN ISOLATION LEVEL READ COMMITTED",
+            ),
+        }
+    }
+
+    pub(crate) fn commit(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => AnsiTransactionManager::commit_transaction(sqlite),
+            Self::Postgres(postgres) => AnsiTransactionManager::commit_transaction(postgres),
+        }
+    }
+
+    pub(crate) fn rollback(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => AnsiTransactionManager::rollback_transaction(sqlite),
+            Self::Postgres(postgres) => AnsiTransactionManager::rollback_transaction(postgres),
+        }
+    }
+
+    /// Whether the connection answers.
+    pub(crate) fn ping(&mut self) -> QueryResult<()> {
+        sql_query("SELECT 1").execute(self).map(drop)
+    }
+}
+
+fn open_sqlite(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+    let mut connection = SqliteConnection::establish(&sqlite_uri(path))?;
+    let pragmas = format!(
+        "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -4096; \
+         PRAGMA journal_size_limit = 67108864",
+        SQLITE_BUSY_TIMEOUT.as_millis()
+    );
+    connection
+        .batch_execute(&pragmas)
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+fn open_postgres(url: &str) -> Result<PgConnection, ConnectionError> {
+    let mut connection = PgConnection::establish(&with_network_timeouts(url))?;
+    connection
+        .batch_execute(POSTGRES_TIMEOUTS)
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// A path as a `file:` URI (sqlite.org/uri.html), its special characters escaped.
+fn sqlite_uri(path: &Path) -> String {
+    let escaped = path
+        .to_string_lossy()
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
+    format!("file:{escaped}")
+}
+
+/// Adds the limits without which a server that fell silent would hold a thread for ever, unless the operator
+/// chose others.
+fn with_network_timeouts(url: &str) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in [
+        ("connect_timeout", "5"),
+        ("tcp_user_timeout", "10000"),
+        ("application_name", "webhook"),
+    ] {
+        if !url.contains(name) {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(name);
+            url.push('=');
+            url.push_str(value);
+        }
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_timeouts_are_added_unless_chosen() {
+        assert_eq!(
+            with_network_timeouts("postgres://h/d"),
+            "postgres://h/d?connect_timeout=5&tcp_user_timeout=10000&application_name=webhook"
+        );
+        assert_eq!(
+            with_network_timeouts("postgres://h/d?connect_timeout=1"),
+            "postgres://h/d?connect_timeout=1&tcp_user_timeout=10000&application_name=webhook"
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! PostgreSQL: a prepared statement per table, its rows in arrays.
+
+use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+
+use crate::rows::answer::AnswerRow;
+use crate::rows::api_key::ApiKeyRow;
+use crate::rows::audit::AuditRow;
+use crate::rows::webhook::{RingColumns, WebhookRow};
+use crate::schema::{api_keys, idempotent_answers, webhooks};
+
+pub(super) fn lock_webhooks(connection: &mut PgConnection, ids: &[String]) -> QueryResult<Vec<WebhookRow>> {
+    webhooks::table
+        .filter(webhooks::id.eq_any(ids))
+        .order(webhooks::id)
+        .for_no_key_update()
+        .load(connection)
+}
+
+pub(super) fn load_answers(connection: &mut PgConnection, slots: &[Vec<u8>]) -> QueryResult<Vec<AnswerRow>> {
+    idempotent_answers::table
+        .filter(idempotent_answers::slot.eq_any(slots))
+        .load(connection)
+}
+
+pub(super) fn load_api_keys(connection: &mut PgConnection, ids: &[String]) -> QueryResult<Vec<ApiKeyRow>> {
+    api_keys::table.filter(api_keys::id.eq_any(ids)).load(connection)
+}
+
+/// Declares a statement whose text is fixed and whose binds are arrays, one element a row.
+macro_rules! array_statement {
+    (
+        $(#[$doc:meta])*
+        $name:ident from $row:ty { $($field:ident: $sql_type:ty => $rust_type:ty = $read:expr,)* }
+        $before:literal $after:literal
+    ) => {
+        $(#[$doc])*
+        struct $name<'a> {
+            $($field: Vec<$rust_type>,)*
+        }
+
+        impl<'a> $name<'a> {
+            fn of(rows: &'a [$row]) -> Self {
+                $(let $field: fn(&'a $row) -> $rust_type = $read;)*
+                Self { $($field: rows.iter().map($field).collect(),)* }
+            }
+        }
+
+        impl QueryFragment<Pg> for $name<'_> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+                out.push_sql($before);
+                let mut separator = "";
+                $(
+                    out.push_sql(separator);
+                    separator = ", ";
+                    out.push_bind_param::<Array<$sql_type>, _>(&self.$field)?;
+                )*
+                let _ = separator;
+                out.push_sql($after);
+                Ok(())
+            }
+        }
+
+        impl QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl RunQueryDsl<PgConnection> for $name<'_> {}
+    };
+}
+
+array_statement! {
+    UpdateRings from RingColumns {
+        id: Text => &'a str = |row| &row.id,
+        key_ring: Binary => &'a [u8] = |row| &row.key_ring,
+        next_key_expiry: Nullable<BigInt> => Option<i64> = |row| row.next_key_expiry,
+        updated_at: BigInt => i64 = |row| row.updated_at,
+        version: BigInt => i64 = |row| row.version,
+    }
+    "UPDATE webhooks SET key_ring = n.key_ring, next_key_expiry = n.next_key_expiry, \
+     updated_at = n.updated_at, version = n.version FROM unnest("
+    ") AS n (id, key_ring, next_key_expiry, updated_at, version) WHERE webhooks.id = n.id"
+}
+
+array_statement! {
+    InsertAuditRecords from AuditRow {
+        id: Text => &'a str = |row| &row.id,
+        platform: Text => &'a str = |row| &row.platform,
+        at: BigInt => i64 = |row| row.at,
+        credential: Text => &'a str = |row| &row.credential,
+        request_id: Text => &'a str = |row| &row.request_id,
+        action: Text => &'a str = |row| &row.action,
+        resource_id: Text => &'a str = |row| &row.resource_id,
+        details: Text => &'a str = |row| &row.details,
+    }
+    "INSERT INTO audit_records (id, platform, at, credential, request_id, action, resource_id, details) \
+     SELECT * FROM unnest("
+    ")"
+}
+
+array_statement! {
+    InsertAnswers from AnswerRow {
+        slot: Binary => &'a [u8] = |row| &row.slot,
+        fingerprint: Binary => &'a [u8] = |row| &row.fingerprint,
+        answer: Binary => &'a [u8] = |row| &row.answer,
+        stored_at: BigInt => i64 = |row| row.stored_at,
+    }
+    "INSERT INTO idempotent_answers (slot, fingerprint, answer, stored_at) SELECT * FROM unnest("
+    ")"
+}
+
+pub(super) fn update_rings(connection: &mut PgConnection, rings: &[RingColumns]) -> QueryResult<()> {
+    UpdateRings::of(rings).execute(connection).map(drop)
+}
+
+pub(super) fn insert_audit_records(connection: &mut PgConnection, rows: &[AuditRow]) -> QueryResult<()> {
+    InsertAuditRecords::of(rows).execute(connection).map(drop)
+}
+
+pub(super) fn insert_answers(connection: &mut PgConnection, rows: &[AnswerRow]) -> QueryResult<()> {
+    InsertAnswers::of(rows).execute(connection).map(drop)
+}

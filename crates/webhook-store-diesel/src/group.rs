@@ -1,0 +1,268 @@
+//! A group of changes, decided one after the other and committed once.
+//!
+//! An attempt loads every row the group needs under a lock, runs each member's decision on the row as the
+//! members before it left it, and writes each row once. If it breaks a constraint, the group is rolled back
+//! and its halves are run by themselves, until the one member stands alone; decisions are pure, so running
+//! one again does no harm.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::oneshot;
+use webhook_domain::id::WebhookId;
+use webhook_domain::idempotency::Idempotency;
+use webhook_domain::ports::{ChangeOrder, Creation, Outcome};
+use webhook_domain::secret::SecretBytes;
+use webhook_domain::webhook::Webhook;
+use webhook_domain::{Refusal, ServiceError, StoreError};
+
+use crate::connection::AnyConnection;
+use crate::failure::{Failure, transact};
+use crate::rows::RowError;
+use crate::rows::answer::{AnswerRow, slot_key};
+use crate::rows::audit::AuditRow;
+use crate::rows::webhook::LoadedWebhook;
+use crate::sealing::Vault;
+
+/// One change, and who waits for it.
+pub(crate) struct Member {
+    pub(crate) work: Work,
+    pub(crate) reply: oneshot::Sender<Reply>,
+}
+
+/// What a member is told.
+pub(crate) type Reply = Result<Outcome, ServiceError>;
+
+/// What a member wants.
+pub(crate) enum Work {
+    Create(Box<Creation>),
+    Change(ChangeOrder),
+}
+
+impl Work {
+    fn idempotency(&self) -> Option<&Idempotency> {
+        match self {
+            Self::Create(creation) => creation.idempotency.as_ref(),
+            Self::Change(order) => order.idempotency.as_ref(),
+        }
+    }
+}
+
+/// A row of the group: as it was loaded, and as the members so far left it.
+struct Row {
+    loaded: LoadedWebhook,
+    after: Option<Webhook>,
+}
+
+impl Row {
+    fn latest(&self) -> &Webhook {
+        self.after.as_ref().unwrap_or(&self.loaded.webhook)
+    }
+}
+
+/// An answer that is stored, or will be.
+enum KnownAnswer {
+    Stored(AnswerRow),
+    New {
+        idempotency: Idempotency,
+        answer: SecretBytes,
+        replaces: bool,
+    },
+}
+
+/// Everything one attempt works on.
+struct Attempt<'a> {
+    vault: &'a Vault,
+    rows: BTreeMap<WebhookId, Result<Row, RowError>>,
+    answers: BTreeMap<Vec<u8>, KnownAnswer>,
+    created: Vec<Webhook>,
+    audit: Vec<AuditRow>,
+}
+
+/// Runs all of `members` in one transaction. The replies stand in the members' order.
+pub(crate) fn attempt(
+    connection: &mut AnyConnection,
+    vault: &Vault,
+    members: &[Member],
+) -> Result<Vec<Reply>, Failure> {
+    transact(connection, |connection| {
+        let mut attempt = Attempt::load(connection, vault, members)?;
+        let replies = members
+            .iter()
+            .map(|member| attempt.run(&member.work))
+            .collect::<Result<_, Failure>>()?;
+        attempt.save(connection)?;
+        Ok(replies)
+    })
+}
+
+impl<'a> Attempt<'a> {
+    fn load(connection: &mut AnyConnection, vault: &'a Vault, members: &[Member]) -> Result<Self, Failure> {
+        let mut ids: Vec<String> = members
+            .iter()
+            .filter_map(|member| match &member.work {
+                Work::Change(order) => Some(order.webhook.to_string()),
+                Work::Create(_) => None,
+            })
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut rows = BTreeMap::new();
+        if !ids.is_empty() {
+            for row in connection.lock_webhooks(&ids)? {
+                // An id that cannot be read back was not asked for by any member.
+                let Ok(id) = row.id.parse() else { continue };
+                rows.insert(
+                    id,
+                    LoadedWebhook::decode(row, vault).map(|loaded| Row { loaded, after: None }),
+                );
+            }
+        }
+        // After the rows are locked: what another process answered about them is there to be seen.
+        let mut slots: Vec<_> = members
+            .iter()
+            .filter_map(|m| m.work.idempotency())
+            .map(|i| slot_key(&i.slot))
+            .collect();
+        slots.sort_unstable();
+        slots.dedup();
+        let mut answers = BTreeMap::new();
+        if !slots.is_empty() {
+            for row in connection.load_answers(&slots)? {
+                answers.insert(row.slot.clone(), KnownAnswer::Stored(row));
+            }
+        }
+        Ok(Self {
+            vault,
+            rows,
+            answers,
+            created: Vec::new(),
+            audit: Vec::new(),
+        })
+    }
+
+    fn run(&mut self, work: &Work) -> Result<Reply, Failure> {
+        let slot = work
+            .idempotency()
+            .map(|idempotency| (slot_key(&idempotency.slot), idempotency));
+        if let Some((key, idempotency)) = &slot
+            && let Some(reply) = self.earlier_answer(key, idempotency)
+        {
+            return Ok(reply);
+        }
+        let webhook = match work {
+            Work::Create(creation) => {
+                self.audit.push(AuditRow::encode(&creation.audit)?);
+                self.created.push(creation.webhook.clone());
+                creation.webhook.clone()
+            }
+            Work::Change(order) => match self.change(order)? {
+                Ok(webhook) => webhook,
+                Err(error) => return Ok(Err(error)),
+            },
+        };
+        let answer = slot.map(|(key, idempotency)| {
+            let answer = (idempotency.render)(&webhook, idempotency.at);
+            let replaces = self.answers.contains_key(&key);
+            let known = KnownAnswer::New {
+                idempotency: idempotency.clone(),
+                answer: answer.clone(),
+                replaces,
+            };
+            self.answers.insert(key, known);
+            answer
+        });
+        Ok(Ok(Outcome::Done {
+            webhook: Box::new(webhook),
+            answer,
+        }))
+    }
+
+    /// What this request was answered before, or why it is refused; none if it is the first of its name.
+    fn earlier_answer(&self, key: &[u8], idempotency: &Idempotency) -> Option<Reply> {
+        let (same_request, answer) = match self.answers.get(key)? {
+            KnownAnswer::Stored(row) if idempotency.has_outlived(row.stored_at()) => return None,
+            KnownAnswer::Stored(row) => (
+                row.answers(&idempotency.fingerprint),
+                row.open(&idempotency.slot, self.vault),
+            ),
+            KnownAnswer::New {
+                idempotency: earlier,
+                answer,
+                ..
+            } => (earlier.fingerprint == idempotency.fingerprint, Ok(answer.clone())),
+        };
+        Some(match answer {
+            _ if !same_request => Err(Refusal::IdempotencyKeyReused.into()),
+            Ok(answer) => Ok(Outcome::Replayed(answer)),
+            Err(error) => Err(StoreError::Corrupt(error.into()).into()),
+        })
+    }
+
+    fn change(&mut self, order: &ChangeOrder) -> Result<Result<Webhook, ServiceError>, Failure> {
+        let row = match self.rows.get_mut(&order.webhook) {
+            Some(Ok(row)) if row.latest().platform == order.platform => row,
+            Some(Err(_)) => return Ok(Err(self.unreadable(order.webhook))),
+            _ => return Ok(Err(Refusal::NO_SUCH_WEBHOOK.into())),
+        };
+        let change = match (order.decide)(row.latest()) {
+            Ok(change) => change,
+            Err(refusal) => return Ok(Err(refusal.into())),
+        };
+        if let Some(audit) = change.audit {
+            self.audit.push(AuditRow::encode(&audit)?);
+        }
+        if change.webhook.is_some() {
+            row.after = change.webhook;
+        }
+        Ok(Ok(row.latest().clone()))
+    }
+
+    /// Takes the reason out of the row: the first to ask is told it, in the log.
+    fn unreadable(&mut self, id: WebhookId) -> ServiceError {
+        let cause = match self.rows.remove(&id) {
+            Some(Err(error)) => error.into(),
+            _ => "the row of a webhook cannot be read".into(),
+        };
+        StoreError::Corrupt(cause).into()
+    }
+
+    fn save(self, connection: &mut AnyConnection) -> Result<(), Failure> {
+        for webhook in &self.created {
+            connection.insert_webhook(&LoadedWebhook::encode_new(webhook, self.vault)?)?;
+        }
+        let mut rings = Vec::new();
+        for row in self.rows.into_values().flatten() {
+            let Some(after) = &row.after else { continue };
+            if after.settings == row.loaded.webhook.settings {
+                rings.push(row.loaded.encode_ring(after, self.vault)?);
+            } else {
+                connection.update_webhook(&row.loaded.encode(after, self.vault)?)?;
+            }
+        }
+        if !rings.is_empty() {
+            connection.update_rings(&rings)?;
+        }
+        if !self.audit.is_empty() {
+            connection.insert_audit_records(&self.audit)?;
+        }
+        let mut new_answers = Vec::new();
+        for (key, answer) in self.answers {
+            let KnownAnswer::New {
+                idempotency,
+                answer,
+                replaces,
+            } = answer
+            else {
+                continue;
+            };
+            if replaces {
+                connection.delete_answer(&key)?;
+            }
+            new_answers.push(AnswerRow::encode(key, &idempotency, &answer, self.vault)?);
+        }
+        if !new_answers.is_empty() {
+            connection.insert_answers(&new_answers)?;
+        }
+        Ok(())
+    }
+}

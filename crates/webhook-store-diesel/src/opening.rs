@@ -1,0 +1,240 @@
+//! Opening a database: the master key is proved before anything is written, the schema brought up to date.
+
+use std::collections::BTreeSet;
+
+use diesel::migration::MigrationSource;
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
+use diesel::{ConnectionError, sql_query};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use webhook_domain::error::Cause;
+
+use crate::DatabaseUrl;
+use crate::connection::AnyConnection;
+use crate::schema::master_keys;
+use crate::sealing::{Place, SealError, Vault};
+
+const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// What is sealed to prove a master key.
+const PROOF: &[u8] = b"webhook master key";
+/// The settings without which PostgreSQL may forget what it has committed.
+const DURABILITY_SETTINGS: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
+/// The advisory lock under which one process at a time migrates PostgreSQL: `webhook` in ASCII.
+const MIGRATION_LOCK: i64 = 0x0077_6562_686F_6F6B;
+
+/// A database could not be opened. Nothing was written to it, unless it was the migration that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The database holds values sealed under another master key.
+    #[error(
+        "the master key is not the one this database was sealed with: its secrets cannot be read with it. \
+         Give the right WEBHOOK_MASTER_KEY or WEBHOOK_MASTER_KEY_FILE; nothing was changed"
+    )]
+    WrongMasterKey,
+    /// PostgreSQL could lose what it has committed.
+    #[error(
+        "PostgreSQL has {setting} = {value}: it could lose a key that was already answered. \
+         Set it to on for this database, role and server"
+    )]
+    NotDurable {
+        /// The setting.
+        setting: &'static str,
+        /// What it is set to.
+        value: String,
+    },
+    /// A newer release of the service has migrated the database.
+    #[error(
+        "the database has migration {migration}, which this release does not know; use the newer release"
+    )]
+    NewerSchema {
+        /// The first unknown one.
+        migration: String,
+    },
+    /// The database cannot be reached, or is none.
+    #[error("the database at {database} cannot be opened")]
+    Connect {
+        /// Where it was looked for, without password.
+        database: String,
+        /// Why.
+        #[source]
+        source: ConnectionError,
+    },
+    /// The database refused a statement.
+    #[error("the database refused a statement while it was being opened")]
+    Statement(#[from] diesel::result::Error),
+    /// A migration failed. What it did was rolled back.
+    #[error("the database could not be migrated")]
+    Migration(#[source] Cause),
+    /// The proof of the master key could not be made or read.
+    #[error("the master key could not be used")]
+    Sealing(#[source] Cause),
+    /// A thread could not be started.
+    #[error("a thread could not be started")]
+    Thread(#[from] std::io::Error),
+}
+
+impl OpenError {
+    /// Whether the operator's settings are to blame, rather than circumstances.
+    #[must_use]
+    pub const fn is_configuration(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongMasterKey | Self::NotDurable { .. } | Self::NewerSchema { .. }
+        )
+    }
+}
+
+/// Proves the master key, migrates, and gives a connection. Also names the migrations that were applied.
+pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<(AnyConnection, Vec<String>), OpenError> {
+    let connect = |source| OpenError::Connect {
+        database: url.to_string(),
+        source,
+    };
+    if let DatabaseUrl::Sqlite(path) = url
+        && path.metadata().is_ok_and(|metadata| metadata.len() > 0)
+    {
+        prove(
+            &mut AnyConnection::open_sqlite_to_look(path).map_err(connect)?,
+            vault,
+        )?;
+    }
+    let mut connection = AnyConnection::open(url).map_err(connect)?;
+    if matches!(connection, AnyConnection::Postgres(_)) {
+        check_durability(&mut connection)?;
+        prove(&mut connection, vault)?;
+    }
+    let applied = migrate(&mut connection)?;
+    if matches!(prove(&mut connection, vault)?, Proof::Absent) {
+        store_proof(&mut connection, vault)?;
+        // Two processes may have come here at once, with different keys.
+        prove(&mut connection, vault)?;
+    }
+    Ok((connection, applied))
+}
+
+enum Proof {
+    Given,
+    Absent,
+}
+
+#[derive(QueryableByName)]
+struct Exists {
+    #[diesel(sql_type = Bool)]
+    found: bool,
+}
+
+/// Finds out whether the database was sealed with this master key.
+fn prove(connection: &mut AnyConnection, vault: &Vault) -> Result<Proof, OpenError> {
+    let question = match connection {
+        AnyConnection::Sqlite(_) => {
+            "SELECT count(*) > 0 AS found FROM sqlite_master WHERE name = 'master_keys'"
+        }
+        AnyConnection::Postgres(_) => "SELECT to_regclass('master_keys') IS NOT NULL AS found",
+    };
+    let table: Exists = sql_query(question).get_result(connection)?;
+    if !table.found {
+        return Ok(Proof::Absent);
+    }
+    let keys: Vec<(String, Vec<u8>)> = master_keys::table.load(connection)?;
+    if keys.is_empty() {
+        return Ok(Proof::Absent);
+    }
+    let proof = keys
+        .iter()
+        .find(|(id, _)| *id == vault.key_id())
+        .map(|(_, proof)| proof);
+    let opened = proof.map(|proof| vault.open(Place::Proof, proof));
+    match opened {
+        Some(Ok(opened)) if opened.as_slice() == PROOF => Ok(Proof::Given),
+        _ => Err(OpenError::WrongMasterKey),
+    }
+}
+
+fn store_proof(connection: &mut AnyConnection, vault: &Vault) -> Result<(), OpenError> {
+    let seal = |error: SealError| OpenError::Sealing(error.into());
+    let row = (
+        master_keys::id.eq(vault.key_id()),
+        master_keys::proof.eq(vault.seal(Place::Proof, PROOF).map_err(seal)?),
+    );
+    connection.begin()?;
+    if let AnyConnection::Postgres(postgres) = connection {
+        sql_query("LOCK TABLE master_keys IN EXCLUSIVE MODE").execute(postgres)?;
+    }
+    let there: i64 = master_keys::table.count().get_result(connection)?;
+    if there == 0 {
+        match connection {
+            AnyConnection::Sqlite(sqlite) => diesel::insert_into(master_keys::table)
+                .values(row)
+                .execute(sqlite)?,
+            AnyConnection::Postgres(postgres) => diesel::insert_into(master_keys::table)
+                .values(row)
+                .execute(postgres)?,
+        };
+    }
+    connection.commit()?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Setting {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+fn check_durability(connection: &mut AnyConnection) -> Result<(), OpenError> {
+    for setting in DURABILITY_SETTINGS {
+        let row: Setting =
+            sql_query(format!("SELECT current_setting('{setting}') AS value")).get_result(connection)?;
+        if row.value == "off" {
+            return Err(OpenError::NotDurable {
+                setting,
+                value: row.value,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn migrate(connection: &mut AnyConnection) -> Result<Vec<String>, OpenError> {
+    match connection {
+        AnyConnection::Sqlite(sqlite) => run_migrations(sqlite, SQLITE_MIGRATIONS),
+        AnyConnection::Postgres(postgres) => {
+            // Waiting for another process to migrate may take longer than a statement usually may.
+            sql_query("SET lock_timeout = 0").execute(postgres)?;
+            sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).execute(postgres)?;
+            let applied = run_migrations(postgres, POSTGRES_MIGRATIONS);
+            sql_query(format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})")).execute(postgres)?;
+            sql_query("SET lock_timeout = '5s'").execute(postgres)?;
+            applied
+        }
+    }
+}
+
+fn run_migrations<DB: diesel::backend::Backend>(
+    connection: &mut impl MigrationHarness<DB>,
+    migrations: EmbeddedMigrations,
+) -> Result<Vec<String>, OpenError>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let known: BTreeSet<String> = MigrationSource::<DB>::migrations(&migrations)
+        .map_err(OpenError::Migration)?
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    let applied = connection.applied_migrations().map_err(OpenError::Migration)?;
+    if let Some(unknown) = applied
+        .iter()
+        .map(ToString::to_string)
+        .find(|version| !known.contains(version))
+    {
+        return Err(OpenError::NewerSchema { migration: unknown });
+    }
+    let applied = connection
+        .run_pending_migrations(migrations)
+        .map_err(OpenError::Migration)?;
+    Ok(applied.iter().map(ToString::to_string).collect())
+}

@@ -1,0 +1,141 @@
+//! A bounded queue between many async callers and one thread that takes all there is at once.
+//!
+//! What arrives while the thread is at work becomes its next batch, so batches grow with the load and a lone
+//! caller waits for nobody.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The queue. A full one refuses; a closed one hands out what it still has, then nothing.
+pub(crate) struct Queue<T> {
+    state: Mutex<State<T>>,
+    arrived: Condvar,
+    capacity: usize,
+}
+
+struct State<T> {
+    items: VecDeque<T>,
+    closed: bool,
+}
+
+/// How long the thread waits for a batch to fill up: until it has `worth` items, but at most `at_most`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Patience {
+    pub(crate) worth: usize,
+    pub(crate) at_most: Duration,
+}
+
+impl<T> Queue<T> {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                items: VecDeque::new(),
+                closed: false,
+            }),
+            arrived: Condvar::new(),
+            capacity,
+        }
+    }
+
+    /// Appends `item`, or gives it back when the queue is full or closed.
+    pub(crate) fn push(&self, item: T) -> Result<(), T> {
+        let mut state = self.lock();
+        if state.closed || state.items.len() >= self.capacity {
+            return Err(item);
+        }
+        state.items.push_back(item);
+        drop(state);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Waits for an item, then takes up to `limit`; none once the queue is closed and empty.
+    pub(crate) fn take(&self, limit: usize, patience: Patience) -> Option<Vec<T>> {
+        let mut state = self.lock();
+        while state.items.is_empty() {
+            if state.closed {
+                return None;
+            }
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state = self.wait_for_more(state, patience);
+        let count = state.items.len().min(limit);
+        Some(state.items.drain(..count).collect())
+    }
+
+    fn wait_for_more<'a>(
+        &self,
+        mut state: MutexGuard<'a, State<T>>,
+        patience: Patience,
+    ) -> MutexGuard<'a, State<T>> {
+        let deadline = Instant::now() + patience.at_most;
+        while state.items.len() < patience.worth && !state.closed {
+            let Some(left) = deadline
+                .checked_duration_since(Instant::now())
+                .filter(|left| !left.is_zero())
+            else {
+                break;
+            };
+            let (next, _) = self
+                .arrived
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = next;
+        }
+        state
+    }
+
+    /// Refuses items from now on; what is queued is still handed out.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // A panic of another holder leaves the queue whole: no method stops half-way through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn what_has_queued_up_is_taken_at_once_in_order() {
+        let queue = Queue::new(10);
+        for item in 0..5 {
+            queue.push(item).unwrap();
+        }
+        assert_eq!(queue.take(3, Patience::default()), Some(vec![0, 1, 2]));
+        assert_eq!(queue.take(3, Patience::default()), Some(vec![3, 4]));
+    }
+
+    #[test]
+    fn a_full_queue_refuses_and_a_closed_one_is_emptied_first() {
+        let queue = Queue::new(1);
+        queue.push(1).unwrap();
+        assert_eq!(queue.push(2), Err(2));
+        queue.close();
+        assert_eq!(queue.take(9, Patience::default()), Some(vec![1]));
+        assert_eq!(queue.push(3), Err(3));
+        assert_eq!(queue.take(9, Patience::default()), None);
+    }
+
+    #[test]
+    fn patience_waits_for_a_batch_that_is_worth_it() {
+        let queue = Arc::new(Queue::new(10));
+        queue.push(1).unwrap();
+        let late = Arc::clone(&queue);
+        let other = std::thread::spawn(move || late.push(2));
+        let patience = Patience {
+            worth: 2,
+            at_most: Duration::from_secs(60),
+        };
+        assert_eq!(queue.take(9, patience), Some(vec![1, 2]));
+        other.join().unwrap().unwrap();
+    }
+}

@@ -1,0 +1,81 @@
+//! What stands in the tables, and how it becomes the domain's values.
+
+pub(crate) mod answer;
+pub(crate) mod api_key;
+pub(crate) mod audit;
+pub(crate) mod key_ring;
+pub(crate) mod webhook;
+
+use webhook_domain::InvalidValue;
+
+use crate::sealing::SealError;
+
+/// A row that cannot be read, or a value that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RowError {
+    /// A sealed value does not open, or could not be sealed.
+    #[error("{column} of {row}")]
+    Sealing {
+        /// Which column.
+        column: &'static str,
+        /// Which row, by its id.
+        row: String,
+        /// Why.
+        #[source]
+        source: SealError,
+    },
+    /// A value breaks the rule of its type.
+    #[error("{column} of {row} {problem}")]
+    Value {
+        /// Which column.
+        column: &'static str,
+        /// Which row, by its id.
+        row: String,
+        /// What would be right.
+        problem: InvalidValue,
+    },
+    /// JSON that cannot be read or written.
+    #[error("{column} of {row} is no such JSON")]
+    Json {
+        /// Which column.
+        column: &'static str,
+        /// Which row, by its id.
+        row: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Where an unreadable value stands, for the errors above.
+#[derive(Clone, Copy)]
+pub(crate) struct At<'a> {
+    pub(crate) column: &'static str,
+    pub(crate) row: &'a str,
+}
+
+impl At<'_> {
+    pub(crate) fn value(self, problem: InvalidValue) -> RowError {
+        RowError::Value {
+            column: self.column,
+            row: self.row.to_owned(),
+            problem,
+        }
+    }
+
+    pub(crate) fn sealing(self, source: SealError) -> RowError {
+        RowError::Sealing {
+            column: self.column,
+            row: self.row.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn json(self, source: serde_json::Error) -> RowError {
+        RowError::Json {
+            column: self.column,
+            row: self.row.to_owned(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The row of an audit record.
+
+use diesel::prelude::*;
+use webhook_domain::audit::AuditRecord;
+use webhook_domain::time::Instant;
+
+use super::{At, RowError};
+use crate::schema::audit_records;
+
+/// A row of `audit_records`, without the position that the database gives it.
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = audit_records)]
+pub(crate) struct AuditRow {
+    pub(crate) id: String,
+    pub(crate) platform: String,
+    pub(crate) at: i64,
+    pub(crate) credential: String,
+    pub(crate) request_id: String,
+    pub(crate) action: String,
+    pub(crate) resource_id: String,
+    pub(crate) details: String,
+}
+
+/// The columns of [`AuditRow`], in its order.
+pub(crate) const COLUMNS: (
+    audit_records::id,
+    audit_records::platform,
+    audit_records::at,
+    audit_records::credential,
+    audit_records::request_id,
+    audit_records::action,
+    audit_records::resource_id,
+    audit_records::details,
+) = (
+    audit_records::id,
+    audit_records::platform,
+    audit_records::at,
+    audit_records::credential,
+    audit_records::request_id,
+    audit_records::action,
+    audit_records::resource_id,
+    audit_records::details,
+);
+
+impl AuditRow {
+    pub(crate) fn encode(record: &AuditRecord) -> Result<Self, RowError> {
+        let id = record.id.to_string();
+        let details = serde_json::to_string(&record.details).map_err(|source| {
+            At {
+                column: "details",
+                row: &id,
+            }
+            .json(source)
+        })?;
+        Ok(Self {
+            id,
+            platform: record.platform.to_string(),
+            at: record.at.as_milliseconds(),
+            credential: record.credential.to_string(),
+            request_id: record.request.to_string(),
+            action: record.action.name().to_owned(),
+            resource_id: record.resource_id.clone(),
+            details,
+        })
+    }
+
+    pub(crate) fn decode(self) -> Result<AuditRecord, RowError> {
+        let at = |column| At {
+            column,
+            row: &self.id,
+        };
+        Ok(AuditRecord {
+            id: self.id.parse().map_err(|problem| at("id").value(problem))?,
+            platform: self
+                .platform
+                .parse()
+                .map_err(|problem| at("platform").value(problem))?,
+            at: Instant::from_milliseconds(self.at),
+            credential: self
+                .credential
+                .parse()
+                .map_err(|problem| at("credential").value(problem))?,
+            request: self
+                .request_id
+                .parse()
+                .map_err(|problem| at("request_id").value(problem))?,
+            action: self
+                .action
+                .parse()
+                .map_err(|problem| at("action").value(problem))?,
+            details: serde_json::from_str(&self.details).map_err(|source| at("details").json(source))?,
+            resource_id: self.resource_id,
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! The tables, as both dialects have them. The migrations make them; a test compares the two trees.
+
+diesel::table! {
+    webhooks (id) {
+        id -> Text,
+        platform -> Text,
+        name -> Nullable<Text>,
+        reference -> Nullable<Text>,
+        active -> Bool,
+        include_previous_data -> Bool,
+        authentication_type -> Text,
+        username -> Nullable<Text>,
+        password -> Nullable<Binary>,
+        api_header_field -> Nullable<Text>,
+        api_key -> Nullable<Binary>,
+        url -> Nullable<Text>,
+        included_actions -> Nullable<Text>,
+        excluded_actions -> Nullable<Text>,
+        signing_protocol -> Text,
+        key_ring -> Binary,
+        next_key_expiry -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit_records (position) {
+        position -> BigInt,
+        id -> Text,
+        platform -> Text,
+        at -> BigInt,
+        credential -> Text,
+        request_id -> Text,
+        action -> Text,
+        resource_id -> Text,
+        details -> Text,
+    }
+}
+
+diesel::table! {
+    idempotent_answers (slot) {
+        slot -> Binary,
+        fingerprint -> Binary,
+        answer -> Binary,
+        stored_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> Text,
+        scope -> Text,
+        permissions -> Text,
+        digest -> Binary,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    master_keys (id) {
+        id -> Text,
+        proof -> Binary,
+    }
+}

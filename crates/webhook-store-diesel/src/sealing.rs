@@ -1,0 +1,337 @@
+//! Sealing secrets at rest: AES-256-GCM under a fresh subkey for every value.
+//!
+//! A sealed value is `version (1) ‖ master key id (4) ‖ salt (32) ‖ ciphertext ‖ tag (16)`. The subkey is
+//! HKDF-SHA-256 of the master key under the salt, and serves for this one value, so the nonce can be
+//! fixed. The additional data names the [`Place`] the value belongs to: copied to another row or column, or
+//! to another key's place in a ring, it does not open.
+
+use std::sync::Arc;
+
+use data_encoding::{BASE64, HEXLOWER};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
+use webhook_domain::InvalidValue;
+use webhook_domain::entropy::{Entropy, EntropyError};
+use webhook_domain::id::{PlatformId, SigningKeyId, WebhookId};
+use webhook_domain::idempotency::IdempotencySlot;
+use webhook_domain::secret::SecretText;
+use zeroize::Zeroizing;
+
+const VERSION: u8 = 1;
+const KEY_BYTES: usize = 32;
+const KEY_ID_BYTES: usize = 4;
+const SALT_BYTES: usize = 32;
+const HEADER_BYTES: usize = 1 + KEY_ID_BYTES + SALT_BYTES;
+
+/// The key that seals everything: 32 bytes, given by the operator.
+#[derive(Clone)]
+pub struct MasterKey(Zeroizing<[u8; KEY_BYTES]>);
+
+impl MasterKey {
+    /// Reads a key from the standard base64 of its 32 bytes; white space around it does not count.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn parse(text: &SecretText) -> Result<Self, InvalidValue> {
+        let wrong = || {
+            InvalidValue::new("must be 32 bytes in standard base64, such as `openssl rand -base64 32` prints")
+        };
+        let bytes = Zeroizing::new(
+            BASE64
+                .decode(text.expose().trim().as_bytes())
+                .map_err(|_| wrong())?,
+        );
+        let bytes = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).map_err(|_| wrong())?;
+        Ok(Self(Zeroizing::new(bytes)))
+    }
+
+    /// Makes a new key.
+    ///
+    /// # Errors
+    /// When there is no randomness to be had.
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+        entropy.fill(bytes.as_mut_slice())?;
+        Ok(Self(bytes))
+    }
+
+    /// The key as [`parse`](Self::parse) reads it.
+    #[must_use]
+    pub fn to_base64(&self) -> SecretText {
+        SecretText::new(BASE64.encode(self.0.as_slice()))
+    }
+}
+
+impl std::fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
+/// Where a sealed value belongs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// A signing key, by its own id: retiring it moves nothing.
+    SigningKey(&'a PlatformId, WebhookId, SigningKeyId),
+    /// A webhook's password for HTTP Basic.
+    Password(&'a PlatformId, WebhookId),
+    /// A webhook's API key.
+    ApiKey(&'a PlatformId, WebhookId),
+    /// An answer to be given again.
+    Answer(&'a IdempotencySlot),
+    /// The proof that a master key is the right one.
+    Proof,
+}
+
+impl Place<'_> {
+    /// The place as bytes: its parts, each preceded by its length, so that no two places have the same.
+    fn additional_data(&self) -> Vec<u8> {
+        let parts: [String; 4] = match self {
+            Self::SigningKey(platform, webhook, key) => [
+                "signing-key".into(),
+                platform.to_string(),
+                webhook.to_string(),
+                key.to_string(),
+            ],
+            Self::Password(platform, webhook) => [
+                "password".into(),
+                platform.to_string(),
+                webhook.to_string(),
+                String::new(),
+            ],
+            Self::ApiKey(platform, webhook) => [
+                "api-key".into(),
+                platform.to_string(),
+                webhook.to_string(),
+                String::new(),
+            ],
+            Self::Answer(slot) => [
+                "answer".into(),
+                slot.platform.to_string(),
+                slot.credential.to_string(),
+                slot.key.as_str().to_owned(),
+            ],
+            Self::Proof => ["proof".into(), String::new(), String::new(), String::new()],
+        };
+        let mut bytes = Vec::with_capacity(128);
+        for part in parts {
+            bytes.extend_from_slice(&(part.len() as u32).to_be_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        bytes
+    }
+}
+
+/// A value could not be sealed or opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SealError {
+    /// No randomness for the salt.
+    #[error("the source of randomness failed")]
+    Entropy,
+    /// Not a sealed value of a version known here.
+    #[error("not a sealed value of a known version")]
+    Malformed,
+    /// Sealed under another master key.
+    #[error("sealed under another master key")]
+    OtherMasterKey,
+    /// Changed, or moved here from another place.
+    #[error("a sealed value was changed or belongs elsewhere")]
+    NotAuthentic,
+    /// The cipher refused, which it does for no input of ours.
+    #[error("the cipher failed")]
+    Cipher,
+}
+
+/// Seals and opens values.
+pub(crate) struct Vault {
+    master: MasterKey,
+    key_id: [u8; KEY_ID_BYTES],
+    entropy: Arc<dyn Entropy>,
+}
+
+struct Length(usize);
+
+impl KeyType for Length {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+impl Vault {
+    pub(crate) fn new(master: MasterKey, entropy: Arc<dyn Entropy>) -> Result<Self, SealError> {
+        let mut key_id = [0; KEY_ID_BYTES];
+        Salt::new(HKDF_SHA256, b"webhook master key id")
+            .extract(master.0.as_slice())
+            .expand(&[b"id"], Length(KEY_ID_BYTES))
+            .and_then(|okm| okm.fill(&mut key_id))
+            .map_err(|_| SealError::Cipher)?;
+        Ok(Self {
+            master,
+            key_id,
+            entropy,
+        })
+    }
+
+    /// Tells this master key from others.
+    pub(crate) fn key_id(&self) -> String {
+        HEXLOWER.encode(&self.key_id)
+    }
+
+    pub(crate) fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut salt = [0; SALT_BYTES];
+        self.entropy.fill(&mut salt).map_err(|_| SealError::Entropy)?;
+        let mut body = Zeroizing::new(Vec::with_capacity(plain.len() + AES_256_GCM.tag_len()));
+        body.extend_from_slice(plain);
+        self.subkey(&salt)?
+            .seal_in_place_append_tag(fixed_nonce(), Aad::from(place.additional_data()), &mut *body)
+            .map_err(|_| SealError::Cipher)?;
+        let mut sealed = Vec::with_capacity(HEADER_BYTES + body.len());
+        sealed.push(VERSION);
+        sealed.extend_from_slice(&self.key_id);
+        sealed.extend_from_slice(&salt);
+        sealed.extend_from_slice(&body);
+        Ok(sealed)
+    }
+
+    pub(crate) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (header, body) = sealed
+            .split_at_checked(HEADER_BYTES)
+            .ok_or(SealError::Malformed)?;
+        let (prefix, salt) = header.split_at(1 + KEY_ID_BYTES);
+        if prefix[0] != VERSION {
+            return Err(SealError::Malformed);
+        }
+        if prefix[1..] != self.key_id {
+            return Err(SealError::OtherMasterKey);
+        }
+        let mut body = Zeroizing::new(body.to_vec());
+        let length = self
+            .subkey(salt)?
+            .open_in_place(fixed_nonce(), Aad::from(place.additional_data()), &mut body)
+            .map_err(|_| SealError::NotAuthentic)?
+            .len();
+        body.truncate(length);
+        Ok(body)
+    }
+
+    fn subkey(&self, salt: &[u8]) -> Result<LessSafeKey, SealError> {
+        let extracted = Salt::new(HKDF_SHA256, salt).extract(self.master.0.as_slice());
+        let okm = extracted
+            .expand(&[b"webhook sealing"], &AES_256_GCM)
+            .map_err(|_| SealError::Cipher)?;
+        Ok(LessSafeKey::new(UnboundKey::from(okm)))
+    }
+}
+
+/// Right only because no subkey seals two values.
+fn fixed_nonce() -> Nonce {
+    Nonce::assume_unique_for_key([0; NONCE_LEN])
+}
+
+#[cfg(test)]
+mod tests {
+    use webhook_domain::idempotency::IdempotencyKey;
+
+    use super::*;
+    use crate::SystemEntropy;
+
+    fn vault(byte: u8) -> Vault {
+        Vault::new(
+            MasterKey(Zeroizing::new([byte; 32])),
+            Arc::new(SystemEntropy::new()),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_value_opens_in_its_own_place_and_in_no_other() {
+        let vault = vault(1);
+        let (acme, other): (PlatformId, PlatformId) = ("acme".parse().unwrap(), "other".parse().unwrap());
+        let one: WebhookId = "whk_01hv9k2m4rt6w8y0abcdefghjk".parse().unwrap();
+        let two: WebhookId = "whk_01hv9k2m4rt6w8y0abcdefghjm".parse().unwrap();
+        let key: SigningKeyId = "sgk_01hv9k2m4rt6w8y0abcdefghjk".parse().unwrap();
+        let key_two: SigningKeyId = "sgk_01hv9k2m4rt6w8y0abcdefghjm".parse().unwrap();
+        let slot = |key| IdempotencySlot {
+            platform: acme.clone(),
+            credential: webhook_domain::caller::Credential::CommandLine,
+            key: IdempotencyKey::parse(key).unwrap(),
+        };
+        let (slot_one, slot_two) = (slot("one"), slot("two"));
+        let places = [
+            Place::SigningKey(&acme, one, key),
+            Place::SigningKey(&acme, one, key_two),
+            Place::SigningKey(&acme, two, key),
+            Place::SigningKey(&other, one, key),
+            Place::Password(&acme, one),
+            Place::Password(&acme, two),
+            Place::ApiKey(&acme, one),
+            Place::Answer(&slot_one),
+            Place::Answer(&slot_two),
+            Place::Proof,
+        ];
+        for (i, sealed_for) in places.iter().enumerate() {
+            let sealed = vault.seal(*sealed_for, b"secret").unwrap();
+            for (j, opened_at) in places.iter().enumerate() {
+                let opened = vault.open(*opened_at, &sealed);
+                if i == j {
+                    assert_eq!(opened.unwrap().as_slice(), b"secret");
+                } else {
+                    assert_eq!(
+                        opened.unwrap_err(),
+                        SealError::NotAuthentic,
+                        "{sealed_for:?} at {opened_at:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_with_any_bit_changed_does_not_open() {
+        let vault = vault(1);
+        let sealed = vault.seal(Place::Proof, b"secret").unwrap();
+        for bit in 0..sealed.len() * 8 {
+            let mut changed = sealed.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(vault.open(Place::Proof, &changed).is_err(), "bit {bit}");
+        }
+        for length in 0..sealed.len() {
+            assert!(
+                vault.open(Place::Proof, &sealed[..length]).is_err(),
+                "length {length}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_master_key_is_told_apart() {
+        let sealed = vault(1).seal(Place::Proof, b"secret").unwrap();
+        assert_eq!(
+            vault(2).open(Place::Proof, &sealed).unwrap_err(),
+            SealError::OtherMasterKey
+        );
+    }
+
+    #[test]
+    fn the_same_value_is_never_sealed_alike_twice() {
+        let vault = vault(1);
+        assert_ne!(
+            vault.seal(Place::Proof, b"secret").unwrap(),
+            vault.seal(Place::Proof, b"secret").unwrap()
+        );
+    }
+
+    #[test]
+    fn a_master_key_is_32_bytes_in_base64() {
+        let key = MasterKey::generate(&SystemEntropy::new()).unwrap();
+        assert!(MasterKey::parse(&SecretText::new(format!(" {}\n", key.to_base64().expose()))).is_ok());
+        for wrong in [
+            String::new(),
+            "nonsense".into(),
+            BASE64.encode(&[1; 31]),
+            BASE64.encode(&[1; 33]),
+        ] {
+            assert!(MasterKey::parse(&SecretText::new(wrong)).is_err());
+        }
+    }
+}
