@@ -1,0 +1,308 @@
+//! The key ring against a model, over sequences of rolls, removals, sweeps and whims of the clock.
+//!
+//! The model knows nothing of rings. It is a list of every key there ever was, in the order they were made,
+//! each with what was promised of it; what is valid at an instant is looked up there.
+
+use proptest::prelude::*;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use webhook_domain::Refusal;
+use webhook_domain::key_ring::{KeyRing, MAX_RETIRED_KEYS, NewKey, Overlap, SigningKey};
+use webhook_domain::signing_protocol::SigningProtocol;
+use webhook_domain::testing::{ManualClock, SeededEntropy};
+use webhook_domain::time::{Clock, Instant};
+
+/// A key as the model knows it; its place in the list is its number.
+#[derive(Debug, Clone)]
+struct Promised {
+    /// The millisecond from which on it must not sign; none while it is the current key.
+    until: Option<i64>,
+    /// Taken away by name: rolled or removed with an overlap of zero.
+    revoked: bool,
+    /// Erased by a sweep after its time.
+    erased: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Model {
+    now: i64,
+    /// The latest it ever was.
+    latest: i64,
+    keys: Vec<Promised>,
+    rolled_at: Option<i64>,
+    /// What the last transition was refused with: when the next key is free.
+    refused_until: Option<i64>,
+}
+
+#[derive(Debug, Clone)]
+enum Transition {
+    Roll {
+        overlap: u32,
+    },
+    Remove {
+        overlap: u32,
+    },
+    Sweep,
+    Advance {
+        milliseconds: i64,
+    },
+    /// To the next end of a key's time, or a millisecond off it.
+    AdvanceToNextEnd {
+        off_by: i64,
+    },
+    StepBack {
+        milliseconds: i64,
+    },
+}
+
+impl Model {
+    /// The numbers of the keys that sign at `at`, newest first.
+    fn valid_at(&self, at: i64) -> Vec<usize> {
+        let signs = |key: &Promised| !key.revoked && !key.erased && key.until.is_none_or(|until| at < until);
+        (0..self.keys.len())
+            .rev()
+            .filter(|number| signs(&self.keys[*number]))
+            .collect()
+    }
+
+    fn ends_to_come(&self) -> impl Iterator<Item = i64> {
+        let retired = self.keys.iter().filter(|key| !key.revoked && !key.erased);
+        retired
+            .filter_map(|key| key.until)
+            .filter(|until| *until > self.now)
+    }
+
+    /// Ends the time of the current key; says whether that was allowed.
+    fn end_current(&mut self, overlap: u32) -> bool {
+        let current = self.keys.iter().position(|key| key.until.is_none());
+        let signing = self.ends_to_come().count();
+        if overlap > 0 && current.is_some() && signing == 5 {
+            self.refused_until = self.ends_to_come().min();
+            return false;
+        }
+        let start = self
+            .rolled_at
+            .map_or(self.now, |rolled_at| rolled_at.max(self.now))
+            / 1000
+            * 1000;
+        self.rolled_at = Some(start);
+        if let Some(number) = current {
+            self.keys[number].until = Some(start + i64::from(overlap) * 1000);
+        }
+        if overlap == 0 {
+            self.keys.iter_mut().for_each(|key| key.revoked = true);
+        }
+        self.erase(start);
+        true
+    }
+
+    fn erase(&mut self, at: i64) {
+        for key in &mut self.keys {
+            key.erased |= key.until.is_some_and(|until| until <= at);
+        }
+    }
+
+    fn make_key(&mut self) {
+        self.keys.push(Promised {
+            until: None,
+            revoked: false,
+            erased: false,
+        });
+    }
+}
+
+impl ReferenceStateMachine for Model {
+    type State = Self;
+    type Transition = Transition;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        let mut model = Self {
+            now: ManualClock::START.as_milliseconds(),
+            latest: ManualClock::START.as_milliseconds(),
+            keys: Vec::new(),
+            rolled_at: None,
+            refused_until: None,
+        };
+        model.make_key();
+        Just(model).boxed()
+    }
+
+    fn transitions(_: &Self) -> BoxedStrategy<Transition> {
+        let overlap = || {
+            prop_oneof![
+                1 => Just(0),
+                6 => 1..60_u32,
+                2 => Just(86_400),
+                1 => Just(604_800),
+            ]
+        };
+        prop_oneof![
+            8 => overlap().prop_map(|overlap| Transition::Roll { overlap }),
+            2 => overlap().prop_map(|overlap| Transition::Remove { overlap }),
+            2 => Just(Transition::Sweep),
+            2 => (0..20_000_i64).prop_map(|milliseconds| Transition::Advance { milliseconds }),
+            1 => (0..700_000_000_i64).prop_map(|milliseconds| Transition::Advance { milliseconds }),
+            3 => (-1..=1_i64).prop_map(|off_by| Transition::AdvanceToNextEnd { off_by }),
+            2 => (1..5_000_i64).prop_map(|milliseconds| Transition::StepBack { milliseconds }),
+        ]
+        .boxed()
+    }
+
+    fn apply(mut model: Self, transition: &Transition) -> Self {
+        model.refused_until = None;
+        match transition {
+            Transition::Roll { overlap } => {
+                if model.end_current(*overlap) {
+                    model.make_key();
+                }
+            }
+            Transition::Remove { overlap } => {
+                model.end_current(*overlap);
+            }
+            Transition::Sweep => model.erase(model.now),
+            Transition::Advance { milliseconds } => model.now += milliseconds,
+            Transition::AdvanceToNextEnd { off_by } => {
+                model.now = model.ends_to_come().min().map_or(model.now, |end| end + off_by);
+            }
+            Transition::StepBack { milliseconds } => model.now -= milliseconds,
+        }
+        model.latest = model.latest.max(model.now);
+        model
+    }
+}
+
+struct Tested {
+    ring: KeyRing,
+    clock: ManualClock,
+    entropy: SeededEntropy,
+    /// Every key that was ever made, by its number.
+    keys: Vec<SigningKey>,
+}
+
+impl Tested {
+    fn make_key(&mut self) -> SigningKey {
+        let key = NewKey::generate(self.clock.now(), &self.entropy).unwrap();
+        key.under(SigningProtocol::HmacSha256)
+    }
+
+    fn number(&self, key: &SigningKey) -> usize {
+        self.keys
+            .iter()
+            .position(|made| made == key)
+            .expect("a key that was made")
+    }
+
+    fn valid_at(&self, at: i64) -> Vec<usize> {
+        let at = Instant::from_milliseconds(at);
+        self.ring.valid_at(at).map(|key| self.number(key)).collect()
+    }
+
+    /// The ring after `result`, which must be a refusal exactly when the model refused.
+    fn outcome(&self, result: Result<KeyRing, Refusal>, model: &Model) -> Option<KeyRing> {
+        match (result, model.refused_until) {
+            (Ok(ring), None) => Some(ring),
+            (Err(refusal), Some(free_at)) => {
+                let expected = Refusal::TooManyRetiredKeys {
+                    limit: MAX_RETIRED_KEYS,
+                    next_free_at: Instant::from_milliseconds(free_at),
+                };
+                assert_eq!(refusal, expected);
+                None
+            }
+            (result, expected) => panic!("{result:?} where the model has {expected:?}"),
+        }
+    }
+}
+
+impl StateMachineTest for Tested {
+    type SystemUnderTest = Self;
+    type Reference = Model;
+
+    fn init_test(model: &Model) -> Self {
+        let clock = ManualClock::at(Instant::from_milliseconds(model.now));
+        let entropy = SeededEntropy::default();
+        let first = NewKey::generate(clock.now(), &entropy).unwrap();
+        let first = first.under(SigningProtocol::HmacSha256);
+        Self {
+            ring: KeyRing::new(first.clone()),
+            clock,
+            entropy,
+            keys: vec![first],
+        }
+    }
+
+    fn apply(mut tested: Self, model: &Model, transition: Transition) -> Self {
+        let now = tested.clock.now();
+        let overlap = |seconds: u32| Overlap::from_seconds(seconds.into()).unwrap();
+        let ring = tested.ring.clone();
+        match transition {
+            Transition::Roll { overlap: seconds } => {
+                let key = tested.make_key();
+                let result = ring.roll(key.clone(), overlap(seconds), now);
+                if let Some(ring) = tested.outcome(result, model) {
+                    tested.ring = ring;
+                    tested.keys.push(key);
+                }
+            }
+            Transition::Remove { overlap: seconds } => {
+                let result = ring.remove(overlap(seconds), now);
+                tested.ring = tested.outcome(result, model).unwrap_or(tested.ring);
+            }
+            Transition::Sweep => tested.ring = ring.without_expired(now),
+            _ => tested.clock.set(Instant::from_milliseconds(model.now)),
+        }
+        tested
+    }
+
+    fn check_invariants(tested: &Self, model: &Model) {
+        let edges = model.keys.iter().filter_map(|key| key.until);
+        let around = edges.flat_map(|end| [end - 1, end, end + 1]);
+        for at in around.chain([model.now, model.latest]) {
+            assert_eq!(tested.valid_at(at), model.valid_at(at), "at {at}");
+        }
+
+        let valid = tested.valid_at(model.now);
+        assert!(valid.len() <= 1 + MAX_RETIRED_KEYS, "{valid:?}");
+        assert!(valid.is_sorted_by(|newer, older| newer > older), "{valid:?}");
+        for (number, key) in model.keys.iter().enumerate() {
+            let signs = valid.contains(&number);
+            // A promise ends at its instant, or when a clock has said that it came. Until then it is kept.
+            let promised = !key.revoked && key.until.is_none_or(|until| model.latest < until);
+            let over = key.revoked || key.until.is_some_and(|until| until <= model.now);
+            assert!(signs || !promised, "key {number} stopped before its time");
+            assert!(!signs || !over, "key {number} signs after its time");
+        }
+
+        let ring = &tested.ring;
+        let current = model
+            .keys
+            .iter()
+            .position(|key| key.until.is_none() && !key.revoked);
+        assert_eq!(ring.current().map(|key| tested.number(key)), current);
+        let previous = ring
+            .previous(tested.clock.now())
+            .map(|retired| tested.number(&retired.key));
+        assert_eq!(
+            previous,
+            valid.iter().copied().find(|number| Some(*number) != current)
+        );
+        assert_eq!(ring.rolled_at().map(Instant::as_milliseconds), model.rolled_at);
+        assert!(
+            ring.retired()
+                .is_sorted_by(|newer, older| newer.retired_at >= older.retired_at)
+        );
+        for retired in ring.retired() {
+            assert_eq!(retired.expires_at, retired.expires_at.whole_seconds());
+        }
+    }
+}
+
+prop_state_machine! {
+    #![proptest_config(ProptestConfig {
+        cases: 512,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_ring_keeps_every_promise_and_no_key_beyond_it(sequential 1..80 => Tested);
+}
