@@ -1,1 +1,39 @@
-//! .
+//! The webhook service's REST API on actix-web: requests in, calls of the domain's services, answers out.
+//!
+//! Nothing here decides anything about webhooks. A route reads a request in the order of the contract (version,
+//! credential, permission, platform, path, query, headers, body), parses what it finds into the domain's value
+//! types, asks one service, and writes what comes back. Read [`routes`] first; [`serve`] is what a binary calls.
+//!
+//! What holds for every answer:
+//!
+//! 1. An error is the one envelope of [`errors`], the framework's own refusals and malformed HTTP included.
+//! 2. It carries `X-REQUEST-ID`, and one event in the log under that id.
+//! 3. No secret, body, or value of a query reaches a log or an error's message.
+//! 4. No client holds a connection for long without finishing what it began: see [`connection`].
+//!
+//! To add an endpoint: a handler in [`routes`] that starts with [`context::authenticate`], its path in [`app`],
+//! and a test per rule in `tests/`.
+
+mod answer;
+mod api;
+mod app;
+mod authenticate;
+mod body;
+mod connection;
+mod context;
+mod errors;
+mod etag;
+mod fields;
+mod idempotency;
+mod in_flight;
+mod json;
+mod observe;
+mod query;
+mod representation;
+mod request_id;
+mod routes;
+mod server;
+
+pub use api::{Api, Core, FieldRules, HttpLimits};
+pub use app::app;
+pub use server::serve;

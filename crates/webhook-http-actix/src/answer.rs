@@ -1,0 +1,125 @@
+//! The answers with a webhook: at once, and as they are stored to be given again byte for byte.
+//!
+//! A stored answer is a line of JSON with the version of this form, the status and the headers that belong to the
+//! webhook, and then the body as it was sent.
+
+use std::borrow::Cow;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
+use serde::{Deserialize, Serialize};
+use webhook_domain::ports::Outcome;
+use webhook_domain::secret::SecretBytes;
+use webhook_domain::time::Instant;
+use webhook_domain::webhook::Webhook;
+
+use crate::errors::Problem;
+use crate::etag;
+use crate::representation::{self, Keys};
+
+static IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// The version of the form in which answers are stored.
+const FORM: u8 = 1;
+
+/// What a change is answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Success {
+    /// 200.
+    Changed,
+    /// 201, with `Location`.
+    Created,
+}
+
+/// All of an answer but its body.
+#[derive(Serialize, Deserialize)]
+struct Head<'a> {
+    v: u8,
+    status: u16,
+    #[serde(borrow)]
+    etag: Cow<'a, str>,
+    #[serde(borrow)]
+    location: Option<Cow<'a, str>>,
+}
+
+impl Head<'_> {
+    fn of(webhook: &Webhook, success: Success) -> Head<'static> {
+        let (status, location) = match success {
+            Success::Changed => (StatusCode::OK, None),
+            Success::Created => (StatusCode::CREATED, Some(format!("/v1/webhooks/{}", webhook.id))),
+        };
+        Head {
+            v: FORM,
+            status: status.as_u16(),
+            etag: etag::of(webhook.version).into(),
+            location: location.map(Cow::from),
+        }
+    }
+
+    fn with_body(self, body: Vec<u8>, replayed: bool) -> Result<HttpResponse, Problem> {
+        let status = StatusCode::from_u16(self.status).map_err(Problem::internal)?;
+        let mut response = HttpResponse::build(status);
+        response
+            .insert_header(header::ContentType::json())
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header((header::ETAG, self.etag.as_ref()));
+        if let Some(location) = self.location {
+            response.insert_header((header::LOCATION, location.as_ref()));
+        }
+        if replayed {
+            response.insert_header((IDEMPOTENT_REPLAYED.clone(), "true"));
+        }
+        Ok(response.body(body))
+    }
+}
+
+/// The answer that shows one webhook as it was read.
+pub(crate) fn of_read(webhook: &Webhook, now: Instant, keys: Keys) -> Result<HttpResponse, Problem> {
+    let mut body = Vec::new();
+    representation::write(webhook, now, keys, &mut body);
+    Head::of(webhook, Success::Changed).with_body(body, false)
+}
+
+/// The answer to what came of a change.
+pub(crate) fn of_change(outcome: &Outcome, now: Instant, success: Success) -> Result<HttpResponse, Problem> {
+    match outcome {
+        Outcome::Done {
+            answer: Some(stored), ..
+        } => from_store(stored, false),
+        Outcome::Done {
+            webhook,
+            answer: None,
+        } => {
+            let mut body = Vec::new();
+            representation::write(webhook, now, Keys::Shown, &mut body);
+            Head::of(webhook, success).with_body(body, false)
+        }
+        Outcome::Replayed(stored) => from_store(stored, true),
+    }
+}
+
+/// The answer to a change that left `webhook` as it is at `now`, in the form in which it is stored.
+pub(crate) fn to_store(webhook: &Webhook, now: Instant, success: Success) -> SecretBytes {
+    // A head of texts and numbers can be written; an empty one would not be read back.
+    let mut bytes = serde_json::to_vec(&Head::of(webhook, success)).unwrap_or_default();
+    let mut body = Vec::new();
+    representation::write(webhook, now, Keys::Shown, &mut body);
+    bytes.reserve_exact(body.len() + 1);
+    bytes.push(b'\n');
+    bytes.extend_from_slice(&body);
+    // Wipes this copy of the keys, too.
+    drop(SecretBytes::new(body));
+    SecretBytes::new(bytes)
+}
+
+fn from_store(stored: &SecretBytes, replayed: bool) -> Result<HttpResponse, Problem> {
+    let unreadable = || Problem::internal("a stored answer has a form that this version does not know");
+    let bytes = stored.expose();
+    let end = bytes.iter().position(|b| *b == b'\n').ok_or_else(unreadable)?;
+    let head: Head<'_> = serde_json::from_slice(&bytes[..end]).map_err(|_| unreadable())?;
+    if head.v != FORM {
+        return Err(unreadable());
+    }
+    head.with_body(bytes[end + 1..].to_vec(), replayed)
+}

@@ -1,0 +1,110 @@
+//! What the API is made of: the domain's services, the rules for fields, and the limits on clients.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web;
+use webhook_domain::entropy::Entropy;
+use webhook_domain::ports::WebhookStore;
+use webhook_domain::services::{ApiKeyService, SecretKeyService, WebhookService};
+use webhook_domain::time::Clock;
+use webhook_domain::webhook::{ActionCatalogue, HttpPolicy};
+
+use crate::in_flight::InFlight;
+
+/// The domain as the API sees it. Cheap to clone: shared pointers inside.
+#[derive(Clone)]
+pub struct Api {
+    /// Creates and reads webhooks.
+    pub webhooks: WebhookService,
+    /// Rolls and removes their secrets.
+    pub secret_keys: SecretKeyService,
+    /// Finds out whose request it is.
+    pub api_keys: ApiKeyService,
+    /// Asked by `/health/ready` whether it works.
+    pub store: Arc<dyn WebhookStore>,
+    /// Says which retired key is still to be shown.
+    pub clock: Arc<dyn Clock>,
+    /// Where request ids come from.
+    pub entropy: Arc<dyn Entropy>,
+    /// What the deployment allows in fields.
+    pub rules: FieldRules,
+}
+
+/// What a deployment allows in fields.
+#[derive(Debug, Clone, Default)]
+pub struct FieldRules {
+    /// Whether `url` may be plain `http`.
+    pub http: HttpPolicy,
+    /// The actions there are.
+    pub actions: ActionCatalogue,
+}
+
+/// How much, how long and how many: what a client may take of the server.
+#[derive(Debug, Clone)]
+pub struct HttpLimits {
+    /// The longest body, in bytes; beyond it 413. 64 KiB.
+    pub max_body_bytes: usize,
+    /// From the moment a body is waited for until all of it is there; then 408. 10 seconds.
+    pub body_timeout: Duration,
+    /// From the first byte of a request's head, or the start of a connection, until the head is complete; then
+    /// 408. 5 seconds.
+    pub head_timeout: Duration,
+    /// How long an answer may wait for a client that takes none of it; then the connection is cut. 10 seconds.
+    pub write_timeout: Duration,
+    /// How long a connection may be idle between two requests. 75 seconds.
+    pub keep_alive: Duration,
+    /// How long a request waits for another with the same `Idempotency-Key`; then 422. 5 seconds.
+    pub idempotency_wait: Duration,
+    /// Threads that serve connections. As many as the machine has cores, at most 512.
+    pub workers: usize,
+    /// Connections per worker; further ones wait to be accepted. 10,000.
+    pub max_connections: usize,
+    /// How long requests under way may take to finish once the server is told to stop. 30 seconds.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 64 * 1024,
+            body_timeout: Duration::from_secs(10),
+            head_timeout: Duration::from_secs(5),
+            write_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
+            idempotency_wait: Duration::from_secs(5),
+            workers: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
+            max_connections: 10_000,
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl HttpLimits {
+    /// The number of workers that actix takes: 1 to 512.
+    pub(crate) fn worker_count(&self) -> usize {
+        self.workers.clamp(1, 512)
+    }
+}
+
+/// What all workers of a server share.
+pub struct Core {
+    pub(crate) api: Api,
+    pub(crate) limits: HttpLimits,
+    pub(crate) in_flight: InFlight,
+}
+
+impl Core {
+    /// The API under `limits`, for [`app`](crate::app). The workers of one server must share one.
+    #[must_use]
+    pub fn new(api: Api, limits: HttpLimits) -> web::Data<Self> {
+        // A connection has at most one request in a handler.
+        let in_flight = InFlight::new(limits.worker_count().saturating_mul(limits.max_connections));
+        web::Data::new(Self {
+            api,
+            limits,
+            in_flight,
+        })
+    }
+}

@@ -1,0 +1,127 @@
+//! Reading a body: of the right type, within its limit, in time.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web::{Bytes, Payload};
+use actix_web::{HttpMessage as _, HttpRequest};
+use tokio::time::timeout;
+
+use crate::api::HttpLimits;
+use crate::errors::{Code, Problem};
+use crate::observe::BodyRead;
+
+/// The body of `request`; empty when there is none.
+pub(crate) async fn read(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: &HttpLimits,
+) -> Result<Bytes, Problem> {
+    let headers = request.headers();
+    let chunked = headers.contains_key(header::TRANSFER_ENCODING);
+    match content_length(headers) {
+        None | Some(0) if !chunked => return Ok(Bytes::new()),
+        Some(length) if length > limits.max_body_bytes as u64 => return Err(too_long(limits)),
+        _ => {}
+    }
+    // Whether a chunked body is one at all shows at its end.
+    if !chunked {
+        check_type(headers)?;
+    }
+    let whole = timeout(
+        limits.body_timeout,
+        payload.to_bytes_limited(limits.max_body_bytes),
+    )
+    .await;
+    let body = whole
+        .map_err(|_| Problem::body_timeout())?
+        .map_err(|_| too_long(limits))?
+        .map_err(|_| Problem::bad_request("the body ended early, or its chunks are malformed"))?;
+    request.extensions_mut().insert(BodyRead);
+    if chunked && !body.is_empty() {
+        check_type(headers)?;
+    }
+    Ok(body)
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+fn too_long(limits: &HttpLimits) -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        Code::InvalidRequest,
+        format!("the body must have at most {} bytes", limits.max_body_bytes),
+    )
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut types = headers.get_all(header::CONTENT_TYPE);
+    let is_json = match (types.next(), types.next()) {
+        (Some(only), None) => only.to_str().is_ok_and(is_json),
+        _ => false,
+    };
+    let is_plain = headers
+        .get_all(header::CONTENT_ENCODING)
+        .all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if is_json && is_plain {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::UnsupportedMediaType,
+        "the body must be application/json in UTF-8, without a content encoding, and Content-Type must say so",
+    ))
+}
+
+/// `application/json`, with `charset=utf-8` or without parameters (RFC 9110 §8.3.1).
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(|part| part.trim_matches([' ', '\t']));
+    let essence = parts.next().unwrap_or_default();
+    essence.eq_ignore_ascii_case("application/json") && parts.filter(|part| !part.is_empty()).all(is_utf_8)
+}
+
+fn is_utf_8(parameter: &str) -> bool {
+    parameter.split_once('=').is_some_and(|(name, value)| {
+        let value = value
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+            .unwrap_or(value);
+        name.eq_ignore_ascii_case("charset") && value.eq_ignore_ascii_case("utf-8")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_json_in_utf_8() {
+        for right in [
+            "application/json",
+            "Application/JSON",
+            "application/json;",
+            "application/json; charset=utf-8",
+            "application/json;charset=\"UTF-8\"",
+        ] {
+            assert!(is_json(right), "{right}");
+        }
+        for wrong in [
+            "",
+            "text/plain",
+            "application/jsonp",
+            "application/problem+json",
+            "application/json; charset=utf-16",
+            "application/json; version=1",
+            "application/json, application/json",
+        ] {
+            assert!(!is_json(wrong), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What every route under `/v1` begins with: who asks, may they, on which platform, about which webhook.
+
+use actix_web::http::header::HeaderName;
+use actix_web::{HttpMessage as _, HttpRequest};
+use webhook_domain::caller::Acting;
+use webhook_domain::id::{PlatformId, RequestId, WebhookId};
+use webhook_domain::permission::Permission;
+
+use crate::api::Core;
+use crate::authenticate::authenticate;
+use crate::errors::{Code, Problem};
+
+static X_PLATFORM_ID: HeaderName = HeaderName::from_static("x-platform-id");
+
+/// The caller at work, once credential, permission and platform were found good, in this order.
+pub(crate) async fn acting(
+    request: &HttpRequest,
+    core: &Core,
+    permission: Permission,
+) -> Result<Acting, Problem> {
+    let caller = authenticate(request.headers(), &core.api).await?;
+    caller.require(permission)?;
+    let platform = named_platform(request)?;
+    let id = request.extensions().get::<RequestId>().cloned();
+    let id = id.ok_or_else(|| Problem::internal("a request without an id reached its route"))?;
+    Ok(caller.acting_on(platform, id)?)
+}
+
+fn named_platform(request: &HttpRequest) -> Result<Option<PlatformId>, Problem> {
+    let mut sent = request.headers().get_all(&X_PLATFORM_ID);
+    let Some(first) = sent.next() else {
+        return Ok(None);
+    };
+    if sent.next().is_some() {
+        return Err(Problem::invalid_field(
+            "x-platform-id",
+            "must be sent once at most",
+        ));
+    }
+    let text = first.to_str().unwrap_or_default();
+    text.parse()
+        .map(Some)
+        .map_err(|problem| Problem::invalid_value("x-platform-id", &problem))
+}
+
+/// The webhook that the path names.
+pub(crate) fn webhook_id(request: &HttpRequest) -> Result<WebhookId, Problem> {
+    let text = request.match_info().get("id").unwrap_or_default();
+    text.parse().map_err(|problem| {
+        let message = format!("the id in the path {problem}");
+        Problem::new(actix_web::http::StatusCode::BAD_REQUEST, Code::InvalidId, message)
+    })
+}

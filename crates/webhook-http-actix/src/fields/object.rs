@@ -1,0 +1,135 @@
+//! An object's fields, taken out one by one, each as what it must be.
+
+use std::str::FromStr;
+
+use webhook_domain::InvalidValue;
+use webhook_domain::key_ring::Overlap;
+use webhook_domain::webhook::{ActionCatalogue, ActionList, Edit};
+
+use crate::errors::Problem;
+use crate::json::{Json, Object};
+
+/// The fields of an object that were not taken yet.
+pub(super) struct Fields(Object);
+
+impl Fields {
+    /// The fields of `object`, if each is in one of the lists of `known` ones.
+    pub(super) fn new(object: Object, known: &[&[&str]]) -> Result<Self, Problem> {
+        let is_known = |name: &str| known.iter().any(|list| list.contains(&name));
+        match object.iter().find(|(name, _)| !is_known(name)) {
+            None => Ok(Self(object)),
+            Some((name, _)) => Err(Problem::invalid_field(
+                name.clone(),
+                "is not a field of this object; leave it out or correct its name",
+            )),
+        }
+    }
+
+    /// Whether the field is there, be it null.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.0.iter().any(|(name, _)| name == field)
+    }
+
+    fn take(&mut self, field: &str) -> Option<Json> {
+        let place = self.0.iter().position(|(name, _)| name == field)?;
+        Some(self.0.swap_remove(place).1)
+    }
+
+    /// A boolean; none if it is absent or null.
+    pub(super) fn boolean(&mut self, field: &'static str) -> Result<Option<bool>, Problem> {
+        match self.take(field) {
+            None | Some(Json::Null) => Ok(None),
+            Some(Json::Bool(value)) => Ok(Some(value)),
+            Some(_) => Err(Problem::invalid_field(field, "must be true or false")),
+        }
+    }
+
+    /// A text that `parse` accepts, or null.
+    pub(super) fn text<T>(
+        &mut self,
+        field: &'static str,
+        parse: impl FnOnce(String) -> Result<T, InvalidValue>,
+    ) -> Result<Edit<T>, Problem> {
+        match self.take(field) {
+            None => Ok(Edit::Keep),
+            Some(Json::Null) => Ok(Edit::Clear),
+            Some(Json::Text(text)) => parse(text)
+                .map(Edit::Set)
+                .map_err(|problem| Problem::invalid_value(field, &problem)),
+            Some(_) => Err(Problem::invalid_field(field, "must be a string or null")),
+        }
+    }
+
+    /// One of the names of a type that has a few; null clears.
+    pub(super) fn named_edit<T>(&mut self, field: &'static str) -> Result<Edit<T>, Problem>
+    where
+        T: FromStr<Err = InvalidValue>,
+    {
+        let text = match self.take(field) {
+            None => return Ok(Edit::Keep),
+            Some(Json::Null) => return Ok(Edit::Clear),
+            Some(Json::Text(text)) => text,
+            // No type has an empty name: its own words say which there are.
+            Some(_) => String::new(),
+        };
+        text.parse()
+            .map(Edit::Set)
+            .map_err(|problem| Problem::invalid_value(field, &problem))
+    }
+
+    /// As [`named_edit`](Self::named_edit); none if it is absent or null.
+    pub(super) fn named<T>(&mut self, field: &'static str) -> Result<Option<T>, Problem>
+    where
+        T: FromStr<Err = InvalidValue>,
+    {
+        Ok(match self.named_edit(field)? {
+            Edit::Set(value) => Some(value),
+            Edit::Keep | Edit::Clear => None,
+        })
+    }
+
+    /// A list of actions of `catalogue`, or null.
+    pub(super) fn actions(
+        &mut self,
+        field: &'static str,
+        catalogue: &ActionCatalogue,
+    ) -> Result<Edit<ActionList>, Problem> {
+        let items = match self.take(field) {
+            None => return Ok(Edit::Keep),
+            Some(Json::Null) => return Ok(Edit::Clear),
+            Some(Json::List(items)) => items,
+            Some(_) => return Err(Problem::invalid_field(field, "must be a list of actions or null")),
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            match item {
+                Json::Text(text) => texts.push(text),
+                _ => {
+                    let path = format!("{field}.{index}");
+                    return Err(Problem::invalid_field(path, "must be a string"));
+                }
+            }
+        }
+        ActionList::parse(texts, catalogue)
+            .map(Edit::Set)
+            .map_err(|error| {
+                let path = match error.index {
+                    Some(index) => format!("{field}.{index}"),
+                    None => field.to_owned(),
+                };
+                Problem::invalid_value(path, &error.problem)
+            })
+    }
+
+    /// A number of seconds; none if it is absent or null.
+    pub(super) fn overlap(&mut self, field: &'static str) -> Result<Option<Overlap>, Problem> {
+        let parsed = match self.take(field) {
+            None | Some(Json::Null) => return Ok(None),
+            Some(Json::Whole(seconds)) => Overlap::from_seconds(seconds),
+            Some(_) => Err(Overlap::invalid()),
+        };
+        parsed
+            .map(Some)
+            .map_err(|problem| Problem::invalid_value(field, &problem))
+    }
+}

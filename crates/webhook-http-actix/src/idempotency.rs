@@ -1,0 +1,89 @@
+//! `Idempotency-Key`: a request that its client names may be sent again.
+//!
+//! Here the name is read and a second request with it waits for the first. That nothing is done twice is up to the
+//! store, which keeps the [answer](crate::answer) of the first and gives it again.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::HeaderName;
+use actix_web::web::Bytes;
+use webhook_domain::caller::Acting;
+use webhook_domain::idempotency::{
+    IdempotencyKey, IdempotencySlot, IdempotentRequest, Render, RequestFingerprint,
+};
+use webhook_domain::{ServiceError, StoreError};
+
+use crate::answer::{Success, to_store};
+use crate::api::Core;
+use crate::errors::Problem;
+use crate::in_flight::{Held, NotHad};
+
+static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The name that the request was given by its client, if it was.
+pub(crate) fn key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
+    let mut sent = request.headers().get_all(&IDEMPOTENCY_KEY);
+    let Some(first) = sent.next() else {
+        return Ok(None);
+    };
+    if sent.next().is_some() {
+        return Err(Problem::invalid_field(
+            "Idempotency-Key",
+            "must be sent once at most",
+        ));
+    }
+    IdempotencyKey::parse(first.to_str().unwrap_or_default())
+        .map(Some)
+        .map_err(|problem| Problem::invalid_value("Idempotency-Key", &problem))
+}
+
+/// A request that its client may send again, with its slot held for as long as this lives.
+pub(crate) struct Named {
+    _held: Held,
+    request: IdempotentRequest,
+}
+
+/// Waits for the turn of the request that `key` names, if it has a name.
+pub(crate) async fn turn(
+    core: &Core,
+    acting: &Acting,
+    key: Option<IdempotencyKey>,
+    request: &HttpRequest,
+    body: &Bytes,
+    success: Success,
+) -> Result<Option<Named>, Problem> {
+    let Some(key) = key else { return Ok(None) };
+    let slot = IdempotencySlot {
+        platform: acting.platform().clone(),
+        credential: acting.credential(),
+        key: key.clone(),
+    };
+    let held = core.in_flight.hold(slot, core.limits.idempotency_wait).await;
+    let held = held.map_err(|not_had| match not_had {
+        NotHad::StillRunning => Problem::still_running(),
+        NotHad::Full => ServiceError::from(StoreError::Overloaded).into(),
+    })?;
+    let fingerprint = RequestFingerprint::of(&[
+        request.method().as_str().as_bytes(),
+        request.uri().path().as_bytes(),
+        request.query_string().as_bytes(),
+        body,
+    ]);
+    let render: Render = Arc::new(move |webhook, now| to_store(webhook, now, success));
+    Ok(Some(Named {
+        _held: held,
+        request: IdempotentRequest {
+            key,
+            fingerprint,
+            render,
+        },
+    }))
+}
+
+impl Named {
+    /// The request as the domain takes it.
+    pub(crate) fn request(&self) -> IdempotentRequest {
+        self.request.clone()
+    }
+}

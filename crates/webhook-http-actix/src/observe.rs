@@ -1,0 +1,107 @@
+//! Around every request: its id, its end in the log, and what a connection must know of it.
+
+use std::time::Instant;
+
+use actix_http::ConnectionType;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header;
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, web};
+use webhook_domain::id::RequestId;
+
+use crate::api::Core;
+use crate::connection::{RequestUnderWay, Watch};
+use crate::errors::Problem;
+use crate::request_id::{self, X_REQUEST_ID};
+
+/// Marks a request whose body was read to its end, or has none.
+pub(crate) struct BodyRead;
+
+/// Calls the route and completes its answer.
+pub(crate) async fn observe(
+    core: web::Data<Core>,
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let begun = Instant::now();
+    let watch = request.conn_data::<Watch>().cloned();
+    let under_way = watch.as_ref().map(Watch::begin_request);
+    let Some(id) = request_id::of(request.headers(), &core.api) else {
+        return Err(Problem::internal("a request id could not be made").into());
+    };
+    request.extensions_mut().insert(id.clone());
+
+    let answered = next.call(request).await;
+    let mut response = match answered {
+        Ok(response) => response,
+        // A refusal of actix's own that no route saw.
+        Err(error) => return Err(in_our_words(&error, &id)),
+    };
+    if leaves_body_unread(&response) {
+        response
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
+    if response.response().head().connection_type() == ConnectionType::Close
+        && let Some(watch) = watch
+    {
+        watch.close();
+    }
+    if let Ok(value) = header::HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(X_REQUEST_ID.clone(), value);
+    }
+    log(&response, &id, begun);
+    drop::<Option<RequestUnderWay>>(under_way);
+    Ok(response)
+}
+
+/// Whether a chunked body may still come after the answer. (After one of known length actix closes by itself.)
+fn leaves_body_unread(response: &ServiceResponse<BoxBody>) -> bool {
+    let request = response.request();
+    request.headers().contains_key(header::TRANSFER_ENCODING) && !request.extensions().contains::<BodyRead>()
+}
+
+fn in_our_words(error: &Error, id: &RequestId) -> Error {
+    let mut response = actix_web::ResponseError::error_response(&Problem::of_framework(error));
+    if let Ok(value) = header::HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(X_REQUEST_ID.clone(), value);
+    }
+    InternalError::from_response(error.to_string(), response).into()
+}
+
+fn log(response: &ServiceResponse<BoxBody>, id: &RequestId, begun: Instant) {
+    let status = response.status();
+    if status.is_server_error() {
+        let problem = response.response().error().and_then(Error::as_error::<Problem>);
+        tracing::error!(
+            request.id = id.as_str(),
+            http.method = response.request().method().as_str(),
+            http.route = route(response),
+            http.status = status.as_u16(),
+            duration_us = elapsed_us(begun),
+            error = problem.map(Problem::chain),
+            "a request failed"
+        );
+    } else {
+        tracing::debug!(
+            request.id = id.as_str(),
+            http.method = response.request().method().as_str(),
+            http.route = route(response),
+            http.status = status.as_u16(),
+            duration_us = elapsed_us(begun),
+            "a request was answered"
+        );
+    }
+}
+
+/// The pattern that the path matched: a path itself may hold anything.
+fn route(response: &ServiceResponse<BoxBody>) -> Option<String> {
+    response.request().match_pattern()
+}
+
+fn elapsed_us(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,108 @@
+//! `/v1/webhooks/{id}/secret-key`: rolling a webhook's secret and removing it.
+
+use actix_web::http::Method;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use webhook_domain::id::WebhookId;
+use webhook_domain::permission::Permission;
+use webhook_domain::services::{RemoveSecret, RollSecret};
+
+use crate::answer::{self, Success};
+use crate::api::Core;
+use crate::errors::Problem;
+use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
+use crate::routes::elsewhere::refuse_method;
+use crate::{body, context, etag, fields, idempotency, json, query};
+
+/// `PATCH`: a new secret, the one before preserved for its overlap; with a body, the update too.
+pub(crate) async fn roll(
+    request: HttpRequest,
+    payload: Payload,
+    core: Data<Core>,
+) -> Result<HttpResponse, Problem> {
+    let id = context::webhook_id(&request);
+    let about = id.as_ref().ok().copied();
+    let rolled = try_roll(&request, payload, &core, id).await;
+    rolled.map_err(|problem| problem.about(about))
+}
+
+async fn try_roll(
+    request: &HttpRequest,
+    payload: Payload,
+    core: &Core,
+    id: Result<WebhookId, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let acting = context::acting(request, core, Permission::WebhookUpdate).await?;
+    let id = id?;
+    let overlap = query::overlap(request)?;
+    let key = idempotency::key(request)?;
+    let precondition = etag::precondition(request)?;
+    let body = body::read(request, payload, &core.limits).await?;
+    let (update, overlap) = match body.is_empty() {
+        true => (None, overlap),
+        false if overlap.is_some() => {
+            return Err(Problem::invalid_field(
+                PREVIOUS_SECRET_EXPIRES_IN,
+                "must be in the body when there is one, not in the query",
+            ));
+        }
+        false => {
+            let (update, overlap) = fields::roll(json::parse_object(&body)?, &core.api.rules)?;
+            (Some(update), overlap)
+        }
+    };
+    let named = idempotency::turn(core, &acting, key, request, &body, Success::Changed).await?;
+    let roll = RollSecret {
+        update,
+        overlap,
+        precondition,
+        idempotent: named.as_ref().map(idempotency::Named::request),
+    };
+    let outcome = core.api.secret_keys.roll(&acting, id, roll).await?;
+    answer::of_change(&outcome, core.api.clock.now(), Success::Changed)
+}
+
+/// `DELETE`: no current secret any more; the one before goes on signing for its overlap.
+pub(crate) async fn remove(
+    request: HttpRequest,
+    payload: Payload,
+    core: Data<Core>,
+) -> Result<HttpResponse, Problem> {
+    let id = context::webhook_id(&request);
+    let about = id.as_ref().ok().copied();
+    let removed = try_remove(&request, payload, &core, id).await;
+    removed.map_err(|problem| problem.about(about))
+}
+
+async fn try_remove(
+    request: &HttpRequest,
+    payload: Payload,
+    core: &Core,
+    id: Result<WebhookId, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let acting = context::acting(request, core, Permission::WebhookUpdate).await?;
+    let id = id?;
+    let overlap = query::overlap(request)?;
+    let key = idempotency::key(request)?;
+    let precondition = etag::precondition(request)?;
+    let body = body::read(request, payload, &core.limits).await?;
+    if !body.is_empty() {
+        // An overlap in it would silently do nothing.
+        return Err(Problem::bad_request(
+            "this request takes no body; previous_secret_expires_in goes in the query",
+        ));
+    }
+    let named = idempotency::turn(core, &acting, key, request, &body, Success::Changed).await?;
+    let remove = RemoveSecret {
+        overlap,
+        precondition,
+        idempotent: named.as_ref().map(idempotency::Named::request),
+    };
+    let outcome = core.api.secret_keys.remove(&acting, id, remove).await?;
+    answer::of_change(&outcome, core.api.clock.now(), Success::Changed)
+}
+
+/// Any other method.
+pub(crate) async fn wrong_method(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
+    refuse_method(&request, &core, &[Method::PATCH, Method::DELETE]).await
+}

@@ -1,0 +1,70 @@
+//! The server: actix's workers, each with the [`app`](crate::app()), behind connections that we time ourselves.
+
+use std::io;
+use std::net::TcpListener;
+
+use actix_http::HttpService;
+use actix_http::error::DispatchError;
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::dev::{AppConfig, Server};
+use actix_web::rt::net::TcpStream;
+use actix_web::web;
+use std::time::Duration;
+
+use crate::api::{Api, Core, HttpLimits};
+use crate::app::app;
+use crate::connection::{Connection, Watch};
+
+/// How long an answered connection that is to be closed may go on sending before it is cut.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+
+/// Serves `api` to whoever connects to `listener`, once the returned future is polled. It listens to no signals:
+/// stop it through [`Server::handle`]; a graceful stop lets requests under way finish.
+///
+/// # Errors
+/// When the listener cannot be taken over.
+pub fn serve(listener: TcpListener, api: Api, limits: HttpLimits) -> io::Result<Server> {
+    let core = Core::new(api, limits);
+    let limits = core.limits.clone();
+    listener.set_nonblocking(true)?;
+    let builder = Server::build()
+        .disable_signals()
+        .workers(limits.worker_count())
+        .max_concurrent_connections(limits.max_connections.max(1))
+        .shutdown_timeout(limits.shutdown_timeout.as_secs());
+    let stopping = builder.graceful_shutdown_signal();
+    let worker = move || {
+        let stopping = stopping.clone();
+        let accept = accept(core.clone());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(limits.keep_alive)
+            // The connection times heads itself: this would time the first one alone.
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(LINGER)
+            .on_connect_ext(|connection: &Connection, extensions| {
+                extensions.insert::<Watch>(connection.watch());
+            })
+            .h1(map_config(app(&core), |()| AppConfig::default()));
+        fn_service(accept).and_then(http)
+    };
+    Ok(builder.listen("webhook-http", listener, worker)?.run())
+}
+
+/// Takes a socket for a connection.
+fn accept(
+    core: web::Data<Core>,
+) -> impl Fn(TcpStream) -> std::future::Ready<Result<(Connection, Option<std::net::SocketAddr>), DispatchError>>
++ Clone {
+    move |socket| {
+        let peer = socket.peer_addr().ok();
+        // An answer is written whole; waiting for more to send with it would only delay it.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(error = %error, "a socket refused TCP_NODELAY");
+        }
+        std::future::ready(Ok((Connection::new(socket, core.clone()), peer)))
+    }
+}
