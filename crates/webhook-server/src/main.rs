@@ -1,1 +1,47 @@
-fn main() {}
+//! The webhook service, one binary: settings, wiring, command line. The rules are in `webhook-domain`, the
+//! store in `webhook-store-diesel`, the API in `webhook-http-actix`; what is here brings them together.
+
+mod bootstrap;
+mod cli;
+mod clock;
+mod commands;
+mod exit;
+mod logging;
+mod master_key;
+mod private_file;
+mod serve;
+mod settings;
+mod store;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Failure;
+use crate::settings::Settings;
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let (settings, log_filter) = Settings::load(cli.settings.into_sources()?)?;
+    logging::start(log_filter);
+    for variable in &settings.unknown_variables {
+        tracing::warn!(
+            variable,
+            "this variable is no setting; settings are {}",
+            Settings::variables()
+        );
+    }
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::run(settings),
+        Command::Migrate => commands::migrate::run(settings),
+        Command::ApiKey(command) => commands::api_key::run(settings, command),
+        Command::Webhook(command) => commands::webhook::run(settings, command),
+    }
+}

@@ -1,0 +1,127 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::api_key::ApiKeyCommand;
+use crate::commands::webhook::WebhookCommand;
+use crate::exit::Failure;
+use crate::settings::{Setting, Sources};
+
+/// A self-hosted webhook service. Without a command it serves, and needs no settings to.
+///
+/// Settings come from webhook.toml in the working directory (or --config FILE), above it from WEBHOOK_* in the
+/// environment, above that from flags. The master key has no flag, because arguments can be seen by every user
+/// of the machine: it is in WEBHOOK_MASTER_KEY, or in a file.
+#[derive(Parser)]
+#[command(version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) settings: SettingFlags,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API until SIGTERM or SIGINT
+    Serve,
+    /// Bring the database's schema up to date, making the database if it is a file that is missing
+    Migrate,
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    ApiKey(ApiKeyCommand),
+    /// Create webhooks, list them, roll their secrets
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+}
+
+/// The settings that have a flag.
+#[derive(Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct SettingFlags {
+    /// The settings file, which must be there [default: webhook.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// sqlite://PATH or postgres://…; a URL with a password belongs in the environment or the file
+    /// [default: sqlite://webhook-data/webhook.db]
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// File that holds the master key, base64 of 32 bytes [default: master.key beside an SQLite database]
+    #[arg(long, global = true, value_name = "FILE")]
+    master_key_file: Option<String>,
+    /// What deliveries call this deployment: TEST or LIVE [default: TEST]
+    #[arg(long, global = true, value_name = "NAME")]
+    environment: Option<String>,
+    /// Whether webhooks may have plain http targets: true or false [default: false]
+    #[arg(long, global = true, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    allow_http: Option<String>,
+    /// Networks, with commas between them, that may be delivered to although not public
+    #[arg(long, global = true, value_name = "CIDR,…")]
+    allowed_networks: Option<String>,
+    /// How long a rolled key goes on signing unless the roll says otherwise, 0 to 604800 [default: 86400]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    previous_secret_ttl: Option<String>,
+    /// What to log: a level, and exceptions such as info,webhook_store_diesel=debug [default: info]
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+impl SettingFlags {
+    /// These flags and the process's surroundings as sources of settings.
+    pub(crate) fn into_sources(self) -> Result<Sources<std::env::VarsOs>, Failure> {
+        let directory = std::env::current_dir()
+            .map_err(|error| Failure::cannot("find out the working directory", &error))?;
+        let flags = [
+            (Setting::Listen, self.listen),
+            (Setting::DatabaseUrl, self.database_url),
+            (Setting::MasterKeyFile, self.master_key_file),
+            (Setting::Environment, self.environment),
+            (Setting::AllowHttp, self.allow_http),
+            (Setting::AllowedNetworks, self.allowed_networks),
+            (Setting::PreviousSecretTtl, self.previous_secret_ttl),
+            (Setting::Log, self.log),
+        ];
+        Ok(Sources {
+            flags: flags
+                .into_iter()
+                .filter_map(|(setting, text)| Some((setting, text?)))
+                .collect(),
+            config: self.config,
+            directory,
+            variables: std::env::vars_os(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_serves_and_flags_stand_before_or_after_one() {
+        let cli = Cli::try_parse_from(["webhook-server", "--listen", "127.0.0.1:0"]).unwrap();
+        assert!(cli.command.is_none());
+        for arguments in [["--log", "debug", "serve"], ["serve", "--log", "debug"]] {
+            let cli = Cli::try_parse_from(["webhook-server"].into_iter().chain(arguments)).unwrap();
+            assert_eq!(cli.settings.log.as_deref(), Some("debug"));
+        }
+    }
+
+    #[test]
+    fn the_master_key_cannot_be_an_argument() {
+        assert!(Cli::try_parse_from(["webhook-server", "--master-key", "x"]).is_err());
+    }
+}

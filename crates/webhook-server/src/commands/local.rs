@@ -1,0 +1,82 @@
+//! The local operator at work: an open store, and leave to do everything.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Runtime};
+use webhook_domain::ServiceError;
+use webhook_domain::caller::{Acting, Caller};
+use webhook_domain::id::{PlatformId, RequestId};
+
+use crate::exit::Failure;
+use crate::settings::Settings;
+use crate::store::OpenStore;
+
+/// An open store, closed when dropped, and a runtime to call it from.
+pub(super) struct Local {
+    pub(super) open: OpenStore,
+    runtime: Runtime,
+}
+
+impl Local {
+    /// Opens the database, making it if it is a file that is missing.
+    pub(super) fn open_or_make(settings: Settings) -> Result<Self, Failure> {
+        let open = OpenStore::open(&settings.database_url, settings.master_key)?;
+        let runtime = Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(|error| Failure::cannot("start the runtime", &error))?;
+        Ok(Self { open, runtime })
+    }
+
+    /// Opens the database, which must be there: whoever asks what is in it did not mean to make one.
+    pub(super) fn open(settings: Settings) -> Result<Self, Failure> {
+        if let Some(file) = settings.database_file().filter(|file| !file.exists()) {
+            return Err(Failure::configuration(format!(
+                "there is no database {}; name another with --database-url, or make this one with \
+                 `webhook-server migrate`",
+                file.display()
+            )));
+        }
+        Self::open_or_make(settings)
+    }
+
+    /// The operator, acting on `platform`.
+    pub(super) fn acting_on(&self, platform: Option<PlatformId>) -> Result<Acting, Failure> {
+        let doing = "act as the operator";
+        let request = RequestId::generate(self.open.entropy.as_ref())
+            .map_err(|error| Failure::cannot(doing, &error))?;
+        Arc::new(Caller::command_line())
+            .acting_on(platform, request)
+            .map_err(|refusal| Failure::cannot(doing, &refusal))
+    }
+
+    /// Does `work` with a service; `doing` completes the sentence "cannot …".
+    pub(super) fn wait<T>(
+        &self,
+        doing: &str,
+        work: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, Failure> {
+        self.runtime
+            .block_on(work)
+            .map_err(|error| Failure::cannot(doing, &error))
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.open.store.close();
+    }
+}
+
+/// Writes what was asked for on standard output.
+pub(super) fn answer(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+    written.map_err(|error| Failure::cannot("write the answer", &error))
+}
+
+/// Says something beside the answer. With standard error closed there is nobody to say it to.
+pub(super) fn remark(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}

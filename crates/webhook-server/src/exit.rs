@@ -1,0 +1,72 @@
+//! How the process ends: 0 when all went well, 2 when it was told something wrong, 1 for everything else.
+
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
+use webhook_store_diesel::OpenError;
+
+/// Why the process ends before its work is done, in words for the operator. Never holds a secret.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    status: u8,
+    message: String,
+}
+
+impl Failure {
+    /// A setting or an argument is wrong: status 2.
+    pub(crate) fn configuration(message: impl Into<String>) -> Self {
+        Self {
+            status: 2,
+            message: message.into(),
+        }
+    }
+
+    /// Something could not be done: status 1. `doing` completes the sentence "cannot …".
+    pub(crate) fn cannot(doing: &str, error: &(dyn Error + 'static)) -> Self {
+        Self {
+            status: 1,
+            message: format!("cannot {doing}: {}", chain(error)),
+        }
+    }
+
+    /// The database could not be opened: the operator's mistake or the machine's.
+    pub(crate) fn opening(error: &OpenError) -> Self {
+        Self {
+            status: if error.is_configuration() { 2 } else { 1 },
+            message: format!("cannot open the database: {}", chain(error)),
+        }
+    }
+
+    /// Tells the operator, and gives the status to end with.
+    pub(crate) fn report(&self) -> ExitCode {
+        // With standard error closed there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "webhook-server: {}", self.message);
+        ExitCode::from(self.status)
+    }
+}
+
+#[cfg(test)]
+impl Failure {
+    /// The status the process ends with.
+    pub(crate) fn status(&self) -> u8 {
+        self.status
+    }
+
+    /// What the operator reads.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+/// An error with all that caused it, outermost first.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,35 @@
+//! Logs, on standard error: for people on a terminal, JSON lines anywhere else. Secrets have no text to be
+//! logged (see `webhook_domain::secret`).
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging what `filter` lets through, panics included.
+pub(crate) fn start(filter: EnvFilter) {
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        logs.init();
+    } else {
+        logs.with_ansi(false)
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .init();
+    }
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("no message");
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    let thread = std::thread::current();
+    tracing::error!(
+        panic.message = message,
+        panic.location = location,
+        thread.name = thread.name().unwrap_or("unnamed"),
+        "a thread panicked"
+    );
+}

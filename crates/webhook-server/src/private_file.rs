@@ -1,0 +1,149 @@
+//! Files that hold a secret: readable by their owner alone from the moment they exist, and under their name
+//! only when they are complete and on the disk.
+//!
+//! A file is written under another name first, synchronised, and then given its own name: a link, which fails
+//! where a file of that name is, or a rename, which replaces it. A crash at any moment leaves either no file
+//! or a complete one under the name, and at most a leftover beside it.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A private file under construction.
+pub(crate) struct StagedFile {
+    file: File,
+    staged_at: PathBuf,
+    path: PathBuf,
+}
+
+impl StagedFile {
+    /// Makes an empty file, `path` with `.` and `suffix` after it, which is to become `path`. A leftover of the
+    /// same name is replaced.
+    pub(crate) fn stage(path: &Path, suffix: &str) -> io::Result<Self> {
+        let staged_at = staging_path(path, suffix);
+        remove_if_there(&staged_at)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&staged_at)?;
+        sync_directory_of(path)?;
+        Ok(Self {
+            file,
+            staged_at,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Writes `text` and a line feed, down to the disk.
+    pub(crate) fn write_line(&mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())?;
+        self.file.write_all(b"\n")?;
+        self.file.sync_all()
+    }
+
+    /// Gives the file its name, unless there is a file of that name: [`io::ErrorKind::AlreadyExists`].
+    pub(crate) fn publish_new(self) -> io::Result<()> {
+        let linked = std::fs::hard_link(&self.staged_at, &self.path);
+        std::fs::remove_file(&self.staged_at)?;
+        linked?;
+        sync_directory_of(&self.path)
+    }
+
+    /// Gives the file its name, in place of any other of that name.
+    pub(crate) fn publish(self) -> io::Result<()> {
+        std::fs::rename(&self.staged_at, &self.path)?;
+        sync_directory_of(&self.path)
+    }
+
+    /// Gives the file up.
+    pub(crate) fn discard(self) -> io::Result<()> {
+        remove_if_there(&self.staged_at)
+    }
+}
+
+/// Where a file is while it is under construction.
+pub(crate) fn staging_path(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    name.into()
+}
+
+/// Makes the directory that `path` is in, for its owner alone, with all above it that is missing.
+pub(crate) fn create_directory_of(path: &Path) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory_of(path))
+}
+
+/// The directory that `path` is in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn sync_directory_of(path: &Path) -> io::Result<()> {
+    File::open(directory_of(path))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_private_file_is_its_owners_alone_from_the_start() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("secret");
+        let mut staged = StagedFile::stage(&path, "new").unwrap();
+        assert_eq!(mode(&staging_path(&path, "new")), 0o600);
+        staged.write_line("x").unwrap();
+        assert!(!path.exists());
+        staged.publish_new().unwrap();
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "x\n");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_new_file_replaces_no_other() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("secret");
+        std::fs::write(&path, "first").unwrap();
+        let staged = StagedFile::stage(&path, "new").unwrap();
+        assert_eq!(
+            staged.publish_new().unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "first");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_directory_is_its_owners_alone() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("a/b/file");
+        create_directory_of(&path).unwrap();
+        assert_eq!(mode(&directory.path().join("a/b")), 0o700);
+        assert_eq!(directory_of(Path::new("file")), Path::new("."));
+    }
+}

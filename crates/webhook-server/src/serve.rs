@@ -1,0 +1,199 @@
+//! Serving: what happens between the start and the stop, in this order.
+//!
+//! Start: settings, master key, store, listening socket, first API key, server. The socket comes before the key
+//! so that an address in use stops the start before a key is made, and so that the key can be printed with
+//! commands that have the real port; requests that come early wait in the socket's queue.
+//!
+//! Stop, on SIGTERM or SIGINT: no new connections, requests in flight are finished within
+//! [`REQUESTS_FINISH_WITHIN`], the store finishes what it has queued, exit 0. A second signal ends the process
+//! at once with status 1.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::rt;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use webhook_domain::ports::WebhookStore;
+use webhook_domain::services::{SecretKeyService, Upkeep, WebhookService};
+use webhook_domain::webhook::ActionCatalogue;
+use webhook_http_actix::{Api, FieldRules, HttpLimits};
+use webhook_store_diesel::DieselStore;
+
+use crate::bootstrap::{self, HandOver};
+use crate::exit::{Failure, chain};
+use crate::settings::Settings;
+use crate::store::OpenStore;
+
+/// How long requests in flight may take once the server is told to stop; then they are cut off.
+const REQUESTS_FINISH_WITHIN: Duration = Duration::from_secs(20);
+/// How often upkeep is done: an expired key is erased within a minute.
+const UPKEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// What serving takes of the settings once the store is open.
+struct Deployment {
+    listen: std::net::SocketAddr,
+    rules: FieldRules,
+    default_overlap: webhook_domain::key_ring::Overlap,
+    /// The database's file, if it is one.
+    database: Option<std::path::PathBuf>,
+}
+
+/// Serves until told to stop.
+pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
+    tracing::info!(
+        service.version = env!("CARGO_PKG_VERSION"),
+        deployment.environment = %settings.environment,
+        database.url = %settings.database_url,
+        allowed_networks = settings.allowed_networks.len(),
+        "starting"
+    );
+    let deployment = Deployment {
+        listen: settings.listen,
+        rules: FieldRules {
+            http: settings.http_policy,
+            actions: ActionCatalogue::default(),
+        },
+        default_overlap: settings.previous_secret_ttl,
+        database: settings.database_file().map(Path::to_owned),
+    };
+    let open = OpenStore::open(&settings.database_url, settings.master_key)?;
+    rt::System::new().block_on(async {
+        let mut signals = Signals::listen()?;
+        let outcome = serve(deployment, &open, &mut signals).await;
+        tokio::select! {
+            () = close(open.store) => {}
+            name = signals.next() => stop_at_once(name),
+        }
+        if outcome.is_ok() {
+            tracing::info!("stopped");
+        }
+        outcome
+    })
+}
+
+async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) -> Result<(), Failure> {
+    let cannot_listen =
+        |error: std::io::Error| Failure::cannot(&format!("listen on {}", deployment.listen), &error);
+    let listener = TcpListener::bind(deployment.listen).map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?;
+    provide_first_key(deployment.database.as_deref(), open, HandOver::choose(address)).await?;
+    let api = api(deployment.rules, deployment.default_overlap, open);
+    let limits = HttpLimits {
+        shutdown_timeout: REQUESTS_FINISH_WITHIN,
+        ..HttpLimits::default()
+    };
+    let server = webhook_http_actix::serve(listener, api, limits)
+        .map_err(|error| Failure::cannot("start the server", &error))?;
+    let upkeep = rt::spawn(keep_up(open));
+    tracing::info!(server.address = %address, "listening");
+    let outcome = until_stopped(server, signals).await;
+    upkeep.abort();
+    outcome
+}
+
+/// On SQLite, a database that was never used gets its first key; on PostgreSQL that is the operator's to do.
+async fn provide_first_key(
+    database: Option<&Path>,
+    open: &OpenStore,
+    hand_over: HandOver,
+) -> Result<(), Failure> {
+    let api_keys = open.api_keys();
+    if let Some(database) = database {
+        return bootstrap::run(database, &api_keys, open.entropy.as_ref(), hand_over).await;
+    }
+    match api_keys.is_unused().await {
+        Ok(true) => tracing::warn!("there is no API key yet; `webhook-server api-key create` makes one"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(error = chain(&error), "cannot look for API keys"),
+    }
+    Ok(())
+}
+
+fn api(rules: FieldRules, default_overlap: webhook_domain::key_ring::Overlap, open: &OpenStore) -> Api {
+    let store: Arc<dyn WebhookStore> = open.store.clone();
+    let (clock, entropy) = (&open.clock, &open.entropy);
+    Api {
+        webhooks: WebhookService::new(store.clone(), clock.clone(), entropy.clone()),
+        secret_keys: SecretKeyService::new(store.clone(), clock.clone(), entropy.clone(), default_overlap),
+        api_keys: open.api_keys(),
+        store,
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        rules,
+    }
+}
+
+/// Upkeep now and every [`UPKEEP_EVERY`], for ever.
+fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
+    let upkeep = Upkeep::new(open.store.clone(), open.clock.clone());
+    async move {
+        loop {
+            match upkeep.run().await {
+                Ok(tally) => tracing::debug!(
+                    webhooks_swept = tally.webhooks_swept,
+                    answers_forgotten = tally.answers_forgotten,
+                    "upkeep done"
+                ),
+                Err(error) => tracing::warn!(error = chain(&error), "upkeep failed; it will be tried again"),
+            }
+            rt::time::sleep(UPKEEP_EVERY).await;
+        }
+    }
+}
+
+async fn until_stopped(server: Server, signals: &mut Signals) -> Result<(), Failure> {
+    let handle = server.handle();
+    let mut server = std::pin::pin!(server);
+    let cannot_go_on = |error: std::io::Error| Failure::cannot("go on serving", &error);
+    tokio::select! {
+        outcome = &mut server => return outcome.map_err(cannot_go_on),
+        name = signals.next() => tracing::info!(signal = name, "stopping; requests in flight are finished"),
+    }
+    // Both futures run here: the stop is asked for, and the server acts on it.
+    tokio::select! {
+        (outcome, ()) = async { tokio::join!(&mut server, handle.stop(true)) } => outcome.map_err(cannot_go_on),
+        name = signals.next() => stop_at_once(name),
+    }
+}
+
+/// Closes the store on a thread of its own, since that blocks, and a second signal must still be heard.
+async fn close(store: Arc<DieselStore>) {
+    let (closing, closed) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        store.close();
+        drop(closing);
+    });
+    // An error says that the sender is gone, which is what is waited for.
+    let _ = closed.await;
+}
+
+fn stop_at_once(signal: &str) -> ! {
+    tracing::warn!(signal, "stopping at once");
+    std::process::exit(1)
+}
+
+/// The signals that ask the process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).map_err(|error| Failure::cannot("listen for signals", &error));
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What the operator can set, and where: defaults < settings file < environment < flags (contract §7).
+//!
+//! Every layer gives texts; the uppermost text of a setting is read once, by the setting's own rule. A wrong
+//! one stops the start with a message that names the setting and the layer and never repeats the value.
+
+mod environment;
+mod file;
+mod setting;
+mod value;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
+use webhook_domain::InvalidValue;
+use webhook_domain::key_ring::Overlap;
+use webhook_domain::secret::SecretText;
+use webhook_domain::webhook::HttpPolicy;
+use webhook_store_diesel::{DatabaseUrl, MasterKey};
+
+pub(crate) use setting::Setting;
+pub(crate) use value::Environment;
+
+use crate::exit::Failure;
+use crate::master_key::MasterKeySource;
+
+/// The settings, each with a value that is right in itself.
+pub(crate) struct Settings {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// The database.
+    pub(crate) database_url: DatabaseUrl,
+    /// Where the master key is to be had.
+    pub(crate) master_key: MasterKeySource,
+    /// What deliveries call this deployment.
+    pub(crate) environment: Environment,
+    /// Whether targets may be plain `http`.
+    pub(crate) http_policy: HttpPolicy,
+    /// Networks that may be delivered to although they are not public.
+    pub(crate) allowed_networks: Vec<IpNet>,
+    /// How long a rolled key goes on signing unless the roll says otherwise.
+    pub(crate) previous_secret_ttl: Overlap,
+    /// Variables of the environment that look like settings and are none.
+    pub(crate) unknown_variables: Vec<String>,
+}
+
+/// Where settings are looked for.
+pub(crate) struct Sources<Variables> {
+    /// What the command line says.
+    pub(crate) flags: Vec<(Setting, String)>,
+    /// The settings file the command line names.
+    pub(crate) config: Option<PathBuf>,
+    /// The working directory, where the settings file is if none is named.
+    pub(crate) directory: PathBuf,
+    /// The variables of the environment.
+    pub(crate) variables: Variables,
+}
+
+enum Layer {
+    Default,
+    File(PathBuf),
+    Environment,
+    Flag,
+}
+
+struct Given {
+    text: SecretText,
+    layer: Layer,
+}
+
+impl Settings {
+    /// Reads the settings, and what is to be logged, from all `sources`.
+    pub(crate) fn load<Variables>(sources: Sources<Variables>) -> Result<(Self, EnvFilter), Failure>
+    where
+        Variables: IntoIterator<Item = (OsString, OsString)>,
+    {
+        let environment = environment::read(sources.variables)?;
+        let mut given = Layers::of_defaults();
+        if let Some(file) = file::read(sources.config.as_deref(), &sources.directory)? {
+            given.put(file.values, || Layer::File(file.path.clone()));
+        }
+        given.put(environment.values, || Layer::Environment);
+        given.put(sources.flags, || Layer::Flag);
+        let settings = Self {
+            listen: given.read(Setting::Listen, value::listen)?,
+            database_url: given.read(Setting::DatabaseUrl, str::parse)?,
+            master_key: given.master_key()?,
+            environment: given.read(Setting::Environment, value::environment)?,
+            http_policy: given.read(Setting::AllowHttp, value::http_policy)?,
+            allowed_networks: given.read(Setting::AllowedNetworks, value::allowed_networks)?,
+            previous_secret_ttl: given.read(Setting::PreviousSecretTtl, value::previous_secret_ttl)?,
+            unknown_variables: environment.unknown,
+        };
+        let log_filter = given.read(Setting::Log, value::log_filter)?;
+        Ok((settings, log_filter))
+    }
+
+    /// The database's file, if it is one.
+    pub(crate) fn database_file(&self) -> Option<&Path> {
+        match &self.database_url {
+            DatabaseUrl::Sqlite(path) => Some(path),
+            DatabaseUrl::Postgres(_) => None,
+        }
+    }
+
+    /// The names of all settings in the environment.
+    pub(crate) fn variables() -> String {
+        Setting::ALL.map(Setting::variable).join(", ")
+    }
+}
+
+/// The uppermost text of each setting.
+struct Layers(BTreeMap<Setting, Given>);
+
+impl Layers {
+    fn of_defaults() -> Self {
+        let mut layers = Self(BTreeMap::new());
+        let default = |setting: Setting| Some((setting, setting.default_text()?.to_owned()));
+        layers.put(Setting::ALL.into_iter().filter_map(default), || Layer::Default);
+        layers
+    }
+
+    fn put(&mut self, values: impl IntoIterator<Item = (Setting, String)>, layer: impl Fn() -> Layer) {
+        for (setting, text) in values {
+            let text = SecretText::new(text);
+            self.0.insert(setting, Given { text, layer: layer() });
+        }
+    }
+
+    fn read<T>(
+        &self,
+        setting: Setting,
+        read: impl FnOnce(&str) -> Result<T, InvalidValue>,
+    ) -> Result<T, Failure> {
+        let value = self.find(setting, read)?;
+        value.ok_or_else(|| Failure::configuration(format!("{} must be set", setting.variable())))
+    }
+
+    fn find<T>(
+        &self,
+        setting: Setting,
+        read: impl FnOnce(&str) -> Result<T, InvalidValue>,
+    ) -> Result<Option<T>, Failure> {
+        let Some(given) = self.0.get(&setting) else {
+            return Ok(None);
+        };
+        read(given.text.expose())
+            .map(Some)
+            .map_err(|problem| Failure::configuration(format!("{} {problem}", self.place(setting))))
+    }
+
+    fn master_key(&self) -> Result<MasterKeySource, Failure> {
+        let key = |text: &str| MasterKey::parse(&SecretText::new(text.to_owned()));
+        let path = |text: &str| match text {
+            "" => Err(InvalidValue::new("must be the path of a file")),
+            _ => Ok(PathBuf::from(text)),
+        };
+        match (
+            self.find(Setting::MasterKey, key)?,
+            self.find(Setting::MasterKeyFile, path)?,
+        ) {
+            (Some(_), Some(_)) => Err(Failure::configuration(format!(
+                "{} and {} must not both be set: which master key is right?",
+                self.place(Setting::MasterKey),
+                self.place(Setting::MasterKeyFile)
+            ))),
+            (Some(key), None) => Ok(MasterKeySource::Given(key)),
+            (None, Some(path)) => Ok(MasterKeySource::File(path)),
+            (None, None) => Ok(MasterKeySource::BesideDatabase),
+        }
+    }
+
+    fn place(&self, setting: Setting) -> Place<'_> {
+        Place {
+            setting,
+            layer: self.0.get(&setting).map_or(&Layer::Default, |given| &given.layer),
+        }
+    }
+}
+
+/// A setting as whoever set it knows it.
+struct Place<'a> {
+    setting: Setting,
+    layer: &'a Layer,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.layer {
+            Layer::Default => write!(f, "{} (default)", self.setting.variable()),
+            Layer::File(path) => write!(f, "{} (in {})", self.setting.key(), path.display()),
+            Layer::Environment => write!(f, "{} (environment)", self.setting.variable()),
+            Layer::Flag => write!(f, "{} (flag)", self.setting.flag()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! The settings file, TOML: one key per setting, named like the environment variables without `WEBHOOK_` and
+//! in lower case.
+//!
+//! Errors give a line and never the text of it, which may be the master key.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::setting::{Kind, Setting};
+use crate::exit::Failure;
+
+/// The file that is read when none is named, if it is there.
+const DEFAULT_NAME: &str = "webhook.toml";
+
+/// What a settings file says, and which file it was.
+pub(super) struct SettingsFile {
+    pub(super) path: PathBuf,
+    pub(super) values: Vec<(Setting, String)>,
+}
+
+/// Reads the file `named`, which must be there, or else `webhook.toml` in `directory`, which need not.
+pub(super) fn read(named: Option<&Path>, directory: &Path) -> Result<Option<SettingsFile>, Failure> {
+    let path = named.map_or_else(|| directory.join(DEFAULT_NAME), Path::to_owned);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound && named.is_none() => return Ok(None),
+        Err(error) => {
+            return Err(Failure::configuration(format!(
+                "the settings file {} cannot be read: {error}",
+                path.display()
+            )));
+        }
+    };
+    let values = parse(&text).map_err(|problem| {
+        Failure::configuration(format!("the settings file {}: {problem}", path.display()))
+    })?;
+    Ok(Some(SettingsFile { path, values }))
+}
+
+fn parse(text: &str) -> Result<Vec<(Setting, String)>, String> {
+    let table: Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error
+            .span()
+            .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+        format!("line {line} is not TOML; settings look like `listen = \"127.0.0.1:8080\"`")
+    })?;
+    table
+        .into_iter()
+        .map(|(key, value)| setting_of(&key, value))
+        .collect()
+}
+
+fn setting_of(key: &str, value: Value) -> Result<(Setting, String), String> {
+    let setting = Setting::ALL
+        .into_iter()
+        .find(|setting| setting.key() == key)
+        .ok_or_else(|| {
+            let known = Setting::ALL.map(Setting::key).join(", ");
+            format!("there is no setting `{key}`; there are {known}")
+        })?;
+    let text = match (setting.kind(), value) {
+        (Kind::Text, Value::String(text)) => Ok(text),
+        (Kind::Text, _) => Err("a text in quotation marks"),
+        (Kind::Boolean, Value::Boolean(value)) => Ok(value.to_string()),
+        (Kind::Boolean, _) => Err("true or false"),
+        (Kind::Integer, Value::Integer(value)) => Ok(value.to_string()),
+        (Kind::Integer, _) => Err("a whole number"),
+        (Kind::ListOfTexts, Value::Array(items)) => list_of_texts(items),
+        (Kind::ListOfTexts, _) => Err(A_LIST_OF_TEXTS),
+    };
+    text.map(|text| (setting, text))
+        .map_err(|expected| format!("{key} must be {expected}"))
+}
+
+const A_LIST_OF_TEXTS: &str = "a list of texts, such as [\"10.0.0.0/8\"]";
+
+fn list_of_texts(items: Vec<Value>) -> Result<String, &'static str> {
+    let text = |item| match item {
+        Value::String(text) => Ok(text),
+        _ => Err(A_LIST_OF_TEXTS),
+    };
+    let texts: Vec<String> = items.into_iter().map(text).collect::<Result<_, _>>()?;
+    Ok(texts.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_can_stand_in_the_file() {
+        let values = parse(
+            "listen = \"0.0.0.0:1\"\ndatabase_url = \"sqlite://x\"\nmaster_key = \"k\"\nmaster_key_file = \"f\"\n\
+             environment = \"LIVE\"\nallow_http = true\nallowed_networks = [\"10.0.0.0/8\", \"fd00::/8\"]\n\
+             previous_secret_ttl = 60\nlog = \"debug\"\n",
+        )
+        .unwrap();
+        assert_eq!(values.len(), Setting::ALL.len());
+        assert!(values.contains(&(Setting::AllowHttp, "true".into())));
+        assert!(values.contains(&(Setting::AllowedNetworks, "10.0.0.0/8,fd00::/8".into())));
+        assert!(values.contains(&(Setting::PreviousSecretTtl, "60".into())));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_its_name() {
+        let problem = parse("listn = \"hunter2\"").unwrap_err();
+        assert!(
+            problem.contains("`listn`") && problem.contains("listen, database_url"),
+            "{problem}"
+        );
+        assert!(!problem.contains("hunter2"));
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_refused_by_its_key() {
+        for (text, expected) in [
+            ("listen = 8080", "listen must be a text in quotation marks"),
+            ("allow_http = \"yes\"", "allow_http must be true or false"),
+            (
+                "previous_secret_ttl = 1.5",
+                "previous_secret_ttl must be a whole number",
+            ),
+            (
+                "allowed_networks = [1]",
+                "allowed_networks must be a list of texts, such as [\"10.0.0.0/8\"]",
+            ),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_toml_is_refused_by_its_line_without_the_text() {
+        let problem = parse("log = \"info\"\nmaster_key = hunter2\n").unwrap_err();
+        assert!(problem.starts_with("line 2 is not TOML"), "{problem}");
+        assert!(!problem.contains("hunter2"));
+    }
+}

@@ -1,0 +1,95 @@
+//! The settings by name, and what each is called in the file, in the environment and among the flags.
+
+/// One setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Setting {
+    /// The address and port to listen on.
+    Listen,
+    /// The database.
+    DatabaseUrl,
+    /// The master key itself.
+    MasterKey,
+    /// The file that holds the master key.
+    MasterKeyFile,
+    /// Whether deliveries call themselves `TEST` or `LIVE`.
+    Environment,
+    /// Whether a webhook's target may be plain `http`.
+    AllowHttp,
+    /// Networks that may be delivered to although they are not public.
+    AllowedNetworks,
+    /// How long a rolled key goes on signing unless the roll says otherwise.
+    PreviousSecretTtl,
+    /// What is logged.
+    Log,
+}
+
+/// What a setting's value is in the settings file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Boolean,
+    Integer,
+    ListOfTexts,
+}
+
+impl Setting {
+    pub(super) const ALL: [Self; 9] = [
+        Self::Listen,
+        Self::DatabaseUrl,
+        Self::MasterKey,
+        Self::MasterKeyFile,
+        Self::Environment,
+        Self::AllowHttp,
+        Self::AllowedNetworks,
+        Self::PreviousSecretTtl,
+        Self::Log,
+    ];
+
+    /// The name in the settings file.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::Listen => "listen",
+            Self::DatabaseUrl => "database_url",
+            Self::MasterKey => "master_key",
+            Self::MasterKeyFile => "master_key_file",
+            Self::Environment => "environment",
+            Self::AllowHttp => "allow_http",
+            Self::AllowedNetworks => "allowed_networks",
+            Self::PreviousSecretTtl => "previous_secret_ttl",
+            Self::Log => "log",
+        }
+    }
+
+    /// The name in the environment.
+    pub(super) fn variable(self) -> String {
+        format!("WEBHOOK_{}", self.key().to_ascii_uppercase())
+    }
+
+    /// The name on the command line. The master key itself has none to be given by: arguments are public.
+    pub(super) fn flag(self) -> String {
+        format!("--{}", self.key().replace('_', "-"))
+    }
+
+    /// What holds when nobody says anything, as one would write it in the environment.
+    pub(super) const fn default_text(self) -> Option<&'static str> {
+        match self {
+            Self::Listen => Some("127.0.0.1:8080"),
+            Self::DatabaseUrl => Some("sqlite://webhook-data/webhook.db"),
+            Self::MasterKey | Self::MasterKeyFile => None,
+            Self::Environment => Some("TEST"),
+            Self::AllowHttp => Some("false"),
+            Self::AllowedNetworks => Some(""),
+            Self::PreviousSecretTtl => Some("86400"),
+            Self::Log => Some("info"),
+        }
+    }
+
+    pub(super) const fn kind(self) -> Kind {
+        match self {
+            Self::AllowHttp => Kind::Boolean,
+            Self::PreviousSecretTtl => Kind::Integer,
+            Self::AllowedNetworks => Kind::ListOfTexts,
+            _ => Kind::Text,
+        }
+    }
+}

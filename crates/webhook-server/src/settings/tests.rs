@@ -1,0 +1,174 @@
+use std::ffi::OsString;
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// The three places that say something, and a directory with a settings file in it.
+#[derive(Default)]
+struct Said<'a> {
+    file: Option<&'a str>,
+    environment: &'a [(&'a str, &'a str)],
+    flags: &'a [(Setting, &'a str)],
+}
+
+impl Said<'_> {
+    fn load(&self) -> Result<Settings, Failure> {
+        let directory = TempDir::new().unwrap();
+        if let Some(text) = self.file {
+            std::fs::write(directory.path().join("webhook.toml"), text).unwrap();
+        }
+        let variable = |(name, value): &(&str, &str)| (OsString::from(name), OsString::from(value));
+        let sources = Sources {
+            flags: self
+                .flags
+                .iter()
+                .map(|(setting, text)| (*setting, (*text).to_owned()))
+                .collect(),
+            config: None,
+            directory: directory.path().to_owned(),
+            variables: self.environment.iter().map(variable).collect::<Vec<_>>(),
+        };
+        Settings::load(sources).map(|(settings, _)| settings)
+    }
+
+    fn refusal(&self) -> String {
+        let failure = self.load().err().unwrap();
+        assert_eq!(failure.status(), 2);
+        failure.message().to_owned()
+    }
+}
+
+#[test]
+fn nothing_needs_to_be_said() {
+    let settings = Said::default().load().unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(
+        settings.database_file().unwrap(),
+        Path::new("webhook-data/webhook.db")
+    );
+    assert!(matches!(settings.master_key, MasterKeySource::BesideDatabase));
+    assert_eq!(settings.environment, Environment::Test);
+    assert_eq!(settings.http_policy, HttpPolicy::HttpsOnly);
+    assert_eq!(settings.allowed_networks, []);
+    assert_eq!(settings.previous_secret_ttl, Overlap::DAY);
+}
+
+#[test]
+fn a_flag_outdoes_the_environment_which_outdoes_the_file() {
+    let file = Some("listen = \"127.0.0.1:1\"");
+    let environment = &[("WEBHOOK_LISTEN", "127.0.0.1:2")];
+    let flags = &[(Setting::Listen, "127.0.0.1:3")];
+    let port = |said: Said<'_>| said.load().unwrap().listen.port();
+    assert_eq!(
+        port(Said {
+            file,
+            ..Said::default()
+        }),
+        1
+    );
+    assert_eq!(
+        port(Said {
+            file,
+            environment,
+            ..Said::default()
+        }),
+        2
+    );
+    assert_eq!(
+        port(Said {
+            file,
+            environment,
+            flags
+        }),
+        3
+    );
+}
+
+#[test]
+fn a_wrong_value_is_refused_by_its_name_in_the_place_it_stands() {
+    let flags = &[(Setting::AllowHttp, "yes")];
+    let refusal = Said {
+        flags,
+        ..Said::default()
+    }
+    .refusal();
+    assert_eq!(refusal, "--allow-http (flag) must be true or false");
+
+    let environment = &[("WEBHOOK_PREVIOUS_SECRET_TTL", "604801")];
+    let refusal = Said {
+        environment,
+        ..Said::default()
+    }
+    .refusal();
+    assert!(
+        refusal.starts_with("WEBHOOK_PREVIOUS_SECRET_TTL (environment) must be"),
+        "{refusal}"
+    );
+
+    let refusal = Said {
+        file: Some("environment = \"PROD\""),
+        ..Said::default()
+    }
+    .refusal();
+    assert!(refusal.starts_with("environment (in /"), "{refusal}");
+    assert!(
+        refusal.ends_with("webhook.toml) must be TEST or LIVE"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_wrong_value_that_is_outdone_does_not_matter() {
+    let environment = &[("WEBHOOK_LISTEN", "127.0.0.1:2")];
+    let said = Said {
+        file: Some("listen = \"x\""),
+        environment,
+        ..Said::default()
+    };
+    assert!(said.load().is_ok());
+}
+
+#[test]
+fn a_wrong_secret_is_not_repeated() {
+    for environment in [
+        [("WEBHOOK_MASTER_KEY", "hunter2")],
+        [("WEBHOOK_DATABASE_URL", "mysql://root:hunter2@db/x")],
+        [("WEBHOOK_LOG", "hunter2")],
+    ] {
+        let refusal = Said {
+            environment: &environment,
+            ..Said::default()
+        }
+        .refusal();
+        assert!(refusal.starts_with(environment[0].0), "{refusal}");
+        assert!(!refusal.contains("hunter2"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_master_key_is_given_in_one_way() {
+    let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let both = Said {
+        file: Some("master_key_file = \"/run/key\""),
+        environment: &[("WEBHOOK_MASTER_KEY", key)],
+        flags: &[],
+    };
+    let refusal = both.refusal();
+    assert!(refusal.contains("WEBHOOK_MASTER_KEY (environment)"), "{refusal}");
+    assert!(refusal.contains("master_key_file (in "), "{refusal}");
+    assert!(!refusal.contains(key));
+}
+
+#[test]
+fn a_settings_file_that_is_named_must_be_there() {
+    let sources = Sources {
+        flags: Vec::new(),
+        config: Some("/nonexistent/webhook.toml".into()),
+        directory: PathBuf::new(),
+        variables: [],
+    };
+    let failure = Settings::load(sources).err().unwrap();
+    assert_eq!(failure.status(), 2);
+    assert!(failure.message().contains("/nonexistent/webhook.toml"));
+}

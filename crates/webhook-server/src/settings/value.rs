@@ -1,0 +1,156 @@
+//! The values of settings, each read from text. An error completes the sentence that begins with the setting.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
+use webhook_domain::InvalidValue;
+use webhook_domain::key_ring::Overlap;
+use webhook_domain::webhook::HttpPolicy;
+
+/// What deliveries call the deployment they come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Environment {
+    /// `TEST`.
+    Test,
+    /// `LIVE`.
+    Live,
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Test => "TEST",
+            Self::Live => "LIVE",
+        })
+    }
+}
+
+pub(super) fn environment(text: &str) -> Result<Environment, InvalidValue> {
+    match text {
+        "TEST" => Ok(Environment::Test),
+        "LIVE" => Ok(Environment::Live),
+        _ => Err(InvalidValue::new("must be TEST or LIVE")),
+    }
+}
+
+pub(super) fn listen(text: &str) -> Result<SocketAddr, InvalidValue> {
+    text.parse().map_err(|_| {
+        InvalidValue::new("must be an IP address and a port, such as 127.0.0.1:8080 or [::]:8080")
+    })
+}
+
+pub(super) fn http_policy(text: &str) -> Result<HttpPolicy, InvalidValue> {
+    match text {
+        "true" => Ok(HttpPolicy::AllowHttp),
+        "false" => Ok(HttpPolicy::HttpsOnly),
+        _ => Err(InvalidValue::new("must be true or false")),
+    }
+}
+
+pub(super) fn previous_secret_ttl(text: &str) -> Result<Overlap, InvalidValue> {
+    let digits_alone = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let seconds = digits_alone.then(|| text.parse().ok()).flatten();
+    Overlap::from_seconds(seconds.ok_or(Overlap::invalid())?)
+}
+
+/// Networks in CIDR notation with commas between them; none at all is fine.
+pub(super) fn allowed_networks(text: &str) -> Result<Vec<IpNet>, InvalidValue> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    text.split(',')
+        .enumerate()
+        .map(|(index, item)| network(index, item.trim()))
+        .collect()
+}
+
+/// A network with bits set behind its prefix is refused: whether the address or the prefix is the mistake,
+/// only its author knows.
+fn network(index: usize, text: &str) -> Result<IpNet, InvalidValue> {
+    let network: Option<IpNet> = text.parse().ok();
+    network.filter(|network| network.addr() == network.network()).ok_or_else(|| {
+        let expected = format!(
+            "must be networks like 10.0.0.0/8 or fd00::/8 with commas between them, no bit set behind the \
+             prefix; number {} is not",
+            index + 1
+        );
+        InvalidValue(expected.into())
+    })
+}
+
+/// The filter's syntax is that of `EnvFilter`, except that a bare word must be a level: as a target it would
+/// turn a misspelt `inof` into silence.
+pub(super) fn log_filter(text: &str) -> Result<EnvFilter, InvalidValue> {
+    const EXPECTED: InvalidValue = InvalidValue::new(
+        "must be a level (error, warn, info, debug, trace, off), or a level and exceptions, such as \
+         info,webhook_store_diesel=debug",
+    );
+    let bare_word = |item: &str| {
+        item.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    let is_level =
+        |item: &str| !item.is_empty() && item.parse::<tracing::level_filters::LevelFilter>().is_ok();
+    if text.split(',').any(|item| bare_word(item) && !is_level(item)) {
+        return Err(EXPECTED);
+    }
+    EnvFilter::builder().parse(text).map_err(|_| EXPECTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listening_address_has_a_port() {
+        assert!(listen("0.0.0.0:0").is_ok() && listen("[::1]:8080").is_ok());
+        for wrong in ["", "8080", "localhost:8080", "127.0.0.1", "127.0.0.1:65536"] {
+            assert!(listen(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn networks_are_read_one_by_one() {
+        assert_eq!(allowed_networks("").unwrap(), []);
+        assert_eq!(allowed_networks("10.0.0.0/8, fd00::/8").unwrap().len(), 2);
+        for wrong in ["10.0.0.0", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8,", "all"] {
+            assert!(allowed_networks(wrong).is_err(), "{wrong}");
+        }
+        let problem = allowed_networks("10.0.0.0/8,x").unwrap_err();
+        assert!(problem.to_string().ends_with("number 2 is not"), "{problem}");
+    }
+
+    #[test]
+    fn an_overlap_is_at_most_seven_days() {
+        assert_eq!(previous_secret_ttl("0").unwrap(), Overlap::NONE);
+        assert_eq!(previous_secret_ttl("604800").unwrap().as_seconds(), 604_800);
+        for wrong in ["", "604801", "-1", "+1", "1.5", "1d", "99999999999999999999"] {
+            assert!(previous_secret_ttl(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_level_is_refused() {
+        for right in [
+            "info",
+            "OFF",
+            "warn,webhook_store_diesel=debug",
+            "info,actix_server::worker=warn",
+        ] {
+            assert!(log_filter(right).is_ok(), "{right}");
+        }
+        for wrong in ["", "inof", "info,,debug", "info,x=verbose"] {
+            assert!(log_filter(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn words_are_spelt_exactly() {
+        assert_eq!(environment("LIVE").unwrap().to_string(), "LIVE");
+        assert!(environment("live").is_err() && environment("").is_err());
+        assert_eq!(http_policy("true").unwrap(), HttpPolicy::AllowHttp);
+        assert!(http_policy("1").is_err() && http_policy("True").is_err());
+    }
+}
