@@ -201,7 +201,7 @@ impl<'a> Attempt<'a> {
     fn change(&mut self, order: &ChangeOrder) -> Result<Result<Webhook, ServiceError>, Failure> {
         let row = match self.rows.get_mut(&order.webhook) {
             Some(Ok(row)) if row.latest().platform == order.platform => row,
-            Some(Err(_)) => return Ok(Err(self.unreadable(order.webhook))),
+            Some(Err(error)) => return Ok(Err(StoreError::Corrupt(chain(error).into()).into())),
             _ => return Ok(Err(Refusal::NO_SUCH_WEBHOOK.into())),
         };
         let change = match (order.decide)(row.latest()) {
@@ -215,15 +215,6 @@ impl<'a> Attempt<'a> {
             row.after = change.webhook;
         }
         Ok(Ok(row.latest().clone()))
-    }
-
-    /// Takes the reason out of the row: the first to ask is told it, in the log.
-    fn unreadable(&mut self, id: WebhookId) -> ServiceError {
-        let cause = match self.rows.remove(&id) {
-            Some(Err(error)) => error.into(),
-            _ => "the row of a webhook cannot be read".into(),
-        };
-        StoreError::Corrupt(cause).into()
     }
 
     fn save(self, connection: &mut AnyConnection) -> Result<(), Failure> {
@@ -265,4 +256,15 @@ impl<'a> Attempt<'a> {
         }
         Ok(())
     }
+}
+
+/// An error and what is behind it, as one text: it is told to every member that asked for the row.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }

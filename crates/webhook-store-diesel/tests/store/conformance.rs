@@ -1,0 +1,26 @@
+//! The domain's conformance suite.
+
+use webhook_domain::testing::conformance::Ports;
+
+use crate::place::{Place, block_on, ports};
+
+mod on_sqlite {
+    webhook_domain::conformance_tests!(run = super::block_on, ports = super::sqlite);
+}
+
+mod on_postgresql {
+    webhook_domain::conformance_tests!(run = super::block_on, ports = super::postgres);
+}
+
+async fn sqlite() -> Ports {
+    fresh(Place::sqlite())
+}
+
+async fn postgres() -> Ports {
+    fresh(Place::postgres())
+}
+
+fn fresh(place: Place) -> Ports {
+    let store = place.open();
+    ports(&store).keeping((store, place))
+}

@@ -1,0 +1,8 @@
+//! The stores on both databases: what the domain promises of them, and what is this crate's own.
+
+mod conformance;
+mod failing;
+mod opening;
+mod place;
+mod sealed;
+mod shared;

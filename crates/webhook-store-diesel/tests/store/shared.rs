@@ -1,0 +1,129 @@
+//! Several stores on one database, as several server processes are, or a server and a command line.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use webhook_domain::Refusal;
+use webhook_domain::ServiceError;
+use webhook_domain::caller::PlatformScope;
+use webhook_domain::key_ring::Overlap;
+use webhook_domain::permission::PermissionSet;
+use webhook_domain::ports::Outcome;
+use webhook_domain::services::{AuthenticationError, CreateApiKey, RollSecret};
+use webhook_domain::testing::fixtures;
+
+use crate::place::{Place, Services, on_each_database};
+
+on_each_database! {
+    rolls_through_two_stores_form_one_chain
+    one_request_through_two_stores_rolls_once
+    of_creations_with_one_reference_through_two_stores_one_wins
+    a_key_revoked_through_one_store_is_refused_by_the_other_at_once
+}
+
+async fn rolls_through_two_stores_form_one_chain(place: Place) {
+    let stores = [Services::over(&place.open()), Services::over(&place.open())].map(Arc::new);
+    let webhook = stores[0].create().await;
+    let rolls: Vec<_> = (0..200)
+        .map(|number: usize| {
+            let services = stores[number % 2].clone();
+            tokio::spawn(async move { services.roll(webhook.id, Overlap::NONE).await.unwrap() })
+        })
+        .collect();
+    let mut versions = BTreeSet::new();
+    let mut last = None;
+    for roll in rolls {
+        let rolled = roll.await.unwrap();
+        versions.insert(rolled.version);
+        if last
+            .as_ref()
+            .is_none_or(|last: &webhook_domain::webhook::Webhook| rolled.version > last.version)
+        {
+            last = Some(rolled);
+        }
+    }
+    let versions: Vec<_> = versions.into_iter().map(|version| version.0).collect();
+    assert_eq!(
+        versions,
+        (2..=201).collect::<Vec<i64>>(),
+        "each roll has a version of its own"
+    );
+    assert_eq!(stores[1].read(webhook.id).await.unwrap(), last.unwrap());
+}
+
+async fn one_request_through_two_stores_rolls_once(place: Place) {
+    let stores = [Services::over(&place.open()), Services::over(&place.open())].map(Arc::new);
+    for round in 0..20 {
+        let webhook = stores[0].create().await;
+        let requests: Vec<_> = (0..8)
+            .map(|number: usize| {
+                let services = stores[number % 2].clone();
+                tokio::spawn(async move {
+                    let name = format!("request-{round}");
+                    let idempotent = Some(fixtures::request(&name, "roll"));
+                    let roll = RollSecret {
+                        idempotent,
+                        ..RollSecret::default()
+                    };
+                    services
+                        .secrets
+                        .roll(&services.acting, webhook.id, roll)
+                        .await
+                        .unwrap()
+                })
+            })
+            .collect();
+        let mut answers = BTreeSet::new();
+        let mut done = 0;
+        for request in requests {
+            match request.await.unwrap() {
+                Outcome::Done { answer, .. } => {
+                    done += 1;
+                    answers.insert(answer.unwrap().expose().to_vec());
+                }
+                Outcome::Replayed(answer) => {
+                    answers.insert(answer.expose().to_vec());
+                }
+            }
+        }
+        assert_eq!((done, answers.len()), (1, 1), "one roll, one answer");
+        assert_eq!(stores[0].read(webhook.id).await.unwrap().version.0, 2);
+    }
+}
+
+async fn of_creations_with_one_reference_through_two_stores_one_wins(place: Place) {
+    let stores = [Services::over(&place.open()), Services::over(&place.open())].map(Arc::new);
+    let creations: Vec<_> = (0..16)
+        .map(|number: usize| {
+            let services = stores[number % 2].clone();
+            tokio::spawn(async move { services.create_with(fixtures::full_settings()).await })
+        })
+        .collect();
+    let mut won = 0;
+    for creation in creations {
+        match creation.await.unwrap() {
+            Ok(_) => won += 1,
+            Err(error) => assert!(
+                matches!(error, ServiceError::Refused(Refusal::ReferenceTaken)),
+                "refused for its reference and for nothing else: {error}"
+            ),
+        }
+    }
+    assert_eq!(won, 1);
+}
+
+async fn a_key_revoked_through_one_store_is_refused_by_the_other_at_once(place: Place) {
+    let (one, other) = (Services::over(&place.open()), Services::over(&place.open()));
+    for _ in 0..20 {
+        let create = CreateApiKey {
+            scope: PlatformScope::All,
+            permissions: PermissionSet::all(),
+            lifetime: None,
+        };
+        let created = one.api_keys.create(&one.acting, create).await.unwrap();
+        other.api_keys.authenticate(created.text.expose()).await.unwrap();
+        one.api_keys.revoke(&one.acting, created.key.id).await.unwrap();
+        let refused = other.api_keys.authenticate(created.text.expose()).await;
+        assert!(matches!(refused, Err(AuthenticationError::Rejected)));
+    }
+}
