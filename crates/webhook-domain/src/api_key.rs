@@ -82,7 +82,9 @@ impl PresentedApiKey {
     /// Reads a key's text: none when it has another form or its checksum is wrong.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        if text.len() != TEXT_LENGTH || !text.is_ascii() {
+        // A key has one spelling: the base32 decoder would read capitals too.
+        let canonical = |b: u8| b.is_ascii_digit() || b.is_ascii_lowercase() || b == b'_';
+        if text.len() != TEXT_LENGTH || !text.bytes().all(canonical) {
             return None;
         }
         let (id, tail) = text.strip_prefix(PREFIX)?.split_at(ID_LENGTH);
@@ -132,4 +134,77 @@ fn digest_of(text: &str) -> ApiKeyDigest {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
     ApiKeyDigest(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ManualClock, SeededEntropy};
+
+    const NOW: Instant = ManualClock::START;
+
+    fn new_key() -> (SecretText, ApiKey) {
+        let entropy = SeededEntropy::default();
+        let id = ApiKeyId::generate(NOW, &entropy).unwrap();
+        let (text, digest) = generate_text(id, &entropy).unwrap();
+        let key = ApiKey {
+            id,
+            scope: PlatformScope::All,
+            permissions: PermissionSet::default(),
+            digest,
+            created_at: NOW,
+            expires_at: None,
+            revoked_at: None,
+        };
+        (text, key)
+    }
+
+    #[test]
+    fn a_text_reads_back_as_its_key() {
+        let (text, key) = new_key();
+        assert_eq!(text.expose().len(), TEXT_LENGTH);
+        let presented = PresentedApiKey::read(text.expose()).unwrap();
+        assert_eq!(presented.id, key.id);
+        let caller = key.admit(&presented, NOW).unwrap();
+        assert_eq!(caller.credential, Credential::ApiKey(key.id));
+    }
+
+    #[test]
+    fn a_text_with_any_one_character_changed_is_refused_without_a_store() {
+        let (text, _) = new_key();
+        let text = text.expose();
+        for place in 0..text.len() {
+            for changed in (0..=0x7F_u8).map(char::from) {
+                if !text[place..].starts_with(changed) {
+                    let wrong = format!("{}{changed}{}", &text[..place], &text[place + 1..]);
+                    assert!(PresentedApiKey::read(&wrong).is_none(), "{wrong:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_of_another_length_or_beyond_ascii_is_refused() {
+        let (text, _) = new_key();
+        let text = text.expose();
+        for end in 0..text.len() {
+            assert!(PresentedApiKey::read(&text[..end]).is_none());
+        }
+        for wrong in [
+            format!("{text}0"),
+            format!(" {text}"),
+            text.replace("whkey_", "whke\u{fd}"),
+        ] {
+            assert!(PresentedApiKey::read(&wrong).is_none(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_admits_its_own_text_alone() {
+        let (_, key) = new_key();
+        let (other, _) = generate_text(key.id, &SeededEntropy::new(1)).unwrap();
+        let presented = PresentedApiKey::read(other.expose()).unwrap();
+        assert_eq!(presented.id, key.id);
+        assert!(key.admit(&presented, NOW).is_none());
+    }
 }

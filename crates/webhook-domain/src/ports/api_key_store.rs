@@ -26,7 +26,7 @@ pub trait ApiKeyStore: Send + Sync {
     async fn insert(&self, key: ApiKey, audit: AuditRecord) -> Result<(), StoreError>;
 
     /// Revokes a key at `at` and saves the record of it, in one transaction. Says whether there was such a
-    /// key in force; if not, nothing is saved.
+    /// key that was not revoked yet, expired or not; if there was none, nothing is saved.
     ///
     /// # Errors
     /// The store's.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{Refusal, ServiceError};
+use crate::error::{Refusal, ServiceError, StoreError};
 use crate::idempotency::RETENTION;
 use crate::ports::{Change, ChangeOrder, WebhookStore};
 use crate::time::{Clock, Instant};
@@ -40,12 +40,15 @@ impl Upkeep {
     /// Does all there is to do, in small steps.
     ///
     /// # Errors
-    /// The store's; what was done before stays done.
+    /// The store's; what was done before stays done. A webhook that cannot be read does not keep those after
+    /// it from being swept.
     pub async fn run(&self) -> Result<UpkeepTally, ServiceError> {
         let now = self.clock.now();
+        let answers_forgotten = self.forget_old_answers(now).await?;
+        let webhooks_swept = self.erase_expired_keys(now).await?;
         Ok(UpkeepTally {
-            webhooks_swept: self.erase_expired_keys(now).await?,
-            answers_forgotten: self.forget_old_answers(now).await?,
+            webhooks_swept,
+            answers_forgotten,
         })
     }
 
@@ -54,6 +57,7 @@ impl Upkeep {
         loop {
             let due = self.store.with_expired_keys(now, STEP).await?;
             let step = due.len();
+            let mut unreadable = None;
             for (platform, webhook) in due {
                 let decide = move |stored: &Webhook| {
                     Ok(Change {
@@ -71,8 +75,12 @@ impl Upkeep {
                     Ok(_) => swept += 1,
                     // Deleted since it was listed.
                     Err(ServiceError::Refused(Refusal::NotFound { .. })) => {}
+                    Err(error @ ServiceError::Store(StoreError::Corrupt(_))) => unreadable = Some(error),
                     Err(error) => return Err(error),
                 }
+            }
+            if let Some(error) = unreadable {
+                return Err(error);
             }
             if step < STEP as usize {
                 return Ok(swept);

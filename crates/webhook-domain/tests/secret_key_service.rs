@@ -1,0 +1,365 @@
+//! Rolling and removing through the service: on a store in memory for what it does, on mocks for what fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use webhook_domain::audit::{AuditAction, AuditRecord};
+use webhook_domain::caller::Acting;
+use webhook_domain::entropy::{Entropy, EntropyError, MockEntropy};
+use webhook_domain::key_ring::Overlap;
+use webhook_domain::permission::Permission;
+use webhook_domain::ports::{AuditLog, Creation, MockWebhookStore, Outcome, WebhookStore};
+use webhook_domain::services::{RemoveSecret, RollSecret, SecretKeyService};
+use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
+use webhook_domain::time::{Clock, Instant};
+use webhook_domain::webhook::{
+    AuthenticationType, Edit, Precondition, Settings, SettingsUpdate, Version, Webhook,
+};
+use webhook_domain::{Refusal, ServiceError, StoreError};
+
+struct House {
+    store: Arc<MemoryStore>,
+    clock: Arc<ManualClock>,
+    entropy: Arc<SeededEntropy>,
+    service: SecretKeyService,
+    acting: Acting,
+}
+
+impl House {
+    fn new() -> Self {
+        let store = Arc::new(MemoryStore::new());
+        let clock = Arc::new(ManualClock::default());
+        let entropy = Arc::new(SeededEntropy::default());
+        let overlap = Overlap::from_seconds(1800).unwrap();
+        let service = SecretKeyService::new(store.clone(), clock.clone(), entropy.clone(), overlap);
+        Self {
+            store,
+            clock,
+            entropy,
+            service,
+            acting: fixtures::acting(&fixtures::acme()),
+        }
+    }
+
+    async fn webhook(&self, settings: Settings) -> Webhook {
+        let now = self.clock.now();
+        let webhook = fixtures::webhook(&fixtures::acme(), settings, now, self.entropy.as_ref());
+        let stamp = webhook_domain::audit::AuditStamp::new(&self.acting, now, self.entropy.as_ref()).unwrap();
+        let details = webhook_domain::audit::AuditDetails::default();
+        let creation = Creation {
+            webhook: webhook.clone(),
+            audit: stamp.record(AuditAction::WebhookCreated, webhook.id.to_string(), details),
+            idempotency: None,
+        };
+        self.store.create(creation).await.unwrap();
+        self.clock.advance_seconds(60);
+        webhook
+    }
+
+    async fn roll(&self, webhook: &Webhook, roll: RollSecret) -> Result<Webhook, ServiceError> {
+        self.service
+            .roll(&self.acting, webhook.id, roll)
+            .await
+            .map(changed)
+    }
+
+    async fn remove(&self, webhook: &Webhook, overlap: Option<Overlap>) -> Result<Webhook, ServiceError> {
+        let remove = RemoveSecret {
+            overlap,
+            ..RemoveSecret::default()
+        };
+        self.service
+            .remove(&self.acting, webhook.id, remove)
+            .await
+            .map(changed)
+    }
+
+    async fn stored(&self, webhook: &Webhook) -> Webhook {
+        let found = WebhookStore::find(self.store.as_ref(), &webhook.platform, webhook.id).await;
+        found.unwrap().unwrap()
+    }
+
+    async fn records(&self, webhook: &Webhook) -> Vec<AuditRecord> {
+        let id = webhook.id.to_string();
+        self.store.of_resource(&webhook.platform, &id, 100).await.unwrap()
+    }
+
+    fn in_seconds(&self, seconds: u64) -> Instant {
+        self.clock
+            .now()
+            .whole_seconds()
+            .plus(Duration::from_secs(seconds))
+    }
+}
+
+fn changed(outcome: Outcome) -> Webhook {
+    match outcome {
+        Outcome::Done { webhook, .. } => *webhook,
+        Outcome::Replayed(_) => panic!("replayed"),
+    }
+}
+
+fn refusal(result: Result<Webhook, ServiceError>) -> Refusal {
+    match result {
+        Err(ServiceError::Refused(refusal)) => refusal,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+fn over(store: MockWebhookStore, entropy: impl Entropy + 'static) -> SecretKeyService {
+    let clock = Arc::new(ManualClock::default());
+    SecretKeyService::new(Arc::new(store), clock, Arc::new(entropy), Overlap::DAY)
+}
+
+fn some_webhook() -> Webhook {
+    let (now, entropy) = (ManualClock::START, SeededEntropy::default());
+    fixtures::webhook(&fixtures::acme(), fixtures::bare_settings(), now, &entropy)
+}
+
+#[tokio::test]
+async fn a_roll_keeps_the_previous_key_for_the_default_overlap() {
+    let house = House::new();
+    let webhook = house.webhook(fixtures::full_settings()).await;
+    let rolled = house.roll(&webhook, RollSecret::default()).await.unwrap();
+    let previous = rolled.key_ring.previous(house.clock.now()).unwrap();
+    assert_eq!(Some(&previous.key), webhook.key_ring.current());
+    assert_eq!(previous.expires_at, house.in_seconds(1800));
+    assert_eq!(rolled.key_ring.rolled_at(), Some(house.in_seconds(0)));
+    assert_eq!(rolled.settings, webhook.settings);
+    assert_eq!(
+        (rolled.version, rolled.updated_at),
+        (Version(2), house.clock.now())
+    );
+    assert_eq!(house.stored(&webhook).await, rolled);
+}
+
+#[tokio::test]
+async fn a_roll_is_audited_by_fingerprints_and_field_names() {
+    let house = House::new();
+    let webhook = house.webhook(fixtures::full_settings()).await;
+    let update = SettingsUpdate::new(true, true, AuthenticationType::None);
+    let roll = RollSecret {
+        update: Some(update),
+        overlap: Some(Overlap::NONE),
+        ..RollSecret::default()
+    };
+    let rolled = house.roll(&webhook, roll).await.unwrap();
+    let record = house.records(&webhook).await.remove(0);
+    let fingerprint = |webhook: &Webhook| {
+        let key = webhook.key_ring.current().unwrap();
+        key.secret.fingerprint().as_str().to_owned()
+    };
+    assert_eq!(record.action, AuditAction::SecretRolled);
+    assert_eq!(record.at, house.clock.now());
+    assert_eq!(record.credential, house.acting.credential());
+    assert_eq!(&record.request, house.acting.request());
+    assert_eq!(record.details.changed_fields, ["active", "authentication_type"]);
+    assert_eq!(record.details.current_key, Some(fingerprint(&rolled)));
+    assert_eq!(record.details.ended_keys, [fingerprint(&webhook)]);
+    assert_eq!(record.details.retired_keys, []);
+}
+
+#[tokio::test]
+async fn an_update_and_its_roll_happen_together() {
+    let house = House::new();
+    let webhook = house.webhook(fixtures::full_settings()).await;
+    let update = SettingsUpdate {
+        reference: Edit::Set(fixtures::reference("new")),
+        name: Edit::Clear,
+        ..SettingsUpdate::new(true, false, AuthenticationType::ApiKey)
+    };
+    let roll = RollSecret {
+        update: Some(update),
+        ..RollSecret::default()
+    };
+    let rolled = house.roll(&webhook, roll).await.unwrap();
+    assert_eq!(rolled.settings.reference, Some(fixtures::reference("new")));
+    assert_eq!(rolled.settings.name, None);
+    assert_ne!(rolled.key_ring.current(), webhook.key_ring.current());
+    assert_eq!(rolled.version, Version(2), "an update with a roll is one change");
+    assert_eq!(house.records(&webhook).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_refused_update_rolls_nothing() {
+    let house = House::new();
+    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let roll = RollSecret {
+        update: Some(SettingsUpdate::new(true, true, AuthenticationType::Password)),
+        ..RollSecret::default()
+    };
+    let refusal = refusal(house.roll(&webhook, roll).await);
+    assert!(
+        matches!(
+            refusal,
+            Refusal::MissingField {
+                field: "username",
+                ..
+            }
+        ),
+        "{refusal}"
+    );
+    assert_eq!(house.stored(&webhook).await, webhook);
+    assert_eq!(house.records(&webhook).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_refused_roll_updates_nothing() {
+    let house = House::new();
+    let webhook = house.webhook(fixtures::bare_settings()).await;
+    for _ in 0..5 {
+        house.roll(&webhook, RollSecret::default()).await.unwrap();
+    }
+    let before = house.stored(&webhook).await;
+    let roll = || RollSecret {
+        update: Some(SettingsUpdate::new(false, true, AuthenticationType::None)),
+        ..RollSecret::default()
+    };
+    let next_free_at = house.in_seconds(1800);
+    let expected = Refusal::TooManyRetiredKeys {
+        limit: 5,
+        next_free_at,
+    };
+    assert_eq!(refusal(house.roll(&webhook, roll()).await), expected);
+    assert_eq!(house.stored(&webhook).await, before);
+    let leak = RollSecret {
+        overlap: Some(Overlap::NONE),
+        ..roll()
+    };
+    let rolled = house.roll(&webhook, leak).await.unwrap();
+    assert_eq!(rolled.key_ring.valid_at(house.clock.now()).count(), 1);
+    assert!(!rolled.settings.active);
+}
+
+#[tokio::test]
+async fn a_roll_meant_for_another_version_changes_nothing() {
+    let house = House::new();
+    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let roll = |versions: &[i64]| RollSecret {
+        precondition: Precondition::VersionIn(versions.iter().copied().map(Version).collect()),
+        ..RollSecret::default()
+    };
+    for stale in [&[][..], &[2], &[0, 3]] {
+        let refusal = refusal(house.roll(&webhook, roll(stale)).await);
+        assert_eq!(refusal, Refusal::VersionMismatch);
+    }
+    assert_eq!(house.stored(&webhook).await, webhook);
+    house.roll(&webhook, roll(&[7, 1])).await.unwrap();
+    assert_eq!(
+        refusal(house.roll(&webhook, roll(&[1])).await),
+        Refusal::VersionMismatch
+    );
+}
+
+#[tokio::test]
+async fn a_removal_that_finds_no_current_key_is_no_change() {
+    let house = House::new();
+    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let removed = house.remove(&webhook, None).await.unwrap();
+    assert_eq!(removed.key_ring.current(), None);
+    assert_eq!(
+        removed.key_ring.previous(house.clock.now()).unwrap().expires_at,
+        house.in_seconds(1800)
+    );
+    assert_eq!(house.remove(&webhook, None).await.unwrap(), removed);
+    assert_eq!(house.records(&webhook).await.len(), 2);
+
+    let ended = house.remove(&webhook, Some(Overlap::NONE)).await.unwrap();
+    assert_eq!(ended.version, Version(3));
+    assert_eq!(ended.key_ring.valid_at(house.clock.now()).count(), 0);
+    assert_eq!(house.records(&webhook).await.len(), 3);
+    assert_eq!(house.remove(&webhook, Some(Overlap::NONE)).await.unwrap(), ended);
+}
+
+#[tokio::test]
+async fn a_roll_after_everything_ended_has_nothing_to_preserve() {
+    let house = House::new();
+    let webhook = house.webhook(fixtures::bare_settings()).await;
+    house.remove(&webhook, None).await.unwrap();
+    house.clock.advance_seconds(1800);
+    let rolled = house.roll(&webhook, RollSecret::default()).await.unwrap();
+    assert_eq!(rolled.key_ring.previous(house.clock.now()), None);
+    assert!(rolled.key_ring.current().is_some());
+}
+
+#[tokio::test]
+async fn without_the_permission_the_store_is_not_asked() {
+    let mut store = MockWebhookStore::new();
+    store.expect_change().never();
+    let mut entropy = MockEntropy::new();
+    entropy.expect_fill().never();
+    let service = over(store, entropy);
+    let all_but = Permission::ALL
+        .iter()
+        .copied()
+        .filter(|p| *p != Permission::WebhookUpdate);
+    let acting = fixtures::acting_with(&fixtures::acme(), &all_but.collect::<Vec<_>>());
+    let id = some_webhook().id;
+    let rolled = service
+        .roll(&acting, id, RollSecret::default())
+        .await
+        .map(changed);
+    let removed = service
+        .remove(&acting, id, RemoveSecret::default())
+        .await
+        .map(changed);
+    for result in [rolled, removed] {
+        let permission = Permission::WebhookUpdate;
+        assert_eq!(refusal(result), Refusal::NotPermitted { permission });
+    }
+}
+
+#[tokio::test]
+async fn without_randomness_the_store_is_not_asked() {
+    let mut store = MockWebhookStore::new();
+    store.expect_change().never();
+    let mut entropy = MockEntropy::new();
+    entropy.expect_fill().returning(|_| Err(EntropyError));
+    let service = over(store, entropy);
+    let acting = fixtures::acting(&fixtures::acme());
+    let result = service
+        .roll(&acting, some_webhook().id, RollSecret::default())
+        .await;
+    assert!(
+        matches!(result, Err(ServiceError::Entropy(EntropyError))),
+        "{result:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_passed_on_as_unknown() {
+    let mut store = MockWebhookStore::new();
+    store
+        .expect_change()
+        .once()
+        .returning(|_| Err(StoreError::OutcomeUnknown("the connection broke".into()).into()));
+    let service = over(store, SeededEntropy::default());
+    let acting = fixtures::acting(&fixtures::acme());
+    let result = service
+        .roll(&acting, some_webhook().id, RollSecret::default())
+        .await;
+    let unknown = matches!(result, Err(ServiceError::Store(StoreError::OutcomeUnknown(_))));
+    assert!(unknown, "{result:?}");
+}
+
+#[tokio::test]
+async fn a_decision_run_twice_decides_the_same() {
+    let mut store = MockWebhookStore::new();
+    store.expect_change().once().returning(|order| {
+        let stored = some_webhook();
+        let first = (order.decide)(&stored)?;
+        let second = (order.decide)(&stored)?;
+        assert_eq!(first.webhook, second.webhook);
+        assert_eq!(first.audit, second.audit);
+        Ok(Outcome::Done {
+            webhook: Box::new(second.webhook.unwrap()),
+            answer: None,
+        })
+    });
+    let service = over(store, SeededEntropy::new(1));
+    let acting = fixtures::acting(&fixtures::acme());
+    service
+        .roll(&acting, some_webhook().id, RollSecret::default())
+        .await
+        .unwrap();
+}
