@@ -174,3 +174,60 @@ impl AuditStamp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key_ring::{Overlap, SigningKey};
+    use crate::signing_protocol::SigningProtocol;
+    use crate::testing::{ManualClock, SeededEntropy, fixtures};
+
+    const NOW: Instant = ManualClock::START;
+
+    fn fingerprint(key: &SigningKey) -> String {
+        key.secret.fingerprint().as_str().to_owned()
+    }
+
+    #[test]
+    fn an_action_reads_back_from_its_name() {
+        for action in AuditAction::ALL {
+            assert_eq!(action.name().parse(), Ok(action));
+        }
+        assert!("WEBHOOK.ROLLED".parse::<AuditAction>().is_err());
+    }
+
+    #[test]
+    fn details_name_the_keys_that_sign_and_those_that_no_longer_do() {
+        let entropy = SeededEntropy::default();
+        let mut keys = (0..3).map(|_| fixtures::new_key(NOW, &entropy).under(SigningProtocol::HmacSha256));
+        let (first, second, third) = (keys.next().unwrap(), keys.next().unwrap(), keys.next().unwrap());
+        let before = KeyRing::new(first.clone())
+            .roll(second.clone(), Overlap::DAY, NOW)
+            .unwrap();
+
+        let kept = before.clone().roll(third.clone(), Overlap::DAY, NOW).unwrap();
+        let details = AuditDetails::of_keys(Some(&before), &kept, NOW);
+        assert_eq!(details.current_key, Some(fingerprint(&third)));
+        let expires_at = NOW.as_seconds() + 86_400;
+        let retired = [&second, &first].map(|key| AuditedRetiredKey {
+            fingerprint: fingerprint(key),
+            expires_at,
+        });
+        assert_eq!(details.retired_keys, retired);
+        assert_eq!(details.ended_keys, [""; 0]);
+
+        let ended = before.clone().remove(Overlap::NONE, NOW).unwrap();
+        let details = AuditDetails::of_keys(Some(&before), &ended, NOW);
+        assert_eq!(details.current_key, None);
+        assert_eq!(details.retired_keys, []);
+        assert_eq!(details.ended_keys, [fingerprint(&second), fingerprint(&first)]);
+    }
+
+    #[test]
+    fn details_never_hold_a_secret() {
+        let entropy = SeededEntropy::default();
+        let webhook = fixtures::webhook(&fixtures::acme(), fixtures::full_settings(), NOW, &entropy);
+        let details = AuditDetails::of_keys(None, &webhook.key_ring, NOW);
+        assert!(!format!("{details:?}").contains("whsec_"));
+    }
+}

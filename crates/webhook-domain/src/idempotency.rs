@@ -128,3 +128,50 @@ impl Idempotency {
         stored_at.plus(RETENTION) <= self.at
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ManualClock, fixtures};
+
+    #[test]
+    fn a_key_is_1_to_255_printable_ascii_characters() {
+        for right in [
+            "a",
+            " ",
+            "~",
+            "8e03978e-40d5-43e8-bc93-6894a57f9324",
+            &"k".repeat(255),
+        ] {
+            assert_eq!(IdempotencyKey::parse(right).unwrap().as_str(), right);
+        }
+        for wrong in ["", "\t", "a\n", "\u{7f}", "\0", "é", &"k".repeat(256)] {
+            assert!(IdempotencyKey::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_tells_where_one_part_ends_and_the_next_begins() {
+        let of = RequestFingerprint::of;
+        assert_eq!(
+            of(&[b"PATCH", b"/a", b"", b"{}"]),
+            of(&[b"PATCH", b"/a", b"", b"{}"])
+        );
+        assert_ne!(of(&[b"ab", b"c"]), of(&[b"a", b"bc"]));
+        assert_ne!(of(&[b"a", b""]), of(&[b"", b"a"]));
+        assert_ne!(of(&[b"a"]), of(&[b"a", b""]));
+    }
+
+    #[test]
+    fn an_answer_is_kept_48_hours_to_the_millisecond() {
+        let asked_at = |at| fixtures::request("k", "a").by(&fixtures::acting(&fixtures::acme()), at);
+        let stored_at = ManualClock::START;
+        let end = stored_at.plus(Duration::from_secs(172_800));
+        assert!(!asked_at(end.minus(Duration::from_millis(1))).has_outlived(stored_at));
+        assert!(asked_at(end).has_outlived(stored_at));
+        assert!(
+            !asked_at(Instant::from_milliseconds(0)).has_outlived(stored_at),
+            "a clock stepped back"
+        );
+    }
+}

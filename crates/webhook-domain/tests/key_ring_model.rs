@@ -3,6 +3,13 @@
 //! The model knows nothing of rings. It is a list of every key there ever was, in the order they were made,
 //! each with what was promised of it; what is valid at an instant is looked up there.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "so a test says that it failed"
+)]
+
 use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use webhook_domain::Refusal;

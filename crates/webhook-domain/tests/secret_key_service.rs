@@ -1,5 +1,7 @@
 //! Rolling and removing through the service: on a store in memory for what it does, on mocks for what fails.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "so a test says that it failed")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -109,3 +109,92 @@ impl SettingsUpdate {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::fixtures;
+
+    /// An update that requires what is stored, and keeps the rest.
+    fn keeping(stored: &Settings) -> SettingsUpdate {
+        let kind = stored.authentication.kind();
+        SettingsUpdate::new(stored.active, stored.include_previous_data, kind)
+    }
+
+    #[test]
+    fn an_absent_field_keeps_what_is_stored() {
+        for stored in [fixtures::full_settings(), fixtures::bare_settings()] {
+            assert_eq!(keeping(&stored).apply(stored.clone()), Ok(stored));
+        }
+    }
+
+    #[test]
+    fn a_null_clears_what_is_stored() {
+        let update = SettingsUpdate {
+            name: Edit::Clear,
+            reference: Edit::Clear,
+            username: Edit::Clear,
+            password: Edit::Clear,
+            api_header_field: Edit::Clear,
+            api_key: Edit::Clear,
+            url: Edit::Clear,
+            included_actions: Edit::Clear,
+            excluded_actions: Edit::Clear,
+            signing_protocol: Edit::Clear,
+            ..SettingsUpdate::new(true, false, AuthenticationType::None)
+        };
+        assert_eq!(
+            update.apply(fixtures::full_settings()),
+            Ok(fixtures::bare_settings())
+        );
+    }
+
+    #[test]
+    fn a_value_is_set_and_only_where_it_was_given() {
+        let full = fixtures::full_settings();
+        let set = |value: &Option<Reference>| Edit::Set(value.clone().unwrap());
+        let update = SettingsUpdate {
+            reference: set(&full.reference),
+            included_actions: Edit::Set(fixtures::actions(&[])),
+            ..keeping(&fixtures::bare_settings())
+        };
+        let updated = update.apply(fixtures::bare_settings()).unwrap();
+        let expected = Settings {
+            reference: full.reference,
+            included_actions: Some(fixtures::actions(&[])),
+            ..fixtures::bare_settings()
+        };
+        assert_eq!(updated, expected);
+        assert_eq!(
+            fixtures::bare_settings().differences(&updated),
+            ["reference", "included_actions"]
+        );
+    }
+
+    #[test]
+    fn what_the_type_needs_is_judged_on_the_result() {
+        let to = |kind| SettingsUpdate::new(true, true, kind);
+        let (full, bare) = (fixtures::full_settings(), fixtures::bare_settings());
+        let changed = to(AuthenticationType::ApiKey).apply(full.clone()).unwrap();
+        assert_eq!(
+            changed.authentication.credentials(),
+            full.authentication.credentials()
+        );
+        assert!(to(AuthenticationType::ApiKey).apply(bare).is_err());
+        let cleared = SettingsUpdate {
+            password: Edit::Clear,
+            ..to(AuthenticationType::Password)
+        };
+        let refusal = cleared.apply(full).unwrap_err();
+        assert!(
+            matches!(
+                refusal,
+                Refusal::MissingField {
+                    field: "password",
+                    ..
+                }
+            ),
+            "{refusal}"
+        );
+    }
+}
