@@ -2,16 +2,29 @@
 //!
 //! A rule takes [`Ports`] and panics when they break it. It works on a platform of its own with a random
 //! name and counts on nothing else: rules may run at the same time on one database, and on what earlier
-//! runs left there. A crate with a store turns all rules into tests by
+//! runs left there. A crate with a store turns every rule into a test of that name:
 //!
 //! ```
-//! # #[cfg(any())] // Needs a test target, and a runtime of the crate's own.
-//! webhook_domain::conformance_tests!(run = crate::block_on, ports = crate::fresh_ports);
+//! use std::sync::Arc;
+//! use webhook_domain::testing::{MemoryStore, conformance::Ports};
+//!
+//! /// Runs a test to its end, on the runtime that the store needs.
+//! fn block_on<T>(test: impl Future<Output = T>) -> T {
+//!     tokio::runtime::Runtime::new().expect("a runtime").block_on(test)
+//! }
+//!
+//! /// Opens the store, a fresh one or the one that all tests share.
+//! async fn fresh_ports() -> Ports {
+//!     let store = Arc::new(MemoryStore::new());
+//!     Ports::new(store.clone(), store.clone(), store)
+//! }
+//!
+//! webhook_domain::conformance_tests!(run = block_on, ports = fresh_ports);
+//! # block_on(async { fresh_ports().await });
 //! ```
 //!
-//! where `block_on` runs a future to its end, as `fn block_on<T>(test: impl Future<Output = T>) -> T`, and
-//! `async fn fresh_ports() -> Ports` opens the store. What has to live as long as the store, such as a
-//! temporary directory, is handed over by [`Ports::keeping`].
+//! What has to live as long as the store, such as a temporary directory, is handed over by
+//! [`Ports::keeping`]. A rule starts up to 128 changes at once: the store must admit as many.
 
 use std::any::Any;
 use std::sync::Arc;
