@@ -1,0 +1,189 @@
+//! A place where `webhook-server` can run: a directory, a database, an environment.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use crate::{
+    binary,
+    postgres::{self, Cluster},
+    server::{Ended, Server, run},
+};
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// The default: a file, with everything made on the first start.
+    Sqlite,
+    /// A fresh database of a cluster.
+    Postgres,
+}
+
+/// A directory to run in, settings, and a database; all removed when dropped.
+#[derive(Debug)]
+pub struct Deployment {
+    directory: tempfile::TempDir,
+    settings: Vec<(String, String)>,
+    database: Option<postgres::Database>,
+}
+
+impl Deployment {
+    /// A deployment as its first start finds it, with no more settings than `backend` needs.
+    pub fn new(backend: Backend) -> Self {
+        match backend {
+            Backend::Sqlite => Self::on(None),
+            Backend::Postgres => Self::on_cluster(Cluster::shared()),
+        }
+    }
+
+    /// A deployment on a fresh database of `cluster`.
+    pub fn on_cluster(cluster: &Cluster) -> Self {
+        let database = cluster.create_database();
+        let url = database.url().to_owned();
+        let master_key = data_encoding::BASE64.encode(&postgres::random_bytes(32));
+        Self::on(Some(database))
+            .with("WEBHOOK_DATABASE_URL", &url)
+            .with("WEBHOOK_MASTER_KEY", &master_key)
+    }
+
+    fn on(database: Option<postgres::Database>) -> Self {
+        let directory = tempfile::Builder::new()
+            .prefix("webhook-test-")
+            .tempdir()
+            .expect("a temporary directory");
+        Self {
+            directory,
+            settings: Vec::new(),
+            database,
+        }
+        .with("WEBHOOK_LISTEN", "127.0.0.1:0")
+    }
+
+    /// The same deployment with environment variable `name` set.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Sets environment variable `name`.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.unset(name);
+        self.settings.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Takes environment variable `name` away.
+    pub fn unset(&mut self, name: &str) {
+        self.settings.retain(|(set, _)| set != name);
+    }
+
+    /// The value of environment variable `name`.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings
+            .iter()
+            .find(|(set, _)| set == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The PostgreSQL database, if it runs on one.
+    pub fn database(&self) -> Option<&postgres::Database> {
+        self.database.as_ref()
+    }
+
+    /// The directory the server runs in.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Where the zero-configuration server keeps its SQLite database and what belongs to it.
+    pub fn data(&self) -> PathBuf {
+        self.directory().join("webhook-data")
+    }
+
+    /// The binary with `arguments`, in this directory and environment and no other.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary::path());
+        command.args(arguments).current_dir(self.directory());
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("WEBHOOK_") || text.starts_with("PG") || text == "RUST_LOG" {
+                command.env_remove(&name);
+            }
+        }
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Runs a subcommand to its end.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        run(self.command(arguments), Duration::from_secs(30))
+    }
+
+    /// Starts the server, which must come up.
+    #[track_caller]
+    pub fn serve(&self) -> Server {
+        Server::start(self.command(&[]))
+    }
+
+    /// Starts the server, which must not come up.
+    #[track_caller]
+    pub fn serve_in_vain(&self) -> Ended {
+        match Server::try_start(self.command(&[])) {
+            Err(ended) => ended,
+            Ok(server) => panic!(
+                "the server started, though it should not have:\n{}",
+                server.output()
+            ),
+        }
+    }
+
+    /// Makes an API key with the command line, and gives its text.
+    #[track_caller]
+    pub fn create_key(&self, platform: &str, permissions: &[&str], more: &[&str]) -> String {
+        let mut arguments = vec!["api-key", "create", "--platform", platform];
+        for permission in permissions {
+            arguments.extend(["--permission", permission]);
+        }
+        arguments.extend(more);
+        let ended = self.run(&arguments);
+        let key = ended.expect_success();
+        assert!(
+            !key.is_empty() && !key.contains(char::is_whitespace),
+            "the key alone is on stdout, not {key:?}"
+        );
+        key.to_owned()
+    }
+
+    /// How many bytes the values in all tables of the database have.
+    pub fn stored_bytes(&self) -> u64 {
+        match &self.database {
+            Some(database) => database.dump().len() as u64,
+            None => crate::sqlite::stored_bytes(&self.data().join("webhook.db")),
+        }
+    }
+
+    /// The bytes of every file in the directory, by path: what a start that fails must leave as it was.
+    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut directories = vec![self.directory().to_owned()];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(&directory)
+                .expect("a directory can be read")
+                .flatten()
+            {
+                let path = entry.path();
+                if path.is_dir() {
+                    directories.push(path);
+                } else {
+                    let bytes = fs::read(&path).unwrap_or_default();
+                    found.push((path, bytes));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+}
