@@ -18,6 +18,7 @@ use webhook_store_diesel::{DatabaseUrl, DieselStore, MasterKey, OpenError, Store
 use webhook_tests::postgres::{Cluster, Database};
 
 /// A database that is gone when this is dropped.
+#[expect(clippy::large_enum_variant, reason = "a handful per test")]
 pub(crate) enum Place {
     Sqlite(tempfile::TempDir),
     Postgres(Database),
