@@ -100,3 +100,58 @@ impl Drop for Place {
 fn lock(running: &Mutex<Running>) -> MutexGuard<'_, Running> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use webhook_domain::testing::fixtures;
+
+    use super::*;
+
+    fn slot(key: &str) -> IdempotencySlot {
+        fixtures::request(key, "")
+            .by(
+                &fixtures::acting(&fixtures::acme()),
+                webhook_domain::testing::ManualClock::START,
+            )
+            .slot
+    }
+
+    const WAIT: Duration = Duration::from_millis(20);
+
+    #[actix_web::test]
+    async fn a_slot_is_had_by_one_at_a_time_and_forgotten_after_the_last() {
+        let in_flight = InFlight::new(10);
+        let first = in_flight.hold(slot("a"), WAIT).await.unwrap();
+        assert_eq!(
+            in_flight.hold(slot("a"), WAIT).await.unwrap_err(),
+            NotHad::StillRunning
+        );
+        let other = in_flight.hold(slot("b"), WAIT).await.unwrap();
+        assert_eq!(lock(&in_flight.running).len(), 2);
+        drop((first, other));
+        assert_eq!(lock(&in_flight.running).len(), 0);
+        in_flight.hold(slot("a"), WAIT).await.unwrap();
+    }
+
+    #[actix_web::test]
+    async fn waiters_have_their_turns_one_after_the_other() {
+        let in_flight = InFlight::new(10);
+        let turn = async || {
+            let _held = in_flight.hold(slot("a"), Duration::from_secs(5)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        tokio::join!(turn(), turn(), turn());
+        assert_eq!(lock(&in_flight.running).len(), 0);
+    }
+
+    #[actix_web::test]
+    async fn there_are_no_more_slots_than_the_limit() {
+        let in_flight = InFlight::new(1);
+        let _held = in_flight.hold(slot("a"), WAIT).await.unwrap();
+        assert_eq!(in_flight.hold(slot("b"), WAIT).await.unwrap_err(), NotHad::Full);
+        assert_eq!(
+            in_flight.hold(slot("a"), WAIT).await.unwrap_err(),
+            NotHad::StillRunning
+        );
+    }
+}

@@ -1,0 +1,324 @@
+//! What a connection does, over real sockets: limits on time, framing, and the envelope for what actix refuses itself.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use actix_web::dev::ServerHandle;
+use webhook_domain::testing::MemoryStore;
+use webhook_http_actix::{HttpLimits, serve};
+
+use crate::house::*;
+
+struct Served {
+    address: SocketAddr,
+    key: String,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        finished_or_sent(self.handle.stop(false));
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+/// Polls once: the command to stop is sent when the future is made.
+fn finished_or_sent(future: impl Future<Output = ()>) {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let _ = std::pin::pin!(future).poll(&mut context);
+}
+
+/// A server with limits short enough to test.
+fn served() -> Served {
+    let limits = HttpLimits {
+        body_timeout: Duration::from_millis(600),
+        head_timeout: Duration::from_millis(600),
+        workers: 1,
+        ..HttpLimits::default()
+    };
+    let store = Arc::new(MemoryStore::new());
+    let house = House::over(store.clone(), store, limits.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let key = house.key.clone();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = serve(listener, house.api, limits).unwrap();
+            sender.send(server.handle()).unwrap();
+            server.await.unwrap();
+        });
+    });
+    Served {
+        address,
+        key,
+        handle: receiver.recv().unwrap(),
+        thread: Some(thread),
+    }
+}
+
+impl Served {
+    fn connect(&self) -> TcpStream {
+        let socket = TcpStream::connect(self.address).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        socket
+    }
+
+    /// Sends all at once and reads until the server closes.
+    fn exchange(&self, request: &str) -> String {
+        let mut socket = self.connect();
+        socket.write_all(request.as_bytes()).unwrap();
+        rest(&mut socket)
+    }
+}
+
+fn rest(socket: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // A reset after the answer is an end, too.
+    let _ = socket.read_to_end(&mut bytes);
+    String::from_utf8(bytes).unwrap()
+}
+
+fn head(method: &str, path: &str, key: &str, more: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\n{more}\r\n")
+}
+
+#[track_caller]
+fn assert_envelope(answer: &str, status: &str, code: &str) {
+    assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    assert!(answer.contains(&format!("\"code\":\"{code}\"")), "{answer}");
+    assert!(answer.contains("\r\nx-request-id: reqr_"), "{answer}");
+    assert!(
+        answer.contains("\r\ncontent-type: application/json\r\n"),
+        "{answer}"
+    );
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+}
+
+/// Writes `drops` one at a time until the server has had enough; says how long it took.
+fn drip(socket: &mut TcpStream, first: &str, drop: &[u8]) -> (String, Duration) {
+    let begun = Instant::now();
+    socket.write_all(first.as_bytes()).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    while begun.elapsed() < Duration::from_secs(10) {
+        if socket.write_all(drop).is_err() {
+            break;
+        }
+        match socket.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => answer.extend_from_slice(&buffer[..read]),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => break,
+        }
+    }
+    (String::from_utf8_lossy(&answer).into_owned(), begun.elapsed())
+}
+
+const CUT: Duration = Duration::from_secs(4);
+
+#[test]
+fn a_request_over_a_socket_is_answered_and_the_connection_kept() {
+    let server = served();
+    let mut socket = server.connect();
+    let create = head(
+        "POST",
+        "/v1/webhooks",
+        &server.key,
+        &format!(
+            "Content-Type: application/json\r\nContent-Length: {}\r\n",
+            CREATE.len()
+        ),
+    ) + CREATE;
+    for _ in 0..3 {
+        socket.write_all(create.as_bytes()).unwrap();
+        let mut buffer = [0; 8192];
+        let read = socket.read(&mut buffer).unwrap();
+        let answer = String::from_utf8_lossy(&buffer[..read]).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
+        assert!(
+            answer.ends_with('}') && !answer.contains("connection: close"),
+            "{answer}"
+        );
+        // Longer than a head may take: an idle connection is not a slow one.
+        std::thread::sleep(Duration::from_millis(800));
+    }
+}
+
+#[test]
+fn a_chunked_body_is_read_and_an_empty_one_is_none() {
+    let server = served();
+    let chunked = |content_type: &str, chunks: &str| {
+        let more = format!("{content_type}Transfer-Encoding: chunked\r\nConnection: close\r\n");
+        head("POST", "/v1/webhooks", &server.key, &more) + chunks
+    };
+    let body = format!("{:x}\r\n{CREATE}\r\n0\r\n\r\n", CREATE.len());
+    let answer = server.exchange(&chunked("Content-Type: application/json\r\n", &body));
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert_envelope(
+        &server.exchange(&chunked("", &body)),
+        "415",
+        "UNSUPPORTED_MEDIA_TYPE",
+    );
+    assert_envelope(&server.exchange(&chunked("", "0\r\n\r\n")), "400", "BAD_REQUEST");
+    let long = format!("{:x}\r\n{}\r\n", 70_000, " ".repeat(70_000)).repeat(2);
+    assert_envelope(
+        &server.exchange(&chunked("Content-Type: application/json\r\n", &long)),
+        "413",
+        "INVALID_REQUEST",
+    );
+}
+
+#[test]
+fn a_length_over_the_limit_is_413_before_the_body_comes() {
+    let server = served();
+    let more = "Content-Type: application/json\r\nContent-Length: 65537\r\n";
+    let answer = server.exchange(&head("POST", "/v1/webhooks", &server.key, more));
+    assert_envelope(&answer, "413", "INVALID_REQUEST");
+}
+
+#[test]
+fn what_is_not_http_gets_the_envelope_too() {
+    let server = served();
+    for nonsense in [
+        "nonsense\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost x\r\n\r\n",
+        "GET /\u{1} HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+    ] {
+        let answer = server.exchange(nonsense);
+        assert_envelope(&answer, "400", "BAD_REQUEST");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+    }
+    let after_another = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n";
+    let answer = server.exchange(after_another);
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.contains("HTTP/1.1 400 Bad Request"), "{answer}");
+    assert_eq!(answer.matches("x-request-id: ").count(), 2, "{answer}");
+}
+
+#[test]
+fn a_head_that_is_too_long_is_431() {
+    let server = served();
+    let answer = server.exchange(&format!("GET /{} HTTP/1.1\r\n", "a".repeat(200_000)));
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    let long = format!("X-Long: {}\r\n", "a".repeat(140_000));
+    let answer = server.exchange(&head("GET", "/health/live", "k", &long));
+    assert!(
+        answer.is_empty() || answer.contains("\"code\":\"INVALID_REQUEST\""),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_client_that_drips_its_first_head_is_told_and_cut() {
+    let server = served();
+    let (answer, took) = drip(&mut server.connect(), "GET /health/live HTTP/1.1\r\nX: ", b"a");
+    assert_envelope(&answer, "408", "INVALID_REQUEST");
+    assert!(took < CUT, "{took:?}");
+}
+
+#[test]
+fn a_client_that_drips_its_second_head_is_told_and_cut() {
+    let server = served();
+    let first = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\nGET /health/live HTTP/1.1\r\nX: ";
+    let (answer, took) = drip(&mut server.connect(), first, b"a");
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.contains("HTTP/1.1 408 Request Timeout"), "{answer}");
+    assert!(took < CUT, "{took:?}");
+}
+
+#[test]
+fn a_client_that_says_nothing_is_cut_without_a_word() {
+    let server = served();
+    let begun = Instant::now();
+    assert_eq!(rest(&mut server.connect()), "");
+    assert!(begun.elapsed() < CUT);
+}
+
+#[test]
+fn a_client_that_drips_its_body_is_told_and_cut() {
+    let server = served();
+    let json = "Content-Type: application/json\r\n";
+    for (framing, drop) in [
+        ("Content-Length: 60000\r\n", " "),
+        ("Transfer-Encoding: chunked\r\n", "1\r\n \r\n"),
+    ] {
+        let first = head("POST", "/v1/webhooks", &server.key, &format!("{json}{framing}"));
+        let (answer, took) = drip(&mut server.connect(), &first, drop.as_bytes());
+        assert_envelope(&answer, "408", "INVALID_REQUEST");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+        assert!(took < CUT, "{took:?}");
+    }
+}
+
+#[test]
+fn a_client_that_drips_a_body_that_nobody_reads_is_cut() {
+    let server = served();
+    for (framing, drop) in [
+        ("Content-Length: 60000\r\n", " "),
+        ("Transfer-Encoding: chunked\r\n", "1\r\n \r\n"),
+    ] {
+        for path in ["/v1/webhooks", "/nowhere", "/v2/webhooks"] {
+            let first = head("POST", path, "no-key", framing);
+            let (answer, took) = drip(&mut server.connect(), &first, drop.as_bytes());
+            assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+            assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{answer}");
+            assert!(took < CUT, "{took:?}");
+        }
+    }
+}
+
+#[test]
+fn a_body_that_ends_early_does_nothing() {
+    let server = served();
+    let more = "Content-Type: application/json\r\nContent-Length: 60\r\n";
+    let mut socket = server.connect();
+    let request = head("POST", "/v1/webhooks", &server.key, more) + "{";
+    socket.write_all(request.as_bytes()).unwrap();
+    socket.shutdown(Shutdown::Write).unwrap();
+    let answer = rest(&mut socket);
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 400"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let server = served();
+    let live = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+    let last = "GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let answer = server.exchange(&format!("{live}{live}{last}"));
+    let statuses: Vec<_> = answer
+        .match_indices("HTTP/1.1 ")
+        .map(|(at, _)| &answer[at + 9..at + 12])
+        .collect();
+    assert_eq!(statuses, ["200", "200", "404"]);
+}
+
+#[test]
+fn a_graceful_stop_ends_idle_connections_at_once() {
+    let server = served();
+    let mut socket = server.connect();
+    socket
+        .write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        .unwrap();
+    let mut buffer = [0; 1024];
+    assert!(socket.read(&mut buffer).unwrap() > 0);
+    let begun = Instant::now();
+    finished_or_sent(server.handle.stop(true));
+    assert_eq!(rest(&mut socket), "");
+    drop(server);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}

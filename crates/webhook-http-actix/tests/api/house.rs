@@ -1,0 +1,287 @@
+//! A whole API over a store in memory, and how a test talks to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::Method;
+use actix_web::http::header::HeaderMap;
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::web;
+use serde_json::Value;
+use webhook_domain::api_key::{ApiKey, generate_text};
+use webhook_domain::audit::{AuditAction, AuditDetails, AuditStamp};
+use webhook_domain::caller::PlatformScope;
+use webhook_domain::entropy::Entropy;
+use webhook_domain::id::{ApiKeyId, PlatformId};
+use webhook_domain::key_ring::Overlap;
+use webhook_domain::permission::{Permission, PermissionSet};
+use webhook_domain::ports::{ApiKeyStore, WebhookStore};
+use webhook_domain::services::{ApiKeyService, SecretKeyService, WebhookService};
+use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
+use webhook_domain::time::Clock as _;
+use webhook_http_actix::{Api, Core, FieldRules, HttpLimits, app};
+
+/// A create object with nothing that may be left out.
+pub const CREATE: &str = r#"{"name":null,"reference":null,"url":null}"#;
+/// An update object with nothing that may be left out.
+pub const UPDATE: &str = r#"{"active":true,"include_previous_data":false,"authentication_type":"NONE"}"#;
+/// A well-formed id that no webhook has.
+pub const NO_ONES_ID: &str = "whk_01hv9k2m4rt6w8y0abcdefghjk";
+
+pub struct House {
+    pub store: Arc<MemoryStore>,
+    pub clock: Arc<ManualClock>,
+    pub core: web::Data<Core>,
+    pub api: Api,
+    /// A key for `acme` that may do everything.
+    pub key: String,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// What a request was answered.
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    pub fn text(&self, field: &str) -> String {
+        self.json()[field].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Checks the envelope.
+    #[track_caller]
+    pub fn refuses(&self, status: u16, code: &str, field: Option<&str>) -> &Self {
+        let json = self.json();
+        let shown = String::from_utf8_lossy(&self.body).into_owned();
+        assert_eq!(self.status, status, "{shown}");
+        assert_eq!(json["code"], code, "{shown}");
+        assert_eq!(json["field"].as_str(), field, "{shown}");
+        let kind = if status < 500 {
+            "INVALID_REQUEST"
+        } else {
+            "API_ERROR"
+        };
+        assert_eq!(json["type"], kind, "{shown}");
+        assert_eq!(json["resource_type"], "WEBHOOK", "{shown}");
+        assert!(!json["message"].as_str().unwrap().is_empty(), "{shown}");
+        assert_eq!(json.as_object().unwrap().len(), 6, "{shown}");
+        assert!(self.header("x-request-id").is_some());
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        self
+    }
+
+    #[track_caller]
+    pub fn succeeds(&self, status: u16) -> &Self {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        assert!(self.header("x-request-id").is_some());
+        assert!(self.header("etag").is_some());
+        self
+    }
+}
+
+/// A request to make.
+pub struct Ask {
+    method: Method,
+    uri: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    json: bool,
+}
+
+impl Ask {
+    pub fn new(method: Method, uri: impl Into<String>) -> Self {
+        Self {
+            method,
+            uri: uri.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            json: true,
+        }
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().to_vec();
+        self
+    }
+
+    /// With this content type, or none.
+    pub fn of_type(mut self, content_type: Option<&str>) -> Self {
+        self.json = false;
+        match content_type {
+            Some(value) => self.header("content-type", value),
+            None => self,
+        }
+    }
+}
+
+pub fn create(body: &str) -> Ask {
+    Ask::new(Method::POST, "/v1/webhooks").body(body)
+}
+
+pub fn roll(id: &str) -> Ask {
+    Ask::new(Method::PATCH, format!("/v1/webhooks/{id}/secret-key"))
+}
+
+pub fn remove(id: &str) -> Ask {
+    Ask::new(Method::DELETE, format!("/v1/webhooks/{id}/secret-key"))
+}
+
+pub fn read(id: &str) -> Ask {
+    Ask::new(Method::GET, format!("/v1/webhooks/{id}"))
+}
+
+impl House {
+    pub fn new() -> Self {
+        let store = Arc::new(MemoryStore::new());
+        Self::over(store.clone(), store, HttpLimits::default())
+    }
+
+    /// With `webhooks` in place of the store in memory.
+    pub fn over(webhooks: Arc<dyn WebhookStore>, store: Arc<MemoryStore>, limits: HttpLimits) -> Self {
+        Self::with(
+            webhooks,
+            store.clone(),
+            store,
+            Arc::new(SeededEntropy::new(7)),
+            limits,
+        )
+    }
+
+    pub fn with(
+        webhooks: Arc<dyn WebhookStore>,
+        api_keys: Arc<dyn ApiKeyStore>,
+        store: Arc<MemoryStore>,
+        entropy: Arc<dyn Entropy>,
+        limits: HttpLimits,
+    ) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let api = Api {
+            webhooks: WebhookService::new(webhooks.clone(), clock.clone(), entropy.clone()),
+            secret_keys: SecretKeyService::new(
+                webhooks.clone(),
+                clock.clone(),
+                entropy.clone(),
+                Overlap::DAY,
+            ),
+            api_keys: ApiKeyService::new(api_keys, clock.clone(), entropy.clone()),
+            store: webhooks,
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            rules: FieldRules::default(),
+        };
+        let mut house = Self {
+            store,
+            clock,
+            core: Core::new(api.clone(), limits),
+            api,
+            key: String::new(),
+            entropy: Arc::new(SeededEntropy::new(8)),
+        };
+        house.key = house.key_for(&PlatformScope::One(fixtures::acme()), PermissionSet::all(), None);
+        house
+    }
+
+    /// The text of a new API key, good for `lifetime` or for ever.
+    pub fn key_for(
+        &self,
+        scope: &PlatformScope,
+        permissions: PermissionSet,
+        lifetime: Option<Duration>,
+    ) -> String {
+        let now = self.clock.now();
+        let id = ApiKeyId::generate(now, self.entropy.as_ref()).unwrap();
+        let (text, digest) = generate_text(id, self.entropy.as_ref()).unwrap();
+        let key = ApiKey {
+            id,
+            scope: scope.clone(),
+            permissions,
+            digest,
+            created_at: now,
+            expires_at: lifetime.map(|lifetime| now.plus(lifetime)),
+            revoked_at: None,
+        };
+        let stamp =
+            AuditStamp::new(&fixtures::operator(&fixtures::acme()), now, self.entropy.as_ref()).unwrap();
+        let audit = stamp.record(
+            AuditAction::ApiKeyCreated,
+            id.to_string(),
+            AuditDetails::default(),
+        );
+        finished(self.store.insert(key, audit)).unwrap();
+        text.expose().to_owned()
+    }
+
+    pub fn key_of(&self, platform: &str, permissions: &[Permission]) -> String {
+        let platform: PlatformId = platform.parse().unwrap();
+        let permissions = permissions.iter().copied().collect();
+        self.key_for(&PlatformScope::One(platform), permissions, None)
+    }
+
+    /// Asks with the house's own key.
+    pub async fn ask(&self, ask: Ask) -> Answer {
+        let key = self.key.clone();
+        self.ask_as(Some(&key), ask).await
+    }
+
+    pub async fn ask_as(&self, key: Option<&str>, ask: Ask) -> Answer {
+        let mut request = TestRequest::default().method(ask.method).uri(&ask.uri);
+        if let Some(key) = key {
+            request = request.append_header(("x-api-key", key));
+        }
+        if !ask.body.is_empty() {
+            request = request.append_header(("content-length", ask.body.len().to_string()));
+            if ask.json {
+                request = request.append_header(("content-type", "application/json"));
+            }
+        }
+        for (name, value) in ask.headers {
+            request = request.append_header((name, value));
+        }
+        let app = init_service(app(&self.core)).await;
+        let response = call_service(&app, request.set_payload(ask.body).to_request()).await;
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: read_body(response).await.to_vec(),
+        }
+    }
+
+    /// Creates a webhook and gives its id and its first key.
+    pub async fn webhook(&self) -> (String, String) {
+        let created = self.ask(create(CREATE)).await;
+        created.succeeds(201);
+        (created.text("id"), created.text("secret_key"))
+    }
+
+    /// The audit records of a webhook of `acme`, newest first.
+    pub async fn audited(&self, id: &str) -> Vec<AuditAction> {
+        use webhook_domain::ports::AuditLog as _;
+        let records = self.store.of_resource(&fixtures::acme(), id, 100).await.unwrap();
+        records.into_iter().map(|record| record.action).collect()
+    }
+}
+
+/// The outcome of a future that never waits: the store in memory has nothing to wait for.
+pub fn finished<T>(future: impl Future<Output = T>) -> T {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("the future waits"),
+    }
+}

@@ -1,0 +1,235 @@
+//! Asking again without doing again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::Method;
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+use webhook_domain::id::{PlatformId, WebhookId};
+use webhook_domain::ports::{ChangeOrder, Creation, Outcome, WebhookStore};
+use webhook_domain::testing::MemoryStore;
+use webhook_domain::time::Instant;
+use webhook_domain::webhook::Webhook;
+use webhook_domain::{ServiceError, StoreError};
+use webhook_http_actix::HttpLimits;
+
+use crate::house::*;
+
+fn named(ask: Ask, key: &str) -> Ask {
+    ask.header("idempotency-key", key)
+}
+
+#[actix_web::test]
+async fn a_request_that_is_sent_again_is_answered_byte_for_byte_and_does_nothing() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    for (index, ask) in [
+        (0, &(|| create(CREATE)) as &dyn Fn() -> Ask),
+        (1, &|| roll(&id)),
+        (2, &|| roll(&id).body(UPDATE)),
+        (3, &|| remove(&id)),
+    ] {
+        let key = format!("key {index}");
+        let first = house.ask(named(ask(), &key)).await;
+        first.succeeds(if index == 0 { 201 } else { 200 });
+        assert_eq!(first.header("idempotent-replayed"), None);
+        let audited = house.audited(&id).await.len();
+        house.clock.advance_seconds(60);
+        let again = house.ask(named(ask(), &key)).await;
+        again.succeeds(first.status);
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
+        assert_eq!(again.body, first.body);
+        for name in ["etag", "location", "content-type", "cache-control"] {
+            assert_eq!(again.header(name), first.header(name));
+        }
+        assert_eq!(house.audited(&id).await.len(), audited);
+    }
+}
+
+#[actix_web::test]
+async fn a_key_that_was_used_for_another_request_is_refused() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    let (other, _) = house.webhook().await;
+    house.ask(named(roll(&id), "k")).await.succeeds(200);
+    let query = Ask::new(
+        Method::PATCH,
+        format!("/v1/webhooks/{id}/secret-key?previous_secret_expires_in=1"),
+    );
+    for ask in [
+        roll(&other),
+        remove(&id),
+        roll(&id).body(UPDATE),
+        query,
+        create(CREATE),
+    ] {
+        house
+            .ask(named(ask, "k"))
+            .await
+            .refuses(409, "IDEMPOTENCY_CHECK_FAILED", None);
+    }
+}
+
+#[actix_web::test]
+async fn a_refusal_is_not_kept() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    let ask = || named(roll(&id), "k").header("if-match", "\"2\"");
+    house.ask(ask()).await.refuses(412, "INVALID_REQUEST", None);
+    house.ask(roll(&id)).await.succeeds(200);
+    let answer = house.ask(ask()).await;
+    answer.succeeds(200);
+    assert_eq!(answer.header("idempotent-replayed"), None);
+}
+
+#[actix_web::test]
+async fn a_key_is_1_to_255_printable_characters_sent_once() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    let long = "k".repeat(256);
+    for wrong in ["", "ä", long.as_str(), "a\tb"] {
+        let answer = house.ask(named(roll(&id), wrong)).await;
+        answer.refuses(400, "INVALID_FIELD", Some("Idempotency-Key"));
+    }
+    let twice = named(named(roll(&id), "k"), "k");
+    house
+        .ask(twice)
+        .await
+        .refuses(400, "INVALID_FIELD", Some("Idempotency-Key"));
+    house.ask(named(roll(&id), &long[1..])).await.succeeds(200);
+}
+
+#[actix_web::test]
+async fn who_asks_is_checked_again_before_a_replay() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    house.ask(named(roll(&id), "k")).await.succeeds(200);
+    house
+        .ask_as(None, named(roll(&id), "k"))
+        .await
+        .refuses(401, "UNAUTHORISED", None);
+}
+
+/// A store whose changes wait until they are let through.
+struct Slow {
+    store: Arc<MemoryStore>,
+    gate: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl WebhookStore for Slow {
+    async fn create(&self, creation: Creation) -> Result<Outcome, ServiceError> {
+        self.store.create(creation).await
+    }
+
+    async fn change(&self, order: ChangeOrder) -> Result<Outcome, ServiceError> {
+        let permit = self.gate.acquire().await.unwrap();
+        permit.forget();
+        self.store.change(order).await
+    }
+
+    async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+        self.store.find(platform, id).await
+    }
+
+    async fn list(
+        &self,
+        platform: &PlatformId,
+        after: Option<WebhookId>,
+        limit: u32,
+    ) -> Result<Vec<Webhook>, StoreError> {
+        self.store.list(platform, after, limit).await
+    }
+
+    async fn with_expired_keys(
+        &self,
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError> {
+        self.store.with_expired_keys(now, limit).await
+    }
+
+    async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {
+        self.store.forget_answers(before, limit).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.store.check().await
+    }
+}
+
+fn slow_house(wait: Duration) -> (House, Arc<Semaphore>) {
+    let store = Arc::new(MemoryStore::new());
+    let gate = Arc::new(Semaphore::new(0));
+    let slow = Slow {
+        store: store.clone(),
+        gate: gate.clone(),
+    };
+    let limits = HttpLimits {
+        idempotency_wait: wait,
+        ..HttpLimits::default()
+    };
+    (House::over(Arc::new(slow), store, limits), gate)
+}
+
+#[actix_web::test]
+async fn a_second_request_waits_for_the_first_and_replays() {
+    let (house, gate) = slow_house(Duration::from_secs(5));
+    let (id, _) = house.webhook().await;
+    let open = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        gate.add_permits(2);
+    };
+    let (first, second, ()) = tokio::join!(
+        house.ask(named(roll(&id), "k")),
+        house.ask(named(roll(&id), "k")),
+        open
+    );
+    assert_eq!(first.header("idempotent-replayed"), None);
+    assert_eq!(second.header("idempotent-replayed"), Some("true"));
+    assert_eq!(first.body, second.body);
+}
+
+#[actix_web::test]
+async fn a_second_request_that_has_waited_long_enough_is_422() {
+    let (house, gate) = slow_house(Duration::from_millis(50));
+    let (id, _) = house.webhook().await;
+    let second = async {
+        let second = house.ask(named(roll(&id), "k")).await;
+        second.refuses(422, "IDEMPOTENCY_CHECK_FAILED", None);
+        gate.add_permits(1);
+    };
+    let (first, ()) = tokio::join!(house.ask(named(roll(&id), "k")), second);
+    first.succeeds(200);
+}
+
+#[actix_web::test]
+async fn another_credentials_request_with_the_same_key_does_not_wait() {
+    let (house, gate) = slow_house(Duration::from_millis(50));
+    let (id, _) = house.webhook().await;
+    let permissions = webhook_domain::permission::Permission::ALL;
+    let other = house.key_of("acme", permissions);
+    let open = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        gate.add_permits(2);
+    };
+    let (first, second, ()) = tokio::join!(
+        house.ask(named(roll(&id), "k")),
+        house.ask_as(Some(&other), named(roll(&id), "k")),
+        open
+    );
+    first.succeeds(200);
+    second.succeeds(200);
+    assert_ne!(first.body, second.body);
+}
+
+#[actix_web::test]
+async fn a_request_whose_client_hangs_up_makes_room_for_the_next() {
+    let (house, gate) = slow_house(Duration::from_millis(500));
+    let (id, _) = house.webhook().await;
+    let dropped = tokio::time::timeout(Duration::from_millis(20), house.ask(named(roll(&id), "k"))).await;
+    assert!(dropped.is_err());
+    gate.add_permits(1);
+    house.ask(named(roll(&id), "k")).await.succeeds(200);
+}

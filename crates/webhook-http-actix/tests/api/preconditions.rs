@@ -1,0 +1,38 @@
+//! `If-Match`.
+
+use crate::house::*;
+
+#[actix_web::test]
+async fn a_change_is_made_only_to_the_version_that_if_match_names() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    for condition in ["\"2\"", "W/\"1\"", "\"01\"", "\"else\"", "\"2\", \"3\""] {
+        for ask in [roll, remove] {
+            let answer = house.ask(ask(&id).header("if-match", condition)).await;
+            answer.refuses(412, "INVALID_REQUEST", None);
+        }
+    }
+    house
+        .ask(roll(&id).header("if-match", "\"1\""))
+        .await
+        .succeeds(200);
+    house
+        .ask(roll(&id).header("if-match", "\"1\""))
+        .await
+        .refuses(412, "INVALID_REQUEST", None);
+    house.ask(roll(&id).header("if-match", "*")).await.succeeds(200);
+    house
+        .ask(remove(&id).header("if-match", "\"7\" , \"3\""))
+        .await
+        .succeeds(200);
+}
+
+#[actix_web::test]
+async fn a_condition_that_is_no_entity_tag_is_refused() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    for garbage in ["", "1", "\"1", "*, \"1\"", "w/\"1\""] {
+        let answer = house.ask(roll(&id).header("if-match", garbage)).await;
+        answer.refuses(400, "INVALID_FIELD", Some("If-Match"));
+    }
+}

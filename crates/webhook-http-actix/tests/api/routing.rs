@@ -1,0 +1,252 @@
+//! Paths, versions, methods, and the order in which things are checked.
+
+use actix_web::http::Method;
+use webhook_domain::permission::Permission;
+
+use crate::house::*;
+
+fn get(uri: &str) -> Ask {
+    Ask::new(Method::GET, uri)
+}
+
+#[actix_web::test]
+async fn any_version_but_1_is_refused_before_anything_else() {
+    let house = House::new();
+    for uri in [
+        "/v2/webhooks",
+        "/v0/webhooks",
+        "/v/webhooks",
+        "/v1.0/webhooks",
+        "/v01/x",
+        "/v",
+        "/v11",
+    ] {
+        house
+            .ask_as(None, get(uri))
+            .await
+            .refuses(400, "UNSUPPORTED_VERSION", None);
+    }
+}
+
+#[actix_web::test]
+async fn a_path_that_leads_nowhere_is_404() {
+    let house = House::new();
+    for uri in [
+        "/",
+        "/webhooks",
+        "/V1/webhooks",
+        "/health",
+        "/health/live/",
+        "/%ff",
+    ] {
+        house
+            .ask_as(None, get(uri))
+            .await
+            .refuses(404, "RESOURCE_NOT_FOUND", None);
+    }
+    for uri in [
+        "/v1",
+        "/v1/",
+        "/v1/webhooks/",
+        "/v1/nothing",
+        "/v1/webhooks/x/y",
+        "/v1//webhooks",
+    ] {
+        house.ask(get(uri)).await.refuses(404, "RESOURCE_NOT_FOUND", None);
+        house
+            .ask_as(None, get(uri))
+            .await
+            .refuses(401, "UNAUTHORISED", None);
+    }
+}
+
+#[actix_web::test]
+async fn a_method_that_a_path_does_not_take_is_405_and_told_after_the_credential() {
+    let house = House::new();
+    let one = format!("/v1/webhooks/{NO_ONES_ID}");
+    let secret_key = format!("{one}/secret-key");
+    for (method, uri, allow) in [
+        (Method::GET, "/v1/webhooks", "POST"),
+        (Method::PUT, &one, "GET"),
+        (Method::GET, &secret_key, "PATCH, DELETE"),
+        (Method::POST, &secret_key, "PATCH, DELETE"),
+        (Method::OPTIONS, &secret_key, "PATCH, DELETE"),
+    ] {
+        let answer = house.ask(Ask::new(method.clone(), uri)).await;
+        answer.refuses(405, "INVALID_REQUEST", None);
+        assert_eq!(answer.header("allow"), Some(allow), "{uri}");
+        let stranger = house.ask_as(None, Ask::new(method, uri)).await;
+        stranger.refuses(401, "UNAUTHORISED", None);
+    }
+    let answer = house.ask_as(None, Ask::new(Method::POST, "/health/live")).await;
+    answer.refuses(405, "INVALID_REQUEST", None);
+}
+
+#[actix_web::test]
+async fn a_malformed_id_is_refused_without_being_repeated() {
+    let house = House::new();
+    let upper = NO_ONES_ID.to_uppercase();
+    for id in [
+        "x",
+        "whk_",
+        upper.as_str(),
+        "%ff",
+        "01hv9k2m4rt6w8y0abcdefghjk",
+        "a%2Fb",
+        "%00",
+    ] {
+        for ask in [read, roll, remove] {
+            let answer = house.ask(ask(id)).await;
+            answer.refuses(400, "INVALID_ID", None);
+            assert!(answer.json()["resource_id"].is_null());
+        }
+    }
+}
+
+#[actix_web::test]
+async fn checks_come_in_the_order_of_the_contract() {
+    let house = House::new();
+    let blind = house.key_of("acme", &[]);
+    // Everything is wrong; each step mends the first thing.
+    let wrong = |id: &str, query: &str| {
+        Ask::new(Method::PATCH, format!("/v1/webhooks/{id}/secret-key{query}"))
+            .of_type(Some("text/plain"))
+            .body("{")
+    };
+    house
+        .ask_as(None, wrong("x", "?a"))
+        .await
+        .refuses(401, "UNAUTHORISED", None);
+    let ask = wrong("x", "?a").header("x-platform-id", "*");
+    house
+        .ask_as(Some(&blind), ask)
+        .await
+        .refuses(403, "USER_NOT_ALLOWED", None);
+    let ask = wrong("x", "?a").header("x-platform-id", "*");
+    house
+        .ask(ask)
+        .await
+        .refuses(400, "INVALID_FIELD", Some("x-platform-id"));
+    let ask = wrong("x", "?a");
+    house.ask(ask).await.refuses(400, "INVALID_ID", None);
+    let ask = wrong(NO_ONES_ID, "?a").header("idempotency-key", "");
+    house.ask(ask).await.refuses(400, "INVALID_FIELD", Some("a"));
+    let ask = wrong(NO_ONES_ID, "")
+        .header("idempotency-key", "")
+        .header("if-match", "x");
+    house
+        .ask(ask)
+        .await
+        .refuses(400, "INVALID_FIELD", Some("Idempotency-Key"));
+    let ask = wrong(NO_ONES_ID, "").header("if-match", "x");
+    house
+        .ask(ask)
+        .await
+        .refuses(400, "INVALID_FIELD", Some("If-Match"));
+    house
+        .ask(wrong(NO_ONES_ID, ""))
+        .await
+        .refuses(415, "UNSUPPORTED_MEDIA_TYPE", None);
+    house
+        .ask(roll(NO_ONES_ID).body("{"))
+        .await
+        .refuses(400, "BAD_REQUEST", None);
+    house
+        .ask(roll(NO_ONES_ID))
+        .await
+        .refuses(404, "RESOURCE_NOT_FOUND", None);
+}
+
+#[actix_web::test]
+async fn an_error_names_the_webhook_that_the_path_names() {
+    let house = House::new();
+    for (key, ask) in [
+        (None, roll(NO_ONES_ID)),
+        (Some(house.key.as_str()), read(NO_ONES_ID)),
+    ] {
+        let answer = house.ask_as(key, ask).await;
+        assert_eq!(answer.text("resource_id"), NO_ONES_ID);
+    }
+}
+
+#[actix_web::test]
+async fn a_parameter_that_is_unknown_or_repeated_is_named() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    let overlap = "previous_secret_expires_in";
+    for (ask, field) in [
+        (
+            Ask::new(Method::POST, "/v1/webhooks?dry_run=1").body(CREATE),
+            "dry_run",
+        ),
+        (
+            Ask::new(Method::POST, format!("/v1/webhooks?{overlap}=1")).body(CREATE),
+            overlap,
+        ),
+        (read(&format!("{id}?a%20b=1")), "a b"),
+        (roll_with(&id, "expires_in=5"), "expires_in"),
+        (
+            roll_with(&id, "previous_secret_expires_in=5&previous_secret_expires_in=5"),
+            overlap,
+        ),
+    ] {
+        house.ask(ask).await.refuses(400, "INVALID_FIELD", Some(field));
+    }
+}
+
+fn roll_with(id: &str, query: &str) -> Ask {
+    Ask::new(Method::PATCH, format!("/v1/webhooks/{id}/secret-key?{query}"))
+}
+
+#[actix_web::test]
+async fn a_request_id_is_kept_if_it_is_well_formed_and_made_otherwise() {
+    let house = House::new();
+    let live = || get("/health/live");
+    let kept = house
+        .ask_as(None, live().header("x-request-id", "my.Req_1-a"))
+        .await;
+    assert_eq!(kept.header("x-request-id"), Some("my.Req_1-a"));
+    let long = "a".repeat(129);
+    let twice = live().header("x-request-id", "a").header("x-request-id", "a");
+    let asks = ["", "a b", "ä", "a/b", &long].map(|id| live().header("x-request-id", id));
+    for ask in asks.into_iter().chain([twice, live()]) {
+        let answer = house.ask_as(None, ask).await;
+        let made = answer.header("x-request-id").unwrap();
+        let random = made.strip_prefix("reqr_").unwrap();
+        assert!(
+            random.len() == 20 && random.bytes().all(|b| b.is_ascii_alphanumeric()),
+            "{made}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn health_asks_for_no_credential() {
+    let house = House::new();
+    for uri in ["/health/live", "/health/ready"] {
+        let answer = house.ask_as(None, get(uri)).await;
+        assert_eq!(
+            (answer.status, answer.body.as_slice()),
+            (200, &br#"{"status":"ok"}"#[..])
+        );
+        let head = house.ask_as(None, Ask::new(Method::HEAD, uri)).await;
+        assert_eq!(head.status, 200);
+    }
+}
+
+#[actix_web::test]
+async fn the_audit_names_the_request() {
+    use webhook_domain::ports::AuditLog as _;
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    house
+        .ask(roll(&id).header("x-request-id", "the-roll"))
+        .await
+        .succeeds(200);
+    let acme = webhook_domain::testing::fixtures::acme();
+    let newest = house.store.of_resource(&acme, &id, 1).await.unwrap().remove(0);
+    assert_eq!(newest.request.as_str(), "the-roll");
+    let viewer = house.key_of("acme", &[Permission::WebhookView]);
+    house.ask_as(Some(&viewer), read(&id)).await.succeeds(200);
+    assert_eq!(house.audited(&id).await.len(), 2);
+}
