@@ -124,6 +124,7 @@
 pub mod api_key;
 pub mod audit;
 pub mod caller;
+mod concurrently;
 pub mod entropy;
 pub mod error;
 pub mod id;

@@ -10,7 +10,6 @@
 //! does not have.
 
 mod clock;
-mod concurrently;
 pub mod conformance;
 mod entropy;
 pub mod fixtures;

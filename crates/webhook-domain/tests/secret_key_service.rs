@@ -254,6 +254,19 @@ async fn a_roll_meant_for_another_version_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_removal_meant_for_another_version_changes_nothing() {
+    let house = House::new();
+    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let remove = RemoveSecret {
+        precondition: Precondition::VersionIn(vec![Version(2)]),
+        ..RemoveSecret::default()
+    };
+    let removed = house.service.remove(&house.acting, webhook.id, remove).await;
+    assert_eq!(refusal(removed.map(changed)), Refusal::VersionMismatch);
+    assert_eq!(house.stored(&webhook).await, webhook);
+}
+
+#[tokio::test]
 async fn a_removal_that_finds_no_current_key_is_no_change() {
     let house = House::new();
     let webhook = house.webhook(fixtures::bare_settings()).await;

@@ -239,3 +239,10 @@ async fn one_unreadable_webhook_does_not_keep_the_others_keys_in_the_store() {
         "{result:?}"
     );
 }
+
+#[test]
+fn upkeep_can_be_left_to_another_thread() {
+    fn sendable<T: Send>(_: T) {}
+    let upkeep = Upkeep::new(Arc::new(MemoryStore::new()), Arc::new(ManualClock::default()));
+    sendable(upkeep.run());
+}

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
+use crate::concurrently::concurrently;
 use crate::error::{Refusal, ServiceError, StoreError};
+use crate::id::{PlatformId, WebhookId};
 use crate::idempotency::RETENTION;
 use crate::ports::{Change, ChangeOrder, WebhookStore};
 use crate::time::{Clock, Instant};
@@ -13,6 +15,9 @@ use crate::webhook::Webhook;
 
 /// How many webhooks or answers are taken at a time.
 const STEP: u32 = 256;
+/// How many webhooks are swept at once: enough for a store to commit them together, so that a sweep keeps up
+/// with those who roll everything they have, and few beside what it admits.
+const SWEPT_AT_ONCE: usize = 32;
 
 /// Erases and forgets what its time has passed.
 #[derive(Clone)]
@@ -58,25 +63,15 @@ impl Upkeep {
             let due = self.store.with_expired_keys(now, STEP).await?;
             let step = due.len();
             let mut unreadable = None;
-            for (platform, webhook) in due {
-                let decide = move |stored: &Webhook| {
-                    Ok(Change {
-                        webhook: Some(stored.clone().without_expired_keys(now)),
-                        audit: None,
-                    })
-                };
-                let order = ChangeOrder {
-                    platform,
-                    webhook,
-                    decide: Box::new(decide),
-                    idempotency: None,
-                };
-                match self.store.change(order).await {
-                    Ok(_) => swept += 1,
-                    // Deleted since it was listed.
-                    Err(ServiceError::Refused(Refusal::NotFound { .. })) => {}
-                    Err(error @ ServiceError::Store(StoreError::Corrupt(_))) => unreadable = Some(error),
-                    Err(error) => return Err(error),
+            for some in due.chunks(SWEPT_AT_ONCE) {
+                for result in concurrently(some.iter().map(|due| self.sweep(due, now))).await {
+                    match result {
+                        Ok(()) => swept += 1,
+                        // Deleted since it was listed.
+                        Err(ServiceError::Refused(Refusal::NotFound { .. })) => {}
+                        Err(error @ ServiceError::Store(StoreError::Corrupt(_))) => unreadable = Some(error),
+                        Err(error) => return Err(error),
+                    }
                 }
             }
             if let Some(error) = unreadable {
@@ -86,6 +81,26 @@ impl Upkeep {
                 return Ok(swept);
             }
         }
+    }
+
+    async fn sweep(
+        &self,
+        (platform, webhook): &(PlatformId, WebhookId),
+        now: Instant,
+    ) -> Result<(), ServiceError> {
+        let decide = move |stored: &Webhook| {
+            Ok(Change {
+                webhook: Some(stored.clone().without_expired_keys(now)),
+                audit: None,
+            })
+        };
+        let order = ChangeOrder {
+            platform: platform.clone(),
+            webhook: *webhook,
+            decide: Box::new(decide),
+            idempotency: None,
+        };
+        self.store.change(order).await.map(drop)
     }
 
     async fn forget_old_answers(&self, now: Instant) -> Result<u32, ServiceError> {

@@ -38,8 +38,12 @@ impl TargetUrl {
             ));
         }
         check_scheme(&text, policy)?;
-        let url = Url::parse(&text)
-            .map_err(|_| InvalidValue::new("must be an absolute URL such as https://example.com/webhooks"))?;
+        let no_url = || InvalidValue::new("must be an absolute URL such as https://example.com/webhooks");
+        if authority(&text).is_empty() {
+            // Mended too: the host would be taken from the path.
+            return Err(no_url());
+        }
+        let url = Url::parse(&text).map_err(|_| no_url())?;
         if authority(&text).contains('@') || !url.username().is_empty() || url.password().is_some() {
             return Err(InvalidValue::new(
                 "must have no user info; use authentication_type PASSWORD with username and password",
@@ -117,6 +121,8 @@ mod tests {
             "example.com",
             "https:example.com",
             "https:///",
+            "https:///example.com/hooks",
+            "https:////example.com",
             "https://",
             "ftp://example.com",
             "javascript://example.com/%0aalert(1)",

@@ -3,10 +3,10 @@
 use super::Ports;
 use super::scene::{Scene, answered, done, refused};
 use crate::Refusal;
+use crate::concurrently::concurrently;
 use crate::error::ServiceError;
 use crate::id::WebhookId;
 use crate::ports::Outcome;
-use crate::testing::concurrently::concurrently;
 use crate::testing::fixtures;
 use crate::webhook::{Settings, Webhook};
 

@@ -7,10 +7,10 @@ use super::Ports;
 use super::scene::{Scene, done, held, refused};
 use crate::Refusal;
 use crate::audit::AuditAction;
+use crate::concurrently::concurrently;
 use crate::error::ServiceError;
 use crate::key_ring::{MAX_RETIRED_KEYS, Overlap};
 use crate::ports::Outcome;
-use crate::testing::concurrently::concurrently;
 use crate::testing::fixtures;
 use crate::webhook::{Version, Webhook};
 
