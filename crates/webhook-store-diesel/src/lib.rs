@@ -28,7 +28,7 @@ mod ports;
 mod queue;
 mod rows;
 mod schema;
-mod sealing;
+pub mod sealing;
 mod writer;
 
 use std::sync::Arc;

@@ -70,7 +70,7 @@ impl std::fmt::Debug for MasterKey {
 
 /// Where a sealed value belongs.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Place<'a> {
+pub enum Place<'a> {
     /// A signing key, by its own id: retiring it moves nothing.
     SigningKey(&'a PlatformId, WebhookId, SigningKeyId),
     /// A webhook's password for HTTP Basic.
@@ -124,7 +124,7 @@ impl Place<'_> {
 
 /// A value could not be sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum SealError {
+pub enum SealError {
     /// No randomness for the salt.
     #[error("the source of randomness failed")]
     Entropy,
@@ -143,7 +143,7 @@ pub(crate) enum SealError {
 }
 
 /// Seals and opens values.
-pub(crate) struct Vault {
+pub struct Vault {
     master: MasterKey,
     key_id: [u8; KEY_ID_BYTES],
     entropy: Arc<dyn Entropy>,
@@ -158,7 +158,11 @@ impl KeyType for Length {
 }
 
 impl Vault {
-    pub(crate) fn new(master: MasterKey, entropy: Arc<dyn Entropy>) -> Result<Self, SealError> {
+    /// A vault under this master key.
+    ///
+    /// # Errors
+    /// When the key's id cannot be derived, which no 32 bytes bring about.
+    pub fn new(master: MasterKey, entropy: Arc<dyn Entropy>) -> Result<Self, SealError> {
         let mut key_id = [0; KEY_ID_BYTES];
         Salt::new(HKDF_SHA256, b"webhook master key id")
             .extract(master.0.as_slice())
@@ -177,7 +181,11 @@ impl Vault {
         HEXLOWER.encode(&self.key_id)
     }
 
-    pub(crate) fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+    /// Seals a value for its place.
+    ///
+    /// # Errors
+    /// When there is no randomness to be had.
+    pub fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut salt = [0; SALT_BYTES];
         self.entropy.fill(&mut salt).map_err(|_| SealError::Entropy)?;
         let mut body = Zeroizing::new(Vec::with_capacity(plain.len() + AES_256_GCM.tag_len()));
@@ -193,7 +201,11 @@ impl Vault {
         Ok(sealed)
     }
 
-    pub(crate) fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    /// Opens a value that was sealed for this place.
+    ///
+    /// # Errors
+    /// When it was sealed for another place or under another key, or was changed.
+    pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let (header, body) = sealed
             .split_at_checked(HEADER_BYTES)
             .ok_or(SealError::Malformed)?;
