@@ -2,7 +2,7 @@
 //!
 //! A method of a store is one atomic unit: all of it happens, durably, before it returns, or none of it does.
 //! To add a port: write its trait here in the domain's words, with `automock`; implement it for
-//! [`crate::testing::MemoryStore`]; say in [`crate::testing::conformance`] what every implementation must do.
+//! `testing::MemoryStore`; say in `testing::conformance` what every implementation must do.
 
 mod api_key_store;
 mod audit_log;
