@@ -75,8 +75,7 @@ impl Connection {
 
     /// Tells a client that began a head and did not finish it, unless an answer is still on its way out.
     fn give_up_on_head(&mut self) {
-        let may_speak =
-            self.watch.has_begun_head() && !self.watch.is_closing() && self.write_blocked_since.is_none();
+        let may_speak = self.watch.has_begun_head() && self.write_blocked_since.is_none();
         if may_speak {
             let refusal = bare_refusal::head("HTTP/1.1", StatusCode::REQUEST_TIMEOUT);
             self.own_words

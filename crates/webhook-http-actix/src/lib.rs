@@ -2,17 +2,19 @@
 //!
 //! Nothing here decides anything about webhooks. A route reads a request in the order of the contract (version,
 //! credential, permission, platform, path, query, headers, body), parses what it finds into the domain's value
-//! types, asks one service, and writes what comes back. Read [`routes`] first; [`serve`] is what a binary calls.
+//! types, asks one service, and writes what comes back. [`serve`] is what a binary calls; [`app()`] is the same API
+//! without sockets, for tests. Who changes this crate reads `routes.rs` first.
 //!
 //! What holds for every answer:
 //!
-//! 1. An error is the one envelope of [`errors`], the framework's own refusals and malformed HTTP included.
+//! 1. An error is the one envelope of `errors.rs`, the framework's own refusals and malformed HTTP included.
 //! 2. It carries `X-REQUEST-ID`, and one event in the log under that id.
 //! 3. No secret, body, or value of a query reaches a log or an error's message.
-//! 4. No client holds a connection for long without finishing what it began: see [`connection`].
+//! 4. No client holds a connection for long without finishing what it began: see `connection.rs`.
+//! 5. A handler that is dropped because its client hung up loses nothing: the store finishes what it took.
 //!
-//! To add an endpoint: a handler in [`routes`] that starts with [`context::authenticate`], its path in [`app`],
-//! and a test per rule in `tests/`.
+//! To add an endpoint: a handler under `routes/` that begins with `context::acting`, its path in `app.rs`, and a
+//! test per rule in `tests/api/`.
 
 mod answer;
 mod api;

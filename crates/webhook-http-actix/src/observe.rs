@@ -16,7 +16,7 @@ use crate::connection::{RequestUnderWay, Watch};
 use crate::errors::Problem;
 use crate::request_id::{self, X_REQUEST_ID};
 
-/// Marks a request whose body was read to its end, or has none.
+/// Marks a request whose body was read to its end.
 pub(crate) struct BodyRead;
 
 /// Calls the route and completes its answer.
@@ -39,16 +39,8 @@ pub(crate) async fn observe(
         // A refusal of actix's own that no route saw.
         Err(error) => return Err(in_our_words(&error, &id)),
     };
-    if leaves_body_unread(&response) {
-        response
-            .response_mut()
-            .head_mut()
-            .set_connection_type(ConnectionType::Close);
-    }
-    if response.response().head().connection_type() == ConnectionType::Close
-        && let Some(watch) = watch
-    {
-        watch.close();
+    if let Some(watch) = watch {
+        tell_connection(&watch, &mut response);
     }
     if let Ok(value) = header::HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID.clone(), value);
@@ -58,10 +50,22 @@ pub(crate) async fn observe(
     Ok(response)
 }
 
-/// Whether a chunked body may still come after the answer. (After one of known length actix closes by itself.)
-fn leaves_body_unread(response: &ServiceResponse<BoxBody>) -> bool {
-    let request = response.request();
-    request.headers().contains_key(header::TRANSFER_ENCODING) && !request.extensions().contains::<BodyRead>()
+/// What the connection must know of an answer: whether it is its last, and whether a body may still come.
+fn tell_connection(watch: &Watch, response: &mut ServiceResponse<BoxBody>) {
+    let headers = response.request().headers();
+    let chunked = headers.contains_key(header::TRANSFER_ENCODING);
+    let has_body = chunked || headers.contains_key(header::CONTENT_LENGTH);
+    if has_body && !response.request().extensions().contains::<BodyRead>() {
+        watch.leave_body_unread();
+        if chunked {
+            // After a body of known length actix closes by itself; the end of this one it would wait for.
+            let head = response.response_mut().head_mut();
+            head.set_connection_type(ConnectionType::Close);
+        }
+    }
+    if response.response().head().connection_type() == ConnectionType::Close {
+        watch.close();
+    }
 }
 
 fn in_our_words(error: &Error, id: &RequestId) -> Error {
@@ -74,8 +78,8 @@ fn in_our_words(error: &Error, id: &RequestId) -> Error {
 
 fn log(response: &ServiceResponse<BoxBody>, id: &RequestId, begun: Instant) {
     let status = response.status();
+    let problem = response.response().error().and_then(Error::as_error::<Problem>);
     if status.is_server_error() {
-        let problem = response.response().error().and_then(Error::as_error::<Problem>);
         tracing::error!(
             request.id = id.as_str(),
             http.method = response.request().method().as_str(),
@@ -91,6 +95,7 @@ fn log(response: &ServiceResponse<BoxBody>, id: &RequestId, begun: Instant) {
             http.method = response.request().method().as_str(),
             http.route = route(response),
             http.status = status.as_u16(),
+            error.code = problem.map(Problem::code),
             duration_us = elapsed_us(begun),
             "a request was answered"
         );

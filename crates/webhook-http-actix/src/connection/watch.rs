@@ -14,6 +14,8 @@ struct State {
     /// Since when the client owes us a request, or the end of one that was answered.
     waiting_since: Cell<Option<Instant>>,
     has_begun_head: Cell<bool>,
+    /// The bytes that come may be the rest of a body that nobody read.
+    has_unread_body: Cell<bool>,
     closing: Cell<bool>,
 }
 
@@ -24,6 +26,7 @@ impl Watch {
             requests_under_way: Cell::new(0),
             waiting_since: Cell::new(Some(now)),
             has_begun_head: Cell::new(false),
+            has_unread_body: Cell::new(false),
             closing: Cell::new(false),
         }))
     }
@@ -34,12 +37,18 @@ impl Watch {
         state.requests_under_way.set(state.requests_under_way.get() + 1);
         state.waiting_since.set(None);
         state.has_begun_head.set(false);
+        state.has_unread_body.set(false);
         RequestUnderWay(self.clone())
     }
 
     /// The client was, or is about to be, told that the connection closes.
     pub(crate) fn close(&self) {
         self.0.closing.set(true);
+    }
+
+    /// The request was answered without its body having been read.
+    pub(crate) fn leave_body_unread(&self) {
+        self.0.has_unread_body.set(true);
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -50,8 +59,9 @@ impl Watch {
         self.0.waiting_since.get()
     }
 
+    /// Whether the client has begun a head of which it can be told that it does not come.
     pub(super) fn has_begun_head(&self) -> bool {
-        self.0.has_begun_head.get()
+        self.0.has_begun_head.get() && !self.0.has_unread_body.get() && !self.is_closing()
     }
 
     /// Bytes have come. With a request in a handler they are its body, or wait for their turn.

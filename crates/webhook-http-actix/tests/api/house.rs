@@ -22,45 +22,46 @@ use webhook_domain::time::Clock as _;
 use webhook_http_actix::{Api, Core, FieldRules, HttpLimits, app};
 
 /// A create object with nothing that may be left out.
-pub const CREATE: &str = r#"{"name":null,"reference":null,"url":null}"#;
+pub(crate) const CREATE: &str = r#"{"name":null,"reference":null,"url":null}"#;
 /// An update object with nothing that may be left out.
-pub const UPDATE: &str = r#"{"active":true,"include_previous_data":false,"authentication_type":"NONE"}"#;
+pub(crate) const UPDATE: &str =
+    r#"{"active":true,"include_previous_data":false,"authentication_type":"NONE"}"#;
 /// A well-formed id that no webhook has.
-pub const NO_ONES_ID: &str = "whk_01hv9k2m4rt6w8y0abcdefghjk";
+pub(crate) const NO_ONES_ID: &str = "whk_01hv9k2m4rt6w8y0abcdefghjk";
 
-pub struct House {
-    pub store: Arc<MemoryStore>,
-    pub clock: Arc<ManualClock>,
-    pub core: web::Data<Core>,
-    pub api: Api,
+pub(crate) struct House {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) core: web::Data<Core>,
+    pub(crate) api: Api,
     /// A key for `acme` that may do everything.
-    pub key: String,
+    pub(crate) key: String,
     entropy: Arc<dyn Entropy>,
 }
 
 /// What a request was answered.
-pub struct Answer {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    pub fn text(&self, field: &str) -> String {
+    pub(crate) fn text(&self, field: &str) -> String {
         self.json()[field].as_str().unwrap_or_default().to_owned()
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// Checks the envelope.
     #[track_caller]
-    pub fn refuses(&self, status: u16, code: &str, field: Option<&str>) -> &Self {
+    pub(crate) fn refuses(&self, status: u16, code: &str, field: Option<&str>) -> &Self {
         let json = self.json();
         let shown = String::from_utf8_lossy(&self.body).into_owned();
         assert_eq!(self.status, status, "{shown}");
@@ -81,7 +82,7 @@ impl Answer {
     }
 
     #[track_caller]
-    pub fn succeeds(&self, status: u16) -> &Self {
+    pub(crate) fn succeeds(&self, status: u16) -> &Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         assert_eq!(self.header("cache-control"), Some("no-store"));
         assert!(self.header("x-request-id").is_some());
@@ -91,7 +92,7 @@ impl Answer {
 }
 
 /// A request to make.
-pub struct Ask {
+pub(crate) struct Ask {
     method: Method,
     uri: String,
     headers: Vec<(String, String)>,
@@ -100,7 +101,7 @@ pub struct Ask {
 }
 
 impl Ask {
-    pub fn new(method: Method, uri: impl Into<String>) -> Self {
+    pub(crate) fn new(method: Method, uri: impl Into<String>) -> Self {
         Self {
             method,
             uri: uri.into(),
@@ -110,18 +111,18 @@ impl Ask {
         }
     }
 
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn body(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = body.as_ref().to_vec();
         self
     }
 
     /// With this content type, or none.
-    pub fn of_type(mut self, content_type: Option<&str>) -> Self {
+    pub(crate) fn of_type(mut self, content_type: Option<&str>) -> Self {
         self.json = false;
         match content_type {
             Some(value) => self.header("content-type", value),
@@ -130,30 +131,30 @@ impl Ask {
     }
 }
 
-pub fn create(body: &str) -> Ask {
+pub(crate) fn create(body: &str) -> Ask {
     Ask::new(Method::POST, "/v1/webhooks").body(body)
 }
 
-pub fn roll(id: &str) -> Ask {
+pub(crate) fn roll(id: &str) -> Ask {
     Ask::new(Method::PATCH, format!("/v1/webhooks/{id}/secret-key"))
 }
 
-pub fn remove(id: &str) -> Ask {
+pub(crate) fn remove(id: &str) -> Ask {
     Ask::new(Method::DELETE, format!("/v1/webhooks/{id}/secret-key"))
 }
 
-pub fn read(id: &str) -> Ask {
+pub(crate) fn read(id: &str) -> Ask {
     Ask::new(Method::GET, format!("/v1/webhooks/{id}"))
 }
 
 impl House {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let store = Arc::new(MemoryStore::new());
         Self::over(store.clone(), store, HttpLimits::default())
     }
 
     /// With `webhooks` in place of the store in memory.
-    pub fn over(webhooks: Arc<dyn WebhookStore>, store: Arc<MemoryStore>, limits: HttpLimits) -> Self {
+    pub(crate) fn over(webhooks: Arc<dyn WebhookStore>, store: Arc<MemoryStore>, limits: HttpLimits) -> Self {
         Self::with(
             webhooks,
             store.clone(),
@@ -163,7 +164,7 @@ impl House {
         )
     }
 
-    pub fn with(
+    pub(crate) fn with(
         webhooks: Arc<dyn WebhookStore>,
         api_keys: Arc<dyn ApiKeyStore>,
         store: Arc<MemoryStore>,
@@ -198,7 +199,7 @@ impl House {
     }
 
     /// The text of a new API key, good for `lifetime` or for ever.
-    pub fn key_for(
+    pub(crate) fn key_for(
         &self,
         scope: &PlatformScope,
         permissions: PermissionSet,
@@ -227,19 +228,19 @@ impl House {
         text.expose().to_owned()
     }
 
-    pub fn key_of(&self, platform: &str, permissions: &[Permission]) -> String {
+    pub(crate) fn key_of(&self, platform: &str, permissions: &[Permission]) -> String {
         let platform: PlatformId = platform.parse().unwrap();
         let permissions = permissions.iter().copied().collect();
         self.key_for(&PlatformScope::One(platform), permissions, None)
     }
 
     /// Asks with the house's own key.
-    pub async fn ask(&self, ask: Ask) -> Answer {
+    pub(crate) async fn ask(&self, ask: Ask) -> Answer {
         let key = self.key.clone();
         self.ask_as(Some(&key), ask).await
     }
 
-    pub async fn ask_as(&self, key: Option<&str>, ask: Ask) -> Answer {
+    pub(crate) async fn ask_as(&self, key: Option<&str>, ask: Ask) -> Answer {
         let mut request = TestRequest::default().method(ask.method).uri(&ask.uri);
         if let Some(key) = key {
             request = request.append_header(("x-api-key", key));
@@ -263,14 +264,14 @@ impl House {
     }
 
     /// Creates a webhook and gives its id and its first key.
-    pub async fn webhook(&self) -> (String, String) {
+    pub(crate) async fn webhook(&self) -> (String, String) {
         let created = self.ask(create(CREATE)).await;
         created.succeeds(201);
         (created.text("id"), created.text("secret_key"))
     }
 
     /// The audit records of a webhook of `acme`, newest first.
-    pub async fn audited(&self, id: &str) -> Vec<AuditAction> {
+    pub(crate) async fn audited(&self, id: &str) -> Vec<AuditAction> {
         use webhook_domain::ports::AuditLog as _;
         let records = self.store.of_resource(&fixtures::acme(), id, 100).await.unwrap();
         records.into_iter().map(|record| record.action).collect()
@@ -278,7 +279,7 @@ impl House {
 }
 
 /// The outcome of a future that never waits: the store in memory has nothing to wait for.
-pub fn finished<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn finished<T>(future: impl Future<Output = T>) -> T {
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match std::pin::pin!(future).poll(&mut context) {
         std::task::Poll::Ready(value) => value,

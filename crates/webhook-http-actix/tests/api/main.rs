@@ -1,5 +1,11 @@
 //! The API through its public door: in process for what a request means, over sockets for what a connection does.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests are tests: what they cannot do is a failure"
+)]
+
 mod authentication;
 mod bodies;
 mod connections;

@@ -1,0 +1,80 @@
+//! The body of every error, and the codes in it.
+
+use actix_web::http::StatusCode;
+use serde::Serialize;
+use webhook_domain::id::WebhookId;
+
+use crate::representation::Shown;
+
+/// What went wrong, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    BadRequest,
+    MissingField,
+    InvalidField,
+    InvalidId,
+    UnsupportedVersion,
+    InvalidOperation,
+    Unauthorised,
+    UserNotAllowed,
+    ResourceNotFound,
+    InvalidRequest,
+    UnsupportedMediaType,
+    IdempotencyCheckFailed,
+    ResourceAlreadyExists,
+    InternalError,
+}
+
+impl Code {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::BadRequest => "BAD_REQUEST",
+            Self::MissingField => "MISSING_FIELD",
+            Self::InvalidField => "INVALID_FIELD",
+            Self::InvalidId => "INVALID_ID",
+            Self::UnsupportedVersion => "UNSUPPORTED_VERSION",
+            Self::InvalidOperation => "INVALID_OPERATION",
+            Self::Unauthorised => "UNAUTHORISED",
+            Self::UserNotAllowed => "USER_NOT_ALLOWED",
+            Self::ResourceNotFound => "RESOURCE_NOT_FOUND",
+            Self::InvalidRequest => "INVALID_REQUEST",
+            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::IdempotencyCheckFailed => "IDEMPOTENCY_CHECK_FAILED",
+            Self::ResourceAlreadyExists => "RESOURCE_ALREADY_EXISTS",
+            Self::InternalError => "INTERNAL_ERROR",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    r#type: &'static str,
+    code: &'static str,
+    field: Option<&'a str>,
+    message: &'a str,
+    resource_id: Option<Shown<WebhookId>>,
+    resource_type: &'static str,
+}
+
+/// The body of an error.
+pub(crate) fn envelope(
+    status: StatusCode,
+    code: Code,
+    field: Option<&str>,
+    message: &str,
+    about: Option<WebhookId>,
+) -> Vec<u8> {
+    let envelope = Envelope {
+        r#type: match status.is_server_error() {
+            true => "API_ERROR",
+            false => "INVALID_REQUEST",
+        },
+        code: code.name(),
+        field,
+        message,
+        resource_id: about.map(Shown),
+        resource_type: "WEBHOOK",
+    };
+    // Texts and an id that displays: there is nothing in it that cannot be written.
+    serde_json::to_vec(&envelope).unwrap_or_default()
+}
