@@ -23,11 +23,7 @@ impl StagedFile {
     pub(crate) fn stage(path: &Path, suffix: &str) -> io::Result<Self> {
         let staged_at = staging_path(path, suffix);
         remove_if_there(&staged_at)?;
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&staged_at)?;
+        let file = create_private(&staged_at)?;
         sync_directory_of(path)?;
         Ok(Self {
             file,
@@ -79,12 +75,28 @@ pub(crate) fn create_directory_of(path: &Path) -> io::Result<()> {
         .create(directory_of(path))
 }
 
+/// Makes an empty private file, unless there is one of that name already.
+pub(crate) fn create_empty(path: &Path) -> io::Result<()> {
+    match create_private(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// The directory that `path` is in.
 pub(crate) fn directory_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
+}
+
+fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
 fn remove_if_there(path: &Path) -> io::Result<()> {
@@ -136,6 +148,17 @@ mod tests {
         );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "first");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_empty_file_is_made_once() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("database");
+        create_empty(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        std::fs::write(&path, "x").unwrap();
+        create_empty(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "x");
     }
 
     #[test]

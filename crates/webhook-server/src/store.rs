@@ -10,7 +10,7 @@ use webhook_store_diesel::{DatabaseUrl, DieselStore, MasterKey, StoreLimits, Sys
 use crate::clock::SystemClock;
 use crate::exit::Failure;
 use crate::master_key::{self, MasterKeySource};
-use crate::private_file::create_directory_of;
+use crate::private_file::{create_directory_of, create_empty};
 
 /// An open store with the clock and the randomness that services on it take.
 pub(crate) struct OpenStore {
@@ -47,7 +47,8 @@ impl OpenStore {
     }
 }
 
-/// Gets the master key, and makes the directory of a database that is a file. Blocks.
+/// Gets the master key, and makes a database that is a missing file: empty, and for its owner alone, as the
+/// files are that SQLite makes beside it. Blocks.
 pub(crate) fn prepare(
     database: &DatabaseUrl,
     master_key: MasterKeySource,
@@ -56,7 +57,8 @@ pub(crate) fn prepare(
     let key = master_key::obtain(master_key, database, entropy)?;
     if let DatabaseUrl::Sqlite(path) = database {
         create_directory_of(path)
-            .map_err(|error| Failure::cannot(&format!("make the directory of {}", path.display()), &error))?;
+            .and_then(|()| create_empty(path))
+            .map_err(|error| Failure::cannot(&format!("make the database {}", path.display()), &error))?;
     }
     Ok(key)
 }
