@@ -63,12 +63,7 @@ fn build_once_per_run() {
     if fs::read_to_string(&stamp).is_ok_and(|built_for| built_for == run) {
         return;
     }
-    let output = cargo_build().output().expect("cargo runs");
-    assert!(
-        output.status.success(),
-        "cargo build -p webhook-server failed, so there is nothing to test:\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    build(&["--package", "webhook-server"]);
     fs::write(&stamp, run).expect("the stamp can be written");
 }
 
@@ -77,10 +72,12 @@ fn this_run() -> String {
     env::var("NEXTEST_RUN_ID").unwrap_or_else(|_| format!("parent {}", std::os::unix::process::parent_id()))
 }
 
-fn cargo_build() -> Command {
+/// Runs `cargo build` with `arguments`, in the profile of this program.
+pub(crate) fn build(arguments: &[&str]) {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
-        .args(["build", "--package", "webhook-server"])
+        .arg("build")
+        .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"));
     match profile_directory().file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => {}
@@ -91,18 +88,21 @@ fn cargo_build() -> Command {
     // What cargo tells the package it runs would look to a nested cargo like a changed environment, and rebuild the world.
     for (name, _) in env::vars_os() {
         let text = name.to_string_lossy();
-        if [
+        let told = [
             "CARGO_PKG_",
             "CARGO_MANIFEST_",
             "CARGO_BIN_",
             "CARGO_CRATE_",
             "CARGO_PRIMARY_",
-        ]
-        .iter()
-        .any(|prefix| text.starts_with(prefix))
-        {
+        ];
+        if told.iter().any(|prefix| text.starts_with(prefix)) {
             command.env_remove(&name);
         }
     }
-    command
+    let output = command.output().expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "cargo build {arguments:?} failed, so there is nothing to test:\n{said}"
+    );
 }

@@ -100,6 +100,11 @@ impl Database {
         self.url.as_str()
     }
 
+    /// The URL of an administrator's way in.
+    pub fn admin_url(&self) -> &str {
+        self.admin.as_str()
+    }
+
     /// The password in [`Self::url`], which no log may show.
     pub fn password(&self) -> &str {
         self.url.password().unwrap_or_default()
@@ -204,12 +209,12 @@ fn start_keeper(meeting: &Path, settings: &[&str]) {
     );
 }
 
+/// The keeper, built if need be: `cargo test` builds it with the tests, `cargo run` does not.
 fn keeper_program() -> PathBuf {
     let program = binary::profile_directory().join("postgres-keeper");
-    assert!(
-        program.exists(),
-        "{program:?} is missing: build this crate's binaries first (cargo build -p webhook-tests)"
-    );
+    if !program.exists() {
+        binary::build(&["--package", "webhook-tests", "--bin", "postgres-keeper"]);
+    }
     program
 }
 

@@ -1,2 +1,103 @@
-//! placeholder
-fn main() {}
+//! The load runner: durable rolls per second over HTTP, beside what the database can do at all, measured in the same
+//! round.
+//!
+//! ```text
+//! cargo run --release -p webhook-tests --bin load -- --help
+//! ```
+//!
+//! Every answer must be a 2xx; the first other one ends the run. The generator is one thread, because it shares the
+//! cores with what it measures. `docs/benchmarks.md` has numbers and what they mean.
+
+mod footprint;
+mod generator;
+mod limits;
+mod report;
+mod slow_disk;
+mod stock;
+
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use webhook_tests::{Deployment, Service, postgres::Cluster};
+
+use crate::{
+    report::{Round, Table},
+    stock::Stock,
+};
+
+/// Measures a webhook-server of this tree.
+#[derive(Debug, Parser)]
+struct Options {
+    /// Which databases
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "sqlite,postgres")]
+    database: Vec<Database>,
+    /// How many connections roll at once, one setting after another
+    #[arg(long, value_delimiter = ',', default_value = "1,8,32,64")]
+    connections: Vec<usize>,
+    /// Seconds per measurement
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Rounds, of which medians are taken
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Webhooks stored before the first roll
+    #[arg(long, default_value_t = 1_000)]
+    stored: usize,
+    /// Webhooks that are rolled, in turn, evenly spread among those stored
+    #[arg(long, default_value_t = 1_000)]
+    rolled: usize,
+    /// Milliseconds every fsync and fdatasync takes longer, of the server, of PostgreSQL and of what they are held against
+    #[arg(long)]
+    sync_delay: Option<f64>,
+    /// Memory, time until ready and size of the binary instead of rolls
+    #[arg(long)]
+    footprint: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Database {
+    Sqlite,
+    Postgres,
+}
+
+fn main() {
+    let options = Options::parse();
+    if let Some(milliseconds) = options.sync_delay {
+        slow_disk::insert(Duration::from_secs_f64(milliseconds / 1_000.0));
+    }
+    if options.footprint {
+        footprint::measure();
+        return;
+    }
+    for database in &options.database {
+        measure(&options, *database);
+    }
+}
+
+fn measure(options: &Options, database: Database) {
+    let cluster = (database == Database::Postgres).then(|| Cluster::private(&[]));
+    let deployment = match &cluster {
+        None => Deployment::new(webhook_tests::Backend::Sqlite),
+        Some(cluster) => Deployment::on_cluster(cluster),
+    };
+    let service = Service::start_on(deployment.with("WEBHOOK_LOG", "warn"));
+    let stock = Stock::fill(&service, options.stored);
+    let rolls = stock.rolls(options.rolled);
+    let seconds = Duration::from_secs(options.seconds);
+    let mut table = Table::new(format!("{database:?}, {} webhooks stored", options.stored));
+    for round in 1..=options.rounds {
+        for connections in &options.connections {
+            let limit = match &cluster {
+                None => limits::sqlite_commits_per_second(seconds),
+                Some(cluster) => limits::pgbench_updates_per_second(cluster, seconds),
+            };
+            let run = rolls.run(service.server().address(), *connections, seconds);
+            table.add(round, *connections, Round { limit, run });
+        }
+    }
+    table.print_medians();
+    println!(
+        "memory after this load: {:.1} MiB",
+        footprint::resident_mib(service.server().pid())
+    );
+}
