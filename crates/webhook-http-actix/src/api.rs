@@ -61,7 +61,7 @@ pub struct HttpLimits {
     pub workers: usize,
     /// Connections per worker; further ones wait to be accepted. 10,000.
     pub max_connections: usize,
-    /// How long requests under way may take to finish once the server is told to stop. 30 seconds.
+    /// How long requests under way may take to finish once the server is told to stop, in whole seconds. 30 seconds.
     pub shutdown_timeout: Duration,
 }
 

@@ -18,8 +18,9 @@ use crate::connection::{Connection, Watch};
 /// How long an answered connection that is to be closed may go on sending before it is cut.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 
-/// Serves `api` to whoever connects to `listener`, once the returned future is polled. It listens to no signals:
-/// stop it through [`Server::handle`]; a graceful stop lets requests under way finish.
+/// Serves `api` to whoever connects to `listener`, once the returned future is polled inside a runtime (actix's or
+/// tokio's). It listens to no signals: stop it through [`Server::handle`]; a graceful stop closes idle connections
+/// and lets requests under way finish.
 ///
 /// # Errors
 /// When the listener cannot be taken over.
