@@ -40,10 +40,11 @@ impl fmt::Display for DatabaseUrl {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
             Self::Postgres(url) => {
-                let rest = url.expose().split_once("://").map_or("", |(_, rest)| rest);
+                // The query first: what stands in it may hold anything, an `@` too.
+                let without_query = url.expose().split('?').next().unwrap_or("");
+                let rest = without_query.split_once("://").map_or("", |(_, rest)| rest);
                 let without_user = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-                let without_query = without_user.split('?').next().unwrap_or("");
-                write!(f, "postgres://{without_query}")
+                write!(f, "postgres://{without_user}")
             }
         }
     }
@@ -83,5 +84,7 @@ mod tests {
             .unwrap();
         assert_eq!(url.to_string(), "postgres://db.example:5432/webhook");
         assert_eq!(format!("{url:?}"), "Postgres(SecretText(…))");
+        let url: DatabaseUrl = "postgres://h/d?password=a@hunter2".parse().unwrap();
+        assert_eq!(url.to_string(), "postgres://h/d");
     }
 }

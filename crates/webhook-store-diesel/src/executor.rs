@@ -25,7 +25,7 @@ type Job = Box<dyn FnOnce() + Send>;
 pub(crate) struct Executor {
     admission: Arc<Semaphore>,
     jobs: Mutex<Option<Sender<Job>>>,
-    pool: Pool<Opener>,
+    pool: Mutex<Option<Pool<Opener>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -57,7 +57,7 @@ impl Executor {
         Ok(Self {
             admission: Arc::new(Semaphore::new(threads as usize)),
             jobs: Mutex::new(Some(sender)),
-            pool,
+            pool: Mutex::new(Some(pool)),
             threads: Mutex::new(threads_started),
         })
     }
@@ -73,7 +73,12 @@ impl Executor {
             .map_err(|_| StoreError::Overloaded)?
             .map_err(|_| StoreError::Overloaded)?;
         let (reply, answer) = oneshot::channel();
-        let pool = self.pool.clone();
+        let pool = self
+            .pool
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .ok_or(StoreError::Overloaded)?;
         let job: Job = Box::new(move || {
             let result = match pool.get() {
                 Ok(mut connection) => work(&mut connection),
@@ -92,7 +97,7 @@ impl Executor {
             .unwrap_or_else(|gone| Err(StoreError::Unavailable(gone.into())))
     }
 
-    /// Finishes what was admitted and ends the threads.
+    /// Finishes what was admitted, ends the threads and closes their connections.
     pub(crate) fn close(&self) {
         self.admission.close();
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -106,6 +111,7 @@ impl Executor {
                 tracing::error!("a reader of the store ended in a panic");
             }
         }
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 

@@ -1,13 +1,15 @@
 //! SQLite: a prepared statement per row.
 
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::rows::answer::AnswerRow;
 use crate::rows::api_key::ApiKeyRow;
 use crate::rows::audit::AuditRow;
 use crate::rows::webhook::{RingColumns, WebhookRow};
-use crate::schema::{api_keys, audit_records, idempotent_answers, webhooks};
+use crate::schema::{api_keys, idempotent_answers, webhooks};
 
 /// The rows with these ids. The transaction holds the only write lock there is, so they need none of their own.
 pub(super) fn load_webhooks(
@@ -41,29 +43,77 @@ fn each_found<K, R>(keys: &[K], mut find: impl FnMut(&K) -> QueryResult<Option<R
     Ok(rows)
 }
 
+/// Declares a statement whose text is fixed, so that it is prepared once: diesel prepares an UPDATE anew at
+/// every call, and an INSERT too where a value may be null. Before each bind stands the text that leads to it.
+macro_rules! row_statement {
+    ($name:ident of $row:ty { $($before:literal $field:ident: $sql_type:ty,)* } $after:literal) => {
+        struct $name<'a>(&'a $row);
+
+        impl QueryFragment<Sqlite> for $name<'_> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+                $(
+                    out.push_sql($before);
+                    out.push_bind_param::<$sql_type, _>(&self.0.$field)?;
+                )*
+                out.push_sql($after);
+                Ok(())
+            }
+        }
+
+        impl QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl RunQueryDsl<SqliteConnection> for $name<'_> {}
+    };
+}
+
+row_statement! {
+    UpdateRing of RingColumns {
+        "UPDATE webhooks SET key_ring = " key_ring: Binary,
+        ", next_key_expiry = " next_key_expiry: Nullable<BigInt>,
+        ", updated_at = " updated_at: BigInt,
+        ", version = " version: BigInt,
+        " WHERE id = " id: Text,
+    } ""
+}
+
+row_statement! {
+    InsertAuditRecord of AuditRow {
+        "INSERT INTO audit_records (id, platform, at, credential, request_id, action, resource_id, details) VALUES ("
+            id: Text,
+        ", " platform: Text,
+        ", " at: BigInt,
+        ", " credential: Text,
+        ", " request_id: Text,
+        ", " action: Text,
+        ", " resource_id: Text,
+        ", " details: Text,
+    } ")"
+}
+
+row_statement! {
+    InsertAnswer of AnswerRow {
+        "INSERT INTO idempotent_answers (slot, fingerprint, answer, stored_at) VALUES (" slot: Binary,
+        ", " fingerprint: Binary,
+        ", " answer: Binary,
+        ", " stored_at: BigInt,
+    } ")"
+}
+
 pub(super) fn update_rings(connection: &mut SqliteConnection, rings: &[RingColumns]) -> QueryResult<()> {
-    for ring in rings {
-        diesel::update(webhooks::table.find(&ring.id))
-            .set(ring)
-            .execute(connection)?;
-    }
-    Ok(())
+    rings
+        .iter()
+        .try_for_each(|ring| UpdateRing(ring).execute(connection).map(drop))
 }
 
 pub(super) fn insert_audit_records(connection: &mut SqliteConnection, rows: &[AuditRow]) -> QueryResult<()> {
-    for row in rows {
-        diesel::insert_into(audit_records::table)
-            .values(row)
-            .execute(connection)?;
-    }
-    Ok(())
+    rows.iter()
+        .try_for_each(|row| InsertAuditRecord(row).execute(connection).map(drop))
 }
 
 pub(super) fn insert_answers(connection: &mut SqliteConnection, rows: &[AnswerRow]) -> QueryResult<()> {
-    for row in rows {
-        diesel::insert_into(idempotent_answers::table)
-            .values(row)
-            .execute(connection)?;
-    }
-    Ok(())
+    rows.iter()
+        .try_for_each(|row| InsertAnswer(row).execute(connection).map(drop))
 }

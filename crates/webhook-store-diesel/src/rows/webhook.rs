@@ -42,10 +42,8 @@ pub(crate) struct WebhookRow {
 }
 
 /// The columns that a roll writes when the settings stay as they are.
-#[derive(Debug, Clone, AsChangeset)]
-#[diesel(table_name = webhooks, treat_none_as_null = true)]
+#[derive(Debug, Clone)]
 pub(crate) struct RingColumns {
-    #[diesel(skip_update)]
     pub(crate) id: String,
     pub(crate) key_ring: Vec<u8>,
     pub(crate) next_key_expiry: Option<i64>,
