@@ -34,7 +34,7 @@ impl WebhookStore for DieselStore {
         let vault = self.vault.clone();
         let read = move |connection: &mut AnyConnection| {
             let query = webhooks::table.find(id).filter(webhooks::platform.eq(platform));
-            let row: Option<WebhookRow> = query.first(connection).optional().map_err(unavailable)?;
+            let row: Option<WebhookRow> = query.get_result(connection).optional().map_err(unavailable)?;
             row.map(|row| LoadedWebhook::decode(row, &vault).map(|loaded| loaded.webhook))
                 .transpose()
                 .map_err(corrupt)

@@ -16,7 +16,9 @@ pub(super) fn load_webhooks(
     connection: &mut SqliteConnection,
     ids: &[String],
 ) -> QueryResult<Vec<WebhookRow>> {
-    each_found(ids, |id| webhooks::table.find(id).first(connection).optional())
+    each_found(ids, |id| {
+        webhooks::table.find(id).get_result(connection).optional()
+    })
 }
 
 pub(super) fn load_answers(
@@ -24,7 +26,10 @@ pub(super) fn load_answers(
     slots: &[Vec<u8>],
 ) -> QueryResult<Vec<AnswerRow>> {
     each_found(slots, |slot| {
-        idempotent_answers::table.find(slot).first(connection).optional()
+        idempotent_answers::table
+            .find(slot)
+            .get_result(connection)
+            .optional()
     })
 }
 
@@ -32,9 +37,13 @@ pub(super) fn load_api_keys(
     connection: &mut SqliteConnection,
     ids: &[String],
 ) -> QueryResult<Vec<ApiKeyRow>> {
-    each_found(ids, |id| api_keys::table.find(id).first(connection).optional())
+    each_found(ids, |id| {
+        api_keys::table.find(id).get_result(connection).optional()
+    })
 }
 
+/// One row for each key that has one. `find` asks by `get_result` and not by `first`: the latter binds a limit, which makes
+/// SQLite prepare the statement anew at each execution.
 fn each_found<K, R>(keys: &[K], mut find: impl FnMut(&K) -> QueryResult<Option<R>>) -> QueryResult<Vec<R>> {
     let mut rows = Vec::with_capacity(keys.len());
     for key in keys {
