@@ -80,7 +80,7 @@ fn measure(options: &Options, database: Database) {
         None => Deployment::new(webhook_tests::Backend::Sqlite),
         Some(cluster) => Deployment::on_cluster(cluster),
     };
-    let service = Service::start_on(deployment.with("WEBHOOK_LOG", "warn"));
+    let service = Service::start_on(deployment);
     let stock = Stock::fill(&service, options.stored);
     let rolls = stock.rolls(options.rolled);
     let seconds = Duration::from_secs(options.seconds);
