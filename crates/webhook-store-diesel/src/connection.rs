@@ -76,6 +76,7 @@ fn open_sqlite(path: &Path) -> Result<SqliteConnection, ConnectionError> {
     let pragmas = format!(
         "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
          PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -4096; \
+         PRAGMA wal_autocheckpoint = 4096; \
          PRAGMA journal_size_limit = 67108864",
         SQLITE_BUSY_TIMEOUT.as_millis()
     );

@@ -21,7 +21,7 @@ CREATE TABLE webhooks (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     version BIGINT NOT NULL
-) WITHOUT ROWID;
+);
 
 CREATE UNIQUE INDEX webhooks_reference ON webhooks (platform, reference) WHERE reference IS NOT NULL;
 CREATE INDEX webhooks_platform ON webhooks (platform, id);
@@ -46,7 +46,7 @@ CREATE TABLE idempotent_answers (
     fingerprint BLOB NOT NULL,      -- SHA-256 of the request
     answer BLOB NOT NULL,           -- sealed
     stored_at BIGINT NOT NULL
-) WITHOUT ROWID;
+);
 
 CREATE INDEX idempotent_answers_stored_at ON idempotent_answers (stored_at);
 
