@@ -1,17 +1,28 @@
 //! One connection, to either database.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
+use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
-use diesel::{Connection as _, ConnectionError, QueryResult, RunQueryDsl, sql_query};
+use diesel::{Connection as _, ConnectionError, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
 use crate::DatabaseUrl;
 
 /// How long a statement of SQLite's waits for another process that is writing.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait before asking again, where SQLite does not do so itself.
+const SQLITE_BUSY_PAUSE: Duration = Duration::from_millis(5);
+/// What SQLite says of `SQLITE_BUSY`; diesel does not tell it from other errors.
+const SQLITE_BUSY_MESSAGE: &str = "database is locked";
+
+/// Taken by the one process that migrates PostgreSQL: `webhook` in ASCII. Others wait for it for a minute; what a
+/// migration then does may run for as long as it takes, but not keep others waiting for a table for long.
+const BEGIN_MIGRATING: &str = "SET statement_timeout = 0; SET lock_timeout = '1min'; \
+     SELECT pg_advisory_lock(x'776562686F6F6B'::bigint); SET lock_timeout = '5s'";
+const END_MIGRATING: &str = "SELECT pg_advisory_unlock(x'776562686F6F6B'::bigint)";
 
 /// How long PostgreSQL lets a statement wait for a lock, and run.
 const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '5s'; SET statement_timeout = '30s'; \
@@ -36,7 +47,14 @@ impl AnyConnection {
     /// Opens a database of SQLite's so that nothing is written to it, nor made if it is not there.
     pub(crate) fn open_sqlite_to_look(path: &Path) -> Result<Self, ConnectionError> {
         let uri = format!("{}?mode=ro", sqlite_uri(path));
-        SqliteConnection::establish(&uri).map(Self::Sqlite)
+        let mut connection = SqliteConnection::establish(&uri)?;
+        connection
+            .batch_execute(&format!(
+                "PRAGMA busy_timeout = {}",
+                SQLITE_BUSY_TIMEOUT.as_millis()
+            ))
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Self::Sqlite(connection))
     }
 
     /// Begins a transaction that means to write.
@@ -65,6 +83,25 @@ impl AnyConnection {
         }
     }
 
+    /// Keeps other processes from migrating until [`end_migrating`](Self::end_migrating).
+    pub(crate) fn begin_migrating(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(_) => self.begin(),
+            Self::Postgres(postgres) => postgres.batch_execute(BEGIN_MIGRATING),
+        }
+    }
+
+    pub(crate) fn end_migrating(&mut self, applied: bool) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(_) if applied => self.commit(),
+            Self::Sqlite(_) => self.rollback(),
+            Self::Postgres(postgres) => {
+                postgres.batch_execute(END_MIGRATING)?;
+                postgres.batch_execute(POSTGRES_TIMEOUTS)
+            }
+        }
+    }
+
     /// Whether the connection answers.
     pub(crate) fn ping(&mut self) -> QueryResult<()> {
         sql_query("SELECT 1").execute(self).map(drop)
@@ -74,16 +111,48 @@ impl AnyConnection {
 fn open_sqlite(path: &Path) -> Result<SqliteConnection, ConnectionError> {
     let mut connection = SqliteConnection::establish(&sqlite_uri(path))?;
     let pragmas = format!(
-        "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -4096; \
-         PRAGMA wal_autocheckpoint = 4096; \
-         PRAGMA journal_size_limit = 67108864",
+        "PRAGMA busy_timeout = {}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+         PRAGMA secure_delete = ON; PRAGMA cache_size = -16384; \
+         PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 67108864",
         SQLITE_BUSY_TIMEOUT.as_millis()
     );
     connection
         .batch_execute(&pragmas)
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    use_write_ahead_log(&mut connection)?;
     Ok(connection)
+}
+
+#[derive(QueryableByName)]
+struct JournalMode {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
+}
+
+/// Puts the file into the mode it then stays in. Where that cannot be done, SQLite says nothing and keeps another, in
+/// which `synchronous = FULL` does not mean that a commit is durable.
+fn use_write_ahead_log(connection: &mut SqliteConnection) -> Result<(), ConnectionError> {
+    let asked_at = Instant::now();
+    let mode: JournalMode = loop {
+        match sql_query("PRAGMA journal_mode = WAL").get_result(connection) {
+            Ok(mode) => break mode,
+            // Another process is doing the same. SQLite heeds its timeout for every statement but this.
+            Err(error)
+                if error.to_string() == SQLITE_BUSY_MESSAGE && asked_at.elapsed() < SQLITE_BUSY_TIMEOUT =>
+            {
+                std::thread::sleep(SQLITE_BUSY_PAUSE);
+            }
+            Err(error) => return Err(ConnectionError::CouldntSetupConfiguration(error)),
+        }
+    };
+    if mode.journal_mode == "wal" {
+        return Ok(());
+    }
+    let problem = format!(
+        "SQLite keeps its journal in mode `{}` here and not in `wal`; put the database on a local file system",
+        mode.journal_mode
+    );
+    Err(ConnectionError::BadConnection(problem))
 }
 
 fn open_postgres(url: &str) -> Result<PgConnection, ConnectionError> {
@@ -126,6 +195,13 @@ fn with_network_timeouts(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_that_cannot_have_a_write_ahead_log_is_refused() {
+        let mut in_memory = SqliteConnection::establish(":memory:").unwrap();
+        let refused = use_write_ahead_log(&mut in_memory).unwrap_err();
+        assert!(refused.to_string().contains("mode `memory`"), "{refused}");
+    }
 
     #[test]
     fn network_timeouts_are_added_unless_chosen() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use diesel::backend::Backend;
 use diesel::migration::MigrationSource;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
@@ -21,8 +22,6 @@ const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/po
 const PROOF: &[u8] = b"webhook master key";
 /// The settings without which PostgreSQL may forget what it has committed.
 const DURABILITY_SETTINGS: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
-/// The advisory lock under which one process at a time migrates PostgreSQL: `webhook` in ASCII.
-const MIGRATION_LOCK: i64 = 0x0077_6562_686F_6F6B;
 
 /// A database could not be opened. Nothing was written to it, unless it was the migration that failed.
 #[derive(Debug, thiserror::Error)]
@@ -198,40 +197,58 @@ fn check_durability(connection: &mut AnyConnection) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Applies the migrations that are pending, in one process at a time: those that waited find them applied.
 fn migrate(connection: &mut AnyConnection) -> Result<Vec<String>, OpenError> {
-    match connection {
-        AnyConnection::Sqlite(sqlite) => run_migrations(sqlite, SQLITE_MIGRATIONS),
-        AnyConnection::Postgres(postgres) => {
-            // Waiting for another process to migrate may take longer than a statement usually may.
-            sql_query("SET lock_timeout = 0").execute(postgres)?;
-            sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).execute(postgres)?;
-            let applied = run_migrations(postgres, POSTGRES_MIGRATIONS);
-            sql_query(format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})")).execute(postgres)?;
-            sql_query("SET lock_timeout = '5s'").execute(postgres)?;
-            applied
-        }
+    // A writer of SQLite's is not to be waited for where there is nothing to write.
+    if let AnyConnection::Sqlite(sqlite) = connection
+        && !are_pending(sqlite, &SQLITE_MIGRATIONS)?
+    {
+        return Ok(Vec::new());
     }
+    connection.begin_migrating()?;
+    let applied = match connection {
+        AnyConnection::Sqlite(sqlite) => run_migrations(sqlite, SQLITE_MIGRATIONS),
+        AnyConnection::Postgres(postgres) => run_migrations(postgres, POSTGRES_MIGRATIONS),
+    };
+    // If it cannot be ended, what went wrong before says more.
+    let ended = connection.end_migrating(applied.is_ok());
+    let applied = applied?;
+    ended?;
+    Ok(applied)
 }
 
-fn run_migrations<DB: diesel::backend::Backend>(
+/// Whether there is something to apply. Refuses a schema that is newer than `migrations`.
+fn are_pending<DB: Backend>(
+    connection: &mut impl MigrationHarness<DB>,
+    migrations: &EmbeddedMigrations,
+) -> Result<bool, OpenError>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let known: BTreeSet<String> = MigrationSource::<DB>::migrations(migrations)
+        .map_err(OpenError::Migration)?
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    let applied = connection.applied_migrations().map_err(OpenError::Migration)?;
+    let applied: BTreeSet<String> = applied.iter().map(ToString::to_string).collect();
+    if let Some(unknown) = applied.difference(&known).next() {
+        return Err(OpenError::NewerSchema {
+            migration: unknown.clone(),
+        });
+    }
+    Ok(applied != known)
+}
+
+fn run_migrations<DB: Backend>(
     connection: &mut impl MigrationHarness<DB>,
     migrations: EmbeddedMigrations,
 ) -> Result<Vec<String>, OpenError>
 where
     EmbeddedMigrations: MigrationSource<DB>,
 {
-    let known: BTreeSet<String> = MigrationSource::<DB>::migrations(&migrations)
-        .map_err(OpenError::Migration)?
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect();
-    let applied = connection.applied_migrations().map_err(OpenError::Migration)?;
-    if let Some(unknown) = applied
-        .iter()
-        .map(ToString::to_string)
-        .find(|version| !known.contains(version))
-    {
-        return Err(OpenError::NewerSchema { migration: unknown });
+    if !are_pending(connection, &migrations)? {
+        return Ok(Vec::new());
     }
     let applied = connection
         .run_pending_migrations(migrations)

@@ -8,3 +8,4 @@ mod opening;
 mod place;
 mod sealed;
 mod shared;
+mod starting;
