@@ -25,7 +25,7 @@ const BEGIN_MIGRATING: &str = "SET statement_timeout = 0; SET lock_timeout = '1m
 const END_MIGRATING: &str = "SELECT pg_advisory_unlock(x'776562686F6F6B'::bigint)";
 
 /// How long PostgreSQL lets a statement wait for a lock, and run.
-const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '5s'; SET statement_timeout = '30s'; \
+const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '2s'; SET statement_timeout = '30s'; \
      SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = 'warning'";
 
 /// A connection to either database. What both understand alike goes through the enum; what they do not, in

@@ -17,14 +17,34 @@ use crate::rows::audit::AuditRow;
 use crate::rows::webhook::{RingColumns, WebhookRow};
 use crate::schema::{idempotent_answers, webhooks};
 
+/// What to do about rows that somebody else has locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TakenRows {
+    /// Wait for them, as long as the database lets a statement wait.
+    Await,
+    /// Leave them out.
+    Skip,
+}
+
 impl AnyConnection {
     /// Loads the webhooks with these ids and keeps others from changing them until the transaction ends.
-    /// `ids` are in order, so that two processes that lock the same rows cannot wait for each other.
-    pub(crate) fn lock_webhooks(&mut self, ids: &[String]) -> QueryResult<Vec<WebhookRow>> {
+    /// PostgreSQL locks them in the order of their ids, so that two processes cannot wait for each other.
+    pub(crate) fn lock_webhooks(&mut self, ids: &[String], taken: TakenRows) -> QueryResult<Vec<WebhookRow>> {
         match self {
             Self::Sqlite(sqlite) => sqlite::load_webhooks(sqlite, ids),
-            Self::Postgres(postgres) => postgres::lock_webhooks(postgres, ids),
+            Self::Postgres(postgres) => match taken {
+                TakenRows::Await => postgres::lock_webhooks(postgres, ids),
+                TakenRows::Skip => postgres::lock_free_webhooks(postgres, ids),
+            },
         }
+    }
+
+    /// The platforms of the webhooks with these ids, locked by others or not.
+    pub(crate) fn platforms_of(&mut self, ids: &[String]) -> QueryResult<Vec<(String, String)>> {
+        webhooks::table
+            .filter(webhooks::id.eq_any(ids))
+            .select((webhooks::id, webhooks::platform))
+            .load(self)
     }
 
     pub(crate) fn load_answers(&mut self, slots: &[Vec<u8>]) -> QueryResult<Vec<AnswerRow>> {

@@ -15,9 +15,12 @@ use webhook_domain::StoreError;
 
 use crate::DatabaseUrl;
 use crate::connection::AnyConnection;
+use crate::waiting::answer_within;
 
 /// How long a caller waits to be admitted.
 const ADMISSION_WAIT: Duration = Duration::from_secs(1);
+/// How long a caller that was admitted waits for its answer.
+const LONGEST_READ: Duration = Duration::from_secs(10);
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -92,9 +95,9 @@ impl Executor {
         sender
             .and_then(|jobs| jobs.send(job).ok())
             .ok_or(StoreError::Overloaded)?;
-        answer
+        answer_within(LONGEST_READ, answer)
             .await
-            .unwrap_or_else(|gone| Err(StoreError::Unavailable(gone.into())))
+            .unwrap_or_else(|silence| Err(StoreError::Unavailable(silence.into())))
     }
 
     /// Finishes what was admitted, ends the threads and closes their connections.

@@ -11,6 +11,10 @@ use crate::rows::RowError;
 pub(crate) enum Failure {
     /// A unique constraint was broken. Nothing was done.
     Constraint(Error),
+    /// These changes cannot be made as one, though each may be by itself. Nothing was done.
+    NotAsOne,
+    /// A decision panicked, or what renders its answer. Nothing was done.
+    Panicked,
     /// The database refused, or the connection broke, before the commit. Nothing was done, and it may be
     /// tried again.
     Before(Error),
@@ -18,6 +22,19 @@ pub(crate) enum Failure {
     Row(RowError),
     /// The commit failed. It may have been done.
     Commit(Error),
+}
+
+/// What is said of a panic: where it was is in its own message.
+pub(crate) const PANICKED: &str = "the change panicked";
+
+/// Whether it is the reference of a webhook that is not unique.
+pub(crate) fn is_of_reference(broken: &Error) -> bool {
+    let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, what) = broken else {
+        return false;
+    };
+    // PostgreSQL names the index, SQLite its columns.
+    what.constraint_name() == Some("webhooks_reference")
+        || what.message().ends_with("webhooks.platform, webhooks.reference")
 }
 
 impl From<Error> for Failure {
@@ -39,6 +56,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Constraint(error) => Self::Corrupt(error.into()),
+            Failure::NotAsOne | Failure::Panicked => Self::Corrupt(PANICKED.into()),
             Failure::Before(error) => Self::Unavailable(error.into()),
             Failure::Row(error) => Self::Corrupt(error.into()),
             Failure::Commit(error) => Self::OutcomeUnknown(error.into()),

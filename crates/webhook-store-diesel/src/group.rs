@@ -1,11 +1,13 @@
 //! A group of changes, decided one after the other and committed once.
 //!
 //! An attempt loads every row the group needs under a lock, runs each member's decision on the row as the
-//! members before it left it, and writes each row once. If it breaks a constraint, the group is rolled back
-//! and its halves are run by themselves, until the one member stands alone; decisions are pure, so running
-//! one again does no harm.
+//! members before it left it, and writes each row once. If it breaks a constraint or a decision panics, the group
+//! is rolled back and its halves are run by themselves, until the one member stands alone; decisions are pure, so
+//! running one again does no harm. A row that cannot be read, or that somebody else keeps locked for too long, is
+//! that member's trouble alone.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
 use webhook_domain::id::WebhookId;
@@ -16,6 +18,7 @@ use webhook_domain::webhook::Webhook;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::connection::AnyConnection;
+use crate::dialect::TakenRows;
 use crate::failure::{Failure, transact};
 use crate::rows::RowError;
 use crate::rows::answer::{AnswerRow, slot_key};
@@ -23,10 +26,20 @@ use crate::rows::audit::AuditRow;
 use crate::rows::webhook::LoadedWebhook;
 use crate::sealing::Vault;
 
+/// What is said of a row that others keep locked.
+const LOCKED: &str = "somebody else keeps the webhook locked";
+
 /// One change, and who waits for it.
 pub(crate) struct Member {
     pub(crate) work: Work,
     pub(crate) reply: oneshot::Sender<Reply>,
+}
+
+impl Member {
+    pub(crate) fn answer(self, reply: Reply) {
+        // A caller who has stopped waiting needs no answer.
+        let _ = self.reply.send(reply);
+    }
 }
 
 /// What a member is told.
@@ -57,6 +70,25 @@ impl Row {
     fn latest(&self) -> &Webhook {
         self.after.as_ref().unwrap_or(&self.loaded.webhook)
     }
+
+    /// Lets a member leave the row as `webhook`. The database judges what is written, once, so a reference that an
+    /// earlier member has set must not be replaced unseen: somebody else's webhook may have it.
+    fn replace(&mut self, webhook: Webhook) -> Result<(), Failure> {
+        let unseen = self.latest().settings.reference != self.loaded.webhook.settings.reference;
+        if unseen && webhook.settings.reference != self.latest().settings.reference {
+            return Err(Failure::NotAsOne);
+        }
+        self.after = Some(webhook);
+        Ok(())
+    }
+}
+
+/// Why a row of the group cannot be changed.
+enum Unusable {
+    /// It cannot be read.
+    Unreadable(RowError),
+    /// Somebody else keeps it locked. It is this platform's.
+    Locked(String),
 }
 
 /// An answer that is stored, or will be.
@@ -72,7 +104,7 @@ enum KnownAnswer {
 /// Everything one attempt works on.
 struct Attempt<'a> {
     vault: &'a Vault,
-    rows: BTreeMap<WebhookId, Result<Row, RowError>>,
+    rows: BTreeMap<WebhookId, Result<Row, Unusable>>,
     answers: BTreeMap<Vec<u8>, KnownAnswer>,
     created: Vec<Webhook>,
     audit: Vec<AuditRow>,
@@ -83,20 +115,27 @@ pub(crate) fn attempt(
     connection: &mut AnyConnection,
     vault: &Vault,
     members: &[Member],
+    taken: TakenRows,
 ) -> Result<Vec<Reply>, Failure> {
     transact(connection, |connection| {
-        let mut attempt = Attempt::load(connection, vault, members)?;
-        let replies = members
-            .iter()
-            .map(|member| attempt.run(&member.work))
-            .collect::<Result<_, Failure>>()?;
+        let mut attempt = Attempt::load(connection, vault, members, taken)?;
+        let run = || {
+            let replies = members.iter().map(|member| attempt.run(&member.work));
+            replies.collect::<Result<_, Failure>>()
+        };
+        let replies = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Failure::Panicked))?;
         attempt.save(connection)?;
         Ok(replies)
     })
 }
 
 impl<'a> Attempt<'a> {
-    fn load(connection: &mut AnyConnection, vault: &'a Vault, members: &[Member]) -> Result<Self, Failure> {
+    fn load(
+        connection: &mut AnyConnection,
+        vault: &'a Vault,
+        members: &[Member],
+        taken: TakenRows,
+    ) -> Result<Self, Failure> {
         let mut ids: Vec<String> = members
             .iter()
             .filter_map(|member| match &member.work {
@@ -106,17 +145,7 @@ impl<'a> Attempt<'a> {
             .collect();
         ids.sort_unstable();
         ids.dedup();
-        let mut rows = BTreeMap::new();
-        if !ids.is_empty() {
-            for row in connection.lock_webhooks(&ids)? {
-                // An id that cannot be read back was not asked for by any member.
-                let Ok(id) = row.id.parse() else { continue };
-                rows.insert(
-                    id,
-                    LoadedWebhook::decode(row, vault).map(|loaded| Row { loaded, after: None }),
-                );
-            }
-        }
+        let rows = load_rows(connection, vault, ids, taken)?;
         // After the rows are locked: what another process answered about them is there to be seen.
         let mut slots: Vec<_> = members
             .iter()
@@ -201,7 +230,12 @@ impl<'a> Attempt<'a> {
     fn change(&mut self, order: &ChangeOrder) -> Result<Result<Webhook, ServiceError>, Failure> {
         let row = match self.rows.get_mut(&order.webhook) {
             Some(Ok(row)) if row.latest().platform == order.platform => row,
-            Some(Err(error)) => return Ok(Err(StoreError::Corrupt(chain(error).into()).into())),
+            Some(Err(Unusable::Unreadable(error))) => {
+                return Ok(Err(StoreError::Corrupt(chain(error).into()).into()));
+            }
+            Some(Err(Unusable::Locked(platform))) if platform == order.platform.as_str() => {
+                return Ok(Err(StoreError::Unavailable(LOCKED.into()).into()));
+            }
             _ => return Ok(Err(Refusal::NO_SUCH_WEBHOOK.into())),
         };
         let change = match (order.decide)(row.latest()) {
@@ -211,8 +245,8 @@ impl<'a> Attempt<'a> {
         if let Some(audit) = change.audit {
             self.audit.push(AuditRow::encode(&audit)?);
         }
-        if change.webhook.is_some() {
-            row.after = change.webhook;
+        if let Some(webhook) = change.webhook {
+            row.replace(webhook)?;
         }
         Ok(Ok(row.latest().clone()))
     }
@@ -256,6 +290,33 @@ impl<'a> Attempt<'a> {
         }
         Ok(())
     }
+}
+
+/// Loads and locks the rows of a group.
+fn load_rows(
+    connection: &mut AnyConnection,
+    vault: &Vault,
+    mut ids: Vec<String>,
+    taken: TakenRows,
+) -> Result<BTreeMap<WebhookId, Result<Row, Unusable>>, Failure> {
+    let mut rows = BTreeMap::new();
+    if ids.is_empty() {
+        return Ok(rows);
+    }
+    for row in connection.lock_webhooks(&ids, taken)? {
+        // An id that cannot be read back was not asked for by any member.
+        let Ok(id) = row.id.parse() else { continue };
+        let row = LoadedWebhook::decode(row, vault).map(|loaded| Row { loaded, after: None });
+        rows.insert(id, row.map_err(Unusable::Unreadable));
+    }
+    if taken == TakenRows::Skip {
+        ids.retain(|id| id.parse().is_ok_and(|id: WebhookId| !rows.contains_key(&id)));
+        for (id, platform) in connection.platforms_of(&ids)? {
+            let Ok(id) = id.parse() else { continue };
+            rows.insert(id, Err(Unusable::Locked(platform)));
+        }
+    }
+    Ok(rows)
 }
 
 /// An error and what is behind it, as one text: it is told to every member that asked for the row.

@@ -5,6 +5,7 @@
 //! | `opening` | the master key proved, durability checked, migrations applied |
 //! | `writer`, `group` | one thread that decides and commits changes in groups |
 //! | `executor` | the threads and the pool that reads run on, with bounded admission |
+//! | `queue`, `waiting` | between callers and threads: bounded, and never for ever |
 //! | `lookup` | API keys, read for many requests at once and never cached |
 //! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value |
 //! | `rows`, `schema` | tables and rows, and how they become the domain's values |
@@ -29,6 +30,7 @@ mod queue;
 mod rows;
 mod schema;
 pub mod sealing;
+mod waiting;
 mod writer;
 
 use std::sync::Arc;

@@ -5,8 +5,10 @@
 //! one thread with a connection of its own takes all the questions that have come up while it answered the
 //! last ones, and puts them as one: a key that fifty requests ask for is read once.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use webhook_domain::StoreError;
@@ -17,11 +19,14 @@ use crate::DatabaseUrl;
 use crate::connection::AnyConnection;
 use crate::queue::{Patience, Queue};
 use crate::rows::api_key::ApiKeyRow;
+use crate::waiting::answer_within;
 
 /// How many questions may wait.
 const QUEUE_CAPACITY: usize = 8192;
 /// How many are put as one.
 const BATCH_LIMIT: usize = 512;
+/// How long a caller waits for its answer. A question that nobody waits for any more is not put.
+const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 
 struct Question {
     id: ApiKeyId,
@@ -52,9 +57,9 @@ impl ApiKeyLookup {
         self.queue
             .push(Question { id, reply })
             .map_err(|_| StoreError::Overloaded)?;
-        answer
+        answer_within(LONGEST_ANSWER, answer)
             .await
-            .unwrap_or_else(|gone| Err(StoreError::Unavailable(gone.into())))
+            .unwrap_or_else(|silence| Err(StoreError::Unavailable(silence.into())))
     }
 
     pub(crate) fn close(&self) {
@@ -68,20 +73,33 @@ impl ApiKeyLookup {
 
 fn answer_all(queue: &Queue<Question>, url: &DatabaseUrl) {
     let mut connection = None;
-    while let Some(questions) = queue.take(BATCH_LIMIT, Patience::default()) {
-        let mut ids: Vec<_> = questions.iter().map(|question| question.id.to_string()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        // A connection that broke while idle is replaced once before anybody is told.
-        let rows = load(&mut connection, url, &ids).or_else(|_| load(&mut connection, url, &ids));
-        for question in questions {
-            let answer = match &rows {
-                Ok(rows) => find(rows, question.id),
-                Err(error) => Err(StoreError::Unavailable(error.clone().into())),
-            };
-            // A caller who has stopped waiting needs no answer.
-            let _ = question.reply.send(answer);
+    while let Some(mut questions) = queue.take(BATCH_LIMIT, Patience::default()) {
+        questions.retain(|question| !question.reply.is_closed());
+        let batch = AssertUnwindSafe(|| answer_batch(&mut connection, url, questions));
+        if catch_unwind(batch).is_err() {
+            tracing::error!("looking up API keys panicked; it goes on with a new connection");
+            connection = None;
         }
+    }
+}
+
+fn answer_batch(connection: &mut Option<AnyConnection>, url: &DatabaseUrl, questions: Vec<Question>) {
+    let mut ids: Vec<_> = questions.iter().map(|question| question.id.to_string()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let was_open = connection.is_some();
+    let mut rows = load(connection, url, &ids);
+    if was_open && rows.is_err() {
+        // A connection that broke while idle is replaced once before anybody is told.
+        rows = load(connection, url, &ids);
+    }
+    for question in questions {
+        let answer = match &rows {
+            Ok(rows) => find(rows, question.id),
+            Err(error) => Err(StoreError::Unavailable(error.clone().into())),
+        };
+        // A caller who has stopped waiting needs no answer.
+        let _ = question.reply.send(answer);
     }
 }
 

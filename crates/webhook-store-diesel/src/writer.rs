@@ -14,14 +14,17 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use webhook_domain::{Refusal, StoreError};
+use webhook_domain::error::Cause;
+use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::DatabaseUrl;
 use crate::connection::AnyConnection;
-use crate::failure::{Failure, transact};
+use crate::dialect::TakenRows;
+use crate::failure::{Failure, PANICKED, is_of_reference, transact};
 use crate::group::{Member, Reply, Work, attempt};
 use crate::queue::{Patience, Queue};
 use crate::sealing::Vault;
+use crate::waiting::answer_within;
 
 /// How many changes may wait. More means that the database is far too slow for what is asked of it.
 const QUEUE_CAPACITY: usize = 4096;
@@ -31,22 +34,38 @@ const GROUP_LIMIT: usize = 256;
 const LONGEST_WAIT: Duration = Duration::from_millis(2);
 /// A shorter wait than this costs more in waking up than it gains.
 const SHORTEST_WAIT: Duration = Duration::from_micros(100);
+/// How long a change may wait for its turn; after that it is refused, so that a database that was out of reach for a
+/// while is not met with all that was asked of it meanwhile.
+const LONGEST_TURN: Duration = Duration::from_secs(3);
+/// How long a caller waits for its answer, whatever the database does. Longer than a turn and its attempts take.
+const LONGEST_ANSWER: Duration = Duration::from_secs(20);
 /// How often a group that failed before its commit is run again, on a new connection if need be.
 const ATTEMPTS: u32 = 3;
+/// How long after it began a group is run again at all: what has failed slowly fails slowly again.
+const RETRY_WITHIN: Duration = Duration::from_secs(4);
+/// An attempt that took this long and failed has waited for somebody's lock, and the next one does not.
+const SLOW_ATTEMPT: Duration = Duration::from_millis(1500);
 /// After a connection could not be opened, how long callers are refused without trying again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Something to be done on the writer's connection, in a transaction of its own or none at all.
-type Errand = Box<dyn FnOnce(Result<&mut AnyConnection, StoreError>) + Send>;
+/// Says whether the connection is as good as before.
+type Errand = Box<dyn FnOnce(Result<&mut AnyConnection, StoreError>) -> bool + Send>;
 
 enum Job {
     Change(Member),
     Errand(Errand),
 }
 
+/// A job, and since when it waits for its turn.
+struct Queued {
+    job: Job,
+    since: Instant,
+}
+
 /// The way to the writer.
 pub(crate) struct Writer {
-    queue: Arc<Queue<Job>>,
+    queue: Arc<Queue<Queued>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -78,12 +97,10 @@ impl Writer {
     /// the same.
     pub(crate) async fn change(&self, work: Work) -> Reply {
         let (reply, answer) = oneshot::channel();
-        self.queue
-            .push(Job::Change(Member { work, reply }))
-            .map_err(|_| StoreError::Overloaded)?;
-        answer
+        self.push(Job::Change(Member { work, reply }))?;
+        answer_within(LONGEST_ANSWER, answer)
             .await
-            .unwrap_or_else(|gone| Err(StoreError::OutcomeUnknown(gone.into()).into()))
+            .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into()).into()))
     }
 
     /// Runs `work` alone, in a transaction of its own.
@@ -95,15 +112,22 @@ impl Writer {
         let errand: Errand = Box::new(move |connection| {
             let result =
                 connection.and_then(|connection| transact(connection, work).map_err(StoreError::from));
+            let sound = result.is_ok();
             // A caller who has stopped waiting needs no answer.
             let _ = reply.send(result);
+            sound
         });
-        self.queue
-            .push(Job::Errand(errand))
-            .map_err(|_| StoreError::Overloaded)?;
-        answer
+        self.push(Job::Errand(errand))?;
+        answer_within(LONGEST_ANSWER, answer)
             .await
-            .unwrap_or_else(|gone| Err(StoreError::OutcomeUnknown(gone.into())))
+            .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into())))
+    }
+
+    fn push(&self, job: Job) -> Result<(), StoreError> {
+        let since = Instant::now();
+        self.queue
+            .push(Queued { job, since })
+            .map_err(|_| StoreError::Overloaded)
     }
 
     /// Finishes what is queued and ends the thread.
@@ -117,7 +141,7 @@ impl Writer {
 }
 
 struct Worker {
-    queue: Arc<Queue<Job>>,
+    queue: Arc<Queue<Queued>>,
     url: DatabaseUrl,
     vault: Arc<Vault>,
     connection: Option<AnyConnection>,
@@ -131,9 +155,12 @@ impl Worker {
             let started = Instant::now();
             let mut members = Vec::with_capacity(jobs.len());
             let mut errands = Vec::new();
-            for job in jobs {
+            for Queued { job, since } in jobs {
+                let too_late = started.duration_since(since) > LONGEST_TURN;
                 match job {
+                    Job::Change(member) if too_late => member.answer(Err(StoreError::Overloaded.into())),
                     Job::Change(member) => members.push(member),
+                    Job::Errand(errand) if too_late => drop(errand(Err(StoreError::Overloaded))),
                     Job::Errand(errand) => errands.push(errand),
                 }
             }
@@ -163,7 +190,9 @@ impl Worker {
         {
             self.connection = None;
         }
-        errand(self.connection());
+        if !errand(self.connection()) {
+            self.connection = None;
+        }
     }
 
     fn run_group(&mut self, members: Vec<Member>) {
@@ -173,12 +202,18 @@ impl Worker {
         match self.attempt(&members) {
             Ok(replies) => {
                 for (member, reply) in members.into_iter().zip(replies) {
-                    // A caller who has stopped waiting needs no answer.
-                    let _ = member.reply.send(reply);
+                    member.answer(reply);
                 }
             }
-            Err(Broken::Constraint) if members.len() > 1 => self.run_halves(members),
-            Err(broken) => answer_all(members, broken),
+            Err(Broken::ByOne(error)) => match <[Member; 1]>::try_from(members) {
+                Ok([alone]) => alone.answer(Err(error)),
+                Err(members) => self.run_halves(members),
+            },
+            Err(Broken::ForAll(error, text)) => {
+                for member in members {
+                    member.answer(Err(error(text.clone().into()).into()));
+                }
+            }
         }
     }
 
@@ -188,37 +223,55 @@ impl Worker {
         self.run_group(second);
     }
 
-    /// Runs the group until it is committed, refused by a constraint, or cannot be.
+    /// Runs the group until it is committed, refused for what one member wants, or cannot be.
     fn attempt(&mut self, members: &[Member]) -> Result<Vec<Reply>, Broken> {
         let vault = Arc::clone(&self.vault);
-        let mut last = None;
+        let began = Instant::now();
+        let mut taken = TakenRows::Await;
+        let mut broke_constraint = false;
+        let mut last: Option<Cause> = None;
         for _ in 0..ATTEMPTS {
+            if began.elapsed() > RETRY_WITHIN {
+                break;
+            }
             let connection = match self.connection() {
                 Ok(connection) => connection,
-                Err(error) => return Err(Broken::Unavailable(last.unwrap_or_else(|| error.into()))),
+                Err(error) => return Err(unavailable(last.unwrap_or_else(|| error.into()))),
             };
-            match attempt(connection, &vault, members) {
+            let attempted_at = Instant::now();
+            match attempt(connection, &vault, members, taken) {
                 Ok(replies) => return Ok(replies),
                 // A member alone is run again: if another process gave the answer to this very request in the
-                // meantime, it is there now. If not, the constraint is the reference's.
-                Err(Failure::Constraint(error)) if members.len() == 1 && last.is_none() => {
-                    last = Some(error.into())
+                // meantime, it is there now.
+                Err(Failure::Constraint(_)) if members.len() == 1 && !broke_constraint => {
+                    broke_constraint = true;
                 }
-                Err(Failure::Constraint(_)) => return Err(Broken::Constraint),
+                Err(Failure::Constraint(error)) if is_of_reference(&error) => {
+                    return Err(Broken::ByOne(Refusal::ReferenceTaken.into()));
+                }
+                Err(Failure::Constraint(error)) => {
+                    return Err(Broken::ByOne(StoreError::Unavailable(error.into()).into()));
+                }
+                Err(Failure::NotAsOne | Failure::Panicked) => {
+                    return Err(Broken::ByOne(StoreError::Corrupt(PANICKED.into()).into()));
+                }
                 Err(Failure::Before(error)) => {
                     self.connection = None;
                     last = Some(error.into());
+                    if attempted_at.elapsed() > SLOW_ATTEMPT {
+                        taken = TakenRows::Skip;
+                    }
                 }
-                Err(Failure::Row(error)) => return Err(Broken::Row(error.to_string())),
+                Err(Failure::Row(error)) => {
+                    return Err(Broken::ForAll(StoreError::Corrupt, error.to_string()));
+                }
                 Err(Failure::Commit(error)) => {
                     self.connection = None;
-                    return Err(Broken::Commit(error.to_string()));
+                    return Err(Broken::ForAll(StoreError::OutcomeUnknown, error.to_string()));
                 }
             }
         }
-        Err(Broken::Unavailable(
-            last.unwrap_or_else(|| "no attempt succeeded".into()),
-        ))
+        Err(unavailable(last.unwrap_or_else(|| "no attempt succeeded".into())))
     }
 
     fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
@@ -245,29 +298,16 @@ impl Worker {
     }
 }
 
-/// Why a whole group was not done, in a form that each member can be told.
+/// Why a group was not done.
 enum Broken {
-    Constraint,
-    Unavailable(webhook_domain::error::Cause),
-    Row(String),
-    Commit(String),
+    /// For what one of its members wants: this is what that one is told, once it stands alone.
+    ByOne(ServiceError),
+    /// For what has nothing to do with what is wanted: this is what all are told.
+    ForAll(fn(Cause) -> StoreError, String),
 }
 
-fn answer_all(members: Vec<Member>, broken: Broken) {
-    let text = match &broken {
-        Broken::Constraint => String::new(),
-        Broken::Unavailable(cause) => cause.to_string(),
-        Broken::Row(text) | Broken::Commit(text) => text.clone(),
-    };
-    for member in members {
-        let error = match &broken {
-            Broken::Constraint => Refusal::ReferenceTaken.into(),
-            Broken::Unavailable(_) => StoreError::Unavailable(text.clone().into()).into(),
-            Broken::Row(_) => StoreError::Corrupt(text.clone().into()).into(),
-            Broken::Commit(_) => StoreError::OutcomeUnknown(text.clone().into()).into(),
-        };
-        let _ = member.reply.send(Err(error));
-    }
+fn unavailable(cause: Cause) -> Broken {
+    Broken::ForAll(StoreError::Unavailable, cause.to_string())
 }
 
 fn patience_after(size: usize, took: Duration) -> Patience {

@@ -19,6 +19,18 @@ pub(super) fn lock_webhooks(connection: &mut PgConnection, ids: &[String]) -> Qu
         .load(connection)
 }
 
+pub(super) fn lock_free_webhooks(
+    connection: &mut PgConnection,
+    ids: &[String],
+) -> QueryResult<Vec<WebhookRow>> {
+    webhooks::table
+        .filter(webhooks::id.eq_any(ids))
+        .order(webhooks::id)
+        .for_no_key_update()
+        .skip_locked()
+        .load(connection)
+}
+
 pub(super) fn load_answers(connection: &mut PgConnection, slots: &[Vec<u8>]) -> QueryResult<Vec<AnswerRow>> {
     idempotent_answers::table
         .filter(idempotent_answers::slot.eq_any(slots))

@@ -4,6 +4,7 @@
 
 mod conformance;
 mod failing;
+mod groups;
 mod opening;
 mod place;
 mod sealed;

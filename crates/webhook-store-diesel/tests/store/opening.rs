@@ -172,14 +172,14 @@ where
     columns.into_iter().map(|column| column.text).collect()
 }
 
-fn sqlite_connection(place: &Place) -> SqliteConnection {
+pub(crate) fn sqlite_connection(place: &Place) -> SqliteConnection {
     let DatabaseUrl::Sqlite(path) = place.url() else {
         panic!("not SQLite")
     };
     SqliteConnection::establish(path.to_str().unwrap()).unwrap()
 }
 
-fn postgres_connection(place: &Place) -> PgConnection {
+pub(crate) fn postgres_connection(place: &Place) -> PgConnection {
     let DatabaseUrl::Postgres(url) = place.url() else {
         panic!("not PostgreSQL")
     };
