@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, ConnectionError, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
@@ -102,10 +102,32 @@ impl AnyConnection {
         }
     }
 
+    /// Whether a transaction that means to write would be let. SQLite has said so when it began.
+    pub(crate) fn admits_writing(&mut self) -> QueryResult<()> {
+        let Self::Postgres(postgres) = self else {
+            return Ok(());
+        };
+        let read_only: ReadOnly =
+            sql_query("SELECT current_setting('transaction_read_only') = 'on' AS read_only")
+                .get_result(postgres)?;
+        if read_only.read_only {
+            let problem =
+                "the server takes reads alone: it is a standby, or default_transaction_read_only is on";
+            return Err(diesel::result::Error::QueryBuilderError(problem.into()));
+        }
+        Ok(())
+    }
+
     /// Whether the connection answers.
     pub(crate) fn ping(&mut self) -> QueryResult<()> {
         sql_query("SELECT 1").execute(self).map(drop)
     }
+}
+
+#[derive(QueryableByName)]
+struct ReadOnly {
+    #[diesel(sql_type = Bool)]
+    read_only: bool,
 }
 
 fn open_sqlite(path: &Path) -> Result<SqliteConnection, ConnectionError> {

@@ -88,21 +88,16 @@ impl OpenError {
 
 /// Proves the master key, migrates, and gives a connection. Also names the migrations that were applied.
 pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<(AnyConnection, Vec<String>), OpenError> {
-    let connect = |source| OpenError::Connect {
-        database: url.to_string(),
-        source,
-    };
     if let DatabaseUrl::Sqlite(path) = url
         && path.metadata().is_ok_and(|metadata| metadata.len() > 0)
     {
         prove(
-            &mut AnyConnection::open_sqlite_to_look(path).map_err(connect)?,
+            &mut AnyConnection::open_sqlite_to_look(path).map_err(|source| unreachable(url, source))?,
             vault,
         )?;
     }
-    let mut connection = AnyConnection::open(url).map_err(connect)?;
+    let mut connection = open_for_writing(url)?;
     if matches!(connection, AnyConnection::Postgres(_)) {
-        check_durability(&mut connection)?;
         prove(&mut connection, vault)?;
     }
     let applied = migrate(&mut connection)?;
@@ -112,6 +107,23 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<(AnyConnection, V
         prove(&mut connection, vault)?;
     }
     Ok((connection, applied))
+}
+
+/// Gives a connection on which what is committed is durable. It is asked of each one anew: the server may have been
+/// given other settings, or be another.
+pub(crate) fn open_for_writing(url: &DatabaseUrl) -> Result<AnyConnection, OpenError> {
+    let mut connection = AnyConnection::open(url).map_err(|source| unreachable(url, source))?;
+    if matches!(connection, AnyConnection::Postgres(_)) {
+        check_durability(&mut connection)?;
+    }
+    Ok(connection)
+}
+
+fn unreachable(url: &DatabaseUrl, source: ConnectionError) -> OpenError {
+    OpenError::Connect {
+        database: url.to_string(),
+        source,
+    }
 }
 
 enum Proof {
@@ -183,10 +195,20 @@ struct Setting {
     value: String,
 }
 
+/// Asks for a setting, and keeps the one that a session may change as it is: reloading the server's configuration
+/// would otherwise change it under a connection that was found good.
+fn durability_question(setting: &str) -> String {
+    match setting {
+        "synchronous_commit" => {
+            format!("SELECT set_config('{setting}', current_setting('{setting}'), false) AS value")
+        }
+        _ => format!("SELECT current_setting('{setting}') AS value"),
+    }
+}
+
 fn check_durability(connection: &mut AnyConnection) -> Result<(), OpenError> {
     for setting in DURABILITY_SETTINGS {
-        let row: Setting =
-            sql_query(format!("SELECT current_setting('{setting}') AS value")).get_result(connection)?;
+        let row: Setting = sql_query(durability_question(setting)).get_result(connection)?;
         if row.value == "off" {
             return Err(OpenError::NotDurable {
                 setting,

@@ -106,7 +106,7 @@ impl WebhookStore for DieselStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.writer
-            .alone(|connection| connection.ping().map_err(Failure::Before))
+            .alone(|connection| connection.admits_writing().map_err(Failure::Before))
             .await
     }
 }

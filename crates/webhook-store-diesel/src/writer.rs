@@ -22,6 +22,7 @@ use crate::connection::AnyConnection;
 use crate::dialect::TakenRows;
 use crate::failure::{Failure, PANICKED, is_of_reference, transact};
 use crate::group::{Member, Reply, Work, attempt};
+use crate::opening::open_for_writing;
 use crate::queue::{Patience, Queue};
 use crate::sealing::Vault;
 use crate::waiting::answer_within;
@@ -284,7 +285,7 @@ impl Worker {
                     "the database could not be reached a moment ago".into(),
                 ));
             }
-            match AnyConnection::open(&self.url) {
+            match open_for_writing(&self.url) {
                 Ok(connection) => self.connection = Some(connection),
                 Err(error) => {
                     self.refused_at = Some(Instant::now());

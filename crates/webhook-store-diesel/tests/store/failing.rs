@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use webhook_domain::key_ring::Overlap;
+use webhook_domain::ports::WebhookStore;
 use webhook_domain::{ServiceError, StoreError};
+use webhook_tests::postgres::{Cluster, Database};
 
 use crate::opening::execute;
 use crate::place::{Place, Services, block_on, on_each_database};
@@ -71,13 +73,98 @@ fn a_connection_that_was_lost_while_idle_is_replaced() {
             let Place::Postgres(database) = &place else {
                 unreachable!()
             };
-            database.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                 WHERE datname = '{database}' AND pid <> pg_backend_pid()",
-            );
+            disconnect_all(database);
             services.roll(webhook.id, Overlap::NONE).await.unwrap();
             services.read(webhook.id).await.unwrap();
         }
+    });
+}
+
+fn disconnect_all(database: &Database) {
+    database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = '{database}' AND pid <> pg_backend_pid()",
+    );
+}
+
+#[test]
+fn a_database_that_has_turned_forgetful_gets_no_more_changes() {
+    let place = Place::postgres();
+    let Place::Postgres(database) = &place else {
+        unreachable!()
+    };
+    block_on(async {
+        let store = place.open();
+        let services = Services::over(&store);
+        let webhook = services.create().await;
+        database.execute("ALTER DATABASE {database} SET synchronous_commit = off");
+        disconnect_all(database);
+        let error = services.roll(webhook.id, Overlap::NONE).await.unwrap_err();
+        assert!(
+            matches!(error, ServiceError::Store(StoreError::Unavailable(_))),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn a_reload_of_the_servers_settings_makes_no_connection_forgetful() {
+    let cluster = Cluster::private(&[]);
+    let place = Place::Postgres(cluster.create_database());
+    let Place::Postgres(database) = &place else {
+        unreachable!()
+    };
+    block_on(async {
+        let store = place.open();
+        let services = Services::over(&store);
+        let webhook = services.create().await;
+        at_commit_of_a_roll(
+            &place,
+            "IF current_setting('synchronous_commit') = 'off' THEN RAISE EXCEPTION 'forgetful'; END IF",
+        );
+        database.execute("ALTER SYSTEM SET synchronous_commit = off");
+        database.execute("SELECT pg_reload_conf()");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(services.roll(webhook.id, Overlap::NONE).await.is_ok());
+    });
+}
+
+#[test]
+fn a_server_that_takes_no_writes_is_not_ready() {
+    let place = Place::postgres();
+    let Place::Postgres(database) = &place else {
+        unreachable!()
+    };
+    block_on(async {
+        let store = place.open();
+        assert!(store.check().await.is_ok());
+        database.execute("ALTER DATABASE {database} SET default_transaction_read_only = on");
+        disconnect_all(database);
+        let checked = store.check().await;
+        assert!(matches!(checked, Err(StoreError::Unavailable(_))), "{checked:?}");
+    });
+}
+
+#[test]
+fn isolation_is_the_stores_own_and_not_the_servers() {
+    let place = Place::postgres();
+    let Place::Postgres(database) = &place else {
+        unreachable!()
+    };
+    database.execute("ALTER DATABASE {database} SET default_transaction_isolation = 'serializable'");
+    block_on(async {
+        let stores = [place.open(), place.open()].map(|store| Arc::new(Services::over(&store)));
+        let webhook = stores[0].create().await;
+        let rolls: Vec<_> = (0..40)
+            .map(|number: usize| {
+                let services = stores[number % 2].clone();
+                tokio::spawn(async move { services.roll(webhook.id, Overlap::NONE).await })
+            })
+            .collect();
+        for roll in rolls {
+            roll.await.unwrap().unwrap();
+        }
+        assert_eq!(stores[0].read(webhook.id).await.unwrap().version.0, 41);
     });
 }
 
