@@ -121,6 +121,22 @@ mod tests {
     }
 
     #[test]
+    fn several_permissions_can_be_given_in_any_of_the_usual_ways() {
+        let create = ["webhook-server", "api-key", "create", "--platform", "acme"];
+        for permissions in [
+            &["--permission", "WEBHOOK.VIEW", "WEBHOOK.UPDATE"][..],
+            &["--permission", "WEBHOOK.VIEW,WEBHOOK.UPDATE"],
+            &["--permission", "WEBHOOK.VIEW", "--permission", "WEBHOOK.UPDATE"],
+        ] {
+            assert!(
+                Cli::try_parse_from(create.iter().chain(permissions)).is_ok(),
+                "{permissions:?}"
+            );
+        }
+        assert!(Cli::try_parse_from(create).is_err(), "a key that may do nothing");
+    }
+
+    #[test]
     fn the_master_key_cannot_be_an_argument() {
         assert!(Cli::try_parse_from(["webhook-server", "--master-key", "x"]).is_err());
     }

@@ -37,9 +37,11 @@ pub(crate) struct CreateArguments {
     /// The platform it is good for, or * for all
     #[arg(long, value_name = "PLATFORM|*")]
     platform: PlatformScope,
-    /// What it may do, such as WEBHOOK.CREATE; may be given more than once
+    /// What it may do, such as WEBHOOK.CREATE; several with spaces or commas between them, or with the flag again
     #[arg(
         long = "permission",
+        num_args = 1..,
+        value_delimiter = ',',
         value_name = "PERMISSION",
         required_unless_present = "all_permissions"
     )]
