@@ -2,7 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "so a test says that it failed")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use webhook_domain::audit::AuditAction;
 use webhook_domain::entropy::{EntropyError, MockEntropy};
@@ -206,21 +206,24 @@ async fn upkeep_does_all_there_is_to_do_and_counts_it() {
 
 #[tokio::test]
 async fn one_unreadable_webhook_does_not_keep_the_others_keys_in_the_store() {
-    let mut store = MockWebhookStore::new();
-    let ids: Vec<_> = (0..3)
-        .map(|n| WebhookId::generate(ManualClock::START, &SeededEntropy::new(n)).unwrap())
-        .collect();
+    let ids = (0..600).map(|n| WebhookId::generate(ManualClock::START, &SeededEntropy::new(n)).unwrap());
+    let ids: Vec<_> = ids.collect();
     let unreadable = ids[0];
-    let due = ids.iter().map(|id| (fixtures::acme(), *id)).collect::<Vec<_>>();
-    store
-        .expect_with_expired_keys()
-        .once()
-        .returning(move |_, _| Ok(due.clone()));
-    store.expect_forget_answers().returning(|_, _| Ok(0));
-    store.expect_change().times(3).returning(move |order| {
+    let due = Arc::new(Mutex::new(ids));
+    let mut store = MockWebhookStore::new();
+    let listed = due.clone();
+    store.expect_with_expired_keys().returning(move |_, limit| {
+        let due = listed.lock().unwrap();
+        let first = due.iter().take(limit as usize);
+        Ok(first.map(|id| (fixtures::acme(), *id)).collect())
+    });
+    store.expect_forget_answers().once().returning(|_, _| Ok(0));
+    let swept = due.clone();
+    store.expect_change().returning(move |order| {
         if order.webhook == unreadable {
             return Err(StoreError::Corrupt("a value does not open".into()).into());
         }
+        swept.lock().unwrap().retain(|id| *id != order.webhook);
         let webhook = fixtures::webhook(
             &order.platform,
             fixtures::bare_settings(),
@@ -238,6 +241,7 @@ async fn one_unreadable_webhook_does_not_keep_the_others_keys_in_the_store() {
         matches!(result, Err(ServiceError::Store(StoreError::Corrupt(_)))),
         "{result:?}"
     );
+    assert_eq!(*due.lock().unwrap(), [unreadable]);
 }
 
 #[test]

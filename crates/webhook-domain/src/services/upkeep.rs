@@ -45,24 +45,24 @@ impl Upkeep {
     /// Does all there is to do, in small steps.
     ///
     /// # Errors
-    /// The store's; what was done before stays done. A webhook that cannot be read does not keep those after
-    /// it from being swept.
+    /// The store's; what was done before stays done. A webhook that cannot be read does not keep others from
+    /// being swept, nor does one half of this keep the other from being done.
     pub async fn run(&self) -> Result<UpkeepTally, ServiceError> {
         let now = self.clock.now();
-        let answers_forgotten = self.forget_old_answers(now).await?;
-        let webhooks_swept = self.erase_expired_keys(now).await?;
+        let webhooks_swept = self.erase_expired_keys(now).await;
+        let answers_forgotten = self.forget_old_answers(now).await;
         Ok(UpkeepTally {
-            webhooks_swept,
-            answers_forgotten,
+            webhooks_swept: webhooks_swept?,
+            answers_forgotten: answers_forgotten?,
         })
     }
 
     async fn erase_expired_keys(&self, now: Instant) -> Result<u32, ServiceError> {
         let mut swept = 0;
+        let mut unreadable = None;
         loop {
             let due = self.store.with_expired_keys(now, STEP).await?;
-            let step = due.len();
-            let mut unreadable = None;
+            let swept_before = swept;
             for some in due.chunks(SWEPT_AT_ONCE) {
                 for result in concurrently(some.iter().map(|due| self.sweep(due, now))).await {
                     match result {
@@ -74,11 +74,9 @@ impl Upkeep {
                     }
                 }
             }
-            if let Some(error) = unreadable {
-                return Err(error);
-            }
-            if step < STEP as usize {
-                return Ok(swept);
+            // What cannot be read stays at the head of the list; a step that finds nothing else is the last.
+            if due.len() < STEP as usize || swept == swept_before {
+                return unreadable.map_or(Ok(swept), Err);
             }
         }
     }
