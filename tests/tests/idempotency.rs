@@ -89,6 +89,7 @@ fn another_request_under_the_same_key_is_refused(backend: Backend) {
         .json(&body)
         .send()
         .expect_status(200);
+    let bare = roll_under(&client, &webhook.secret_path(), "bare").expect_status(200);
     let state = get(&client, &webhook);
     let query = format!("{}?previous_secret_expires_in=60", webhook.secret_path());
     let different_body = with(update(), json!({"include_previous_data": true}));
@@ -104,8 +105,12 @@ fn another_request_under_the_same_key_is_refused(backend: Backend) {
         let answer = request.header("Idempotency-Key", "k").send();
         answer.expect_refusal(409, "IDEMPOTENCY_CHECK_FAILED");
     }
+    // The same but for its query.
+    let answer = roll_under(&client, &query, "bare");
+    answer.expect_refusal(409, "IDEMPOTENCY_CHECK_FAILED");
     assert_eq!(get(&client, &webhook), state);
     assert_eq!(get(&client, &other), other);
+    expect_replay(&bare, &roll_under(&client, &webhook.secret_path(), "bare"));
     // The stored answer is still there for the request it belongs to.
     let replay = client
         .patch(&webhook.secret_path())
