@@ -47,6 +47,23 @@ pub struct Settings {
     pub signing_protocol: SigningProtocol,
 }
 
+impl Default for Settings {
+    /// An active webhook with nothing set that may be left out.
+    fn default() -> Self {
+        Self {
+            name: None,
+            reference: None,
+            active: true,
+            include_previous_data: false,
+            authentication: Authentication::default(),
+            url: None,
+            included_actions: None,
+            excluded_actions: None,
+            signing_protocol: SigningProtocol::default(),
+        }
+    }
+}
+
 impl Settings {
     /// The names of the fields in which `self` and `other` differ.
     #[must_use]

@@ -7,10 +7,9 @@ mod object;
 
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::secret::SecretText;
-use webhook_domain::signing_protocol::SigningProtocol;
 use webhook_domain::webhook::{
-    ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Name, Password, Reference, Settings,
-    SettingsUpdate, TargetUrl, Username,
+    ApiHeaderField, ApiKeyValue, AuthenticationType, Name, Password, Reference, Settings, SettingsUpdate,
+    TargetUrl, Username,
 };
 
 use self::object::Fields;
@@ -70,18 +69,7 @@ pub(crate) fn create(body: Object, rules: &FieldRules) -> Result<Settings, Probl
             .unwrap_or(AuthenticationType::None),
         ..optional(&mut fields, rules)?
     };
-    let blank = Settings {
-        name: None,
-        reference: None,
-        active: true,
-        include_previous_data: false,
-        authentication: Authentication::default(),
-        url: None,
-        included_actions: None,
-        excluded_actions: None,
-        signing_protocol: SigningProtocol::default(),
-    };
-    Ok(update.apply(blank)?)
+    Ok(update.apply(Settings::default())?)
 }
 
 /// The update that a roll's body asks for, and its overlap if it names one.

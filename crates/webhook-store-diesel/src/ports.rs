@@ -15,7 +15,7 @@ use crate::connection::AnyConnection;
 use crate::failure::Failure;
 use crate::group::Work;
 use crate::rows::api_key::ApiKeyRow;
-use crate::rows::audit::{self, AuditRow};
+use crate::rows::audit::AuditRow;
 use crate::rows::webhook::{LoadedWebhook, WebhookRow};
 use crate::schema::{api_keys, audit_records, idempotent_answers, webhooks};
 
@@ -175,7 +175,7 @@ impl AuditLog for DieselStore {
                 .filter(audit_records::resource_id.eq(resource_id))
                 .filter(audit_records::platform.eq(platform))
                 .order(audit_records::position.desc())
-                .select(audit::COLUMNS)
+                .select(AuditRow::as_select())
                 .limit(limit.into());
             let rows: Vec<AuditRow> = query.load(connection).map_err(unavailable)?;
             rows.into_iter()

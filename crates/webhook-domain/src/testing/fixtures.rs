@@ -42,17 +42,7 @@ pub fn reference(text: &str) -> Reference {
 /// Settings with nothing set that may be left out.
 #[must_use]
 pub fn bare_settings() -> Settings {
-    Settings {
-        name: None,
-        reference: None,
-        active: true,
-        include_previous_data: false,
-        authentication: Authentication::default(),
-        url: None,
-        included_actions: None,
-        excluded_actions: None,
-        signing_protocol: SigningProtocol::HmacSha256,
-    }
+    Settings::default()
 }
 
 /// Settings in which every field is set, and to another value than in [`bare_settings`]. The name and the

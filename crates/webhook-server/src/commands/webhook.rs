@@ -5,9 +5,7 @@ use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::ports::Outcome;
 use webhook_domain::services::{CreateWebhook, RollSecret, SecretKeyService, WebhookService};
-use webhook_domain::webhook::{
-    ActionCatalogue, ActionList, Authentication, HttpPolicy, Name, Reference, TargetUrl, Webhook,
-};
+use webhook_domain::webhook::{ActionCatalogue, ActionList, HttpPolicy, Name, Reference, TargetUrl, Webhook};
 use webhook_domain::{InvalidValue, webhook};
 
 use super::local::{Local, answer, remark};
@@ -107,11 +105,10 @@ fn wanted(arguments: CreateArguments, http: HttpPolicy) -> Result<webhook::Setti
         reference: optional("--reference", arguments.reference, Reference::parse)?,
         active: !arguments.inactive,
         include_previous_data: arguments.include_previous_data,
-        authentication: Authentication::default(),
         url: optional("--url", arguments.url, url)?,
         included_actions: actions("--action", arguments.included_actions)?,
         excluded_actions: actions("--excluded-action", arguments.excluded_actions)?,
-        signing_protocol: Default::default(),
+        ..webhook::Settings::default()
     })
 }
 

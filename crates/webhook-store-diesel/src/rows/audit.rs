@@ -8,7 +8,7 @@ use super::{At, RowError};
 use crate::schema::audit_records;
 
 /// A row of `audit_records`, without the position that the database gives it.
-#[derive(Debug, Clone, Queryable, Insertable)]
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = audit_records)]
 pub(crate) struct AuditRow {
     pub(crate) id: String,
@@ -20,27 +20,6 @@ pub(crate) struct AuditRow {
     pub(crate) resource_id: String,
     pub(crate) details: String,
 }
-
-/// The columns of [`AuditRow`], in its order.
-pub(crate) const COLUMNS: (
-    audit_records::id,
-    audit_records::platform,
-    audit_records::at,
-    audit_records::credential,
-    audit_records::request_id,
-    audit_records::action,
-    audit_records::resource_id,
-    audit_records::details,
-) = (
-    audit_records::id,
-    audit_records::platform,
-    audit_records::at,
-    audit_records::credential,
-    audit_records::request_id,
-    audit_records::action,
-    audit_records::resource_id,
-    audit_records::details,
-);
 
 impl AuditRow {
     pub(crate) fn encode(record: &AuditRecord) -> Result<Self, RowError> {
