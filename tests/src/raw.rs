@@ -141,7 +141,14 @@ impl Connection {
 
     fn receive(&mut self) -> io::Result<()> {
         let mut buffer = [0; 16 * 1024];
-        match self.stream.read(&mut buffer)? {
+        let read = loop {
+            match self.stream.read(&mut buffer) {
+                // A socket with a timeout is interrupted when its process is stopped and goes on.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
+        match read {
             0 => Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
                 "the server closed the connection",
