@@ -216,6 +216,8 @@ fn with_network_timeouts(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use diesel::sql_types::BigInt;
+
     use super::*;
 
     #[test]
@@ -223,6 +225,23 @@ mod tests {
         let mut in_memory = SqliteConnection::establish(":memory:").unwrap();
         let refused = use_write_ahead_log(&mut in_memory).unwrap_err();
         assert!(refused.to_string().contains("mode `memory`"), "{refused}");
+    }
+
+    #[derive(QueryableByName)]
+    struct Settings {
+        #[diesel(sql_type = BigInt)]
+        synchronous: i64,
+        #[diesel(sql_type = BigInt)]
+        secure_delete: i64,
+    }
+
+    #[test]
+    fn a_commit_of_sqlites_is_synced_and_what_is_deleted_is_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut sqlite = open_sqlite(&directory.path().join("webhook.db")).unwrap();
+        let question = "SELECT synchronous, secure_delete FROM pragma_synchronous, pragma_secure_delete";
+        let settings: Settings = sql_query(question).get_result(&mut sqlite).unwrap();
+        assert_eq!((settings.synchronous, settings.secure_delete), (2, 1));
     }
 
     #[test]

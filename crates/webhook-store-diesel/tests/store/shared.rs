@@ -9,14 +9,16 @@ use webhook_domain::caller::PlatformScope;
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::permission::PermissionSet;
 use webhook_domain::ports::Outcome;
-use webhook_domain::services::{AuthenticationError, CreateApiKey, RollSecret};
+use webhook_domain::services::{AuthenticationError, CreateApiKey, CreateWebhook, RollSecret};
 use webhook_domain::testing::fixtures;
+use webhook_domain::webhook::Settings;
 
 use crate::place::{Place, Services, on_each_database};
 
 on_each_database! {
     rolls_through_two_stores_form_one_chain
     one_request_through_two_stores_rolls_once
+    one_creation_through_two_stores_makes_one_webhook
     of_creations_with_one_reference_through_two_stores_one_wins
     a_key_revoked_through_one_store_is_refused_by_the_other_at_once
 }
@@ -88,6 +90,49 @@ async fn one_request_through_two_stores_rolls_once(place: Place) {
         }
         assert_eq!((done, answers.len()), (1, 1), "one roll, one answer");
         assert_eq!(stores[0].read(webhook.id).await.unwrap().version.0, 2);
+    }
+}
+
+/// There is no row yet that could be locked: the second finds out from the constraint, and gives the first one's answer.
+async fn one_creation_through_two_stores_makes_one_webhook(place: Place) {
+    let stores = [Services::over(&place.open()), Services::over(&place.open())].map(Arc::new);
+    for (round, settings) in [fixtures::bare_settings(), fixtures::full_settings()]
+        .into_iter()
+        .cycle()
+        .take(30)
+        .enumerate()
+    {
+        let requests: Vec<_> = (0..4)
+            .map(|number: usize| {
+                let (services, settings) = (stores[number % 2].clone(), settings.clone());
+                tokio::spawn(async move {
+                    let create = CreateWebhook {
+                        settings: Settings {
+                            reference: settings
+                                .reference
+                                .map(|_| fixtures::reference(&format!("{round}"))),
+                            ..settings
+                        },
+                        idempotent: Some(fixtures::request(&format!("creation-{round}"), "create")),
+                    };
+                    services.webhooks.create(&services.acting, create).await.unwrap()
+                })
+            })
+            .collect();
+        let mut answers = BTreeSet::new();
+        let mut done = 0;
+        for request in requests {
+            match request.await.unwrap() {
+                Outcome::Done { answer, .. } => {
+                    done += 1;
+                    answers.insert(answer.unwrap().expose().to_vec());
+                }
+                Outcome::Replayed(answer) => {
+                    answers.insert(answer.expose().to_vec());
+                }
+            }
+        }
+        assert_eq!((done, answers.len()), (1, 1), "one webhook, one answer");
     }
 }
 
