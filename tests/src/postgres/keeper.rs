@@ -5,7 +5,7 @@
 //! run may turn up, it stops PostgreSQL and removes everything.
 //!
 //! Two locks make this safe against processes that start and stop meanwhile. Whoever takes up or gives up the cluster
-//! holds [`START_LOCK`]; whoever uses it holds [`USERS_LOCK`], shared. The keeper's own [`ALIVE_LOCK`] tells a live
+//! holds `START_LOCK`; whoever uses it holds `USERS_LOCK`, shared. The keeper's own `ALIVE_LOCK` tells a live
 //! one from the remains of a killed one.
 
 use std::{
