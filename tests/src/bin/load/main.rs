@@ -67,11 +67,13 @@ fn main() {
     }
     if options.footprint {
         footprint::measure();
-        return;
+    } else {
+        options
+            .database
+            .iter()
+            .for_each(|database| measure(&options, *database));
     }
-    for database in &options.database {
-        measure(&options, *database);
-    }
+    slow_disk::remove();
 }
 
 fn measure(options: &Options, database: Database) {

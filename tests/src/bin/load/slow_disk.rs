@@ -3,10 +3,12 @@
 use std::{
     env, fs,
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    path::Path,
     process::Command,
     time::Duration,
 };
 
+const PRELOAD: &str = "LD_PRELOAD";
 const MICROSECONDS: &str = "SLOW_SYNC_MICROSECONDS";
 
 /// Comes back in a process in which a sync takes `delay` longer.
@@ -36,8 +38,18 @@ pub(crate) fn insert(delay: Duration) {
     let program = env::current_exe().expect("a program knows its path");
     let error = Command::new(program)
         .args(env::args_os().skip(1))
-        .env("LD_PRELOAD", &library)
+        .env(PRELOAD, &library)
         .env(MICROSECONDS, delay.as_micros().to_string())
         .exec();
     panic!("cannot start again: {error}");
+}
+
+/// Removes what [`insert`] compiled, once nothing more is started.
+pub(crate) fn remove() {
+    if let (Some(library), Some(_)) = (env::var_os(PRELOAD), env::var_os(MICROSECONDS)) {
+        let directory = Path::new(&library)
+            .parent()
+            .expect("it was made in a directory of its own");
+        let _ = fs::remove_dir_all(directory);
+    }
 }
