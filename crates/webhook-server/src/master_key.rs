@@ -38,7 +38,7 @@ pub(crate) fn obtain(
 ) -> Result<MasterKey, Failure> {
     match (source, database) {
         (MasterKeySource::Given(key), _) => Ok(key),
-        (MasterKeySource::File(path), _) => read(&path),
+        (MasterKeySource::File(path), _) => read(&path, "WEBHOOK_MASTER_KEY_FILE: the master key"),
         (MasterKeySource::BesideDatabase, DatabaseUrl::Sqlite(database)) => beside(database, entropy),
         (MasterKeySource::BesideDatabase, DatabaseUrl::Postgres(_)) => Err(Failure::configuration(
             "WEBHOOK_MASTER_KEY or WEBHOOK_MASTER_KEY_FILE must be set with PostgreSQL: base64 of 32 random \
@@ -50,7 +50,7 @@ pub(crate) fn obtain(
 fn beside(database: &Path, entropy: &dyn Entropy) -> Result<MasterKey, Failure> {
     let path = directory_of(database).join(FILE_NAME);
     match (is_there(&path)?, is_there(database)?) {
-        (true, _) => read(&path),
+        (true, _) => read(&path, "the master key"),
         (false, true) => Err(Failure::configuration(format!(
             "the database {} is there, but its master key {} is not; put the key back, or name it with \
              WEBHOOK_MASTER_KEY_FILE. Nothing was changed",
@@ -75,7 +75,7 @@ fn make(path: &Path, entropy: &dyn Entropy) -> Result<MasterKey, Failure> {
             Ok(key)
         }
         // Another process made one in the meantime: that one counts.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path, "the master key"),
         Err(error) => Err(Failure::cannot(&doing, &error)),
     }
 }
@@ -90,12 +90,10 @@ fn write(path: &Path, key: &MasterKey, entropy: &dyn Entropy) -> io::Result<()> 
     staged.publish_new()
 }
 
-fn read(path: &Path) -> Result<MasterKey, Failure> {
+/// `key` begins the sentence that says what is wrong with it.
+fn read(path: &Path, key: &str) -> Result<MasterKey, Failure> {
     let unreadable = |problem: String| {
-        Failure::configuration(format!(
-            "the master key {} cannot be read: {problem}",
-            path.display()
-        ))
+        Failure::configuration(format!("{key} {} cannot be read: {problem}", path.display()))
     };
     let (text, mode) = read_text(path).map_err(|error| unreadable(chain(&error)))?;
     if mode & 0o077 != 0 {
@@ -107,7 +105,7 @@ fn read(path: &Path) -> Result<MasterKey, Failure> {
     }
     let text = SecretText::new(text.expose().trim().to_owned());
     MasterKey::parse(&text)
-        .map_err(|problem| Failure::configuration(format!("the master key in {} {problem}", path.display())))
+        .map_err(|problem| Failure::configuration(format!("{key} in {} {problem}", path.display())))
 }
 
 fn read_text(path: &Path) -> io::Result<(SecretText, u32)> {
