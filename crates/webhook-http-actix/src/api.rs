@@ -1,6 +1,6 @@
 //! What the API is made of: the domain's services, the rules for fields, and the limits on clients.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use webhook_domain::time::Clock;
 use webhook_domain::webhook::{ActionCatalogue, HttpPolicy};
 
 use crate::in_flight::InFlight;
+use crate::request_rate::RequestRates;
 
 /// The domain as the API sees it. Cheap to clone: shared pointers inside.
 #[derive(Clone)]
@@ -57,6 +58,12 @@ pub struct HttpLimits {
     pub keep_alive: Duration,
     /// How long a request waits for another with the same `Idempotency-Key`; then 422. 5 seconds.
     pub idempotency_wait: Duration,
+    /// Requests per second of one credential, and how many of them may come at once; then 429. 50,000; none is no
+    /// limit.
+    pub requests_per_second: Option<NonZeroU32>,
+    /// Requests per second without a valid credential from one client address, after 20 seconds' worth at once; then
+    /// 429. 50; none is no limit.
+    pub failed_authentications_per_second: Option<NonZeroU32>,
     /// Threads that serve connections. As many as the machine has cores, at most 512.
     pub workers: usize,
     /// Connections per worker; further ones wait to be accepted. 10,000.
@@ -74,6 +81,8 @@ impl Default for HttpLimits {
             write_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             idempotency_wait: Duration::from_secs(5),
+            requests_per_second: NonZeroU32::new(50_000),
+            failed_authentications_per_second: NonZeroU32::new(50),
             workers: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
             max_connections: 10_000,
             shutdown_timeout: Duration::from_secs(30),
@@ -93,6 +102,7 @@ pub struct Core {
     pub(crate) api: Api,
     pub(crate) limits: HttpLimits,
     pub(crate) in_flight: InFlight,
+    pub(crate) rates: RequestRates,
 }
 
 impl Core {
@@ -101,10 +111,12 @@ impl Core {
     pub fn new(api: Api, limits: HttpLimits) -> web::Data<Self> {
         // A connection has at most one request in a handler.
         let in_flight = InFlight::new(limits.worker_count().saturating_mul(limits.max_connections));
+        let rates = RequestRates::new(&limits, &api.clock);
         web::Data::new(Self {
             api,
             limits,
             in_flight,
+            rates,
         })
     }
 }

@@ -3,18 +3,41 @@
 
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use webhook_domain::caller::Caller;
 
-use crate::api::Api;
+use crate::api::{Api, Core};
 use crate::errors::Problem;
+use crate::request_rate::TooOften;
 
 static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The caller that a request with these headers is made by.
-pub(crate) async fn authenticate(headers: &HeaderMap, api: &Api) -> Result<Arc<Caller>, Problem> {
+async fn authenticate(headers: &HeaderMap, api: &Api) -> Result<Arc<Caller>, Problem> {
     let text = credential(headers).ok_or_else(Problem::unauthorised)?;
     Ok(Arc::new(api.api_keys.authenticate(text).await?))
+}
+
+/// The caller that `request` is made by, counted: as a request of its credential, or else as a failure of its address.
+/// Whether the credential asks too often is the second part of the answer, since it is told after the permission.
+pub(crate) async fn admit(
+    request: &HttpRequest,
+    core: &Core,
+) -> Result<(Arc<Caller>, Result<(), TooOften>), Problem> {
+    match authenticate(request.headers(), &core.api).await {
+        Ok(caller) => {
+            let counted = core.rates.count(&caller.credential);
+            Ok((caller, counted))
+        }
+        Err(problem) => {
+            if problem.is_unauthorised() {
+                let peer = request.peer_addr().map(|address| address.ip());
+                core.rates.count_failure(peer)?;
+            }
+            Err(problem)
+        }
+    }
 }
 
 /// The one credential that the headers agree on: none if there is none, if one is malformed, or if two differ.

@@ -7,23 +7,25 @@ use webhook_domain::id::{PlatformId, RequestId, WebhookId};
 use webhook_domain::permission::Permission;
 
 use crate::api::Core;
-use crate::authenticate::authenticate;
+use crate::authenticate::admit;
 use crate::errors::{Code, Problem};
 
 static X_PLATFORM_ID: HeaderName = HeaderName::from_static("x-platform-id");
 
-/// The caller at work, once credential, permission and platform were found good, in this order.
+/// The caller at work, once credential, permission, platform and rate were found good, in this order.
 pub(crate) async fn acting(
     request: &HttpRequest,
     core: &Core,
     permission: Permission,
 ) -> Result<Acting, Problem> {
-    let caller = authenticate(request.headers(), &core.api).await?;
+    let (caller, counted) = admit(request, core).await?;
     caller.require(permission)?;
     let platform = named_platform(request)?;
     let id = request.extensions().get::<RequestId>().cloned();
     let id = id.ok_or_else(|| Problem::internal("a request without an id reached its route"))?;
-    Ok(caller.acting_on(platform, id)?)
+    let acting = caller.acting_on(platform, id)?;
+    counted?;
+    Ok(acting)
 }
 
 fn named_platform(request: &HttpRequest) -> Result<Option<PlatformId>, Problem> {

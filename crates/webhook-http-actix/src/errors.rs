@@ -10,6 +10,8 @@ use actix_web::http::StatusCode;
 use webhook_domain::services::AuthenticationError;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
+use crate::request_rate::{TooOften, Who};
+
 pub(crate) use envelope::{Code, envelope};
 pub(crate) use problem::Problem;
 
@@ -17,6 +19,10 @@ const OVERLOADED: &str = "the service has too much to do; nothing was changed, t
 const OUT_OF_REACH: &str = "the store is out of reach; nothing was changed, try again";
 const OUTCOME_UNKNOWN: &str =
     "it is not known whether this was done; trying again with the same Idempotency-Key finds out";
+const CREDENTIAL_TOO_OFTEN: &str =
+    "this credential asks more often than it may; wait as many seconds as Retry-After says";
+const ADDRESS_TOO_OFTEN: &str = "too many requests without a valid credential came from this address; wait as many \
+                                 seconds as Retry-After says, and send a valid one";
 
 /// Every way in which a service does not do what it was asked, and what HTTP calls it.
 impl From<ServiceError> for Problem {
@@ -55,6 +61,15 @@ impl From<ServiceError> for Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         ServiceError::from(refusal).into()
+    }
+}
+
+impl From<TooOften> for Problem {
+    fn from(too_often: TooOften) -> Self {
+        match too_often.who {
+            Who::Credential => Self::too_often(CREDENTIAL_TOO_OFTEN, too_often.wait),
+            Who::Address => Self::too_often(ADDRESS_TOO_OFTEN, too_often.wait),
+        }
     }
 }
 

@@ -11,7 +11,8 @@
 //! 2. It carries `X-REQUEST-ID`, and one event in the log under that id.
 //! 3. No secret, body, or value of a query reaches a log or an error's message.
 //! 4. No client holds a connection for long without finishing what it began: see `connection.rs`.
-//! 5. A handler that is dropped because its client hung up loses nothing: the store finishes what it took.
+//! 5. Nobody asks more often than `request_rate.rs` lets them.
+//! 6. A handler that is dropped because its client hung up loses nothing: the store finishes what it took.
 //!
 //! To add an endpoint: a handler under `routes/` that begins with `context::acting`, its path in `app.rs`, and a
 //! test per rule in `tests/api/`.
@@ -33,6 +34,7 @@ mod observe;
 mod query;
 mod representation;
 mod request_id;
+mod request_rate;
 mod routes;
 mod server;
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::body::BoxBody;
 use actix_web::http::header::{self, HeaderName};
@@ -42,6 +43,8 @@ enum Advice {
     Authenticate,
     /// `Allow`.
     Use(&'static [Method]),
+    /// `Retry-After`, in seconds.
+    Wait(u64),
     /// `Retry-After` and `Idempotency-Retryable: true`.
     Retry,
     /// `Idempotency-Retryable: false`.
@@ -132,6 +135,14 @@ impl Problem {
         )
     }
 
+    /// 429, for who is to ask again after `wait`: in whole seconds, rounded up, at least one.
+    pub(super) fn too_often(message: &'static str, wait: Duration) -> Self {
+        let begun = u64::from(wait.subsec_nanos() > 0);
+        let seconds = wait.as_secs().saturating_add(begun).max(1);
+        Self::new(StatusCode::TOO_MANY_REQUESTS, Code::InvalidRequest, message)
+            .with_advice(Advice::Wait(seconds))
+    }
+
     /// 500, for what must not happen and does not mend itself.
     pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let message = "the service failed; its log says why, under this answer's X-REQUEST-ID";
@@ -180,6 +191,11 @@ impl Problem {
     fn with_cause(mut self, cause: Box<dyn Error + Send + Sync>) -> Self {
         self.0.cause = Some(cause);
         self
+    }
+
+    /// Whether it is the caller's credential that is wrong.
+    pub(crate) fn is_unauthorised(&self) -> bool {
+        self.0.status == StatusCode::UNAUTHORIZED
     }
 
     /// What went wrong, for programs.
@@ -237,6 +253,7 @@ impl ResponseError for Problem {
                 let names: Vec<_> = methods.iter().map(Method::as_str).collect();
                 response.insert_header((header::ALLOW, names.join(", ")))
             }
+            Advice::Wait(seconds) => response.insert_header((header::RETRY_AFTER, seconds.to_string())),
             Advice::Retry => response
                 .insert_header((header::RETRY_AFTER, "1"))
                 .insert_header((IDEMPOTENCY_RETRYABLE.clone(), "true")),
@@ -250,5 +267,25 @@ impl ResponseError for Problem {
             message,
             *about,
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_too_often_is_to_wait_whole_seconds() {
+        for (wait, expected) in [
+            (Duration::ZERO, "1"),
+            (Duration::from_millis(20), "1"),
+            (Duration::from_secs(1), "1"),
+            (Duration::from_millis(1_001), "2"),
+            (Duration::MAX, "18446744073709551615"),
+        ] {
+            let response = Problem::too_often("slower", wait).error_response();
+            assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+            assert_eq!(response.headers().get(header::RETRY_AFTER).unwrap(), expected);
+        }
     }
 }

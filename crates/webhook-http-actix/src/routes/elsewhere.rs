@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::Core;
-use crate::authenticate::authenticate;
+use crate::authenticate::admit;
 use crate::context;
 use crate::errors::Problem;
 
@@ -16,7 +16,7 @@ pub(crate) async fn no_such_path(request: HttpRequest, core: Data<Core>) -> Resu
         None => Err(Problem::no_such_path()),
         Some(rest) if rest.split('/').next() != Some("1") => Err(Problem::unsupported_version()),
         Some(_) => {
-            authenticate(request.headers(), &core.api).await?;
+            admit(&request, &core).await?.1?;
             Err(Problem::no_such_path())
         }
     }
@@ -29,7 +29,10 @@ pub(super) async fn refuse_method(
     allowed: &'static [Method],
 ) -> Result<HttpResponse, Problem> {
     let about = context::webhook_id(request).ok();
-    let authenticated = authenticate(request.headers(), &core.api).await;
-    let problem = authenticated.map_or_else(|problem| problem, |_| Problem::method_not_allowed(allowed));
+    let problem = match admit(request, core).await {
+        Ok((_, Ok(()))) => Problem::method_not_allowed(allowed),
+        Ok((_, Err(too_often))) => too_often.into(),
+        Err(problem) => problem,
+    };
     Err(problem.about(about))
 }
