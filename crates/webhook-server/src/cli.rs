@@ -67,6 +67,12 @@ pub(crate) struct SettingFlags {
     /// How long a rolled key goes on signing unless the roll says otherwise, 0 to 604800 [default: 86400]
     #[arg(long, global = true, value_name = "SECONDS")]
     previous_secret_ttl: Option<String>,
+    /// Requests per second that one credential may make, 0 for no limit [default: 50000]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    requests_per_second: Option<String>,
+    /// Requests per second without a valid credential that one client address may make, 0 for no limit [default: 50]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    failed_authentications_per_second: Option<String>,
     /// What to log: a level, and exceptions such as info,webhook_store_diesel=debug [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -85,6 +91,11 @@ impl SettingFlags {
             (Setting::AllowHttp, self.allow_http),
             (Setting::AllowedNetworks, self.allowed_networks),
             (Setting::PreviousSecretTtl, self.previous_secret_ttl),
+            (Setting::RequestsPerSecond, self.requests_per_second),
+            (
+                Setting::FailedAuthenticationsPerSecond,
+                self.failed_authentications_per_second,
+            ),
             (Setting::Log, self.log),
         ];
         Ok(Sources {

@@ -37,6 +37,7 @@ struct Deployment {
     listen: std::net::SocketAddr,
     rules: FieldRules,
     default_overlap: webhook_domain::key_ring::Overlap,
+    limits: HttpLimits,
     /// The database's file, if it is one.
     database: Option<std::path::PathBuf>,
 }
@@ -57,6 +58,12 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             actions: ActionCatalogue::default(),
         },
         default_overlap: settings.previous_secret_ttl,
+        limits: HttpLimits {
+            shutdown_timeout: REQUESTS_FINISH_WITHIN,
+            requests_per_second: settings.requests_per_second,
+            failed_authentications_per_second: settings.failed_authentications_per_second,
+            ..HttpLimits::default()
+        },
         database: settings.database_file().map(Path::to_owned),
     };
     let open = OpenStore::open(&settings.database_url, settings.master_key)?;
@@ -81,11 +88,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let address = listener.local_addr().map_err(cannot_listen)?;
     provide_first_key(deployment.database.as_deref(), open, HandOver::choose(address)).await?;
     let api = api(deployment.rules, deployment.default_overlap, open);
-    let limits = HttpLimits {
-        shutdown_timeout: REQUESTS_FINISH_WITHIN,
-        ..HttpLimits::default()
-    };
-    let server = webhook_http_actix::serve(listener, api, limits)
+    let server = webhook_http_actix::serve(listener, api, deployment.limits)
         .map_err(|error| Failure::cannot("start the server", &error))?;
     let upkeep = rt::spawn(keep_up(open));
     tracing::info!(server.address = %address, "listening");

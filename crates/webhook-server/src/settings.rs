@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -44,6 +45,10 @@ pub(crate) struct Settings {
     pub(crate) allowed_networks: Vec<IpNet>,
     /// How long a rolled key goes on signing unless the roll says otherwise.
     pub(crate) previous_secret_ttl: Overlap,
+    /// Requests per second of one credential, unless without limit.
+    pub(crate) requests_per_second: Option<NonZeroU32>,
+    /// Requests per second without a valid credential from one client address, unless without limit.
+    pub(crate) failed_authentications_per_second: Option<NonZeroU32>,
     /// Variables of the environment that look like settings and are none.
     pub(crate) unknown_variables: Vec<String>,
 }
@@ -93,6 +98,9 @@ impl Settings {
             http_policy: given.read(Setting::AllowHttp, value::http_policy)?,
             allowed_networks: given.read(Setting::AllowedNetworks, value::allowed_networks)?,
             previous_secret_ttl: given.read(Setting::PreviousSecretTtl, value::previous_secret_ttl)?,
+            requests_per_second: given.read(Setting::RequestsPerSecond, value::rate)?,
+            failed_authentications_per_second: given
+                .read(Setting::FailedAuthenticationsPerSecond, value::rate)?,
             unknown_variables: environment.unknown,
         };
         let log_filter = given.read(Setting::Log, value::log_filter)?;

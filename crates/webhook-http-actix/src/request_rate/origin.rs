@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 pub(super) enum Origin {
     /// An IPv4 address.
     V4(Ipv4Addr),
-    /// The first 64 bits of an IPv6 address: a network of that size is the least a client is given (RFC 6177 §2), and
-    /// every address in it is its own.
+    /// The first 64 bits of an IPv6 address. The others name an interface (RFC 4291 §2.5.4), and a client changes them
+    /// as it likes (RFC 8981).
     V6(u64),
     /// Everybody, while there are too many addresses to tell apart, and whoever has no address.
     Crowd,

@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
+use actix_web::rt::net::TcpSocket;
 use webhook_domain::testing::MemoryStore;
 use webhook_http_actix::{HttpLimits, serve};
 
@@ -41,13 +43,16 @@ const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A server with limits short enough to test.
 fn served() -> Served {
-    let limits = HttpLimits {
+    served_with(HttpLimits {
         body_timeout: BODY_TIMEOUT,
         head_timeout: Duration::from_millis(500),
         write_timeout: WRITE_TIMEOUT,
         workers: 1,
         ..HttpLimits::default()
-    };
+    })
+}
+
+fn served_with(limits: HttpLimits) -> Served {
     let store = Arc::new(MemoryStore::new());
     let house = House::over(store.clone(), store, limits.clone());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -130,6 +135,36 @@ fn drip(socket: &mut TcpStream, first: &str, drop: &[u8]) -> (String, Duration) 
         }
     }
     (String::from_utf8_lossy(&answer).into_owned(), begun.elapsed())
+}
+
+/// The answer to a request without a credential, over a connection from `address`.
+fn failing_from(address: &str, server: &Served) -> String {
+    let mut socket = actix_web::rt::System::new().block_on(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(address.parse().unwrap(), 0)).unwrap();
+        socket.connect(server.address).await.unwrap().into_std().unwrap()
+    });
+    socket.set_nonblocking(false).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let request = "GET /v1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    socket.write_all(request.as_bytes()).unwrap();
+    rest(&mut socket)
+}
+
+#[test]
+fn failures_are_counted_by_the_address_that_the_connection_comes_from() {
+    let server = served_with(HttpLimits {
+        failed_authentications_per_second: NonZeroU32::new(1),
+        workers: 2,
+        ..HttpLimits::default()
+    });
+    for _ in 0..20 {
+        assert_envelope(&failing_from("127.0.0.1", &server), "401", "UNAUTHORISED");
+    }
+    let refused = failing_from("127.0.0.1", &server);
+    assert_envelope(&refused, "429", "INVALID_REQUEST");
+    assert!(refused.contains("\r\nretry-after: 1\r\n"), "{refused}");
+    assert_envelope(&failing_from("127.0.0.2", &server), "401", "UNAUTHORISED");
 }
 
 const CUT: Duration = Duration::from_secs(4);

@@ -1,5 +1,6 @@
 //! A whole API over a store in memory, and how a test talks to it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,6 +99,7 @@ pub(crate) struct Ask {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     json: bool,
+    peer: Option<SocketAddr>,
 }
 
 impl Ask {
@@ -108,11 +110,18 @@ impl Ask {
             headers: Vec::new(),
             body: Vec::new(),
             json: true,
+            peer: None,
         }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Over a connection from this address.
+    pub(crate) fn from_address(mut self, address: &str) -> Self {
+        self.peer = Some(SocketAddr::new(address.parse().unwrap(), 50_000));
         self
     }
 
@@ -242,6 +251,9 @@ impl House {
 
     pub(crate) async fn ask_as(&self, key: Option<&str>, ask: Ask) -> Answer {
         let mut request = TestRequest::default().method(ask.method).uri(&ask.uri);
+        if let Some(peer) = ask.peer {
+            request = request.peer_addr(peer);
+        }
         if let Some(key) = key {
             request = request.append_header(("x-api-key", key));
         }

@@ -15,5 +15,6 @@ mod house;
 mod idempotency;
 mod preconditions;
 mod reading;
+mod request_rate;
 mod rolling;
 mod routing;

@@ -94,7 +94,8 @@ mod tests {
         let values = parse(
             "listen = \"0.0.0.0:1\"\ndatabase_url = \"sqlite://x\"\nmaster_key = \"k\"\nmaster_key_file = \"f\"\n\
              environment = \"LIVE\"\nallow_http = true\nallowed_networks = [\"10.0.0.0/8\", \"fd00::/8\"]\n\
-             previous_secret_ttl = 60\nlog = \"debug\"\n",
+             previous_secret_ttl = 60\nrequests_per_second = 10\nfailed_authentications_per_second = 0\n\
+             log = \"debug\"\n",
         )
         .unwrap();
         assert_eq!(values.len(), Setting::ALL.len());

@@ -19,6 +19,10 @@ pub(crate) enum Setting {
     AllowedNetworks,
     /// How long a rolled key goes on signing unless the roll says otherwise.
     PreviousSecretTtl,
+    /// Requests per second of one credential.
+    RequestsPerSecond,
+    /// Requests per second without a valid credential from one client address.
+    FailedAuthenticationsPerSecond,
     /// What is logged.
     Log,
 }
@@ -33,7 +37,7 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::MasterKey,
@@ -42,6 +46,8 @@ impl Setting {
         Self::AllowHttp,
         Self::AllowedNetworks,
         Self::PreviousSecretTtl,
+        Self::RequestsPerSecond,
+        Self::FailedAuthenticationsPerSecond,
         Self::Log,
     ];
 
@@ -56,6 +62,8 @@ impl Setting {
             Self::AllowHttp => "allow_http",
             Self::AllowedNetworks => "allowed_networks",
             Self::PreviousSecretTtl => "previous_secret_ttl",
+            Self::RequestsPerSecond => "requests_per_second",
+            Self::FailedAuthenticationsPerSecond => "failed_authentications_per_second",
             Self::Log => "log",
         }
     }
@@ -80,6 +88,8 @@ impl Setting {
             Self::AllowHttp => Some("false"),
             Self::AllowedNetworks => Some(""),
             Self::PreviousSecretTtl => Some("86400"),
+            Self::RequestsPerSecond => Some("50000"),
+            Self::FailedAuthenticationsPerSecond => Some("50"),
             Self::Log => Some("info"),
         }
     }
@@ -87,7 +97,9 @@ impl Setting {
     pub(super) const fn kind(self) -> Kind {
         match self {
             Self::AllowHttp => Kind::Boolean,
-            Self::PreviousSecretTtl => Kind::Integer,
+            Self::PreviousSecretTtl | Self::RequestsPerSecond | Self::FailedAuthenticationsPerSecond => {
+                Kind::Integer
+            }
             Self::AllowedNetworks => Kind::ListOfTexts,
             _ => Kind::Text,
         }

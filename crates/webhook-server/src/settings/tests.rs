@@ -52,6 +52,8 @@ fn nothing_needs_to_be_said() {
     assert_eq!(settings.http_policy, HttpPolicy::HttpsOnly);
     assert_eq!(settings.allowed_networks, []);
     assert_eq!(settings.previous_secret_ttl, Overlap::DAY);
+    assert_eq!(settings.requests_per_second, NonZeroU32::new(50_000));
+    assert_eq!(settings.failed_authentications_per_second, NonZeroU32::new(50));
 }
 
 #[test]
@@ -116,6 +118,32 @@ fn a_wrong_value_is_refused_by_its_name_in_the_place_it_stands() {
         refusal.ends_with("webhook.toml) must be TEST or LIVE"),
         "{refusal}"
     );
+}
+
+#[test]
+fn each_rate_is_set_by_its_own_name() {
+    let said = Said {
+        environment: &[("WEBHOOK_REQUESTS_PER_SECOND", "7")],
+        flags: &[(Setting::FailedAuthenticationsPerSecond, "0")],
+        ..Said::default()
+    };
+    let settings = said.load().unwrap();
+    assert_eq!(settings.requests_per_second, NonZeroU32::new(7));
+    assert_eq!(settings.failed_authentications_per_second, None);
+    for name in [
+        "WEBHOOK_REQUESTS_PER_SECOND",
+        "WEBHOOK_FAILED_AUTHENTICATIONS_PER_SECOND",
+    ] {
+        let refusal = Said {
+            environment: &[(name, "-1")],
+            ..Said::default()
+        }
+        .refusal();
+        assert!(
+            refusal.starts_with(&format!("{name} (environment) must be a whole number")),
+            "{refusal}"
+        );
+    }
 }
 
 #[test]

@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::webhook::HttpPolicy;
+
+/// The highest rate per second that can be told from no limit.
+const MAX_RATE: u32 = 1_000_000;
 
 /// What deliveries call the deployment they come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +57,17 @@ pub(super) fn previous_secret_ttl(text: &str) -> Result<Overlap, InvalidValue> {
     let digits_alone = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let seconds = digits_alone.then(|| text.parse().ok()).flatten();
     Overlap::from_seconds(seconds.ok_or(Overlap::invalid())?)
+}
+
+/// A rate per second; 0 is no limit.
+pub(super) fn rate(text: &str) -> Result<Option<NonZeroU32>, InvalidValue> {
+    const EXPECTED: InvalidValue =
+        InvalidValue::new("must be a whole number per second from 1 to 1000000, or 0 for no limit");
+    let digits_alone = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let rate = digits_alone.then(|| text.parse().ok()).flatten();
+    rate.filter(|rate| *rate <= MAX_RATE)
+        .map(NonZeroU32::new)
+        .ok_or(EXPECTED)
 }
 
 /// Networks in CIDR notation with commas between them; none at all is fine.
@@ -128,6 +143,17 @@ mod tests {
         assert_eq!(previous_secret_ttl("604800").unwrap().as_seconds(), 604_800);
         for wrong in ["", "604801", "-1", "+1", "1.5", "1d", "99999999999999999999"] {
             assert!(previous_secret_ttl(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_rate_of_0_is_no_limit() {
+        assert_eq!(rate("0").unwrap(), None);
+        for (text, expected) in [("1", 1), ("50000", 50_000), ("1000000", 1_000_000)] {
+            assert_eq!(rate(text).unwrap(), NonZeroU32::new(expected));
+        }
+        for wrong in ["", "-1", "+1", "1.5", "1000001", "10/s", "99999999999", "none"] {
+            assert!(rate(wrong).is_err(), "{wrong}");
         }
     }
 
