@@ -120,7 +120,7 @@ impl Ask {
     }
 
     /// Over a connection from this address.
-    pub(crate) fn from_address(mut self, address: &str) -> Self {
+    pub(crate) fn coming_from(mut self, address: &str) -> Self {
         self.peer = Some(SocketAddr::new(address.parse().unwrap(), 50_000));
         self
     }

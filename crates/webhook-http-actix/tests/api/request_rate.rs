@@ -77,9 +77,9 @@ async fn a_credentials_rate_is_one_for_all_addresses_and_headers() {
     let house = house(1, 0);
     let bearer = format!("Bearer {}", house.key);
     let first = read(NO_ONES_ID).header("authorization", &bearer);
-    let first = house.ask_as(None, first.from_address("192.0.2.1")).await;
+    let first = house.ask_as(None, first.coming_from("192.0.2.1")).await;
     first.refuses(404, "RESOURCE_NOT_FOUND", None);
-    asks_for_patience(&house.ask(read(NO_ONES_ID).from_address("192.0.2.2")).await);
+    asks_for_patience(&house.ask(read(NO_ONES_ID).coming_from("192.0.2.2")).await);
 }
 
 #[actix_web::test]
@@ -124,7 +124,7 @@ async fn failures_from_one_address_are_429_in_the_end_and_a_valid_request_from_i
     let house = house(0, 1);
     let (id, _) = house.webhook().await;
     let failing = [None, Some("nonsense"), Some("")];
-    let from = |address| read(&id).from_address(address);
+    let from = |address| read(&id).coming_from(address);
     for number in 0..FAILURES_AT_ONCE {
         let answer = house.ask_as(failing[number % 3], from("192.0.2.1")).await;
         answer.refuses(401, "UNAUTHORISED", None);
@@ -153,7 +153,7 @@ async fn whom_a_request_says_it_was_forwarded_for_is_not_believed() {
     let forwarded = |number: usize| {
         let client = format!("192.0.2.{number}");
         nowhere()
-            .from_address("198.51.100.1")
+            .coming_from("198.51.100.1")
             .header("x-forwarded-for", &client)
             .header("forwarded", &format!("for={client}"))
     };
