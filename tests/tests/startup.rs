@@ -195,6 +195,8 @@ fn a_bad_setting_stops_the_start_and_is_named(backend: Backend) {
         ("WEBHOOK_PREVIOUS_SECRET_TTL", "-1"),
         ("WEBHOOK_PREVIOUS_SECRET_TTL", "604801"),
         ("WEBHOOK_PREVIOUS_SECRET_TTL", "a day"),
+        ("WEBHOOK_REQUESTS_PER_SECOND", "-1"),
+        ("WEBHOOK_FAILED_AUTHENTICATIONS_PER_SECOND", "many"),
     ];
     for (name, value) in cases {
         let mut deployment = Deployment::new(backend);
