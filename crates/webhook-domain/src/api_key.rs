@@ -12,12 +12,15 @@ use zeroize::Zeroizing;
 
 use crate::caller::{Caller, Credential, PlatformScope};
 use crate::entropy::{Entropy, EntropyError};
+use crate::error::Refusal;
 use crate::id::ApiKeyId;
-use crate::permission::PermissionSet;
+use crate::permission::{Permission, PermissionSet};
 use crate::secret::SecretText;
 use crate::time::Instant;
+use crate::webhook::Name;
 
-const PREFIX: &str = "whkey_";
+/// What the text of every API key begins with, and no bearer token does.
+pub const PREFIX: &str = "whkey_";
 const ID_LENGTH: usize = 26;
 const SECRET_BYTES: usize = 32;
 const CHECKSUM_BYTES: usize = 4;
@@ -40,6 +43,8 @@ impl Eq for ApiKeyDigest {}
 pub struct ApiKey {
     /// Which one.
     pub id: ApiKeyId,
+    /// A name for people.
+    pub name: Option<Name>,
     /// The platforms it is good for.
     pub scope: PlatformScope,
     /// What it may do there.
@@ -55,18 +60,56 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
+    /// Whether the key is good at `now`: neither revoked nor expired.
+    #[must_use]
+    pub fn is_in_force(&self, now: Instant) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|expiry| now < expiry)
+    }
+
+    /// The key, revoked at `now`. `scope_mates` are the keys of the same scope that are not revoked; of those in force one
+    /// must go on being able to create keys if this one is.
+    ///
+    /// # Errors
+    /// [`Refusal::LastApiKey`].
+    pub fn revoke(&self, scope_mates: &[Self], now: Instant) -> Result<Self, Refusal> {
+        let can_create =
+            |key: &Self| key.is_in_force(now) && key.permissions.contains(Permission::ApiKeyCreate);
+        let others = || scope_mates.iter().filter(|mate| mate.id != self.id);
+        if can_create(self) && !others().any(can_create) {
+            return Err(Refusal::LastApiKey);
+        }
+        Ok(self.revoked(now))
+    }
+
+    /// The key, revoked at `now` whatever other keys there are: the operator's way.
+    #[must_use]
+    pub fn revoked(&self, now: Instant) -> Self {
+        Self {
+            revoked_at: Some(now),
+            ..self.clone()
+        }
+    }
+
     /// The caller that `presented` stands for at `now`: none when the text is another, the key is revoked, or
     /// it has expired.
     #[must_use]
     pub fn admit(&self, presented: &PresentedApiKey, now: Instant) -> Option<Caller> {
         let same_text = self.digest == presented.digest;
-        let in_force = self.revoked_at.is_none() && self.expires_at.is_none_or(|expiry| now < expiry);
-        (same_text && in_force).then(|| Caller {
+        (same_text && self.is_in_force(now)).then(|| Caller {
             credential: Credential::ApiKey(self.id),
             scope: self.scope.clone(),
             permissions: self.permissions,
         })
     }
+}
+
+/// A key that was made.
+#[derive(Debug, Clone)]
+pub struct CreatedApiKey {
+    /// The key as stored.
+    pub key: ApiKey,
+    /// Its text, which is nowhere else.
+    pub text: SecretText,
 }
 
 /// The text of an API key that somebody presented, found well-formed: not yet known to be anybody's.
@@ -138,6 +181,8 @@ fn digest_of(text: &str) -> ApiKeyDigest {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::testing::{ManualClock, SeededEntropy};
 
@@ -149,6 +194,7 @@ mod tests {
         let (text, digest) = generate_text(id, &entropy).unwrap();
         let key = ApiKey {
             id,
+            name: None,
             scope: PlatformScope::All,
             permissions: PermissionSet::default(),
             digest,
@@ -206,5 +252,67 @@ mod tests {
         let presented = PresentedApiKey::read(other.expose()).unwrap();
         assert_eq!(presented.id, key.id);
         assert!(key.admit(&presented, NOW).is_none());
+    }
+
+    /// A key that can create keys; each has an id of its own.
+    fn creating(seed: u64) -> ApiKey {
+        let id = ApiKeyId::generate(NOW, &SeededEntropy::new(seed)).unwrap();
+        ApiKey {
+            id,
+            permissions: PermissionSet::from_iter([Permission::ApiKeyCreate]),
+            ..new_key().1
+        }
+    }
+
+    #[test]
+    fn a_revoked_key_is_the_same_but_for_its_instant_and_out_of_force() {
+        let (key, mate) = (creating(1), creating(2));
+        let later = NOW.plus(Duration::from_secs(1));
+        let revoked = key.revoke(&[key.clone(), mate], later).unwrap();
+        assert!(!revoked.is_in_force(later));
+        let expected = ApiKey {
+            revoked_at: Some(later),
+            ..key
+        };
+        assert_eq!(revoked, expected);
+    }
+
+    #[test]
+    fn the_last_key_that_creates_keys_is_kept_whoever_else_there_is() {
+        let key = creating(1);
+        let expired = ApiKey {
+            expires_at: Some(NOW),
+            ..creating(2)
+        };
+        let revoked = creating(3).revoked(NOW);
+        let powerless = ApiKey {
+            permissions: PermissionSet::default(),
+            ..creating(4)
+        };
+        for mates in [
+            vec![],
+            vec![key.clone()],
+            vec![key.clone(), expired, revoked, powerless],
+        ] {
+            assert_eq!(key.revoke(&mates, NOW), Err(Refusal::LastApiKey), "{mates:?}");
+        }
+        let expiring = ApiKey {
+            expires_at: Some(NOW.plus(Duration::from_millis(1))),
+            ..creating(5)
+        };
+        assert!(key.revoke(&[key.clone(), expiring], NOW).is_ok());
+        assert_eq!(key.revoked(NOW).revoked_at, Some(NOW), "the operator's way");
+    }
+
+    #[test]
+    fn a_key_that_creates_no_keys_or_has_expired_is_revoked_freely() {
+        let (_, powerless) = new_key();
+        let expired = ApiKey {
+            expires_at: Some(NOW),
+            ..creating(1)
+        };
+        for key in [powerless, expired] {
+            assert_eq!(key.revoke(std::slice::from_ref(&key), NOW), Ok(key.revoked(NOW)));
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::caller::{Acting, Credential};
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::InvalidValue;
 use crate::id::{AuditRecordId, PlatformId, RequestId};
-use crate::key_ring::KeyRing;
+use crate::key_ring::{KeyRing, SigningKey};
 use crate::time::Instant;
 
 /// What was done.
@@ -16,6 +16,10 @@ use crate::time::Instant;
 pub enum AuditAction {
     /// A webhook was created, with its first key.
     WebhookCreated,
+    /// A webhook's settings were changed.
+    WebhookUpdated,
+    /// A webhook was deleted, and its keys with it.
+    WebhookDeleted,
     /// A webhook's secret was rolled.
     SecretRolled,
     /// A webhook's current secret was removed.
@@ -26,16 +30,22 @@ pub enum AuditAction {
     ApiKeyCreated,
     /// An API key was revoked.
     ApiKeyRevoked,
+    /// A new master key has taken the place of the one before.
+    MasterKeyChanged,
 }
 
 impl AuditAction {
-    const ALL: [Self; 6] = [
+    /// Every action there is.
+    pub const ALL: [Self; 9] = [
         Self::WebhookCreated,
+        Self::WebhookUpdated,
+        Self::WebhookDeleted,
         Self::SecretRolled,
         Self::SecretRemoved,
         Self::SecretRevealed,
         Self::ApiKeyCreated,
         Self::ApiKeyRevoked,
+        Self::MasterKeyChanged,
     ];
 
     /// The name clients see.
@@ -43,11 +53,14 @@ impl AuditAction {
     pub const fn name(self) -> &'static str {
         match self {
             Self::WebhookCreated => "WEBHOOK.CREATED",
+            Self::WebhookUpdated => "WEBHOOK.UPDATED",
+            Self::WebhookDeleted => "WEBHOOK.DELETED",
             Self::SecretRolled => "WEBHOOK.SECRET_ROLLED",
             Self::SecretRemoved => "WEBHOOK.SECRET_REMOVED",
             Self::SecretRevealed => "WEBHOOK.SECRET_REVEALED",
             Self::ApiKeyCreated => "API_KEY.CREATED",
             Self::ApiKeyRevoked => "API_KEY.REVOKED",
+            Self::MasterKeyChanged => "MASTER_KEY.CHANGED",
         }
     }
 }
@@ -57,7 +70,9 @@ impl std::str::FromStr for AuditAction {
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let named = Self::ALL.into_iter().find(|action| action.name() == text);
-        named.ok_or(InvalidValue::new("must be the name of an audited action"))
+        named.ok_or_else(|| {
+            InvalidValue(format!("must be one of {}", Self::ALL.map(Self::name).join(", ")).into())
+        })
     }
 }
 
@@ -76,6 +91,9 @@ pub struct AuditDetails {
     /// The fingerprints of keys that signed before the change and no longer do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_keys: Vec<String>,
+    /// What an API key may do, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<String>,
 }
 
 /// A retired key as an audit record names it.
@@ -91,15 +109,13 @@ impl AuditDetails {
     /// The keys of `after` at `now`, and which of those of `before` they no longer have among them.
     #[must_use]
     pub fn of_keys(before: Option<&KeyRing>, after: &KeyRing, now: Instant) -> Self {
-        let text = |key: &crate::key_ring::SigningKey| key.secret.fingerprint().as_str().to_owned();
         let still = |id| after.valid_at(now).any(|key| key.id == id);
         Self {
-            changed_fields: Vec::new(),
-            current_key: after.current().map(text),
+            current_key: after.current().map(fingerprint_of),
             retired_keys: after
                 .retired_at(now)
                 .map(|retired| AuditedRetiredKey {
-                    fingerprint: text(&retired.key),
+                    fingerprint: fingerprint_of(&retired.key),
                     expires_at: retired.expires_at.as_seconds(),
                 })
                 .collect(),
@@ -107,10 +123,24 @@ impl AuditDetails {
                 .into_iter()
                 .flat_map(|ring| ring.valid_at(now))
                 .filter(|key| !still(key.id))
-                .map(text)
+                .map(fingerprint_of)
                 .collect(),
+            ..Self::default()
         }
     }
+
+    /// The keys of `ring` at `now`, all of which end with their webhook.
+    #[must_use]
+    pub fn of_end(ring: &KeyRing, now: Instant) -> Self {
+        Self {
+            ended_keys: ring.valid_at(now).map(fingerprint_of).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+fn fingerprint_of(key: &SigningKey) -> String {
+    key.secret.fingerprint().as_str().to_owned()
 }
 
 /// One audit record.
@@ -166,7 +196,7 @@ impl AuditStamp {
             id: self.id,
             platform: self.platform.clone(),
             at: self.at,
-            credential: self.credential,
+            credential: self.credential.clone(),
             request: self.request.clone(),
             action,
             resource_id,
@@ -178,15 +208,11 @@ impl AuditStamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key_ring::{Overlap, SigningKey};
+    use crate::key_ring::Overlap;
     use crate::signing_protocol::SigningProtocol;
     use crate::testing::{ManualClock, SeededEntropy, fixtures};
 
     const NOW: Instant = ManualClock::START;
-
-    fn fingerprint(key: &SigningKey) -> String {
-        key.secret.fingerprint().as_str().to_owned()
-    }
 
     #[test]
     fn an_action_reads_back_from_its_name() {
@@ -207,10 +233,10 @@ mod tests {
 
         let kept = before.clone().roll(third.clone(), Overlap::DAY, NOW).unwrap();
         let details = AuditDetails::of_keys(Some(&before), &kept, NOW);
-        assert_eq!(details.current_key, Some(fingerprint(&third)));
+        assert_eq!(details.current_key, Some(fingerprint_of(&third)));
         let expires_at = NOW.as_seconds() + 86_400;
         let retired = [&second, &first].map(|key| AuditedRetiredKey {
-            fingerprint: fingerprint(key),
+            fingerprint: fingerprint_of(key),
             expires_at,
         });
         assert_eq!(details.retired_keys, retired);
@@ -220,7 +246,10 @@ mod tests {
         let details = AuditDetails::of_keys(Some(&before), &ended, NOW);
         assert_eq!(details.current_key, None);
         assert_eq!(details.retired_keys, []);
-        assert_eq!(details.ended_keys, [fingerprint(&second), fingerprint(&first)]);
+        assert_eq!(
+            details.ended_keys,
+            [fingerprint_of(&second), fingerprint_of(&first)]
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::Refusal;
+use crate::error::{InvalidValue, Refusal};
 use crate::id::{ApiKeyId, PlatformId, RequestId};
 use crate::permission::{Permission, PermissionSet};
 
@@ -30,7 +30,7 @@ impl fmt::Display for PlatformScope {
 }
 
 impl std::str::FromStr for PlatformScope {
-    type Err = crate::error::InvalidValue;
+    type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "*" {
@@ -41,21 +41,64 @@ impl std::str::FromStr for PlatformScope {
     }
 }
 
+/// Whom a bearer token speaks for, in its issuer's words: 1–256 characters, none of them a control character.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenSubject(Arc<str>);
+
+impl TokenSubject {
+    /// The most characters there may be.
+    const MAX_LENGTH: usize = 256;
+
+    /// Accepts 1–256 characters without control characters.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let length = text.chars().count();
+        if (1..=Self::MAX_LENGTH).contains(&length) && !text.chars().any(char::is_control) {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidValue::new(
+                "must be 1 to 256 characters, none of them a control character",
+            ))
+        }
+    }
+
+    /// The subject of tokens that name none, `-`. They all share one name in audit records, and their
+    /// idempotency keys.
+    #[must_use]
+    pub fn unnamed() -> Self {
+        Self("-".into())
+    }
+
+    /// The subject as its issuer wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Whose request something was: the name under which it is audited, and to which idempotency keys belong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Credential {
     /// An API key.
     ApiKey(ApiKeyId),
+    /// A bearer token, by its subject: written `jwt:` and the subject.
+    Token(TokenSubject),
     /// The operator at the command line of the machine.
     CommandLine,
     /// The service itself.
     Service,
 }
 
+/// What the text of a token's credential begins with. No other credential's text does.
+const TOKEN_PREFIX: &str = "jwt:";
+
 impl fmt::Display for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ApiKey(id) => id.fmt(f),
+            Self::Token(subject) => write!(f, "{TOKEN_PREFIX}{}", subject.as_str()),
             Self::CommandLine => f.write_str("command-line"),
             Self::Service => f.write_str("service"),
         }
@@ -63,9 +106,12 @@ impl fmt::Display for Credential {
 }
 
 impl std::str::FromStr for Credential {
-    type Err = crate::error::InvalidValue;
+    type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(subject) = text.strip_prefix(TOKEN_PREFIX) {
+            return TokenSubject::parse(subject).map(Self::Token);
+        }
         match text {
             "command-line" => Ok(Self::CommandLine),
             "service" => Ok(Self::Service),
@@ -144,7 +190,7 @@ impl Acting {
     /// Whose request it is.
     #[must_use]
     pub fn credential(&self) -> Credential {
-        self.caller.credential
+        self.caller.credential.clone()
     }
 
     /// The platform that everything named in the request belongs to.
@@ -169,6 +215,17 @@ impl Acting {
     #[must_use]
     pub fn covers(&self, scope: &PlatformScope) -> bool {
         self.caller.scope == PlatformScope::All || self.caller.scope == *scope
+    }
+
+    /// The scopes of what belongs to the platform acted on, as far as the caller may know of it: the platform, and for
+    /// those who are good for all platforms what is good for all.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<PlatformScope> {
+        let own = PlatformScope::One(self.platform.clone());
+        match self.caller.scope {
+            PlatformScope::One(_) => vec![own],
+            PlatformScope::All => vec![own, PlatformScope::All],
+        }
     }
 
     /// Insists on `permission`.
@@ -211,6 +268,37 @@ mod tests {
     fn a_credential_for_all_acts_on_the_platform_named_or_on_default() {
         assert_eq!(acting(PlatformScope::All, Some("acme")).unwrap(), "acme");
         assert_eq!(acting(PlatformScope::All, None).unwrap(), "default");
+    }
+
+    #[test]
+    fn a_credential_reads_back_from_its_text() {
+        let key = "key_01hv9k2m4rt6w8y0abcdefghjk";
+        for text in [
+            "command-line",
+            "service",
+            key,
+            "jwt:-",
+            "jwt:billing@acme",
+            "jwt:jwt:x",
+            "jwt:service",
+        ] {
+            let credential: Credential = text.parse().unwrap();
+            assert_eq!(credential.to_string(), text);
+        }
+        assert_ne!("jwt:service".parse(), Ok(Credential::Service));
+        for wrong in ["", "jwt:", "jwt", "JWT:x", "billing", "jwt:a\nb"] {
+            assert!(wrong.parse::<Credential>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_subject_has_1_to_256_characters_and_no_control_character() {
+        for right in ["a", " ", "é".repeat(256).as_str()] {
+            assert_eq!(TokenSubject::parse(right).unwrap().as_str(), right);
+        }
+        for wrong in ["", "é".repeat(257).as_str(), "a\0", "a\u{85}b", "\u{7f}"] {
+            assert!(TokenSubject::parse(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

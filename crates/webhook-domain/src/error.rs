@@ -66,6 +66,18 @@ pub enum Refusal {
     /// The change was asked for on condition of a version that is not the stored one.
     #[error("the webhook is no longer the one that If-Match names; read it again and decide anew")]
     VersionMismatch,
+    /// A plain update asked for another signing protocol than the webhook's.
+    #[error(
+        "signing_protocol changes only with the secret; leave it as it is, or send this update to the webhook's \
+         secret-key to roll it"
+    )]
+    ProtocolNeedsRoll,
+    /// The last API key in force that can create API keys is not revoked from a distance.
+    #[error(
+        "this is the last API key of its platform that can create API keys; create another with API_KEY.CREATE first, \
+         or revoke this one on the command line"
+    )]
+    LastApiKey,
     /// The idempotency key was used for another request.
     #[error("this Idempotency-Key was already used for another request; use a new key for a new request")]
     IdempotencyKeyReused,
@@ -83,6 +95,9 @@ pub enum Refusal {
 impl Refusal {
     /// A webhook that is not there, or not this platform's.
     pub const NO_SUCH_WEBHOOK: Self = Self::NotFound { resource: "webhook" };
+
+    /// An API key that is not there, or not this platform's, or revoked already.
+    pub const NO_SUCH_API_KEY: Self = Self::NotFound { resource: "API key" };
 
     /// Refuses `field` for `problem`.
     #[must_use]

@@ -76,24 +76,24 @@ impl RequestFingerprint {
     }
 }
 
-/// Turns the webhook, as it is after the change, into the answer to store.
-pub type Render = Arc<dyn Fn(&Webhook, Instant) -> SecretBytes + Send + Sync>;
+/// Turns what was changed, as it is after the change, into the answer to store.
+pub type Render<T = Webhook> = Arc<dyn Fn(&T, Instant) -> SecretBytes + Send + Sync>;
 
 /// A request that its client may send again.
 #[derive(Clone)]
-pub struct IdempotentRequest {
+pub struct IdempotentRequest<T = Webhook> {
     /// The client's name for it.
     pub key: IdempotencyKey,
     /// What it asks for.
     pub fingerprint: RequestFingerprint,
     /// What it is answered with if it succeeds.
-    pub render: Render,
+    pub render: Render<T>,
 }
 
-impl IdempotentRequest {
+impl<T> IdempotentRequest<T> {
     /// The request as a store takes it, made by `acting` at `now`.
     #[must_use]
-    pub fn by(self, acting: &Acting, now: Instant) -> Idempotency {
+    pub fn by(self, acting: &Acting, now: Instant) -> Idempotency<T> {
         let slot = IdempotencySlot {
             platform: acting.platform().clone(),
             credential: acting.credential(),
@@ -110,7 +110,7 @@ impl IdempotentRequest {
 
 /// What a store needs to answer a request once, and again.
 #[derive(Clone)]
-pub struct Idempotency {
+pub struct Idempotency<T = Webhook> {
     /// Where the answer is kept.
     pub slot: IdempotencySlot,
     /// What the request asks for.
@@ -118,10 +118,10 @@ pub struct Idempotency {
     /// When it was made. An answer stored [`RETENTION`] before this counts as absent.
     pub at: Instant,
     /// What it is answered with if it succeeds.
-    pub render: Render,
+    pub render: Render<T>,
 }
 
-impl Idempotency {
+impl<T> Idempotency<T> {
     /// Whether an answer stored at `stored_at` is too old to be given again.
     #[must_use]
     pub fn has_outlived(&self, stored_at: Instant) -> bool {

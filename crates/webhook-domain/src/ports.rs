@@ -6,11 +6,16 @@
 
 mod api_key_store;
 mod audit_log;
+mod token_verifier;
 mod webhook_store;
 
-pub use api_key_store::ApiKeyStore;
-pub use audit_log::AuditLog;
-pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Outcome, WebhookStore};
+pub use api_key_store::{ApiKeyStore, DecideRevocation, NewApiKey, Revocation};
+pub use audit_log::{AuditLog, AuditQuery};
+pub use token_verifier::TokenVerifier;
+pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, Outcome, WebhookStore};
 
 #[cfg(any(test, feature = "test-support"))]
-pub use {api_key_store::MockApiKeyStore, audit_log::MockAuditLog, webhook_store::MockWebhookStore};
+pub use {
+    api_key_store::MockApiKeyStore, audit_log::MockAuditLog, token_verifier::MockTokenVerifier,
+    webhook_store::MockWebhookStore,
+};

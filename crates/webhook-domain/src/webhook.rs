@@ -7,6 +7,7 @@
 mod actions;
 mod authentication;
 mod labels;
+mod listing;
 mod target_url;
 mod update;
 
@@ -15,6 +16,7 @@ pub use authentication::{
     ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Password, Username,
 };
 pub use labels::{Name, Reference};
+pub use listing::{Cursor, Direction, PageSize, PageStart, SortKey, WebhookOrder, WebhookPage, WebhookQuery};
 pub use target_url::{HttpPolicy, TargetUrl};
 pub use update::{Edit, SettingsUpdate};
 
@@ -182,6 +184,22 @@ impl Webhook {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Applies `update`. One that changes nothing leaves the webhook as it is, its version included.
+    ///
+    /// # Errors
+    /// What the update refuses, and [`Refusal::ProtocolNeedsRoll`].
+    pub fn update(mut self, update: &SettingsUpdate, now: Instant) -> Result<Self, Refusal> {
+        let settings = update.apply(self.settings.clone())?;
+        if settings.signing_protocol != self.settings.signing_protocol {
+            return Err(Refusal::ProtocolNeedsRoll);
+        }
+        if settings == self.settings {
+            return Ok(self);
+        }
+        self.settings = settings;
+        Ok(self.changed_at(now))
     }
 
     /// Applies `update` if there is one, and rolls the secret: both or neither.

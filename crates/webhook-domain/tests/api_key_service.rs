@@ -1,17 +1,21 @@
-//! Finding out whose request it is, and making and revoking keys.
+//! Finding out whose request it is, and making keys.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "so a test says that it failed")]
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use webhook_domain::audit::AuditAction;
+use webhook_domain::api_key::CreatedApiKey;
+use webhook_domain::audit::{AuditAction, AuditRecord};
 use webhook_domain::caller::{Acting, Caller, Credential, PlatformScope};
 use webhook_domain::id::ApiKeyId;
+use webhook_domain::idempotency::{IdempotencyKey, IdempotentRequest, RequestFingerprint};
 use webhook_domain::permission::{Permission, PermissionSet};
-use webhook_domain::ports::{AuditLog, MockApiKeyStore};
-use webhook_domain::services::{ApiKeyService, AuthenticationError, CreateApiKey, CreatedApiKey};
+use webhook_domain::ports::{ApiKeyStore, AuditLog, AuditQuery, MockApiKeyStore, Outcome};
+use webhook_domain::secret::SecretBytes;
+use webhook_domain::services::{ApiKeyService, AuthenticationError, CreateApiKey};
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
+use webhook_domain::webhook::Name;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
 struct House {
@@ -40,7 +44,16 @@ impl House {
             lifetime,
         );
         let operator = fixtures::operator(&fixtures::acme());
-        self.service.create(&operator, create).await.unwrap()
+        done(self.service.create(&operator, create).await)
+    }
+
+    /// The one record of a new key.
+    async fn record(&self, created: &CreatedApiKey) -> AuditRecord {
+        let query = AuditQuery::of_resource(created.key.id, 10);
+        let records = AuditLog::list(self.store.as_ref(), &fixtures::acme(), query).await;
+        let mut records = records.unwrap();
+        assert_eq!(records.len(), 1);
+        records.remove(0)
     }
 
     async fn authenticate(&self, key: &CreatedApiKey) -> Option<Caller> {
@@ -50,9 +63,18 @@ impl House {
 
 fn key_for(scope: PlatformScope, permissions: &[Permission], lifetime: Option<Duration>) -> CreateApiKey {
     CreateApiKey {
+        name: None,
         scope,
         permissions: permissions.iter().copied().collect(),
         lifetime,
+        idempotent: None,
+    }
+}
+
+fn done<T>(result: Result<Outcome<T>, ServiceError>) -> T {
+    match result.unwrap() {
+        Outcome::Done { subject, .. } => *subject,
+        Outcome::Replayed(_) => panic!("replayed"),
     }
 }
 
@@ -147,22 +169,6 @@ async fn a_key_is_good_until_its_instant_and_not_at_it() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_is_good_for_nothing_from_then_on() {
-    let house = House::new();
-    let (key, other) = (house.key(None).await, house.key(None).await);
-    let operator = fixtures::operator(&fixtures::acme());
-    house.service.revoke(&operator, key.key.id).await.unwrap();
-    assert!(house.authenticate(&key).await.is_none());
-    assert!(house.authenticate(&other).await.is_some());
-    let again = refusal(house.service.revoke(&operator, key.key.id).await);
-    assert_eq!(again, Refusal::NotFound { resource: "API key" });
-    let id = key.key.id.to_string();
-    let records = house.store.of_resource(&fixtures::acme(), &id, 10).await.unwrap();
-    let actions: Vec<_> = records.iter().map(|record| record.action).collect();
-    assert_eq!(actions, [AuditAction::ApiKeyRevoked, AuditAction::ApiKeyCreated]);
-}
-
-#[tokio::test]
 async fn nobody_gives_a_key_more_than_they_have() {
     let mut store = MockApiKeyStore::new();
     store.expect_insert().never();
@@ -203,30 +209,85 @@ async fn nobody_gives_a_key_more_than_they_have() {
 }
 
 #[tokio::test]
-async fn another_platforms_key_cannot_be_revoked() {
+async fn a_new_key_is_stored_as_asked_and_its_record_names_what_it_may() {
     let house = House::new();
-    let key = house.key(None).await;
-    let stranger = fixtures::acting(&fixtures::platform("other"));
-    let refused = refusal(house.service.revoke(&stranger, key.key.id).await);
-    assert_eq!(refused, Refusal::NotFound { resource: "API key" });
-    assert!(house.authenticate(&key).await.is_some());
-    let own = fixtures::acting(&fixtures::acme());
-    house.service.revoke(&own, key.key.id).await.unwrap();
+    let creator = fixtures::acting(&fixtures::acme());
+    let name = Some(Name::parse("Zoë's key".into()).unwrap());
+    let permissions = [Permission::WebhookView, Permission::EventCreate];
+    let create = CreateApiKey {
+        name: name.clone(),
+        ..key_for(PlatformScope::One(fixtures::acme()), &permissions, None)
+    };
+    let created = done(house.service.create(&creator, create).await);
+    let key = &created.key;
+    assert_eq!(key.name, name);
+    assert_eq!(key.scope, PlatformScope::One(fixtures::acme()));
+    assert_eq!(key.permissions, PermissionSet::from_iter(permissions));
+    assert_eq!((key.expires_at, key.revoked_at), (None, None));
+    let stored = ApiKeyStore::find(house.store.as_ref(), key.id).await.unwrap();
+    assert_eq!(stored.as_ref(), Some(key));
+
+    let record = house.record(&created).await;
+    assert_eq!(record.action, AuditAction::ApiKeyCreated);
+    assert_eq!(record.credential, creator.credential());
+    let mut named = record.details.permissions.clone();
+    named.sort();
+    assert_eq!(named, ["EVENT.CREATE", "WEBHOOK.VIEW"]);
+    let told = format!("{record:?} {created:?}");
+    assert!(!told.contains(created.text.expose()), "{told}");
 }
 
 #[tokio::test]
-async fn keys_are_listed_for_the_operator_alone() {
+async fn who_is_good_for_all_platforms_makes_keys_for_one_or_for_all() {
     let house = House::new();
-    assert!(house.service.is_unused().await.unwrap());
-    let key = house.key(None).await;
-    assert!(!house.service.is_unused().await.unwrap());
     let operator = fixtures::operator(&fixtures::acme());
-    assert_eq!(house.service.list(&operator, None, 10).await.unwrap(), [key.key]);
-    let tenant = fixtures::acting(&fixtures::acme());
-    assert_eq!(
-        refusal(house.service.list(&tenant, None, 10).await),
-        Refusal::OtherPlatform
-    );
+    for scope in [
+        PlatformScope::One(fixtures::acme()),
+        PlatformScope::One(fixtures::platform("other")),
+        PlatformScope::All,
+    ] {
+        let create = key_for(scope.clone(), &[Permission::WebhookView], None);
+        let created = done(house.service.create(&operator, create).await);
+        assert_eq!(house.authenticate(&created).await.unwrap().scope, scope);
+    }
+}
+
+#[tokio::test]
+async fn a_creation_asked_for_again_gives_the_same_text_again_and_makes_no_second_key() {
+    let house = House::new();
+    let creator = fixtures::acting(&fixtures::acme());
+    let acme = || PlatformScope::One(fixtures::acme());
+    let create = |body: &str| CreateApiKey {
+        idempotent: Some(IdempotentRequest {
+            key: IdempotencyKey::parse("create").unwrap(),
+            fingerprint: RequestFingerprint::of(&[body.as_bytes()]),
+            render: Arc::new(|created: &CreatedApiKey, _| {
+                SecretBytes::new(created.text.expose().as_bytes().to_vec())
+            }),
+        }),
+        ..key_for(acme(), &[Permission::WebhookView], None)
+    };
+    let first = house.service.create(&creator, create("a")).await.unwrap();
+    let Outcome::Done { subject, answer } = first else {
+        panic!("replayed");
+    };
+    house.clock.advance_seconds(60);
+    let answer = answer.unwrap();
+    assert_eq!(answer.expose(), subject.text.expose().as_bytes());
+    match house.service.create(&creator, create("a")).await {
+        Ok(Outcome::Replayed(again)) => assert_eq!(again, answer),
+        other => panic!("not replayed: {other:?}"),
+    }
+    let other = house.service.create(&creator, create("b")).await;
+    assert_eq!(refusal(other), Refusal::IdempotencyKeyReused);
+    let keys = ApiKeyStore::list(house.store.as_ref(), &[acme()], None, 10).await;
+    assert_eq!(keys.unwrap(), [subject.key]);
+
+    // Who asks is checked again before the answer is given again.
+    let demoted = fixtures::acting_with(&fixtures::acme(), &[Permission::ApiKeyCreate]);
+    let again = house.service.create(&demoted, create("a")).await;
+    let permission = Permission::WebhookView;
+    assert_eq!(refusal(again), Refusal::NotPermitted { permission });
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ use webhook_domain::caller::Acting;
 use webhook_domain::entropy::{Entropy, EntropyError, MockEntropy};
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::permission::Permission;
-use webhook_domain::ports::{AuditLog, Creation, MockWebhookStore, Outcome, WebhookStore};
+use webhook_domain::ports::{
+    AuditLog, AuditQuery, Creation, Effect, MockWebhookStore, Outcome, WebhookStore,
+};
 use webhook_domain::services::{RemoveSecret, RollSecret, SecretKeyService};
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::{Clock, Instant};
@@ -82,8 +84,10 @@ impl House {
     }
 
     async fn records(&self, webhook: &Webhook) -> Vec<AuditRecord> {
-        let id = webhook.id.to_string();
-        self.store.of_resource(&webhook.platform, &id, 100).await.unwrap()
+        let query = AuditQuery::of_resource(webhook.id, 100);
+        AuditLog::list(self.store.as_ref(), &webhook.platform, query)
+            .await
+            .unwrap()
     }
 
     fn in_seconds(&self, seconds: u64) -> Instant {
@@ -96,7 +100,7 @@ impl House {
 
 fn changed(outcome: Outcome) -> Webhook {
     match outcome {
-        Outcome::Done { webhook, .. } => *webhook,
+        Outcome::Done { subject, .. } => *subject,
         Outcome::Replayed(_) => panic!("replayed"),
     }
 }
@@ -364,10 +368,13 @@ async fn a_decision_run_twice_decides_the_same() {
         let stored = some_webhook();
         let first = (order.decide)(&stored)?;
         let second = (order.decide)(&stored)?;
-        assert_eq!(first.webhook, second.webhook);
+        assert_eq!(first.effect, second.effect);
         assert_eq!(first.audit, second.audit);
+        let Effect::Save(subject) = second.effect else {
+            panic!("not saved");
+        };
         Ok(Outcome::Done {
-            webhook: Box::new(second.webhook.unwrap()),
+            subject,
             answer: None,
         })
     });

@@ -1,7 +1,9 @@
-//! The answers with a webhook: at once, and as they are stored to be given again byte for byte.
+//! The answers with a resource: at once, and as they are stored to be given again byte for byte.
 //!
 //! A stored answer is a line of JSON with the version of this form, the status and the headers that belong to the
-//! webhook, and then the body as it was sent.
+//! resource, and then the body as it was sent.
+
+mod resource;
 
 use std::borrow::Cow;
 
@@ -14,9 +16,9 @@ use webhook_domain::secret::SecretBytes;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
+pub(crate) use self::resource::Resource;
 use crate::errors::Problem;
-use crate::etag;
-use crate::representation::{self, Keys};
+use crate::representation::Keys;
 
 static IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -26,10 +28,28 @@ const FORM: u8 = 1;
 /// What a change is answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Success {
-    /// 200.
+    /// 200, without keys.
     Changed,
-    /// 201, with `Location`.
+    /// 200, with the keys: it is they that changed.
+    Rekeyed,
+    /// 201, with `Location` and the keys.
     Created,
+}
+
+impl Success {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Changed | Self::Rekeyed => StatusCode::OK,
+            Self::Created => StatusCode::CREATED,
+        }
+    }
+
+    const fn keys(self) -> Keys {
+        match self {
+            Self::Changed => Keys::Withheld,
+            Self::Rekeyed | Self::Created => Keys::Shown,
+        }
+    }
 }
 
 /// All of an answer but its body.
@@ -38,21 +58,18 @@ struct Head<'a> {
     v: u8,
     status: u16,
     #[serde(borrow)]
-    etag: Cow<'a, str>,
+    etag: Option<Cow<'a, str>>,
     #[serde(borrow)]
     location: Option<Cow<'a, str>>,
 }
 
 impl Head<'_> {
-    fn of(webhook: &Webhook, success: Success) -> Head<'static> {
-        let (status, location) = match success {
-            Success::Changed => (StatusCode::OK, None),
-            Success::Created => (StatusCode::CREATED, Some(format!("/v1/webhooks/{}", webhook.id))),
-        };
+    fn of(resource: &impl Resource, success: Success) -> Head<'static> {
+        let location = (success == Success::Created).then(|| resource.path());
         Head {
             v: FORM,
-            status: status.as_u16(),
-            etag: etag::of(webhook.version).into(),
+            status: success.status().as_u16(),
+            etag: resource.etag().map(Cow::from),
             location: location.map(Cow::from),
         }
     }
@@ -62,8 +79,10 @@ impl Head<'_> {
         let mut response = HttpResponse::build(status);
         response
             .insert_header(header::ContentType::json())
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .insert_header((header::ETAG, self.etag.as_ref()));
+            .insert_header((header::CACHE_CONTROL, "no-store"));
+        if let Some(etag) = self.etag {
+            response.insert_header((header::ETAG, etag.as_ref()));
+        }
         if let Some(location) = self.location {
             response.insert_header((header::LOCATION, location.as_ref()));
         }
@@ -76,35 +95,46 @@ impl Head<'_> {
 
 /// The answer that shows one webhook as it was read.
 pub(crate) fn of_read(webhook: &Webhook, now: Instant, keys: Keys) -> Result<HttpResponse, Problem> {
-    let mut body = Vec::new();
-    representation::write(webhook, now, keys, &mut body);
+    let body = webhook.to_body(now, keys);
     Head::of(webhook, Success::Changed).with_body(body, false)
 }
 
+/// The answer that shows several of something.
+pub(crate) fn of_list(list: &impl Serialize) -> Result<HttpResponse, Problem> {
+    let body = serde_json::to_vec(list).map_err(Problem::internal)?;
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header(header::ContentType::json())
+        .insert_header((header::CACHE_CONTROL, "no-store"));
+    Ok(response.body(body))
+}
+
 /// The answer to what came of a change.
-pub(crate) fn of_change(outcome: &Outcome, now: Instant, success: Success) -> Result<HttpResponse, Problem> {
+pub(crate) fn of_change<T: Resource>(
+    outcome: &Outcome<T>,
+    now: Instant,
+    success: Success,
+) -> Result<HttpResponse, Problem> {
     match outcome {
         Outcome::Done {
             answer: Some(stored), ..
         } => from_store(stored, false),
         Outcome::Done {
-            webhook,
+            subject,
             answer: None,
         } => {
-            let mut body = Vec::new();
-            representation::write(webhook, now, Keys::Shown, &mut body);
-            Head::of(webhook, success).with_body(body, false)
+            let body = subject.to_body(now, success.keys());
+            Head::of(subject.as_ref(), success).with_body(body, false)
         }
         Outcome::Replayed(stored) => from_store(stored, true),
     }
 }
 
-/// The answer to a change that left `webhook` as it is at `now`, in the form in which it is stored.
-pub(crate) fn to_store(webhook: &Webhook, now: Instant, success: Success) -> SecretBytes {
+/// The answer to a change that left `resource` as it is at `now`, in the form in which it is stored.
+pub(crate) fn to_store(resource: &impl Resource, now: Instant, success: Success) -> SecretBytes {
     // A head of texts and numbers can be written; an empty one would not be read back.
-    let mut bytes = serde_json::to_vec(&Head::of(webhook, success)).unwrap_or_default();
-    let mut body = Vec::new();
-    representation::write(webhook, now, Keys::Shown, &mut body);
+    let mut bytes = serde_json::to_vec(&Head::of(resource, success)).unwrap_or_default();
+    let body = resource.to_body(now, success.keys());
     bytes.reserve_exact(body.len() + 1);
     bytes.push(b'\n');
     bytes.extend_from_slice(&body);

@@ -7,7 +7,9 @@ use std::time::Duration;
 use actix_web::web;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::ports::WebhookStore;
-use webhook_domain::services::{ApiKeyService, SecretKeyService, WebhookService};
+use webhook_domain::services::{
+    ApiKeyService, AuditService, Authenticator, SecretKeyService, WebhookService,
+};
 use webhook_domain::time::Clock;
 use webhook_domain::webhook::{ActionCatalogue, HttpPolicy};
 
@@ -17,12 +19,16 @@ use crate::request_rate::RequestRates;
 /// The domain as the API sees it. Cheap to clone: shared pointers inside.
 #[derive(Clone)]
 pub struct Api {
-    /// Creates and reads webhooks.
+    /// Creates, reads, changes and deletes webhooks.
     pub webhooks: WebhookService,
     /// Rolls and removes their secrets.
     pub secret_keys: SecretKeyService,
     /// Finds out whose request it is.
+    pub authenticator: Authenticator,
+    /// Makes, lists and revokes API keys.
     pub api_keys: ApiKeyService,
+    /// Reads what was done.
+    pub audit: AuditService,
     /// Asked by `/health/ready` whether it works.
     pub store: Arc<dyn WebhookStore>,
     /// Says which retired key is still to be shown.

@@ -3,11 +3,12 @@
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
+use actix_web::web::ServiceConfig;
 use actix_web::{App, Error, web};
 
 use crate::api::Core;
 use crate::observe::observe;
-use crate::routes::{elsewhere, health, secret_key, webhooks};
+use crate::routes::{actions, api_keys, audit_records, elsewhere, health, secret_key, webhook, webhooks};
 
 /// The API as an actix application: for a server's workers, and for tests in process (`actix_web::test`).
 #[must_use]
@@ -27,22 +28,8 @@ pub fn app(
         .app_data(core.clone())
         .service(
             web::scope("/v1")
-                .service(
-                    web::resource("/webhooks")
-                        .route(web::post().to(webhooks::create))
-                        .default_service(web::to(webhooks::wrong_method)),
-                )
-                .service(
-                    web::resource("/webhooks/{id}")
-                        .route(web::get().to(webhooks::read))
-                        .default_service(web::to(webhooks::wrong_method_on_one)),
-                )
-                .service(
-                    web::resource("/webhooks/{id}/secret-key")
-                        .route(web::patch().to(secret_key::roll))
-                        .route(web::delete().to(secret_key::remove))
-                        .default_service(web::to(secret_key::wrong_method)),
-                )
+                .configure(webhook_paths)
+                .configure(key_and_audit_paths)
                 .default_service(web::to(elsewhere::no_such_path)),
         )
         .service(
@@ -61,4 +48,53 @@ pub fn app(
         .wrap(from_fn(move |request, next| {
             observe(observed.clone(), request, next)
         }))
+}
+
+fn webhook_paths(paths: &mut ServiceConfig) {
+    paths
+        .service(
+            web::resource("/webhooks")
+                .route(web::get().to(webhooks::list))
+                .route(web::post().to(webhooks::create))
+                .default_service(web::to(webhooks::wrong_method)),
+        )
+        // Before what would take it for a webhook's id.
+        .service(
+            web::resource("/webhooks/actions")
+                .route(web::get().to(actions::list))
+                .default_service(web::to(actions::wrong_method)),
+        )
+        .service(
+            web::resource("/webhooks/{id}")
+                .route(web::get().to(webhook::read))
+                .route(web::patch().to(webhook::update))
+                .route(web::delete().to(webhook::delete))
+                .default_service(web::to(webhook::wrong_method)),
+        )
+        .service(
+            web::resource("/webhooks/{id}/secret-key")
+                .route(web::patch().to(secret_key::roll))
+                .route(web::delete().to(secret_key::remove))
+                .default_service(web::to(secret_key::wrong_method)),
+        );
+}
+
+fn key_and_audit_paths(paths: &mut ServiceConfig) {
+    paths
+        .service(
+            web::resource("/api-keys")
+                .route(web::get().to(api_keys::list))
+                .route(web::post().to(api_keys::create))
+                .default_service(web::to(api_keys::wrong_method)),
+        )
+        .service(
+            web::resource("/api-keys/{id}")
+                .route(web::delete().to(api_keys::revoke))
+                .default_service(web::to(api_keys::wrong_method_on_one)),
+        )
+        .service(
+            web::resource("/audit-records")
+                .route(web::get().to(audit_records::list))
+                .default_service(web::to(audit_records::wrong_method)),
+        );
 }

@@ -1,11 +1,12 @@
-//! Whose request it is. The credential is asked after at every request: a key that was revoked is good for nothing
-//! from then on.
+//! Whose request it is. The credential is asked after at every request: a key that was revoked, or a token that has
+//! expired, is good for nothing from then on.
 
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use webhook_domain::caller::Caller;
+use webhook_domain::services::Presented;
 
 use crate::api::{Api, Core};
 use crate::errors::Problem;
@@ -15,8 +16,8 @@ static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The caller that a request with these headers is made by.
 async fn authenticate(headers: &HeaderMap, api: &Api) -> Result<Arc<Caller>, Problem> {
-    let text = credential(headers).ok_or_else(Problem::unauthorised)?;
-    Ok(Arc::new(api.api_keys.authenticate(text).await?))
+    let presented = credential(headers).ok_or_else(Problem::unauthorised)?;
+    Ok(Arc::new(api.authenticator.authenticate(presented).await?))
 }
 
 /// The caller that `request` is made by, counted: as a request of its credential, or else as a failure of its address.
@@ -40,13 +41,19 @@ pub(crate) async fn admit(
     }
 }
 
-/// The one credential that the headers agree on: none if there is none, if one is malformed, or if two differ.
-fn credential(headers: &HeaderMap) -> Option<&str> {
+/// The one credential that the headers agree on: none if there is none, if one is malformed, or if two differ. What
+/// `X-API-KEY` says is an API key, also if `Authorization` says it too.
+fn credential(headers: &HeaderMap) -> Option<Presented<'_>> {
     let api_keys = headers.get_all(&X_API_KEY).map(plain);
     let bearers = headers.get_all(header::AUTHORIZATION).map(bearer);
     let mut sent = api_keys.chain(bearers);
     let first = sent.next()??;
-    sent.all(|other| other == Some(first)).then_some(first)
+    let agreed = sent.all(|other| other == Some(first)).then_some(first);
+    if headers.contains_key(&X_API_KEY) {
+        agreed.map(Presented::ApiKey)
+    } else {
+        agreed.map(Presented::Bearer)
+    }
 }
 
 fn plain(value: &HeaderValue) -> Option<&str> {
@@ -69,22 +76,25 @@ mod tests {
         for (name, value) in headers {
             map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        credential(&map).map(str::to_owned)
+        credential(&map).map(|presented| match presented {
+            Presented::ApiKey(text) => format!("key {text}"),
+            Presented::Bearer(text) => format!("bearer {text}"),
+        })
     }
 
     #[test]
     fn a_credential_is_read_from_either_header() {
-        assert_eq!(sent(&[("x-api-key", "k")]).as_deref(), Some("k"));
+        assert_eq!(sent(&[("x-api-key", "k")]).as_deref(), Some("key k"));
         for scheme in ["Bearer k", "bearer k", "BEARER   k"] {
             assert_eq!(
                 sent(&[("authorization", scheme)]).as_deref(),
-                Some("k"),
+                Some("bearer k"),
                 "{scheme}"
             );
         }
         assert_eq!(
             sent(&[("x-api-key", "k"), ("authorization", "Bearer k")]).as_deref(),
-            Some("k")
+            Some("key k")
         );
     }
 

@@ -43,6 +43,19 @@ pub(crate) async fn read(
     Ok(body)
 }
 
+/// Sees to it that `request` has no body: what stands in it would silently do nothing.
+pub(crate) async fn read_none(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: &HttpLimits,
+) -> Result<Bytes, Problem> {
+    let body = read(request, payload, limits).await?;
+    match body.is_empty() {
+        true => Ok(body),
+        false => Err(Problem::bad_request("this request takes no body; leave it out")),
+    }
+}
+
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers
         .get(header::CONTENT_LENGTH)?

@@ -1,9 +1,12 @@
 //! What every route under `/v1` begins with: who asks, may they, on which platform, about which webhook.
 
+use std::str::FromStr;
+
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpMessage as _, HttpRequest};
+use webhook_domain::InvalidValue;
 use webhook_domain::caller::Acting;
-use webhook_domain::id::{PlatformId, RequestId, WebhookId};
+use webhook_domain::id::{ApiKeyId, PlatformId, RequestId, WebhookId};
 use webhook_domain::permission::Permission;
 
 use crate::api::Core;
@@ -47,8 +50,17 @@ fn named_platform(request: &HttpRequest) -> Result<Option<PlatformId>, Problem> 
 
 /// The webhook that the path names.
 pub(crate) fn webhook_id(request: &HttpRequest) -> Result<WebhookId, Problem> {
+    id(request)
+}
+
+/// The API key that the path names.
+pub(crate) fn api_key_id(request: &HttpRequest) -> Result<ApiKeyId, Problem> {
+    id(request)
+}
+
+fn id<T: FromStr<Err = InvalidValue>>(request: &HttpRequest) -> Result<T, Problem> {
     let text = request.match_info().get("id").unwrap_or_default();
-    text.parse().map_err(|problem| {
+    text.parse().map_err(|problem: InvalidValue| {
         let message = format!("the id in the path {problem}");
         Problem::new(actix_web::http::StatusCode::BAD_REQUEST, Code::InvalidId, message)
     })

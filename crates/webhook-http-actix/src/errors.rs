@@ -3,6 +3,7 @@
 //! A [`Problem`] is what a route returns when it does not answer. Its message says what is wrong and what would be
 //! right and repeats no value; its cause is for the log alone, where [`crate::observe`] writes it once.
 
+mod about;
 mod envelope;
 mod problem;
 
@@ -11,6 +12,7 @@ use webhook_domain::services::AuthenticationError;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::request_rate::{TooOften, Who};
+pub(crate) use about::About;
 
 pub(crate) use envelope::{Code, envelope};
 pub(crate) use problem::Problem;
@@ -41,7 +43,13 @@ impl From<ServiceError> for Problem {
                 return Self::new(status, Code::ResourceAlreadyExists, error.to_string())
                     .with_field("reference");
             }
-            E::Refused(R::TooManyRetiredKeys { .. }) => (StatusCode::CONFLICT, Code::InvalidOperation),
+            E::Refused(R::ProtocolNeedsRoll) => {
+                return Self::new(StatusCode::CONFLICT, Code::InvalidOperation, error.to_string())
+                    .with_field("signing_protocol");
+            }
+            E::Refused(R::TooManyRetiredKeys { .. } | R::LastApiKey) => {
+                (StatusCode::CONFLICT, Code::InvalidOperation)
+            }
             E::Refused(R::VersionMismatch) => (StatusCode::PRECONDITION_FAILED, Code::InvalidRequest),
             E::Refused(R::IdempotencyKeyReused) => (StatusCode::CONFLICT, Code::IdempotencyCheckFailed),
             E::Refused(R::NotPermitted { .. } | R::OtherPlatform) => {

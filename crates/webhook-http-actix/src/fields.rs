@@ -1,8 +1,9 @@
-//! The create object and the update object: from JSON to the domain's value types, naming the field that is wrong.
+//! The create objects and the update object: from JSON to the domain's value types, naming the field that is wrong.
 //!
-//! Both are one [`SettingsUpdate`]. A webhook is created by applying its update to blank settings, so that a field
+//! Those of webhooks are one [`SettingsUpdate`]. A webhook is created by applying its update to blank settings, so that a field
 //! means the same in both; they differ in what may be absent.
 
+mod api_key;
 mod object;
 
 use webhook_domain::key_ring::Overlap;
@@ -12,6 +13,7 @@ use webhook_domain::webhook::{
     TargetUrl, Username,
 };
 
+pub(crate) use self::api_key::api_key;
 use self::object::Fields;
 use crate::api::FieldRules;
 use crate::errors::Problem;
@@ -75,8 +77,23 @@ pub(crate) fn create(body: Object, rules: &FieldRules) -> Result<Settings, Probl
 /// The update that a roll's body asks for, and its overlap if it names one.
 pub(crate) fn roll(body: Object, rules: &FieldRules) -> Result<(SettingsUpdate, Option<Overlap>), Problem> {
     let mut fields = Fields::new(body, &[&SETTABLE, &IGNORED, &[PREVIOUS_SECRET_EXPIRES_IN]])?;
+    let update = updated(&mut fields, rules)?;
+    let overlap = fields.whole(
+        PREVIOUS_SECRET_EXPIRES_IN,
+        Overlap::from_seconds,
+        Overlap::invalid(),
+    )?;
+    Ok((update, overlap))
+}
+
+/// The update that an update object asks for.
+pub(crate) fn update(body: Object, rules: &FieldRules) -> Result<SettingsUpdate, Problem> {
+    updated(&mut Fields::new(body, &[&SETTABLE, &IGNORED])?, rules)
+}
+
+fn updated(fields: &mut Fields, rules: &FieldRules) -> Result<SettingsUpdate, Problem> {
     let required = |field| move || Problem::missing_field(field, "must be there, and not null");
-    let update = SettingsUpdate {
+    Ok(SettingsUpdate {
         active: fields.boolean("active")?.ok_or_else(required("active"))?,
         include_previous_data: fields
             .boolean("include_previous_data")?
@@ -84,10 +101,8 @@ pub(crate) fn roll(body: Object, rules: &FieldRules) -> Result<(SettingsUpdate, 
         authentication_type: fields
             .named("authentication_type")?
             .ok_or_else(required("authentication_type"))?,
-        ..optional(&mut fields, rules)?
-    };
-    let overlap = fields.overlap(PREVIOUS_SECRET_EXPIRES_IN)?;
-    Ok((update, overlap))
+        ..optional(fields, rules)?
+    })
 }
 
 /// An update of the fields that may be absent in both objects.

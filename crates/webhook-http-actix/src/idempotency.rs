@@ -14,7 +14,7 @@ use webhook_domain::idempotency::{
 };
 use webhook_domain::{ServiceError, StoreError};
 
-use crate::answer::{Success, to_store};
+use crate::answer::{Resource, Success, to_store};
 use crate::api::Core;
 use crate::errors::Problem;
 use crate::in_flight::{Held, NotHad};
@@ -39,20 +39,20 @@ pub(crate) fn key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Probl
 }
 
 /// A request that its client may send again, with its slot held for as long as this lives.
-pub(crate) struct Named {
+pub(crate) struct Named<T> {
     _held: Held,
-    request: IdempotentRequest,
+    request: IdempotentRequest<T>,
 }
 
 /// Waits for the turn of the request that `key` names, if it has a name.
-pub(crate) async fn turn(
+pub(crate) async fn turn<T: Resource>(
     core: &Core,
     acting: &Acting,
     key: Option<IdempotencyKey>,
     request: &HttpRequest,
     body: &Bytes,
     success: Success,
-) -> Result<Option<Named>, Problem> {
+) -> Result<Option<Named<T>>, Problem> {
     let Some(key) = key else { return Ok(None) };
     let slot = IdempotencySlot {
         platform: acting.platform().clone(),
@@ -70,7 +70,7 @@ pub(crate) async fn turn(
         request.query_string().as_bytes(),
         body,
     ]);
-    let render: Render = Arc::new(move |webhook, now| to_store(webhook, now, success));
+    let render: Render<T> = Arc::new(move |resource, now| to_store(resource, now, success));
     Ok(Some(Named {
         _held: held,
         request: IdempotentRequest {
@@ -81,9 +81,9 @@ pub(crate) async fn turn(
     }))
 }
 
-impl Named {
+impl<T: Clone> Named<T> {
     /// The request as the domain takes it.
-    pub(crate) fn request(&self) -> IdempotentRequest {
+    pub(crate) fn request(&self) -> IdempotentRequest<T> {
         self.request.clone()
     }
 }

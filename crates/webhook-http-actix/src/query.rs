@@ -1,50 +1,76 @@
-//! The query of a request: `previous_secret_expires_in`, where it is allowed, and nothing else.
+//! The query of a request: its parameters, each known and each once, as what they must be.
+
+use std::str::FromStr;
 
 use actix_web::{HttpRequest, web};
+use webhook_domain::InvalidValue;
 use webhook_domain::key_ring::Overlap;
 
 use crate::errors::Problem;
 
-/// The one parameter there is.
+/// The one parameter of requests that roll or remove a secret.
 pub(crate) const PREVIOUS_SECRET_EXPIRES_IN: &str = "previous_secret_expires_in";
+
+/// The parameters of a request.
+pub(crate) struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// The parameters of `request`, if each is one of the `known` ones and there once at most.
+    pub(crate) fn of(request: &HttpRequest, known: &[&str]) -> Result<Self, Problem> {
+        let pairs = pairs(request.query_string())?;
+        for (place, (name, _)) in pairs.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                let expected = "is not a parameter of this request; leave it out";
+                return Err(Problem::invalid_field(name.clone(), expected));
+            }
+            if pairs[..place].iter().any(|(earlier, _)| earlier == name) {
+                let expected = "must be in the query once at most";
+                return Err(Problem::invalid_field(name.clone(), expected));
+            }
+        }
+        Ok(Self(pairs))
+    }
+
+    /// The parameter of that name as what `parse` makes of it; none if it is not there.
+    pub(crate) fn parsed<T>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, InvalidValue>,
+    ) -> Result<Option<T>, Problem> {
+        let Some((_, text)) = self.0.iter().find(|(other, _)| other == name) else {
+            return Ok(None);
+        };
+        parse(text)
+            .map(Some)
+            .map_err(|problem| Problem::invalid_value(name, &problem))
+    }
+}
 
 /// Refuses any parameter.
 pub(crate) fn none(request: &HttpRequest) -> Result<(), Problem> {
-    match parameters(request)?.into_iter().next() {
-        None => Ok(()),
-        Some((name, _)) => Err(unknown(name)),
-    }
+    Parameters::of(request, &[]).map(|_| ())
 }
 
 /// The overlap that the query asks for, if it does; any other parameter is refused.
 pub(crate) fn overlap(request: &HttpRequest) -> Result<Option<Overlap>, Problem> {
-    let mut overlap = None;
-    for (name, value) in parameters(request)? {
-        if name != PREVIOUS_SECRET_EXPIRES_IN {
-            return Err(unknown(name));
-        }
-        if overlap.is_some() {
-            return Err(Problem::invalid_field(name, "must be in the query once at most"));
-        }
-        let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-        let seconds = value.parse().ok().filter(|_| digits);
-        let parsed = seconds.ok_or(Overlap::invalid()).and_then(Overlap::from_seconds);
-        overlap =
-            Some(parsed.map_err(|problem| Problem::invalid_value(PREVIOUS_SECRET_EXPIRES_IN, &problem))?);
-    }
-    Ok(overlap)
+    let parameters = Parameters::of(request, &[PREVIOUS_SECRET_EXPIRES_IN])?;
+    parameters.parsed(PREVIOUS_SECRET_EXPIRES_IN, |text| {
+        let seconds = whole(text).ok_or(Overlap::invalid())?;
+        Overlap::from_seconds(seconds)
+    })
 }
 
-fn unknown(name: String) -> Problem {
-    Problem::invalid_field(name, "is not a parameter of this request; leave it out")
+/// A number that is written in digits alone.
+pub(crate) fn whole<T: FromStr>(text: &str) -> Option<T> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
 }
 
-fn parameters(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
-    let query = request.query_string();
+fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
     if query.is_empty() {
         return Ok(Vec::new());
     }
-    web::Query::<Vec<(String, String)>>::from_query(query)
+    web::Query::from_query(query)
         .map(web::Query::into_inner)
         .map_err(|_| Problem::bad_request("the query must be parameters joined by `&`"))
 }

@@ -4,7 +4,11 @@
 //! ([`context::acting`](crate::context::acting)), the path's id, the query, `Idempotency-Key`, `If-Match`, the body.
 //! What comes later is not looked at before, so that nobody learns anything by a request they may not make.
 
+pub(crate) mod actions;
+pub(crate) mod api_keys;
+pub(crate) mod audit_records;
 pub(crate) mod elsewhere;
 pub(crate) mod health;
 pub(crate) mod secret_key;
+pub(crate) mod webhook;
 pub(crate) mod webhooks;

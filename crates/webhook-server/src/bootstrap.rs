@@ -21,6 +21,7 @@ use webhook_domain::permission::PermissionSet;
 use webhook_domain::secret::SecretText;
 use webhook_domain::services::{ApiKeyService, CreateApiKey};
 
+use crate::commands::done;
 use crate::exit::Failure;
 use crate::private_file::{StagedFile, directory_of, staging_path};
 
@@ -80,14 +81,14 @@ fn key_path(database: &Path) -> PathBuf {
 async fn make_key(api_keys: &ApiKeyService, entropy: &dyn Entropy) -> Result<SecretText, Failure> {
     let acting = the_service_itself(entropy)?;
     let create = CreateApiKey {
+        name: None,
         scope: PlatformScope::One(PlatformId::default_platform()),
         permissions: PermissionSet::all(),
         lifetime: None,
+        idempotent: None,
     };
-    let created = api_keys
-        .create(&acting, create)
-        .await
-        .map_err(|error| Failure::cannot(DOING, &error))?;
+    let created = api_keys.create(&acting, create).await;
+    let created = done(created.map_err(|error| Failure::cannot(DOING, &error))?, DOING)?;
     Ok(created.text)
 }
 
@@ -198,7 +199,9 @@ mod tests {
         }
 
         fn keys(&self) -> usize {
-            block_on(self.store.list(None, 10)).unwrap().len()
+            block_on(ApiKeyStore::list(self.store.as_ref(), &[], None, 10))
+                .unwrap()
+                .len()
         }
     }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::api_key::ApiKeyCommand;
+use crate::commands::audit::AuditCommand;
+use crate::commands::rekey::RekeyArguments;
 use crate::commands::webhook::WebhookCommand;
 use crate::exit::Failure;
 use crate::settings::{Setting, Sources};
@@ -19,6 +21,9 @@ use crate::settings::{Setting, Sources};
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) settings: SettingFlags,
+    /// Answer with the JSON of the API, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -33,9 +38,19 @@ pub(crate) enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     ApiKey(ApiKeyCommand),
-    /// Create webhooks, list them, roll their secrets
+    /// Create webhooks, read, change and delete them, roll their secrets
     #[command(subcommand)]
     Webhook(WebhookCommand),
+    /// Put a new master key in the place of the one there is, while servers go on serving; goes on with what was cut short
+    Rekey(RekeyArguments),
+    /// Read audit records, and verify that none was changed or removed
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Print a shell's completions: `webhook-server completions bash > /etc/bash_completion.d/webhook-server`
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 /// The settings that have a flag.
@@ -73,6 +88,18 @@ pub(crate) struct SettingFlags {
     /// Requests per second without a valid credential that one client address may make, 0 for no limit [default: 50]
     #[arg(long, global = true, value_name = "NUMBER")]
     failed_authentications_per_second: Option<String>,
+    /// Whose bearer tokens (JWTs) are believed beside API keys: their iss; with the two that follow, or not at all
+    #[arg(long, global = true, value_name = "TEXT")]
+    jwt_issuer: Option<String>,
+    /// Whom bearer tokens must be meant for: their aud, or one of them
+    #[arg(long, global = true, value_name = "TEXT")]
+    jwt_audience: Option<String>,
+    /// The issuer's public keys, a JWK Set; read at the start
+    #[arg(long, global = true, value_name = "FILE")]
+    jwt_keys_file: Option<String>,
+    /// The actions there are, one a line [default: those that ship]
+    #[arg(long, global = true, value_name = "FILE")]
+    actions_file: Option<String>,
     /// What to log: a level, and exceptions such as info,webhook_store_diesel=debug [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -96,6 +123,10 @@ impl SettingFlags {
                 Setting::FailedAuthenticationsPerSecond,
                 self.failed_authentications_per_second,
             ),
+            (Setting::JwtIssuer, self.jwt_issuer),
+            (Setting::JwtAudience, self.jwt_audience),
+            (Setting::JwtKeysFile, self.jwt_keys_file),
+            (Setting::ActionsFile, self.actions_file),
             (Setting::Log, self.log),
         ];
         Ok(Sources {

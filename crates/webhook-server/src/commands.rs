@@ -5,7 +5,48 @@
 //! standard error.
 
 pub(crate) mod api_key;
+pub(crate) mod audit;
 mod local;
 pub(crate) mod migrate;
+pub(crate) mod rekey;
 mod table;
 pub(crate) mod webhook;
+
+use clap::CommandFactory as _;
+use webhook_domain::ports::Outcome;
+
+use crate::cli::Cli;
+use crate::exit::Failure;
+
+/// How a command answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs: the JSON of the API.
+    Json,
+}
+
+impl Format {
+    /// JSON if asked for.
+    pub(crate) const fn of(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
+/// Prints what makes a shell complete this command line.
+pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "webhook-server", &mut script);
+    local::answer(&String::from_utf8_lossy(&script))
+}
+
+/// What an order without an idempotency key was done to; such an order can have no other outcome.
+pub(crate) fn done<T>(outcome: Outcome<T>, doing: &str) -> Result<T, Failure> {
+    match outcome {
+        Outcome::Done { subject, .. } => Ok(*subject),
+        Outcome::Replayed(_) => Err(Failure::configuration(format!(
+            "cannot {doing}: it was done before"
+        ))),
+    }
+}

@@ -30,6 +30,11 @@ impl Failure {
         }
     }
 
+    /// What was looked for was found, and it is not good: status 1.
+    pub(crate) const fn found(message: String) -> Self {
+        Self { status: 1, message }
+    }
+
     /// The database could not be opened: the operator's mistake or the machine's.
     pub(crate) fn opening(error: &OpenError) -> Self {
         Self {

@@ -1,6 +1,9 @@
 //! The webhook service, one binary: settings, wiring, command line. The rules are in `webhook-domain`, the
-//! store in `webhook-store-diesel`, the API in `webhook-http-actix`; what is here brings them together.
+//! store in `webhook-store-diesel`, the API in `webhook-http-actix`, bearer tokens in `webhook-token-jwt`; what is here
+//! brings them together.
 
+mod actions;
+mod bearer_tokens;
 mod bootstrap;
 mod cli;
 mod clock;
@@ -18,6 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
+use crate::commands::Format;
 use crate::exit::Failure;
 use crate::settings::Settings;
 
@@ -41,10 +45,14 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Settings::variables()
         );
     }
+    let format = Format::of(cli.json);
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(settings),
         Command::Migrate => commands::migrate::run(settings),
-        Command::ApiKey(command) => commands::api_key::run(settings, command),
-        Command::Webhook(command) => commands::webhook::run(settings, command),
+        Command::ApiKey(command) => commands::api_key::run(settings, command, format),
+        Command::Webhook(command) => commands::webhook::run(settings, command, format),
+        Command::Rekey(arguments) => commands::rekey::run(settings, arguments),
+        Command::Audit(command) => commands::audit::run(settings, command, format),
+        Command::Completions { shell } => commands::completions(shell),
     }
 }

@@ -47,8 +47,13 @@ pub(crate) fn obtain(
     }
 }
 
+/// Where the key of a database that is a file is, unless it is said to be elsewhere.
+pub(crate) fn beside_path(database: &Path) -> PathBuf {
+    directory_of(database).join(FILE_NAME)
+}
+
 fn beside(database: &Path, entropy: &dyn Entropy) -> Result<MasterKey, Failure> {
-    let path = directory_of(database).join(FILE_NAME);
+    let path = beside_path(database);
     match (is_there(&path)?, is_there(database)?) {
         (true, _) => read(&path, "the master key"),
         (false, true) => Err(Failure::configuration(format!(
@@ -90,8 +95,8 @@ fn write(path: &Path, key: &MasterKey, entropy: &dyn Entropy) -> io::Result<()> 
     staged.publish_new()
 }
 
-/// `key` begins the sentence that says what is wrong with it.
-fn read(path: &Path, key: &str) -> Result<MasterKey, Failure> {
+/// Reads a key's file. `key` begins the sentence that says what is wrong with it.
+pub(crate) fn read(path: &Path, key: &str) -> Result<MasterKey, Failure> {
     let unreadable = |problem: String| {
         Failure::configuration(format!("{key} {} cannot be read: {problem}", path.display()))
     };

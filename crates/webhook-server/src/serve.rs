@@ -1,6 +1,6 @@
 //! Serving: what happens between the start and the stop, in this order.
 //!
-//! Start: settings, master key, store, listening socket, first API key, server. The socket comes before the key
+//! Start: settings, keys of bearer tokens, master key, store, listening socket, first API key, server. The socket comes before the key
 //! so that an address in use stops the start before a key is made, and so that the key can be printed with
 //! commands that have the real port; requests that come early wait in the socket's queue.
 //!
@@ -16,12 +16,13 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::rt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use webhook_domain::ports::WebhookStore;
-use webhook_domain::services::{SecretKeyService, Upkeep, WebhookService};
-use webhook_domain::webhook::ActionCatalogue;
+use webhook_domain::ports::{TokenVerifier, WebhookStore};
+use webhook_domain::services::{AuditService, Authenticator, SecretKeyService, Upkeep, WebhookService};
 use webhook_http_actix::{Api, FieldRules, HttpLimits};
 use webhook_store_diesel::DieselStore;
 
+use crate::actions;
+use crate::bearer_tokens;
 use crate::bootstrap::{self, HandOver};
 use crate::exit::{Failure, chain};
 use crate::settings::Settings;
@@ -32,12 +33,17 @@ const REQUESTS_FINISH_WITHIN: Duration = Duration::from_secs(20);
 /// How often upkeep is done: an expired key is erased within a minute.
 const UPKEEP_EVERY: Duration = Duration::from_secs(30);
 
+/// How often the database is asked which master key to seal under.
+const FOLLOW_EVERY: Duration = Duration::from_secs(5);
+
 /// What serving takes of the settings once the store is open.
 struct Deployment {
     listen: std::net::SocketAddr,
     rules: FieldRules,
     default_overlap: webhook_domain::key_ring::Overlap,
     limits: HttpLimits,
+    /// Whose bearer tokens are believed, if anybody's.
+    tokens: Option<Arc<dyn TokenVerifier>>,
     /// The database's file, if it is one.
     database: Option<std::path::PathBuf>,
 }
@@ -55,7 +61,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         listen: settings.listen,
         rules: FieldRules {
             http: settings.http_policy,
-            actions: ActionCatalogue::default(),
+            actions: actions::catalogue(settings.actions_file.as_deref())?,
         },
         default_overlap: settings.previous_secret_ttl,
         limits: HttpLimits {
@@ -65,6 +71,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             ..HttpLimits::default()
         },
         database: settings.database_file().map(Path::to_owned),
+        tokens: bearer_tokens::verifier(settings.tokens)?,
     };
     let open = OpenStore::open(&settings.database_url, settings.master_key)?;
     rt::System::new().block_on(async {
@@ -87,13 +94,16 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let listener = TcpListener::bind(deployment.listen).map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     provide_first_key(deployment.database.as_deref(), open, HandOver::choose(address)).await?;
-    let api = api(deployment.rules, deployment.default_overlap, open);
+    let authenticator = Authenticator::new(open.api_keys(), deployment.tokens, open.clock.clone());
+    let api = api(deployment.rules, deployment.default_overlap, authenticator, open);
     let server = webhook_http_actix::serve(listener, api, deployment.limits)
         .map_err(|error| Failure::cannot("start the server", &error))?;
     let upkeep = rt::spawn(keep_up(open));
+    let following = rt::spawn(follow_master_key(open.store.clone()));
     tracing::info!(server.address = %address, "listening");
     let outcome = until_stopped(server, signals).await;
     upkeep.abort();
+    following.abort();
     outcome
 }
 
@@ -115,13 +125,20 @@ async fn provide_first_key(
     Ok(())
 }
 
-fn api(rules: FieldRules, default_overlap: webhook_domain::key_ring::Overlap, open: &OpenStore) -> Api {
+fn api(
+    rules: FieldRules,
+    default_overlap: webhook_domain::key_ring::Overlap,
+    authenticator: Authenticator,
+    open: &OpenStore,
+) -> Api {
     let store: Arc<dyn WebhookStore> = open.store.clone();
     let (clock, entropy) = (&open.clock, &open.entropy);
     Api {
         webhooks: WebhookService::new(store.clone(), clock.clone(), entropy.clone()),
         secret_keys: SecretKeyService::new(store.clone(), clock.clone(), entropy.clone(), default_overlap),
+        authenticator,
         api_keys: open.api_keys(),
+        audit: AuditService::new(open.store.clone()),
         store,
         clock: clock.clone(),
         entropy: entropy.clone(),
@@ -143,6 +160,19 @@ fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
                 Err(error) => tracing::warn!(error = chain(&error), "upkeep failed; it will be tried again"),
             }
             rt::time::sleep(UPKEEP_EVERY).await;
+        }
+    }
+}
+
+/// Learns of a new master key in time, for ever.
+async fn follow_master_key(store: Arc<DieselStore>) {
+    loop {
+        rt::time::sleep(FOLLOW_EVERY).await;
+        if let Err(error) = store.follow_master_key().await {
+            tracing::warn!(
+                error = chain(&error),
+                "cannot ask which master key to seal under; it will be tried again"
+            );
         }
     }
 }

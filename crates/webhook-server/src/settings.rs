@@ -6,6 +6,7 @@
 mod environment;
 mod file;
 mod setting;
+mod tokens;
 mod value;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use webhook_store_diesel::{DatabaseUrl, MasterKey};
 pub(crate) use setting::Setting;
 pub(crate) use value::Environment;
 
+use crate::bearer_tokens::TokenSettings;
 use crate::exit::Failure;
 use crate::master_key::MasterKeySource;
 
@@ -49,6 +51,10 @@ pub(crate) struct Settings {
     pub(crate) requests_per_second: Option<NonZeroU32>,
     /// Requests per second without a valid credential from one client address, unless without limit.
     pub(crate) failed_authentications_per_second: Option<NonZeroU32>,
+    /// Whose bearer tokens are believed, if anybody's.
+    pub(crate) tokens: Option<TokenSettings>,
+    /// The file with the actions there are, if not those that ship.
+    pub(crate) actions_file: Option<PathBuf>,
     /// Variables of the environment that look like settings and are none.
     pub(crate) unknown_variables: Vec<String>,
 }
@@ -101,6 +107,8 @@ impl Settings {
             requests_per_second: given.read(Setting::RequestsPerSecond, value::rate)?,
             failed_authentications_per_second: given
                 .read(Setting::FailedAuthenticationsPerSecond, value::rate)?,
+            tokens: given.tokens()?,
+            actions_file: given.find(Setting::ActionsFile, value::path)?,
             unknown_variables: environment.unknown,
         };
         let log_filter = given.read(Setting::Log, value::log_filter)?;
@@ -163,13 +171,9 @@ impl Layers {
 
     fn master_key(&self) -> Result<MasterKeySource, Failure> {
         let key = |text: &str| MasterKey::parse(&SecretText::new(text.to_owned()));
-        let path = |text: &str| match text {
-            "" => Err(InvalidValue::new("must be the path of a file")),
-            _ => Ok(PathBuf::from(text)),
-        };
         match (
             self.find(Setting::MasterKey, key)?,
-            self.find(Setting::MasterKeyFile, path)?,
+            self.find(Setting::MasterKeyFile, value::path)?,
         ) {
             (Some(_), Some(_)) => Err(Failure::configuration(format!(
                 "{} and {} must not both be set: which master key is right?",

@@ -28,9 +28,10 @@ const END_MIGRATING: &str = "SELECT pg_advisory_unlock(x'776562686F6F6B'::bigint
 /// as SQLite does by itself, a page that many rolls change would be written that much more often too.
 const SQLITE_CHECKPOINT_PAGES: u32 = 16_384;
 
-/// How long PostgreSQL lets a statement wait for a lock, and run.
+/// How long PostgreSQL lets a statement wait for a lock, and run, and a transaction do nothing: ours never pauses, so one
+/// that does belongs to a process that is frozen or cut off, and all others wait for it.
 const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '2s'; SET statement_timeout = '30s'; \
-     SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = 'warning'";
+     SET idle_in_transaction_session_timeout = '3s'; SET client_min_messages = 'warning'";
 
 /// A connection to either database. What both understand alike goes through the enum; what they do not, in
 /// [`crate::dialect`], through a match on its variant.
@@ -69,6 +70,17 @@ impl AnyConnection {
             Self::Postgres(postgres) => AnsiTransactionManager::begin_transaction_sql(
                 postgres,
                 "BEGIN ISOLATION LEVEL READ COMMITTED",
+            ),
+        }
+    }
+
+    /// Begins a transaction that reads, and sees all at one instant.
+    pub(crate) fn begin_reading(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN"),
+            Self::Postgres(postgres) => AnsiTransactionManager::begin_transaction_sql(
+                postgres,
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
             ),
         }
     }
@@ -120,6 +132,15 @@ impl AnyConnection {
             return Err(diesel::result::Error::QueryBuilderError(problem.into()));
         }
         Ok(())
+    }
+
+    /// Writes SQLite's log back and empties it, as far as nobody is reading it: what was overwritten is gone from the
+    /// files then.
+    pub(crate) fn write_back(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
+            Self::Postgres(_) => Ok(()),
+        }
     }
 
     /// Whether the connection answers.

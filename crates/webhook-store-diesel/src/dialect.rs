@@ -7,15 +7,17 @@
 mod postgres;
 mod sqlite;
 
-use diesel::QueryResult;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::{QueryResult, sql_query};
 
+use crate::chain_head::{HeadRow, NewHeadRow};
 use crate::connection::AnyConnection;
 use crate::rows::answer::AnswerRow;
 use crate::rows::api_key::ApiKeyRow;
 use crate::rows::audit::AuditRow;
 use crate::rows::webhook::{RingColumns, WebhookRow};
-use crate::schema::{idempotent_answers, webhooks};
+use crate::schema::{audit_chain, audit_ends, idempotent_answers, platforms, webhooks};
 
 /// What to do about rows that somebody else has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +87,98 @@ impl AnyConnection {
         }
     }
 
-    pub(crate) fn insert_audit_records(&mut self, rows: &[AuditRow]) -> QueryResult<()> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite::insert_audit_records(sqlite, rows),
-            Self::Postgres(postgres) => postgres::insert_audit_records(postgres, rows),
+    /// Deletes a webhook, and keeps the way to its audit records.
+    pub(crate) fn delete_webhook(&mut self, id: &str, last_audit: Option<i64>) -> QueryResult<()> {
+        diesel::delete(webhooks::table.find(id)).execute(self)?;
+        let Some(last_audit) = last_audit else {
+            return Ok(());
+        };
+        let end = (
+            audit_ends::resource_id.eq(id),
+            audit_ends::last_audit.eq(last_audit),
+        );
+        diesel::insert_into(audit_ends::table)
+            .values(end)
+            .execute(self)
+            .map(drop)
+    }
+
+    /// Keeps the way to the newest audit record of a webhook that is not changed otherwise.
+    pub(crate) fn note_last_audit(&mut self, id: &str, last_audit: i64) -> QueryResult<()> {
+        diesel::update(webhooks::table.find(id))
+            .set(webhooks::last_audit.eq(Some(last_audit)))
+            .execute(self)
+            .map(drop)
+    }
+
+    /// Adds `count` to the number of webhooks that the platform has.
+    pub(crate) fn count_webhooks(&mut self, platform: &str, count: i64) -> QueryResult<()> {
+        let counted = diesel::update(platforms::table.find(platform))
+            .set(platforms::webhooks.eq(platforms::webhooks + count))
+            .execute(self)?;
+        if counted > 0 {
+            return Ok(());
         }
+        // The head of the chain is locked, so nobody else comes in between.
+        let first = (platforms::platform.eq(platform), platforms::webhooks.eq(count));
+        diesel::insert_into(platforms::table)
+            .values(first)
+            .execute(self)
+            .map(drop)
+    }
+
+    /// Reads the head of the chain and keeps others from writing until the transaction ends.
+    pub(crate) fn lock_chain_head(&mut self) -> QueryResult<HeadRow> {
+        let columns = (audit_chain::position, audit_chain::mac, audit_chain::sealing_key);
+        let head = audit_chain::table.find(1).select(columns);
+        match self {
+            Self::Sqlite(sqlite) => head.get_result(sqlite),
+            Self::Postgres(postgres) => head.for_no_key_update().get_result(postgres),
+        }
+    }
+
+    /// Writes audit records, the head that they lead to, and what has changed in rings. On PostgreSQL that is one statement
+    /// and so one round trip, during which all other processes wait for the head.
+    pub(crate) fn save_chain(
+        &mut self,
+        rings: &[RingColumns],
+        records: &[AuditRow],
+        head: &NewHeadRow,
+    ) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => {
+                sqlite::update_rings(sqlite, rings)?;
+                sqlite::insert_audit_records(sqlite, records)?;
+                sqlite::save_chain_head(sqlite, head)
+            }
+            Self::Postgres(postgres) => postgres::save_chain(postgres, rings, records, head),
+        }
+    }
+
+    /// Up to `limit` records from the one at `start` on back along its resource's trail; of one action, if one is named.
+    pub(crate) fn audit_trail(
+        &mut self,
+        start: i64,
+        action: Option<&str>,
+        limit: u32,
+    ) -> QueryResult<Vec<AuditRow>> {
+        let marks = match self {
+            Self::Sqlite(_) => ["?", "?", "?", "?"],
+            Self::Postgres(_) => ["$1", "$2", "$3", "$4"],
+        };
+        let [from, any, named, count] = marks;
+        // Both databases follow the trail no further than the limit asks for.
+        let text = format!(
+            "WITH RECURSIVE trail AS (SELECT * FROM audit_records WHERE position = {from} UNION ALL \
+             SELECT older.* FROM audit_records older JOIN trail ON older.position = trail.previous) \
+             SELECT * FROM trail WHERE {any} OR action = {named} LIMIT {count}"
+        );
+        sql_query(text)
+            .bind::<BigInt, _>(start)
+            .bind::<Bool, _>(action.is_none())
+            .bind::<Text, _>(action.unwrap_or_default())
+            .bind::<BigInt, _>(i64::from(limit))
+            .load(self)
     }
 
     pub(crate) fn insert_answers(&mut self, rows: &[AnswerRow]) -> QueryResult<()> {

@@ -70,6 +70,28 @@ impl Executor {
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let answer = self.admit(work).await?;
+        answer_within(LONGEST_READ, answer)
+            .await
+            .unwrap_or_else(|silence| Err(StoreError::Unavailable(silence.into())))
+    }
+
+    /// As [`run`](Self::run), for what may take as long as it takes.
+    pub(crate) async fn run_long<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let answer = self.admit(work).await?;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("the store's thread gave up on it".into())))
+    }
+
+    /// Has `work` begun on a connection of the pool's as soon as a thread is free.
+    async fn admit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
         let admitted =
             tokio::time::timeout(ADMISSION_WAIT, Arc::clone(&self.admission).acquire_owned()).await;
         let permit = admitted
@@ -95,9 +117,7 @@ impl Executor {
         sender
             .and_then(|jobs| jobs.send(job).ok())
             .ok_or(StoreError::Overloaded)?;
-        answer_within(LONGEST_READ, answer)
-            .await
-            .unwrap_or_else(|silence| Err(StoreError::Unavailable(silence.into())))
+        Ok(answer)
     }
 
     /// Finishes what was admitted, ends the threads and closes their connections.

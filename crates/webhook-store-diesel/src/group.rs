@@ -12,18 +12,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
 use webhook_domain::id::WebhookId;
 use webhook_domain::idempotency::Idempotency;
-use webhook_domain::ports::{ChangeOrder, Creation, Outcome};
+use webhook_domain::ports::{ChangeOrder, Creation, Effect, Outcome};
 use webhook_domain::secret::SecretBytes;
 use webhook_domain::webhook::Webhook;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
+use crate::chain_head::{Chain, Keys};
 use crate::connection::AnyConnection;
 use crate::dialect::TakenRows;
 use crate::failure::{Failure, transact};
+use crate::key_handover;
 use crate::rows::RowError;
 use crate::rows::answer::{AnswerRow, slot_key};
 use crate::rows::audit::AuditRow;
-use crate::rows::webhook::LoadedWebhook;
+use crate::rows::webhook::{LoadedWebhook, RingColumns, WebhookRow};
 use crate::sealing::Vault;
 
 /// What is said of a row that others keep locked.
@@ -63,22 +65,32 @@ impl Work {
 /// A row of the group: as it was loaded, and as the members so far left it.
 struct Row {
     loaded: LoadedWebhook,
-    after: Option<Webhook>,
+    effect: Effect,
 }
 
 impl Row {
-    fn latest(&self) -> &Webhook {
-        self.after.as_ref().unwrap_or(&self.loaded.webhook)
+    /// The webhook as the members so far left it; none if one of them has deleted it.
+    fn latest(&self) -> Option<&Webhook> {
+        match &self.effect {
+            Effect::Keep => Some(&self.loaded.webhook),
+            Effect::Save(after) => Some(after),
+            Effect::Delete => None,
+        }
     }
 
-    /// Lets a member leave the row as `webhook`. The database judges what is written, once, so a reference that an
-    /// earlier member has set must not be replaced unseen: somebody else's webhook may have it.
-    fn replace(&mut self, webhook: Webhook) -> Result<(), Failure> {
-        let unseen = self.latest().settings.reference != self.loaded.webhook.settings.reference;
-        if unseen && webhook.settings.reference != self.latest().settings.reference {
+    /// Lets a member do this to `latest`. The database judges what is written, once, so a reference that an earlier
+    /// member has set must not be replaced unseen: somebody else's webhook may have it.
+    fn apply(&mut self, latest: &Webhook, effect: Effect) -> Result<(), Failure> {
+        let reference = match &effect {
+            Effect::Keep => return Ok(()),
+            Effect::Save(after) => after.settings.reference.as_ref(),
+            Effect::Delete => None,
+        };
+        let unseen = latest.settings.reference != self.loaded.webhook.settings.reference;
+        if unseen && reference != latest.settings.reference.as_ref() {
             return Err(Failure::NotAsOne);
         }
-        self.after = Some(webhook);
+        self.effect = effect;
         Ok(())
     }
 }
@@ -113,18 +125,18 @@ struct Attempt<'a> {
 /// Runs all of `members` in one transaction. The replies stand in the members' order.
 pub(crate) fn attempt(
     connection: &mut AnyConnection,
-    vault: &Vault,
+    keys: Keys<'_>,
     members: &[Member],
     taken: TakenRows,
 ) -> Result<Vec<Reply>, Failure> {
     transact(connection, |connection| {
-        let mut attempt = Attempt::load(connection, vault, members, taken)?;
+        let mut attempt = Attempt::load(connection, keys.vault, members, taken)?;
         let run = || {
             let replies = members.iter().map(|member| attempt.run(&member.work));
             replies.collect::<Result<_, Failure>>()
         };
         let replies = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Failure::Panicked))?;
-        attempt.save(connection)?;
+        attempt.save(connection, keys)?;
         Ok(replies)
     })
 }
@@ -157,6 +169,9 @@ impl<'a> Attempt<'a> {
         let mut answers = BTreeMap::new();
         if !slots.is_empty() {
             for row in connection.load_answers(&slots)? {
+                if !vault.knows_key_of(&row.answer) {
+                    key_handover::learn(connection, vault)?;
+                }
                 answers.insert(row.slot.clone(), KnownAnswer::Stored(row));
             }
         }
@@ -201,7 +216,7 @@ impl<'a> Attempt<'a> {
             answer
         });
         Ok(Ok(Outcome::Done {
-            webhook: Box::new(webhook),
+            subject: Box::new(webhook),
             answer,
         }))
     }
@@ -210,10 +225,7 @@ impl<'a> Attempt<'a> {
     fn earlier_answer(&self, key: &[u8], idempotency: &Idempotency) -> Option<Reply> {
         let (same_request, answer) = match self.answers.get(key)? {
             KnownAnswer::Stored(row) if idempotency.has_outlived(row.stored_at()) => return None,
-            KnownAnswer::Stored(row) => (
-                row.answers(&idempotency.fingerprint),
-                row.open(&idempotency.slot, self.vault),
-            ),
+            KnownAnswer::Stored(row) => (row.answers(&idempotency.fingerprint), row.open(self.vault)),
             KnownAnswer::New {
                 idempotency: earlier,
                 answer,
@@ -229,7 +241,7 @@ impl<'a> Attempt<'a> {
 
     fn change(&mut self, order: &ChangeOrder) -> Result<Result<Webhook, ServiceError>, Failure> {
         let row = match self.rows.get_mut(&order.webhook) {
-            Some(Ok(row)) if row.latest().platform == order.platform => row,
+            Some(Ok(row)) => row,
             Some(Err(Unusable::Unreadable(error))) => {
                 return Ok(Err(StoreError::Corrupt(chain(error).into()).into()));
             }
@@ -238,58 +250,134 @@ impl<'a> Attempt<'a> {
             }
             _ => return Ok(Err(Refusal::NO_SUCH_WEBHOOK.into())),
         };
-        let change = match (order.decide)(row.latest()) {
+        let latest = match row.latest() {
+            Some(latest) if latest.platform == order.platform => latest.clone(),
+            _ => return Ok(Err(Refusal::NO_SUCH_WEBHOOK.into())),
+        };
+        let change = match (order.decide)(&latest) {
             Ok(change) => change,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
+        row.apply(&latest, change.effect)?;
         if let Some(audit) = change.audit {
             self.audit.push(AuditRow::encode(&audit)?);
         }
-        if let Some(webhook) = change.webhook {
-            row.replace(webhook)?;
-        }
-        Ok(Ok(row.latest().clone()))
+        Ok(Ok(row.latest().cloned().unwrap_or(latest)))
     }
 
-    fn save(self, connection: &mut AnyConnection) -> Result<(), Failure> {
-        for webhook in &self.created {
-            connection.insert_webhook(&LoadedWebhook::encode_new(webhook, self.vault)?)?;
-        }
-        let mut rings = Vec::new();
-        for row in self.rows.into_values().flatten() {
-            let Some(after) = &row.after else { continue };
-            if after.settings == row.loaded.webhook.settings {
-                rings.push(row.loaded.encode_ring(after, self.vault)?);
-            } else {
-                connection.update_webhook(&row.loaded.encode(after, self.vault)?)?;
-            }
-        }
-        if !rings.is_empty() {
-            connection.update_rings(&rings)?;
-        }
-        if !self.audit.is_empty() {
-            connection.insert_audit_records(&self.audit)?;
-        }
-        let mut new_answers = Vec::new();
-        for (key, answer) in self.answers {
-            let KnownAnswer::New {
-                idempotency,
-                answer,
-                replaces,
-            } = answer
-            else {
-                continue;
-            };
-            if replaces {
-                connection.delete_answer(&key)?;
-            }
-            new_answers.push(AnswerRow::encode(key, &idempotency, &answer, self.vault)?);
-        }
-        if !new_answers.is_empty() {
-            connection.insert_answers(&new_answers)?;
-        }
-        Ok(())
+    fn has_nothing_to_write(&self) -> bool {
+        let is_new = |answer: &KnownAnswer| matches!(answer, KnownAnswer::New { .. });
+        self.created.is_empty()
+            && self.audit.is_empty()
+            && self.rows.values().flatten().all(|row| row.effect == Effect::Keep)
+            && !self.answers.values().any(is_new)
     }
+
+    fn save(self, connection: &mut AnyConnection, keys: Keys<'_>) -> Result<(), Failure> {
+        if self.has_nothing_to_write() {
+            return Ok(());
+        }
+        let mut chain = Chain::lock(connection, keys)?;
+        let last_audits = append(&mut chain, self.audit, &self.rows);
+        let rings = save_webhooks(connection, self.vault, self.rows, &self.created, &last_audits)?;
+        save_answers(connection, self.vault, self.answers)?;
+        chain.save(connection, &rings)
+    }
+}
+
+/// Where the newest audit record of each resource of the group stands.
+type LastAudits = BTreeMap<String, i64>;
+
+fn append(
+    chain: &mut Chain<'_>,
+    records: Vec<AuditRow>,
+    rows: &BTreeMap<WebhookId, Result<Row, Unusable>>,
+) -> LastAudits {
+    let mut last_audits: LastAudits = rows
+        .values()
+        .flatten()
+        .filter_map(|row| Some((row.loaded.webhook.id.to_string(), row.loaded.last_audit?)))
+        .collect();
+    for record in records {
+        let resource = record.resource_id.clone();
+        let previous = last_audits.get(&resource).copied();
+        last_audits.insert(resource, chain.append(record, previous));
+    }
+    last_audits
+}
+
+/// Writes what has changed in webhooks, save for those whose rings alone did: their columns are given back.
+fn save_webhooks(
+    connection: &mut AnyConnection,
+    vault: &Vault,
+    rows: BTreeMap<WebhookId, Result<Row, Unusable>>,
+    created: &[Webhook],
+    last_audits: &LastAudits,
+) -> Result<Vec<RingColumns>, Failure> {
+    let last_audit_of = |id: WebhookId| last_audits.get(&id.to_string()).copied();
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut rings = Vec::new();
+    let mut audited = Vec::new();
+    let rows: Vec<_> = rows.into_values().flatten().collect();
+    // What goes comes first: its reference is free for what comes.
+    for row in rows.iter().filter(|row| row.effect == Effect::Delete) {
+        let webhook = &row.loaded.webhook;
+        connection.delete_webhook(&webhook.id.to_string(), last_audit_of(webhook.id))?;
+        *counts.entry(webhook.platform.as_str()).or_default() -= 1;
+    }
+    for webhook in created {
+        let row = LoadedWebhook::encode_new(webhook, last_audit_of(webhook.id), vault)?;
+        connection.insert_webhook(&row)?;
+        *counts.entry(webhook.platform.as_str()).or_default() += 1;
+    }
+    for row in &rows {
+        let last_audit = last_audit_of(row.loaded.webhook.id);
+        match &row.effect {
+            Effect::Save(after) if after.settings == row.loaded.webhook.settings => {
+                rings.push(row.loaded.encode_ring(after, last_audit, vault)?);
+            }
+            Effect::Save(after) => {
+                connection.update_webhook(&row.loaded.encode(after, last_audit, vault)?)?
+            }
+            Effect::Keep if last_audit != row.loaded.last_audit => {
+                audited.extend(last_audit.map(|last| (row.loaded.webhook.id.to_string(), last)));
+            }
+            Effect::Keep | Effect::Delete => {}
+        }
+    }
+    for (id, last_audit) in audited {
+        connection.note_last_audit(&id, last_audit)?;
+    }
+    for (platform, count) in counts.into_iter().filter(|(_, count)| *count != 0) {
+        connection.count_webhooks(platform, count)?;
+    }
+    Ok(rings)
+}
+
+fn save_answers(
+    connection: &mut AnyConnection,
+    vault: &Vault,
+    answers: BTreeMap<Vec<u8>, KnownAnswer>,
+) -> Result<(), Failure> {
+    let mut new_answers = Vec::new();
+    for (key, answer) in answers {
+        let KnownAnswer::New {
+            idempotency,
+            answer,
+            replaces,
+        } = answer
+        else {
+            continue;
+        };
+        if replaces {
+            connection.delete_answer(&key)?;
+        }
+        new_answers.push(AnswerRow::encode(key, &idempotency, &answer, vault)?);
+    }
+    if !new_answers.is_empty() {
+        connection.insert_answers(&new_answers)?;
+    }
+    Ok(())
 }
 
 /// Loads and locks the rows of a group.
@@ -306,7 +394,10 @@ fn load_rows(
     for row in connection.lock_webhooks(&ids, taken)? {
         // An id that cannot be read back was not asked for by any member.
         let Ok(id) = row.id.parse() else { continue };
-        let row = LoadedWebhook::decode(row, vault).map(|loaded| Row { loaded, after: None });
+        let row = decode(connection, vault, row)?.map(|loaded| Row {
+            loaded,
+            effect: Effect::Keep,
+        });
         rows.insert(id, row.map_err(Unusable::Unreadable));
     }
     if taken == TakenRows::Skip {
@@ -328,4 +419,19 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// Reads a row; one that is sealed under a master key not known yet, once that is.
+fn decode(
+    connection: &mut AnyConnection,
+    vault: &Vault,
+    row: WebhookRow,
+) -> Result<Result<LoadedWebhook, RowError>, Failure> {
+    match LoadedWebhook::decode(row.clone(), vault) {
+        Err(error) if error.is_of_other_master_key() => {
+            key_handover::learn(connection, vault)?;
+            Ok(LoadedWebhook::decode(row, vault))
+        }
+        decoded => Ok(decoded),
+    }
 }

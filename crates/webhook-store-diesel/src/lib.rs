@@ -8,7 +8,10 @@
 //! | `queue`, `waiting` | between callers and threads: bounded, and never for ever |
 //! | `lookup` | API keys, read for many requests at once and never cached |
 //! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value |
+//! | `rekeying`, `key_handover` | a new master key while processes go on serving |
 //! | `rows`, `schema` | tables and rows, and how they become the domain's values |
+//! | `listing` | webhooks page by page, in any order |
+//! | `audit_chain`, `chain_head`, `chain_opening`, `chain_verification` | audit records that cannot be changed unseen |
 //! | `dialect` | all that the two databases do not do alike |
 //! | `ports` | the domain's ports on top of these |
 //!
@@ -16,6 +19,10 @@
 //! change before it left it; a secret is sealed before it reaches a statement; no transaction is open while
 //! anybody awaits.
 
+mod audit_chain;
+mod chain_head;
+mod chain_opening;
+mod chain_verification;
 mod connection;
 mod database_url;
 mod dialect;
@@ -23,10 +30,13 @@ mod entropy;
 mod executor;
 mod failure;
 mod group;
+mod key_handover;
+mod listing;
 mod lookup;
 mod opening;
 mod ports;
 mod queue;
+pub mod rekeying;
 mod rows;
 mod schema;
 pub mod sealing;
@@ -35,12 +45,17 @@ mod writer;
 
 use std::sync::Arc;
 
+pub use audit_chain::AuditHead;
+pub use chain_verification::AuditVerdict;
 pub use database_url::DatabaseUrl;
 pub use entropy::SystemEntropy;
 pub use opening::OpenError;
 pub use sealing::MasterKey;
+use webhook_domain::StoreError;
 use webhook_domain::entropy::Entropy;
 
+use crate::audit_chain::ChainKey;
+use crate::connection::AnyConnection;
 use crate::executor::Executor;
 use crate::lookup::ApiKeyLookup;
 use crate::sealing::Vault;
@@ -63,6 +78,7 @@ impl Default for StoreLimits {
 /// [closed](Self::close).
 pub struct DieselStore {
     vault: Arc<Vault>,
+    chain: Arc<ChainKey>,
     writer: Writer,
     readers: Executor,
     api_keys: ApiKeyLookup,
@@ -80,16 +96,42 @@ impl DieselStore {
         limits: StoreLimits,
     ) -> Result<Arc<Self>, OpenError> {
         let vault = Arc::new(Vault::new(key, entropy).map_err(|error| OpenError::Sealing(error.into()))?);
-        let (connection, applied) = opening::open(url, &vault)?;
-        if !applied.is_empty() {
-            tracing::info!(migrations = applied.join(" "), "migrated the database");
+        let opened = opening::open(url, &vault)?;
+        if !opened.applied.is_empty() {
+            tracing::info!(migrations = opened.applied.join(" "), "migrated the database");
         }
+        let chain = Arc::new(opened.chain);
         Ok(Arc::new(Self {
-            writer: Writer::start(url.clone(), connection, Arc::clone(&vault))?,
+            writer: Writer::start(url.clone(), opened.connection, vault.clone(), chain.clone())?,
+            chain,
             readers: Executor::start(url.clone(), limits.readers.max(1))?,
             api_keys: ApiKeyLookup::start(url.clone())?,
             vault,
         }))
+    }
+
+    /// Verifies every audit record up to this moment. `kept` is a head that an earlier verification gave, and that was
+    /// kept where the database's keeper cannot change it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn verify_audit_records(&self, kept: Option<AuditHead>) -> Result<AuditVerdict, StoreError> {
+        let chain = self.chain.clone();
+        let verify = move |connection: &mut AnyConnection| {
+            chain_verification::verify(connection, &chain, kept.as_ref())
+        };
+        self.readers.run_long(verify).await
+    }
+
+    /// Seals under the master key that the database names from now on, if another has taken the place of this one. To be
+    /// called every 5 seconds: [`rekeying`] counts on it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn follow_master_key(&self) -> Result<(), StoreError> {
+        let vault = self.vault.clone();
+        let follow = move |connection: &mut AnyConnection| Ok(key_handover::follow(connection, &vault)?);
+        self.writer.alone(follow).await
     }
 
     /// Finishes what was begun, refuses what comes after, and closes the connections. Blocks while it does.
@@ -116,5 +158,5 @@ pub fn migrate(
     entropy: Arc<dyn Entropy>,
 ) -> Result<Vec<String>, OpenError> {
     let vault = Vault::new(key, entropy).map_err(|error| OpenError::Sealing(error.into()))?;
-    opening::open(url, &vault).map(|(_, applied)| applied)
+    opening::open(url, &vault).map(|opened| opened.applied)
 }

@@ -10,10 +10,11 @@ use diesel::{ConnectionError, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use webhook_domain::error::Cause;
 
-use crate::DatabaseUrl;
+use crate::audit_chain::ChainKey;
 use crate::connection::AnyConnection;
 use crate::schema::master_keys;
 use crate::sealing::{Place, SealError, Vault};
+use crate::{DatabaseUrl, chain_opening, key_handover};
 
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -86,8 +87,17 @@ impl OpenError {
     }
 }
 
-/// Proves the master key, migrates, and gives a connection. Also names the migrations that were applied.
-pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<(AnyConnection, Vec<String>), OpenError> {
+/// A database that was opened.
+pub(crate) struct Opened {
+    pub(crate) connection: AnyConnection,
+    /// The key of its audit records' chain.
+    pub(crate) chain: ChainKey,
+    /// The migrations that were applied, by name.
+    pub(crate) applied: Vec<String>,
+}
+
+/// Proves the master key, migrates, and gives a connection.
+pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError> {
     if let DatabaseUrl::Sqlite(path) = url
         && path.metadata().is_ok_and(|metadata| metadata.len() > 0)
     {
@@ -106,7 +116,14 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<(AnyConnection, V
         // Two processes may have come here at once, with different keys.
         prove(&mut connection, vault)?;
     }
-    Ok((connection, applied))
+    key_handover::learn(&mut connection, vault)?;
+    let chain = chain_opening::open(&mut connection, vault)?;
+    key_handover::follow(&mut connection, vault)?;
+    Ok(Opened {
+        connection,
+        chain,
+        applied,
+    })
 }
 
 /// Gives a connection on which what is committed is durable. It is asked of each one anew: the server may have been
@@ -149,7 +166,9 @@ fn prove(connection: &mut AnyConnection, vault: &Vault) -> Result<Proof, OpenErr
     if !table.found {
         return Ok(Proof::Absent);
     }
-    let keys: Vec<(String, Vec<u8>)> = master_keys::table.load(connection)?;
+    let keys: Vec<(String, Vec<u8>)> = master_keys::table
+        .select((master_keys::id, master_keys::proof))
+        .load(connection)?;
     if keys.is_empty() {
         return Ok(Proof::Absent);
     }
@@ -164,11 +183,16 @@ fn prove(connection: &mut AnyConnection, vault: &Vault) -> Result<Proof, OpenErr
     }
 }
 
+/// What proves that a master key is the right one, sealed under the key that `vault` seals with.
+pub(crate) fn seal_proof(vault: &Vault) -> Result<Vec<u8>, SealError> {
+    vault.seal(Place::Proof, PROOF)
+}
+
 fn store_proof(connection: &mut AnyConnection, vault: &Vault) -> Result<(), OpenError> {
     let seal = |error: SealError| OpenError::Sealing(error.into());
     let row = (
         master_keys::id.eq(vault.key_id()),
-        master_keys::proof.eq(vault.seal(Place::Proof, PROOF).map_err(seal)?),
+        master_keys::proof.eq(seal_proof(vault).map_err(seal)?),
     );
     connection.begin()?;
     if let AnyConnection::Postgres(postgres) = connection {

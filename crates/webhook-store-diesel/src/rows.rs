@@ -47,6 +47,19 @@ pub(crate) enum RowError {
     },
 }
 
+impl RowError {
+    /// Whether a value is sealed under a master key that is not known here, or not yet.
+    pub(crate) const fn is_of_other_master_key(&self) -> bool {
+        matches!(
+            self,
+            Self::Sealing {
+                source: SealError::OtherMasterKey,
+                ..
+            }
+        )
+    }
+}
+
 /// Where an unreadable value stands, for the errors above.
 #[derive(Clone, Copy)]
 pub(crate) struct At<'a> {

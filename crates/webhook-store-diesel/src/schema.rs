@@ -22,6 +22,14 @@ diesel::table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         version -> BigInt,
+        last_audit -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    platforms (platform) {
+        platform -> Text,
+        webhooks -> BigInt,
     }
 }
 
@@ -36,6 +44,26 @@ diesel::table! {
         action -> Text,
         resource_id -> Text,
         details -> Text,
+        previous -> Nullable<BigInt>,
+        mac -> Binary,
+    }
+}
+
+diesel::table! {
+    audit_ends (resource_id) {
+        resource_id -> Text,
+        last_audit -> BigInt,
+    }
+}
+
+diesel::table! {
+    audit_chain (id) {
+        id -> BigInt,
+        chain_key -> Binary,
+        position -> BigInt,
+        mac -> Binary,
+        seal -> Binary,
+        sealing_key -> Text,
     }
 }
 
@@ -57,6 +85,8 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        name -> Nullable<Text>,
+        last_audit -> Nullable<BigInt>,
     }
 }
 
@@ -64,5 +94,8 @@ diesel::table! {
     master_keys (id) {
         id -> Text,
         proof -> Binary,
+        bridge -> Nullable<Binary>,
     }
 }
+
+diesel::allow_tables_to_appear_in_same_query!(audit_records, audit_chain);

@@ -5,7 +5,7 @@
 //! fixed. The additional data names the [`Place`] the value belongs to: copied to another row or column, or
 //! to another key's place in a ring, it does not open.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use data_encoding::{BASE64, HEXLOWER};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -13,7 +13,6 @@ use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
 use webhook_domain::InvalidValue;
 use webhook_domain::entropy::{Entropy, EntropyError};
 use webhook_domain::id::{PlatformId, SigningKeyId, WebhookId};
-use webhook_domain::idempotency::IdempotencySlot;
 use webhook_domain::secret::SecretText;
 use zeroize::Zeroizing;
 
@@ -55,6 +54,17 @@ impl MasterKey {
         Ok(Self(bytes))
     }
 
+    /// The key of these bytes.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let bytes = <[u8; KEY_BYTES]>::try_from(bytes).ok()?;
+        Some(Self(Zeroizing::new(bytes)))
+    }
+
+    /// The bytes, to be sealed.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
     /// The key as [`parse`](Self::parse) reads it.
     #[must_use]
     pub fn to_base64(&self) -> SecretText {
@@ -77,10 +87,14 @@ pub enum Place<'a> {
     Password(&'a PlatformId, WebhookId),
     /// A webhook's API key.
     ApiKey(&'a PlatformId, WebhookId),
-    /// An answer to be given again.
-    Answer(&'a IdempotencySlot),
+    /// An answer to be given again, by the digest of its slot.
+    Answer(&'a [u8]),
+    /// The key of the audit records' chain.
+    ChainKey,
     /// The proof that a master key is the right one.
     Proof,
+    /// A master key, by its name, sealed under the one that takes its place or gives it up.
+    Bridge(&'a str),
 }
 
 impl Place<'_> {
@@ -107,10 +121,17 @@ impl Place<'_> {
             ],
             Self::Answer(slot) => [
                 "answer".into(),
-                slot.platform.to_string(),
-                slot.credential.to_string(),
-                slot.key.as_str().to_owned(),
+                HEXLOWER.encode(slot),
+                String::new(),
+                String::new(),
             ],
+            Self::ChainKey => [
+                "audit-chain-key".into(),
+                String::new(),
+                String::new(),
+                String::new(),
+            ],
+            Self::Bridge(id) => ["bridge".into(), (*id).to_owned(), String::new(), String::new()],
             Self::Proof => ["proof".into(), String::new(), String::new(), String::new()],
         };
         let mut bytes = Vec::with_capacity(128);
@@ -142,11 +163,41 @@ pub enum SealError {
     Cipher,
 }
 
-/// Seals and opens values.
+/// Seals and opens values: seals under one master key, opens under every one it knows. There is more than one only
+/// while a new master key takes the place of an old one.
 pub struct Vault {
-    master: MasterKey,
-    key_id: [u8; KEY_ID_BYTES],
+    keys: RwLock<Keys>,
     entropy: Arc<dyn Entropy>,
+}
+
+struct Keys {
+    /// The one that seals is the first.
+    known: Vec<Arc<KnownKey>>,
+}
+
+struct KnownKey {
+    id: [u8; KEY_ID_BYTES],
+    key: MasterKey,
+}
+
+impl KnownKey {
+    fn new(key: MasterKey) -> Result<Self, SealError> {
+        let mut id = [0; KEY_ID_BYTES];
+        Salt::new(HKDF_SHA256, b"webhook master key id")
+            .extract(key.0.as_slice())
+            .expand(&[b"id"], Length(KEY_ID_BYTES))
+            .and_then(|okm| okm.fill(&mut id))
+            .map_err(|_| SealError::Cipher)?;
+        Ok(Self { id, key })
+    }
+
+    fn subkey(&self, salt: &[u8]) -> Result<LessSafeKey, SealError> {
+        let extracted = Salt::new(HKDF_SHA256, salt).extract(self.key.0.as_slice());
+        let okm = extracted
+            .expand(&[b"webhook sealing"], &AES_256_GCM)
+            .map_err(|_| SealError::Cipher)?;
+        Ok(LessSafeKey::new(UnboundKey::from(okm)))
+    }
 }
 
 struct Length(usize);
@@ -163,22 +214,70 @@ impl Vault {
     /// # Errors
     /// When the key's id cannot be derived, which no 32 bytes bring about.
     pub fn new(master: MasterKey, entropy: Arc<dyn Entropy>) -> Result<Self, SealError> {
-        let mut key_id = [0; KEY_ID_BYTES];
-        Salt::new(HKDF_SHA256, b"webhook master key id")
-            .extract(master.0.as_slice())
-            .expand(&[b"id"], Length(KEY_ID_BYTES))
-            .and_then(|okm| okm.fill(&mut key_id))
-            .map_err(|_| SealError::Cipher)?;
+        let known = vec![Arc::new(KnownKey::new(master)?)];
         Ok(Self {
-            master,
-            key_id,
+            keys: RwLock::new(Keys { known }),
             entropy,
         })
     }
 
-    /// Tells this master key from others.
+    /// Tells the master key that seals from others.
     pub(crate) fn key_id(&self) -> String {
-        HEXLOWER.encode(&self.key_id)
+        HEXLOWER.encode(&self.sealing().id)
+    }
+
+    /// Opens what is sealed under `key`, too, from now on, and names it.
+    pub(crate) fn learn(&self, key: MasterKey) -> Result<String, SealError> {
+        let key = KnownKey::new(key)?;
+        let id = HEXLOWER.encode(&key.id);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        if keys.known.iter().all(|known| known.id != key.id) {
+            keys.known.push(Arc::new(key));
+        }
+        Ok(id)
+    }
+
+    /// Seals under the known key of this name from now on, if there is one.
+    pub(crate) fn seal_under(&self, id: &str) -> bool {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let place = keys.known.iter().position(|key| HEXLOWER.encode(&key.id) == id);
+        place.is_some_and(|place| {
+            keys.known.swap(0, place);
+            true
+        })
+    }
+
+    /// The known master key of this name.
+    pub(crate) fn master_key(&self, id: &str) -> Option<MasterKey> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let named = keys.known.iter().find(|key| HEXLOWER.encode(&key.id) == id);
+        named.map(|key| key.key.clone())
+    }
+
+    /// Whether a value is sealed under a key that is known.
+    pub(crate) fn knows_key_of(&self, sealed: &[u8]) -> bool {
+        sealed_under(sealed).is_none_or(|id| self.find(&id).is_some())
+    }
+
+    fn sealing(&self) -> Arc<KnownKey> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner).known[0])
+    }
+
+    fn find(&self, id: &[u8]) -> Option<Arc<KnownKey>> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.known.iter().find(|key| key.id == id).cloned()
+    }
+
+    /// Random bytes, for a key that is to be sealed.
+    ///
+    /// # Errors
+    /// When there is no randomness to be had.
+    pub(crate) fn random<const N: usize>(&self) -> Result<Zeroizing<[u8; N]>, SealError> {
+        let mut bytes = Zeroizing::new([0; N]);
+        self.entropy
+            .fill(bytes.as_mut_slice())
+            .map_err(|_| SealError::Entropy)?;
+        Ok(bytes)
     }
 
     /// Seals a value for its place.
@@ -190,12 +289,13 @@ impl Vault {
         self.entropy.fill(&mut salt).map_err(|_| SealError::Entropy)?;
         let mut body = Zeroizing::new(Vec::with_capacity(plain.len() + AES_256_GCM.tag_len()));
         body.extend_from_slice(plain);
-        self.subkey(&salt)?
+        let key = self.sealing();
+        key.subkey(&salt)?
             .seal_in_place_append_tag(fixed_nonce(), Aad::from(place.additional_data()), &mut *body)
             .map_err(|_| SealError::Cipher)?;
         let mut sealed = Vec::with_capacity(HEADER_BYTES + body.len());
         sealed.push(VERSION);
-        sealed.extend_from_slice(&self.key_id);
+        sealed.extend_from_slice(&key.id);
         sealed.extend_from_slice(&salt);
         sealed.extend_from_slice(&body);
         Ok(sealed)
@@ -213,11 +313,9 @@ impl Vault {
         if prefix[0] != VERSION {
             return Err(SealError::Malformed);
         }
-        if prefix[1..] != self.key_id {
-            return Err(SealError::OtherMasterKey);
-        }
+        let key = self.find(&prefix[1..]).ok_or(SealError::OtherMasterKey)?;
         let mut body = Zeroizing::new(body.to_vec());
-        let length = self
+        let length = key
             .subkey(salt)?
             .open_in_place(fixed_nonce(), Aad::from(place.additional_data()), &mut body)
             .map_err(|_| SealError::NotAuthentic)?
@@ -225,14 +323,17 @@ impl Vault {
         body.truncate(length);
         Ok(body)
     }
+}
 
-    fn subkey(&self, salt: &[u8]) -> Result<LessSafeKey, SealError> {
-        let extracted = Salt::new(HKDF_SHA256, salt).extract(self.master.0.as_slice());
-        let okm = extracted
-            .expand(&[b"webhook sealing"], &AES_256_GCM)
-            .map_err(|_| SealError::Cipher)?;
-        Ok(LessSafeKey::new(UnboundKey::from(okm)))
-    }
+/// Names the master key that a value is sealed under; none for what is no sealed value.
+pub(crate) fn sealed_under(sealed: &[u8]) -> Option<[u8; KEY_ID_BYTES]> {
+    let id = sealed.get(1..=KEY_ID_BYTES)?;
+    id.try_into().ok()
+}
+
+/// As [`sealed_under`], in the form in which master keys are named.
+pub(crate) fn sealing_key_name(sealed: &[u8]) -> Option<String> {
+    sealed_under(sealed).map(|id| HEXLOWER.encode(&id))
 }
 
 /// Right only because no subkey seals two values.
@@ -242,8 +343,6 @@ fn fixed_nonce() -> Nonce {
 
 #[cfg(test)]
 mod tests {
-    use webhook_domain::idempotency::IdempotencyKey;
-
     use super::*;
     use crate::SystemEntropy;
 
@@ -263,12 +362,6 @@ mod tests {
         let two: WebhookId = "whk_01hv9k2m4rt6w8y0abcdefghjm".parse().unwrap();
         let key: SigningKeyId = "sgk_01hv9k2m4rt6w8y0abcdefghjk".parse().unwrap();
         let key_two: SigningKeyId = "sgk_01hv9k2m4rt6w8y0abcdefghjm".parse().unwrap();
-        let slot = |key| IdempotencySlot {
-            platform: acme.clone(),
-            credential: webhook_domain::caller::Credential::CommandLine,
-            key: IdempotencyKey::parse(key).unwrap(),
-        };
-        let (slot_one, slot_two) = (slot("one"), slot("two"));
         let places = [
             Place::SigningKey(&acme, one, key),
             Place::SigningKey(&acme, one, key_two),
@@ -277,8 +370,9 @@ mod tests {
             Place::Password(&acme, one),
             Place::Password(&acme, two),
             Place::ApiKey(&acme, one),
-            Place::Answer(&slot_one),
-            Place::Answer(&slot_two),
+            Place::Answer(b"one"),
+            Place::Answer(b"two"),
+            Place::ChainKey,
             Place::Proof,
         ];
         for (i, sealed_for) in places.iter().enumerate() {

@@ -18,6 +18,8 @@ use webhook_domain::error::Cause;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::DatabaseUrl;
+use crate::audit_chain::ChainKey;
+use crate::chain_head::Keys;
 use crate::connection::AnyConnection;
 use crate::dialect::TakenRows;
 use crate::failure::{Failure, PANICKED, is_of_reference, transact};
@@ -76,12 +78,14 @@ impl Writer {
         url: DatabaseUrl,
         connection: AnyConnection,
         vault: Arc<Vault>,
+        chain: Arc<ChainKey>,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(QUEUE_CAPACITY));
         let worker = Worker {
             queue: Arc::clone(&queue),
             url,
             vault,
+            chain,
             connection: Some(connection),
             refused_at: None,
         };
@@ -145,6 +149,7 @@ struct Worker {
     queue: Arc<Queue<Queued>>,
     url: DatabaseUrl,
     vault: Arc<Vault>,
+    chain: Arc<ChainKey>,
     connection: Option<AnyConnection>,
     refused_at: Option<Instant>,
 }
@@ -226,7 +231,11 @@ impl Worker {
 
     /// Runs the group until it is committed, refused for what one member wants, or cannot be.
     fn attempt(&mut self, members: &[Member]) -> Result<Vec<Reply>, Broken> {
-        let vault = Arc::clone(&self.vault);
+        let (vault, chain) = (Arc::clone(&self.vault), Arc::clone(&self.chain));
+        let keys = Keys {
+            vault: &vault,
+            chain: &chain,
+        };
         let began = Instant::now();
         let mut taken = TakenRows::Await;
         let mut broke_constraint = false;
@@ -240,7 +249,7 @@ impl Worker {
                 Err(error) => return Err(unavailable(last.unwrap_or_else(|| error.into()))),
             };
             let attempted_at = Instant::now();
-            match attempt(connection, &vault, members, taken) {
+            match attempt(connection, keys, members, taken) {
                 Ok(replies) => return Ok(replies),
                 // A member alone is run again: if another process gave the answer to this very request in the
                 // meantime, it is there now.

@@ -2,11 +2,39 @@
 
 use async_trait::async_trait;
 
-use crate::api_key::ApiKey;
+use super::Outcome;
+use crate::api_key::{ApiKey, CreatedApiKey};
 use crate::audit::AuditRecord;
-use crate::error::StoreError;
+use crate::caller::PlatformScope;
+use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::ApiKeyId;
-use crate::time::Instant;
+use crate::idempotency::Idempotency;
+
+/// A new API key that is to be saved.
+pub struct NewApiKey {
+    /// The key, with the text that is nowhere else.
+    pub created: CreatedApiKey,
+    /// The record of its creation.
+    pub audit: AuditRecord,
+    /// How to answer a request that is sent again.
+    pub idempotency: Option<Idempotency<CreatedApiKey>>,
+}
+
+/// The rule by which a key is revoked: it is given the key, and every key of the same scope that is not revoked, the key
+/// itself among them. It gives the key as it is from now on, and the record of that. A pure function: a store may run
+/// it more than once.
+pub type DecideRevocation =
+    Box<dyn Fn(&ApiKey, &[ApiKey]) -> Result<(ApiKey, AuditRecord), Refusal> + Send + Sync>;
+
+/// An API key that is to be revoked.
+pub struct Revocation {
+    /// The key.
+    pub id: ApiKeyId,
+    /// The rule.
+    pub decide: DecideRevocation,
+    /// How to answer a request that is sent again.
+    pub idempotency: Option<Idempotency<ApiKey>>,
+}
 
 /// Keeps API keys. What it says of a key is what is stored at that moment, in this process and any other:
 /// an implementation must not keep keys in a cache, or a revoked one would go on being good.
@@ -19,22 +47,31 @@ pub trait ApiKeyStore: Send + Sync {
     /// The store's.
     async fn find(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError>;
 
-    /// Saves a new key and the record of its creation, in one transaction.
+    /// Saves a new key, the record of its creation and the answer, in one transaction. An answer stored earlier for
+    /// the same request is given again instead.
     ///
     /// # Errors
-    /// The store's.
-    async fn insert(&self, key: ApiKey, audit: AuditRecord) -> Result<(), StoreError>;
+    /// [`Refusal::IdempotencyKeyReused`], or the store's.
+    async fn insert(&self, key: NewApiKey) -> Result<Outcome<CreatedApiKey>, ServiceError>;
 
-    /// Revokes a key at `at` and saves the record of it, in one transaction. Says whether there was such a
-    /// key that was not revoked yet, expired or not; if there was none, nothing is saved.
+    /// Loads the key and those of its scope, decides, and saves the key, the record and the answer, in one
+    /// transaction. Revocations are one after the other, in all processes. An answer stored earlier for the same
+    /// request is given again instead.
     ///
     /// # Errors
-    /// The store's.
-    async fn revoke(&self, id: ApiKeyId, at: Instant, audit: AuditRecord) -> Result<bool, StoreError>;
+    /// [`Refusal::NotFound`] when there is no such key or it was revoked before, whatever the decision refuses,
+    /// [`Refusal::IdempotencyKeyReused`], or the store's.
+    async fn revoke(&self, revocation: Revocation) -> Result<Outcome<ApiKey>, ServiceError>;
 
-    /// Up to `limit` keys in the order of their ids, from the first after `after`.
+    /// Up to `limit` keys of any of these scopes (of all scopes, if there are none) in the order of their ids, from
+    /// the first after `after`, revoked and expired ones included.
     ///
     /// # Errors
     /// The store's.
-    async fn list(&self, after: Option<ApiKeyId>, limit: u32) -> Result<Vec<ApiKey>, StoreError>;
+    async fn list(
+        &self,
+        scopes: &[PlatformScope],
+        after: Option<ApiKeyId>,
+        limit: u32,
+    ) -> Result<Vec<ApiKey>, StoreError>;
 }

@@ -2,22 +2,53 @@
 
 use async_trait::async_trait;
 
-use crate::audit::AuditRecord;
+use crate::audit::{AuditAction, AuditRecord};
 use crate::error::StoreError;
-use crate::id::PlatformId;
+use crate::id::{AuditRecordId, PlatformId};
+
+/// Which audit records of a platform are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditQuery {
+    /// Only those of this resource.
+    pub resource_id: Option<String>,
+    /// Only those of this action.
+    pub action: Option<AuditAction>,
+    /// Only those older than this one.
+    pub before: Option<AuditRecordId>,
+    /// How many at the most.
+    pub limit: u32,
+}
+
+impl AuditQuery {
+    /// The newest `limit` records.
+    #[must_use]
+    pub const fn newest(limit: u32) -> Self {
+        Self {
+            resource_id: None,
+            action: None,
+            before: None,
+            limit,
+        }
+    }
+
+    /// The newest `limit` records of one resource.
+    #[must_use]
+    pub fn of_resource(resource_id: impl ToString, limit: u32) -> Self {
+        Self {
+            resource_id: Some(resource_id.to_string()),
+            ..Self::newest(limit)
+        }
+    }
+}
 
 /// Reads audit records.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait AuditLog: Send + Sync {
-    /// The newest `limit` records of one resource of a platform, newest first.
+    /// The records of a platform that `query` asks for, newest first: those of one resource in the order in which
+    /// they were written, those of a platform in the order of their ids.
     ///
     /// # Errors
     /// The store's.
-    async fn of_resource(
-        &self,
-        platform: &PlatformId,
-        resource_id: &str,
-        limit: u32,
-    ) -> Result<Vec<AuditRecord>, StoreError>;
+    async fn list(&self, platform: &PlatformId, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError>;
 }

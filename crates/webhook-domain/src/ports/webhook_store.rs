@@ -8,7 +8,7 @@ use crate::id::{PlatformId, WebhookId};
 use crate::idempotency::Idempotency;
 use crate::secret::SecretBytes;
 use crate::time::Instant;
-use crate::webhook::Webhook;
+use crate::webhook::{Webhook, WebhookPage, WebhookQuery};
 
 /// A rule, ready to run on the webhook as it is stored. A pure function: a store may run it more than once.
 pub type Decide = Box<dyn Fn(&Webhook) -> Result<Change, Refusal> + Send + Sync>;
@@ -16,10 +16,22 @@ pub type Decide = Box<dyn Fn(&Webhook) -> Result<Change, Refusal> + Send + Sync>
 /// What a decision wants saved.
 #[derive(Debug, Clone, Default)]
 pub struct Change {
-    /// The webhook as it is to be from now on; unchanged, if none.
-    pub webhook: Option<Webhook>,
+    /// What becomes of the webhook.
+    pub effect: Effect,
     /// The record of the change; none for upkeep and for what changes nothing.
     pub audit: Option<AuditRecord>,
+}
+
+/// What becomes of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Effect {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It is this from now on.
+    Save(Box<Webhook>),
+    /// It is no more, and its keys with it.
+    Delete,
 }
 
 /// A change of one webhook that is to be decided on and saved.
@@ -46,11 +58,11 @@ pub struct Creation {
 
 /// What came of an order.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum Outcome<T = Webhook> {
     /// It was done, durably.
     Done {
-        /// The webhook as it is now.
-        webhook: Box<Webhook>,
+        /// What it was done to, as it is now; as it was, if it is no more.
+        subject: Box<T>,
         /// The answer that was stored, if the order had an idempotency key.
         answer: Option<SecretBytes>,
     },
@@ -84,16 +96,12 @@ pub trait WebhookStore: Send + Sync {
     /// The store's.
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError>;
 
-    /// Up to `limit` webhooks of the platform in the order of their ids, from the first after `after`.
+    /// The page of the platform's webhooks that `query` asks for, and how many webhooks the platform has. A page that
+    /// begins at a cursor costs the same wherever in the list it is.
     ///
     /// # Errors
     /// The store's.
-    async fn list(
-        &self,
-        platform: &PlatformId,
-        after: Option<WebhookId>,
-        limit: u32,
-    ) -> Result<Vec<Webhook>, StoreError>;
+    async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError>;
 
     /// Up to `limit` webhooks of any platform that hold a key which has expired by `now`.
     ///

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api_key::{ApiKey, PresentedApiKey, generate_text};
+use crate::api_key::{ApiKey, CreatedApiKey, PresentedApiKey, generate_text};
 use crate::audit::{AuditAction, AuditDetails, AuditStamp};
-use crate::caller::{Acting, Caller, PlatformScope};
+use crate::caller::{Acting, Caller, Credential, PlatformScope};
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::ApiKeyId;
+use crate::idempotency::IdempotentRequest;
 use crate::permission::{Permission, PermissionSet};
-use crate::ports::ApiKeyStore;
-use crate::secret::SecretText;
+use crate::ports::{ApiKeyStore, NewApiKey, Outcome, Revocation};
 use crate::time::Clock;
+use crate::webhook::Name;
 
 /// Checks, creates, lists and revokes API keys.
 #[derive(Clone)]
@@ -34,23 +35,25 @@ pub enum AuthenticationError {
 }
 
 /// A key to make.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CreateApiKey {
+    /// A name for people.
+    pub name: Option<Name>,
     /// The platforms it is to be good for.
     pub scope: PlatformScope,
     /// What it may do there.
     pub permissions: PermissionSet,
     /// How long it is to be good; for ever, if none.
     pub lifetime: Option<Duration>,
+    /// How to answer a request that is sent again.
+    pub idempotent: Option<IdempotentRequest<CreatedApiKey>>,
 }
 
-/// A key that was made.
-#[derive(Debug)]
-pub struct CreatedApiKey {
-    /// The key as stored.
-    pub key: ApiKey,
-    /// Its text, which is nowhere else.
-    pub text: SecretText,
+/// A revocation to be done.
+#[derive(Default)]
+pub struct RevokeApiKey {
+    /// How to answer a request that is sent again.
+    pub idempotent: Option<IdempotentRequest<ApiKey>>,
 }
 
 impl ApiKeyService {
@@ -83,8 +86,12 @@ impl ApiKeyService {
     /// to be good for.
     ///
     /// # Errors
-    /// [`Refusal::NotPermitted`], [`Refusal::OtherPlatform`], or the store's.
-    pub async fn create(&self, acting: &Acting, create: CreateApiKey) -> Result<CreatedApiKey, ServiceError> {
+    /// [`Refusal::NotPermitted`], [`Refusal::OtherPlatform`], [`Refusal::IdempotencyKeyReused`], or the store's.
+    pub async fn create(
+        &self,
+        acting: &Acting,
+        create: CreateApiKey,
+    ) -> Result<Outcome<CreatedApiKey>, ServiceError> {
         acting.require(Permission::ApiKeyCreate)?;
         for permission in create.permissions.iter() {
             acting.require(permission)?;
@@ -98,6 +105,7 @@ impl ApiKeyService {
         let (text, digest) = generate_text(id, entropy)?;
         let key = ApiKey {
             id,
+            name: create.name,
             scope: create.scope,
             permissions: create.permissions,
             digest,
@@ -105,46 +113,75 @@ impl ApiKeyService {
             expires_at: create.lifetime.map(|lifetime| now.whole_seconds().plus(lifetime)),
             revoked_at: None,
         };
-        let audit = AuditStamp::new(acting, now, entropy)?.record(
-            AuditAction::ApiKeyCreated,
-            id.to_string(),
-            AuditDetails::default(),
-        );
-        self.store.insert(key.clone(), audit).await?;
-        Ok(CreatedApiKey { key, text })
+        let stamp = AuditStamp::new(acting, now, entropy)?;
+        let audit = stamp.record(AuditAction::ApiKeyCreated, id.to_string(), details(&key));
+        let idempotency = create.idempotent.map(|request| request.by(acting, now));
+        self.store
+            .insert(NewApiKey {
+                created: CreatedApiKey { key, text },
+                audit,
+                idempotency,
+            })
+            .await
     }
 
-    /// Revokes a key: from the return of this on it is good for nothing. Needs `API_KEY.DELETE`.
+    /// Revokes a key of the platform: from the return of this on it is good for nothing. The last key of a platform
+    /// that can create keys is revoked by the operator at the command line alone. Needs `API_KEY.DELETE`.
     ///
     /// # Errors
-    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`] when there is no such key in force on a platform of the
-    /// caller's, or the store's.
-    pub async fn revoke(&self, acting: &Acting, id: ApiKeyId) -> Result<(), ServiceError> {
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`] when the platform has no such key or it was revoked before,
+    /// [`Refusal::LastApiKey`], [`Refusal::IdempotencyKeyReused`], or the store's.
+    pub async fn revoke(
+        &self,
+        acting: &Acting,
+        id: ApiKeyId,
+        revoke: RevokeApiKey,
+    ) -> Result<Outcome<ApiKey>, ServiceError> {
         acting.require(Permission::ApiKeyDelete)?;
-        let no_such_key = Refusal::NotFound { resource: "API key" };
-        let key = self.store.find(id).await?.filter(|key| acting.covers(&key.scope));
-        if key.is_none() {
-            return Err(no_such_key.into());
-        }
         let now = self.clock.now();
-        let audit = AuditStamp::new(acting, now, self.entropy.as_ref())?.record(
-            AuditAction::ApiKeyRevoked,
-            id.to_string(),
-            AuditDetails::default(),
-        );
-        if self.store.revoke(id, now, audit).await? {
-            Ok(())
-        } else {
-            Err(no_such_key.into())
-        }
+        let stamp = AuditStamp::new(acting, now, self.entropy.as_ref())?;
+        let idempotency = revoke.idempotent.map(|request| request.by(acting, now));
+        let acting = acting.clone();
+        let decide = move |key: &ApiKey, scope_mates: &[ApiKey]| {
+            if !acting.scopes().contains(&key.scope) {
+                return Err(Refusal::NO_SUCH_API_KEY);
+            }
+            let revoked = match acting.credential() {
+                Credential::CommandLine => key.revoked(now),
+                _ => key.revoke(scope_mates, now)?,
+            };
+            let audit = stamp.record(AuditAction::ApiKeyRevoked, id.to_string(), details(key));
+            Ok((revoked, audit))
+        };
+        self.store
+            .revoke(Revocation {
+                id,
+                decide: Box::new(decide),
+                idempotency,
+            })
+            .await
     }
 
-    /// Up to `limit` keys that the caller may know of, in the order of their ids, from the first after `after`.
-    /// Needs `API_KEY.VIEW` for all platforms.
+    /// Up to `limit` keys of the platform in the order of their ids, from the first after `after`. A caller who is
+    /// good for all platforms sees the keys that are, too. Needs `API_KEY.VIEW`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`] or the store's.
+    pub async fn list(
+        &self,
+        acting: &Acting,
+        after: Option<ApiKeyId>,
+        limit: u32,
+    ) -> Result<Vec<ApiKey>, ServiceError> {
+        acting.require(Permission::ApiKeyView)?;
+        Ok(self.store.list(&acting.scopes(), after, limit).await?)
+    }
+
+    /// Up to `limit` keys of all platforms, as [`list`](Self::list). Needs `API_KEY.VIEW` for all platforms.
     ///
     /// # Errors
     /// [`Refusal::NotPermitted`], [`Refusal::OtherPlatform`] for a tenant's credential, or the store's.
-    pub async fn list(
+    pub async fn list_all(
         &self,
         acting: &Acting,
         after: Option<ApiKeyId>,
@@ -154,7 +191,20 @@ impl ApiKeyService {
         if !acting.covers(&PlatformScope::All) {
             return Err(Refusal::OtherPlatform.into());
         }
-        Ok(self.store.list(after, limit).await?)
+        Ok(self.store.list(&[], after, limit).await?)
+    }
+
+    /// The scope of a key, for the operator who knows no more of it than its id.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::OtherPlatform`] for a tenant's credential, or the store's.
+    pub async fn scope_of(&self, acting: &Acting, id: ApiKeyId) -> Result<PlatformScope, ServiceError> {
+        acting.require(Permission::ApiKeyView)?;
+        if !acting.covers(&PlatformScope::All) {
+            return Err(Refusal::OtherPlatform.into());
+        }
+        let key = self.store.find(id).await?.ok_or(Refusal::NO_SUCH_API_KEY)?;
+        Ok(key.scope)
     }
 
     /// Whether there is no key at all, revoked ones included: the mark of a store that was never used.
@@ -162,6 +212,18 @@ impl ApiKeyService {
     /// # Errors
     /// The store's.
     pub async fn is_unused(&self) -> Result<bool, ServiceError> {
-        Ok(self.store.list(None, 1).await?.is_empty())
+        Ok(self.store.list(&[], None, 1).await?.is_empty())
+    }
+}
+
+/// What a record tells of a key.
+fn details(key: &ApiKey) -> AuditDetails {
+    AuditDetails {
+        permissions: key
+            .permissions
+            .iter()
+            .map(|permission| permission.name().to_owned())
+            .collect(),
+        ..AuditDetails::default()
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::audit::{AuditAction, AuditDetails, AuditStamp};
 use crate::caller::Acting;
 use crate::entropy::Entropy;
-use crate::error::ServiceError;
+use crate::error::{Refusal, ServiceError};
 use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
-use crate::key_ring::{NewKey, Overlap};
+use crate::key_ring::{NewKey, Overlap, SigningKey};
 use crate::permission::Permission;
-use crate::ports::{Change, ChangeOrder, Decide, Outcome, WebhookStore};
+use crate::ports::{Change, ChangeOrder, Decide, Effect, Outcome, WebhookStore};
+use crate::secret::Fingerprint;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Precondition, SettingsUpdate, Webhook};
 
@@ -34,6 +35,15 @@ pub struct RollSecret {
     pub precondition: Precondition,
     /// How to answer a request that is sent again.
     pub idempotent: Option<IdempotentRequest>,
+}
+
+/// What a roll would do, beside making a new key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollPreview {
+    /// The older keys that would go on signing, and until when, the newest first.
+    pub retired: Vec<(Fingerprint, Instant)>,
+    /// The keys that would sign no more from that moment.
+    pub ended: Vec<Fingerprint>,
 }
 
 /// A removal to be done.
@@ -97,6 +107,39 @@ impl SecretKeyService {
             Ok(audited(stored, rolled, &stamp, AuditAction::SecretRolled, now))
         };
         self.order(acting, id, Box::new(decide), idempotent, now).await
+    }
+
+    /// Says which keys a roll would leave signing, and rolls nothing. Needs `WEBHOOK.UPDATE`.
+    ///
+    /// # Errors
+    /// As [`roll`](Self::roll).
+    pub async fn preview(
+        &self,
+        acting: &Acting,
+        id: WebhookId,
+        roll: RollSecret,
+    ) -> Result<RollPreview, ServiceError> {
+        acting.require(Permission::WebhookUpdate)?;
+        let now = self.clock.now();
+        let key = NewKey::generate(now, self.entropy.as_ref())?;
+        let found = self.store.find(acting.platform(), id).await?;
+        let stored = found.ok_or(Refusal::NO_SUCH_WEBHOOK)?;
+        stored.check(&roll.precondition)?;
+        let overlap = roll.overlap.unwrap_or(self.default_overlap);
+        let before = stored.key_ring.clone();
+        let after = stored.roll(roll.update.as_ref(), key, overlap, now)?.key_ring;
+        let goes_on = |key: &&SigningKey| after.valid_at(now).any(|valid| valid.id == key.id);
+        Ok(RollPreview {
+            retired: after
+                .retired_at(now)
+                .map(|retired| (retired.key.secret.fingerprint(), retired.expires_at))
+                .collect(),
+            ended: before
+                .valid_at(now)
+                .filter(|key| !goes_on(key))
+                .map(|key| key.secret.fingerprint())
+                .collect(),
+        })
     }
 
     /// Leaves the webhook without a current secret; the one before goes on signing for its overlap. Without a
@@ -166,7 +209,7 @@ fn audited(
     };
     let audit = stamp.record(action, after.id.to_string(), details);
     Change {
-        webhook: Some(after),
+        effect: Effect::Save(Box::new(after)),
         audit: Some(audit),
     }
 }

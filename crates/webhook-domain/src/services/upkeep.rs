@@ -9,7 +9,7 @@ use crate::concurrently::concurrently;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
 use crate::idempotency::RETENTION;
-use crate::ports::{Change, ChangeOrder, WebhookStore};
+use crate::ports::{Change, ChangeOrder, Effect, WebhookStore};
 use crate::time::{Clock, Instant};
 use crate::webhook::Webhook;
 
@@ -88,7 +88,7 @@ impl Upkeep {
     ) -> Result<(), ServiceError> {
         let decide = move |stored: &Webhook| {
             Ok(Change {
-                webhook: Some(stored.clone().without_expired_keys(now)),
+                effect: Effect::Save(Box::new(stored.clone().without_expired_keys(now))),
                 audit: None,
             })
         };

@@ -1,4 +1,4 @@
-//! Creating webhooks and reading them.
+//! Creating webhooks, reading, changing and deleting them.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
 use crate::key_ring::NewKey;
 use crate::permission::Permission;
-use crate::ports::{Change, ChangeOrder, Creation, Outcome, WebhookStore};
-use crate::time::Clock;
-use crate::webhook::{Settings, Webhook};
+use crate::ports::{Change, ChangeOrder, Creation, Decide, Effect, Outcome, WebhookStore};
+use crate::time::{Clock, Instant};
+use crate::webhook::{Precondition, Settings, SettingsUpdate, Webhook, WebhookPage, WebhookQuery};
 
-/// Creates and reads webhooks.
+/// Creates, reads, changes and deletes webhooks.
 #[derive(Clone)]
 pub struct WebhookService {
     store: Arc<dyn WebhookStore>,
@@ -26,6 +26,25 @@ pub struct WebhookService {
 pub struct CreateWebhook {
     /// Its settings.
     pub settings: Settings,
+    /// How to answer a request that is sent again.
+    pub idempotent: Option<IdempotentRequest>,
+}
+
+/// An update to be made.
+pub struct UpdateWebhook {
+    /// What is to change.
+    pub update: SettingsUpdate,
+    /// The version the update is meant for.
+    pub precondition: Precondition,
+    /// How to answer a request that is sent again.
+    pub idempotent: Option<IdempotentRequest>,
+}
+
+/// A deletion to be done.
+#[derive(Default)]
+pub struct DeleteWebhook {
+    /// The version the deletion is meant for.
+    pub precondition: Precondition,
     /// How to answer a request that is sent again.
     pub idempotent: Option<IdempotentRequest>,
 }
@@ -103,19 +122,13 @@ impl WebhookService {
             let details = AuditDetails::of_keys(None, &webhook.key_ring, now);
             let audit = stamp.record(AuditAction::SecretRevealed, webhook.id.to_string(), details);
             Ok(Change {
-                webhook: None,
+                effect: Effect::Keep,
                 audit: Some(audit),
             })
         };
-        let order = ChangeOrder {
-            platform: acting.platform().clone(),
-            webhook: id,
-            decide: Box::new(decide),
-            idempotency: None,
-        };
-        match self.store.change(order).await? {
-            Outcome::Done { webhook, .. } => Ok(Seen {
-                webhook: *webhook,
+        match self.order(acting, id, Box::new(decide), None, now).await? {
+            Outcome::Done { subject, .. } => Ok(Seen {
+                webhook: *subject,
                 revealed: true,
             }),
             // Not reached: the order has no idempotency key. Nothing was revealed, so nothing is shown.
@@ -123,17 +136,100 @@ impl WebhookService {
         }
     }
 
-    /// Up to `limit` webhooks in the order of their ids, from the first after `after`. Needs `WEBHOOK.VIEW`.
+    /// Changes a webhook's settings, and nothing of its keys. Needs `WEBHOOK.UPDATE`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::VersionMismatch`], what the update refuses,
+    /// [`Refusal::ProtocolNeedsRoll`], [`Refusal::ReferenceTaken`], [`Refusal::IdempotencyKeyReused`], or the
+    /// store's. Nothing is changed then, unless the store says that it does not know.
+    pub async fn update(
+        &self,
+        acting: &Acting,
+        id: WebhookId,
+        update: UpdateWebhook,
+    ) -> Result<Outcome, ServiceError> {
+        acting.require(Permission::WebhookUpdate)?;
+        let now = self.clock.now();
+        let UpdateWebhook {
+            update,
+            precondition,
+            idempotent,
+        } = update;
+        let stamp = AuditStamp::new(acting, now, self.entropy.as_ref())?;
+        let decide = move |stored: &Webhook| {
+            stored.check(&precondition)?;
+            let updated = stored.clone().update(&update, now)?;
+            let changed_fields = stored.settings.differences(&updated.settings);
+            if changed_fields.is_empty() {
+                return Ok(Change::default());
+            }
+            let details = AuditDetails {
+                changed_fields: changed_fields.into_iter().map(str::to_owned).collect(),
+                ..AuditDetails::default()
+            };
+            let audit = stamp.record(AuditAction::WebhookUpdated, id.to_string(), details);
+            Ok(Change {
+                effect: Effect::Save(Box::new(updated)),
+                audit: Some(audit),
+            })
+        };
+        self.order(acting, id, Box::new(decide), idempotent, now).await
+    }
+
+    /// Deletes a webhook: from the return of this on nothing is signed with its keys. What comes of it is the webhook
+    /// as it was. Needs `WEBHOOK.DELETE`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::VersionMismatch`],
+    /// [`Refusal::IdempotencyKeyReused`], or the store's.
+    pub async fn delete(
+        &self,
+        acting: &Acting,
+        id: WebhookId,
+        delete: DeleteWebhook,
+    ) -> Result<Outcome, ServiceError> {
+        acting.require(Permission::WebhookDelete)?;
+        let now = self.clock.now();
+        let DeleteWebhook {
+            precondition,
+            idempotent,
+        } = delete;
+        let stamp = AuditStamp::new(acting, now, self.entropy.as_ref())?;
+        let decide = move |stored: &Webhook| {
+            stored.check(&precondition)?;
+            let details = AuditDetails::of_end(&stored.key_ring, now);
+            let audit = stamp.record(AuditAction::WebhookDeleted, id.to_string(), details);
+            Ok(Change {
+                effect: Effect::Delete,
+                audit: Some(audit),
+            })
+        };
+        self.order(acting, id, Box::new(decide), idempotent, now).await
+    }
+
+    /// A page of the platform's webhooks, without their keys for whoever asks. Needs `WEBHOOK.VIEW`.
     ///
     /// # Errors
     /// [`Refusal::NotPermitted`] or the store's.
-    pub async fn list(
+    pub async fn list(&self, acting: &Acting, query: WebhookQuery) -> Result<WebhookPage, ServiceError> {
+        acting.require(Permission::WebhookView)?;
+        Ok(self.store.page(acting.platform(), query).await?)
+    }
+
+    async fn order(
         &self,
         acting: &Acting,
-        after: Option<WebhookId>,
-        limit: u32,
-    ) -> Result<Vec<Webhook>, ServiceError> {
-        acting.require(Permission::WebhookView)?;
-        Ok(self.store.list(acting.platform(), after, limit).await?)
+        webhook: WebhookId,
+        decide: Decide,
+        idempotent: Option<IdempotentRequest>,
+        now: Instant,
+    ) -> Result<Outcome, ServiceError> {
+        let order = ChangeOrder {
+            platform: acting.platform().clone(),
+            webhook,
+            decide,
+            idempotency: idempotent.map(|request| request.by(acting, now)),
+        };
+        self.store.change(order).await
     }
 }

@@ -34,6 +34,7 @@ use crate::ports::{ApiKeyStore, AuditLog, WebhookStore};
 mod api_keys;
 mod audit;
 mod changing;
+mod deleting;
 mod idempotency;
 mod reading;
 mod references;
@@ -44,6 +45,7 @@ mod upkeep;
 pub use api_keys::*;
 pub use audit::*;
 pub use changing::*;
+pub use deleting::*;
 pub use idempotency::*;
 pub use reading::*;
 pub use references::*;
@@ -97,7 +99,8 @@ macro_rules! conformance_tests {
             a_created_webhook_reads_back_equal_in_every_field
             a_webhook_with_nothing_set_reads_back_equal
             a_webhook_of_another_platform_is_not_found
-            webhooks_are_listed_in_pages_in_the_order_of_their_ids
+            webhooks_are_listed_by_the_number_of_a_page
+            webhooks_are_listed_from_a_cursor
             the_store_can_be_reached
             a_change_saves_the_webhook_and_its_record
             every_setting_can_be_changed_and_cleared
@@ -105,6 +108,11 @@ macro_rules! conformance_tests {
             a_change_of_another_platforms_webhook_is_not_found
             a_refused_decision_saves_nothing
             a_change_of_nothing_saves_its_record_alone
+            a_deleted_webhook_is_gone
+            the_records_of_a_deleted_webhook_stay
+            the_reference_of_a_deleted_webhook_is_free
+            a_deletion_is_answered_again
+            what_is_changed_while_it_is_deleted_stays_deleted
             concurrent_rolls_without_overlap_form_one_chain
             concurrent_rolls_with_overlap_form_one_chain
             of_six_concurrent_rolls_with_overlap_one_is_refused
@@ -142,9 +150,13 @@ macro_rules! conformance_tests {
             api_keys_are_listed_in_pages_in_the_order_of_their_ids
             a_revoked_api_key_is_revoked_once
             the_records_of_api_keys_are_saved_with_them
+            the_last_api_key_that_creates_is_kept
+            of_concurrent_revocations_of_the_last_two_one_is_refused
+            creating_and_revoking_an_api_key_are_answered_again
             audit_records_come_newest_first
             audit_records_are_those_of_one_resource_of_one_platform
             an_audit_record_reads_back_equal
+            audit_records_are_read_on_from_the_oldest_seen
         }
     };
     (@rules $run:expr, $ports:expr; $($rule:ident)*) => {
@@ -172,6 +184,7 @@ mod tests {
         let sources = [
             include_str!("conformance/reading.rs"),
             include_str!("conformance/changing.rs"),
+            include_str!("conformance/deleting.rs"),
             include_str!("conformance/rolling.rs"),
             include_str!("conformance/idempotency.rs"),
             include_str!("conformance/references.rs"),

@@ -8,15 +8,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::api_key::ApiKey;
+use crate::api_key::{ApiKey, CreatedApiKey};
 use crate::audit::AuditRecord;
+use crate::caller::PlatformScope;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{ApiKeyId, PlatformId, WebhookId};
 use crate::idempotency::{Idempotency, IdempotencySlot, RequestFingerprint};
-use crate::ports::{ApiKeyStore, AuditLog, Change, ChangeOrder, Creation, Outcome, WebhookStore};
+use crate::ports::{
+    ApiKeyStore, AuditLog, AuditQuery, Change, ChangeOrder, Creation, Effect, NewApiKey, Outcome, Revocation,
+    WebhookStore,
+};
 use crate::secret::SecretBytes;
 use crate::time::Instant;
-use crate::webhook::Webhook;
+use crate::webhook::{Direction, PageStart, Webhook, WebhookPage, WebhookQuery};
 
 /// Webhooks, API keys, audit records and stored answers, kept until the store is dropped.
 #[derive(Default)]
@@ -57,7 +61,7 @@ impl Tables {
     }
 
     /// The answer to give again, if this request was answered before.
-    fn replay(&self, idempotency: Option<&Idempotency>) -> Result<Option<Outcome>, Refusal> {
+    fn replay<T>(&self, idempotency: Option<&Idempotency<T>>) -> Result<Option<Outcome<T>>, Refusal> {
         let Some(idempotency) = idempotency else {
             return Ok(None);
         };
@@ -87,14 +91,14 @@ impl Tables {
         }
     }
 
-    fn answer(&mut self, webhook: &Webhook, idempotency: Option<Idempotency>) -> Option<SecretBytes> {
+    fn answer<T>(&mut self, subject: &T, idempotency: Option<Idempotency<T>>) -> Option<SecretBytes> {
         let Idempotency {
             slot,
             fingerprint,
             at,
             render,
         } = idempotency?;
-        let answer = render(webhook, at);
+        let answer = render(subject, at);
         let stored = StoredAnswer {
             fingerprint,
             at,
@@ -104,10 +108,10 @@ impl Tables {
         Some(answer)
     }
 
-    fn done(&mut self, webhook: Webhook, idempotency: Option<Idempotency>) -> Outcome {
-        let answer = self.answer(&webhook, idempotency);
+    fn done<T>(&mut self, subject: T, idempotency: Option<Idempotency<T>>) -> Outcome<T> {
+        let answer = self.answer(&subject, idempotency);
         Outcome::Done {
-            webhook: Box::new(webhook),
+            subject: Box::new(subject),
             answer,
         }
     }
@@ -140,32 +144,71 @@ impl WebhookStore for MemoryStore {
             .find(&order.platform, order.webhook)
             .ok_or(Refusal::NO_SUCH_WEBHOOK)?
             .clone();
-        let Change { webhook, audit } = (order.decide)(&stored)?;
-        let webhook = webhook.unwrap_or(stored);
-        tables.refuse_taken_reference(&webhook)?;
-        tables.webhooks.insert(webhook.id, webhook.clone());
+        let Change { effect, audit } = (order.decide)(&stored)?;
+        let subject = match effect {
+            Effect::Keep => stored,
+            Effect::Save(webhook) => {
+                tables.refuse_taken_reference(&webhook)?;
+                tables.webhooks.insert(webhook.id, (*webhook).clone());
+                *webhook
+            }
+            Effect::Delete => {
+                tables.webhooks.remove(&stored.id);
+                stored
+            }
+        };
         tables.audit.extend(audit);
-        Ok(tables.done(webhook, order.idempotency))
+        Ok(tables.done(subject, order.idempotency))
     }
 
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
         Ok(self.tables().find(platform, id).cloned())
     }
 
-    async fn list(
-        &self,
-        platform: &PlatformId,
-        after: Option<WebhookId>,
-        limit: u32,
-    ) -> Result<Vec<Webhook>, StoreError> {
-        Ok(self
-            .tables()
+    async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {
+        let tables = self.tables();
+        let mut all: Vec<_> = tables
             .webhooks
             .values()
-            .filter(|webhook| webhook.platform == *platform && after.is_none_or(|after| webhook.id > after))
-            .take(limit as usize)
-            .cloned()
-            .collect())
+            .filter(|webhook| webhook.platform == *platform)
+            .map(|webhook| (query.order.cursor_of(webhook), webhook))
+            .collect();
+        all.sort_by(|(one, _), (other, _)| match query.direction {
+            Direction::Ascending => one.cmp(other),
+            Direction::Descending => other.cmp(one),
+        });
+        let limit = query.limit.get() as usize;
+        let begins_at = match &query.start {
+            PageStart::Number(number) => {
+                let before = number.saturating_sub(1).saturating_mul(limit as u64);
+                usize::try_from(before).unwrap_or(usize::MAX).min(all.len())
+            }
+            PageStart::After(cursor) => all.partition_point(|(key, _)| match query.direction {
+                Direction::Ascending => key <= cursor,
+                Direction::Descending => key >= cursor,
+            }),
+            PageStart::Before(cursor) => {
+                let ends_at = all.partition_point(|(key, _)| match query.direction {
+                    Direction::Ascending => key < cursor,
+                    Direction::Descending => key > cursor,
+                });
+                all.truncate(ends_at);
+                ends_at.saturating_sub(limit)
+            }
+        };
+        let total = tables
+            .webhooks
+            .values()
+            .filter(|webhook| webhook.platform == *platform)
+            .count() as u64;
+        let webhooks = all[begins_at..]
+            .iter()
+            .take(limit)
+            .map(|(_, webhook)| (*webhook).clone());
+        Ok(WebhookPage {
+            webhooks: webhooks.collect(),
+            total,
+        })
     }
 
     async fn with_expired_keys(
@@ -210,28 +253,50 @@ impl ApiKeyStore for MemoryStore {
         Ok(self.tables().api_keys.get(&id).cloned())
     }
 
-    async fn insert(&self, key: ApiKey, audit: AuditRecord) -> Result<(), StoreError> {
+    async fn insert(&self, key: NewApiKey) -> Result<Outcome<CreatedApiKey>, ServiceError> {
         let mut tables = self.tables();
-        tables.api_keys.insert(key.id, key);
-        tables.audit.push(audit);
-        Ok(())
-    }
-
-    async fn revoke(&self, id: ApiKeyId, at: Instant, audit: AuditRecord) -> Result<bool, StoreError> {
-        let mut tables = self.tables();
-        match tables.api_keys.get_mut(&id) {
-            Some(key) if key.revoked_at.is_none() => key.revoked_at = Some(at),
-            _ => return Ok(false),
+        if let Some(replayed) = tables.replay(key.idempotency.as_ref())? {
+            return Ok(replayed);
         }
-        tables.audit.push(audit);
-        Ok(true)
+        tables
+            .api_keys
+            .insert(key.created.key.id, key.created.key.clone());
+        tables.audit.push(key.audit);
+        Ok(tables.done(key.created, key.idempotency))
     }
 
-    async fn list(&self, after: Option<ApiKeyId>, limit: u32) -> Result<Vec<ApiKey>, StoreError> {
+    async fn revoke(&self, revocation: Revocation) -> Result<Outcome<ApiKey>, ServiceError> {
+        let mut tables = self.tables();
+        if let Some(replayed) = tables.replay(revocation.idempotency.as_ref())? {
+            return Ok(replayed);
+        }
+        let stored = tables.api_keys.get(&revocation.id);
+        let stored = stored
+            .filter(|key| key.revoked_at.is_none())
+            .ok_or(Refusal::NO_SUCH_API_KEY)?;
+        let scope_mates: Vec<_> = tables
+            .api_keys
+            .values()
+            .filter(|key| key.scope == stored.scope && key.revoked_at.is_none())
+            .cloned()
+            .collect();
+        let (revoked, audit) = (revocation.decide)(stored, &scope_mates)?;
+        tables.api_keys.insert(revoked.id, revoked.clone());
+        tables.audit.push(audit);
+        Ok(tables.done(revoked, revocation.idempotency))
+    }
+
+    async fn list(
+        &self,
+        scopes: &[PlatformScope],
+        after: Option<ApiKeyId>,
+        limit: u32,
+    ) -> Result<Vec<ApiKey>, StoreError> {
         Ok(self
             .tables()
             .api_keys
             .values()
+            .filter(|key| scopes.is_empty() || scopes.contains(&key.scope))
             .filter(|key| after.is_none_or(|after| key.id > after))
             .take(limit as usize)
             .cloned()
@@ -241,21 +306,37 @@ impl ApiKeyStore for MemoryStore {
 
 #[async_trait]
 impl AuditLog for MemoryStore {
-    async fn of_resource(
-        &self,
-        platform: &PlatformId,
-        resource_id: &str,
-        limit: u32,
-    ) -> Result<Vec<AuditRecord>, StoreError> {
-        Ok(self
-            .tables()
+    async fn list(&self, platform: &PlatformId, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+        let tables = self.tables();
+        let mut records: Vec<_> = tables
             .audit
             .iter()
             .rev()
-            .filter(|record| record.platform == *platform && record.resource_id == resource_id)
-            .take(limit as usize)
-            .cloned()
-            .collect())
+            .filter(|record| record.platform == *platform)
+            .filter(|record| {
+                query
+                    .resource_id
+                    .as_ref()
+                    .is_none_or(|id| record.resource_id == *id)
+            })
+            .collect();
+        if query.resource_id.is_none() {
+            records.sort_by_key(|record| std::cmp::Reverse(record.id));
+        }
+        if let Some(before) = query.before {
+            let end = match query.resource_id {
+                None => records.partition_point(|record| record.id >= before),
+                Some(_) => records
+                    .iter()
+                    .position(|record| record.id == before)
+                    .map_or(records.len(), |at| at + 1),
+            };
+            records.drain(..end);
+        }
+        let wanted = records
+            .into_iter()
+            .filter(|record| query.action.is_none_or(|action| record.action == action));
+        Ok(wanted.take(query.limit as usize).cloned().collect())
     }
 }
 

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 
 use crate::api::Core;
-use crate::errors::{Code, envelope};
+use crate::errors::{About, Code, envelope};
 use crate::request_id;
 
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
@@ -50,7 +50,7 @@ pub(super) fn in_our_words(core: &web::Data<Core>, refusal: &[u8]) -> Vec<u8> {
             "the request's line or headers are not HTTP/1.1 (RFC 9112)",
         ),
     };
-    let body = envelope(status, code, None, message, None);
+    let body = envelope(status, code, None, message, About::default());
     let mut answer = Vec::with_capacity(refusal.len() + body.len() + 128);
     let text = String::from_utf8_lossy(refusal);
     for line in text.split("\r\n").filter(|line| !line.is_empty()) {

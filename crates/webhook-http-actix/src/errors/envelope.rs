@@ -2,9 +2,8 @@
 
 use actix_web::http::StatusCode;
 use serde::Serialize;
-use webhook_domain::id::WebhookId;
 
-use crate::representation::Shown;
+use super::About;
 
 /// What went wrong, for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +51,7 @@ struct Envelope<'a> {
     code: &'static str,
     field: Option<&'a str>,
     message: &'a str,
-    resource_id: Option<Shown<WebhookId>>,
+    resource_id: Option<String>,
     resource_type: &'static str,
 }
 
@@ -62,7 +61,7 @@ pub(crate) fn envelope(
     code: Code,
     field: Option<&str>,
     message: &str,
-    about: Option<WebhookId>,
+    about: About,
 ) -> Vec<u8> {
     let envelope = Envelope {
         r#type: match status.is_server_error() {
@@ -72,8 +71,8 @@ pub(crate) fn envelope(
         code: code.name(),
         field,
         message,
-        resource_id: about.map(Shown),
-        resource_type: "WEBHOOK",
+        resource_id: about.id(),
+        resource_type: about.resource_type(),
     };
     // Texts and an id that displays: there is nothing in it that cannot be written.
     serde_json::to_vec(&envelope).unwrap_or_default()

@@ -10,9 +10,8 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use webhook_domain::InvalidValue;
-use webhook_domain::id::WebhookId;
 
-use super::{Code, envelope};
+use super::{About, Code, envelope};
 
 /// The most bytes of a client's own name that an error repeats.
 const MAX_FIELD_LENGTH: usize = 256;
@@ -30,7 +29,7 @@ struct Parts {
     code: Code,
     field: Option<Cow<'static, str>>,
     message: Cow<'static, str>,
-    about: Option<WebhookId>,
+    about: About,
     advice: Advice,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -61,7 +60,7 @@ impl Problem {
             code,
             field: None,
             message: message.into(),
-            about: None,
+            about: About::default(),
             advice: Advice::None,
             cause: None,
         }))
@@ -172,14 +171,14 @@ impl Problem {
     }
 
     /// The same problem, of this field.
-    pub(super) fn with_field(mut self, field: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn with_field(mut self, field: impl Into<Cow<'static, str>>) -> Self {
         self.0.field = Some(field.into());
         self
     }
 
-    /// The same problem, about the webhook that the request's path names.
-    pub(crate) fn about(mut self, webhook: Option<WebhookId>) -> Self {
-        self.0.about = webhook;
+    /// The same problem, about what the request's path names.
+    pub(crate) fn about(mut self, about: impl Into<About>) -> Self {
+        self.0.about = about.into();
         self
     }
 

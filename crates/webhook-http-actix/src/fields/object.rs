@@ -3,7 +3,6 @@
 use std::str::FromStr;
 
 use webhook_domain::InvalidValue;
-use webhook_domain::key_ring::Overlap;
 use webhook_domain::webhook::{ActionCatalogue, ActionList, Edit};
 
 use crate::errors::Problem;
@@ -88,17 +87,17 @@ impl Fields {
         })
     }
 
-    /// A list of actions of `catalogue`, or null.
-    pub(super) fn actions(
+    /// A list of texts, or null. `expected` says what else would have been right.
+    pub(super) fn texts(
         &mut self,
         field: &'static str,
-        catalogue: &ActionCatalogue,
-    ) -> Result<Edit<ActionList>, Problem> {
+        expected: &str,
+    ) -> Result<Edit<Vec<String>>, Problem> {
         let items = match self.take(field) {
             None => return Ok(Edit::Keep),
             Some(Json::Null) => return Ok(Edit::Clear),
             Some(Json::List(items)) => items,
-            Some(_) => return Err(Problem::invalid_field(field, "must be a list of actions or null")),
+            Some(_) => return Err(Problem::invalid_field(field, expected)),
         };
         let mut texts = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
@@ -110,6 +109,20 @@ impl Fields {
                 }
             }
         }
+        Ok(Edit::Set(texts))
+    }
+
+    /// A list of actions of `catalogue`, or null.
+    pub(super) fn actions(
+        &mut self,
+        field: &'static str,
+        catalogue: &ActionCatalogue,
+    ) -> Result<Edit<ActionList>, Problem> {
+        let texts = match self.texts(field, "must be a list of actions or null")? {
+            Edit::Keep => return Ok(Edit::Keep),
+            Edit::Clear => return Ok(Edit::Clear),
+            Edit::Set(texts) => texts,
+        };
         ActionList::parse(texts, catalogue)
             .map(Edit::Set)
             .map_err(|error| {
@@ -121,12 +134,17 @@ impl Fields {
             })
     }
 
-    /// A number of seconds; none if it is absent or null.
-    pub(super) fn overlap(&mut self, field: &'static str) -> Result<Option<Overlap>, Problem> {
+    /// A whole number that `parse` accepts; none if it is absent or null. Of anything else `invalid` is said.
+    pub(super) fn whole<T>(
+        &mut self,
+        field: &'static str,
+        parse: impl FnOnce(u64) -> Result<T, InvalidValue>,
+        invalid: InvalidValue,
+    ) -> Result<Option<T>, Problem> {
         let parsed = match self.take(field) {
             None | Some(Json::Null) => return Ok(None),
-            Some(Json::Whole(seconds)) => Overlap::from_seconds(seconds),
-            Some(_) => Err(Overlap::invalid()),
+            Some(Json::Whole(number)) => parse(number),
+            Some(_) => Err(invalid),
         };
         parsed
             .map(Some)

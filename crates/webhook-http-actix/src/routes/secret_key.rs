@@ -51,7 +51,7 @@ async fn try_roll(
             (Some(update), overlap)
         }
     };
-    let named = idempotency::turn(core, &acting, key, request, &body, Success::Changed).await?;
+    let named = idempotency::turn(core, &acting, key, request, &body, Success::Rekeyed).await?;
     let roll = RollSecret {
         update,
         overlap,
@@ -59,7 +59,7 @@ async fn try_roll(
         idempotent: named.as_ref().map(idempotency::Named::request),
     };
     let outcome = core.api.secret_keys.roll(&acting, id, roll).await?;
-    answer::of_change(&outcome, core.api.clock.now(), Success::Changed)
+    answer::of_change(&outcome, core.api.clock.now(), Success::Rekeyed)
 }
 
 /// `DELETE`: no current secret any more; the one before goes on signing for its overlap.
@@ -92,14 +92,14 @@ async fn try_remove(
             "this request takes no body; previous_secret_expires_in goes in the query",
         ));
     }
-    let named = idempotency::turn(core, &acting, key, request, &body, Success::Changed).await?;
+    let named = idempotency::turn(core, &acting, key, request, &body, Success::Rekeyed).await?;
     let remove = RemoveSecret {
         overlap,
         precondition,
         idempotent: named.as_ref().map(idempotency::Named::request),
     };
     let outcome = core.api.secret_keys.remove(&acting, id, remove).await?;
-    answer::of_change(&outcome, core.api.clock.now(), Success::Changed)
+    answer::of_change(&outcome, core.api.clock.now(), Success::Rekeyed)
 }
 
 /// Any other method.

@@ -1,4 +1,4 @@
-//! `/v1/webhooks` and `/v1/webhooks/{id}`: creating a webhook, reading one.
+//! `/v1/webhooks`: creating a webhook, listing all.
 
 use actix_web::http::Method;
 use actix_web::web::{Data, Payload};
@@ -9,11 +9,11 @@ use webhook_domain::services::CreateWebhook;
 use crate::answer::{self, Success};
 use crate::api::Core;
 use crate::errors::Problem;
-use crate::representation::Keys;
+use crate::listing::webhooks::Asked;
 use crate::routes::elsewhere::refuse_method;
 use crate::{body, context, fields, idempotency, json, query};
 
-/// `POST /v1/webhooks`: 201 with the new webhook and its first key.
+/// `POST`: 201 with the new webhook and its first key.
 pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
@@ -38,33 +38,15 @@ pub(crate) async fn create(
     answer::of_change(&outcome, core.api.clock.now(), Success::Created)
 }
 
-/// `GET /v1/webhooks/{id}`: the webhook, with its keys for those who may have them revealed.
-pub(crate) async fn read(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    let id = context::webhook_id(&request);
-    let about = id.as_ref().ok().copied();
-    let read = async {
-        let acting = context::acting(&request, &core, Permission::WebhookView).await?;
-        let id = id?;
-        query::none(&request)?;
-        let seen = core.api.webhooks.read(&acting, id).await?;
-        let keys = match seen.revealed {
-            true => Keys::Shown,
-            false => Keys::Withheld,
-        };
-        answer::of_read(&seen.webhook, core.api.clock.now(), keys)
-    };
-    read.await.map_err(|problem: Problem| problem.about(about))
+/// `GET`: a page of the platform's webhooks, without their keys for whoever asks.
+pub(crate) async fn list(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
+    let acting = context::acting(&request, &core, Permission::WebhookView).await?;
+    let asked = Asked::of(&request)?;
+    let page = asked.read(&core.api.webhooks, &acting).await?;
+    answer::of_list(&asked.json(&page, core.api.clock.now()))
 }
 
-/// Any other method on `/v1/webhooks`.
+/// Any other method.
 pub(crate) async fn wrong_method(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    refuse_method(&request, &core, &[Method::POST]).await
-}
-
-/// Any other method on `/v1/webhooks/{id}`.
-pub(crate) async fn wrong_method_on_one(
-    request: HttpRequest,
-    core: Data<Core>,
-) -> Result<HttpResponse, Problem> {
-    refuse_method(&request, &core, &[Method::GET]).await
+    refuse_method(&request, &core, &[Method::GET, Method::POST]).await
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use webhook_domain::caller::PlatformScope;
 use webhook_domain::permission::{Permission, PermissionSet};
 use webhook_domain::ports::ApiKeyStore as _;
+use webhook_domain::services::RevokeApiKey;
 use webhook_domain::testing::fixtures;
 
 use crate::house::*;
@@ -69,19 +70,15 @@ async fn a_revoked_key_is_good_for_nothing_from_then_on() {
     let house = House::new();
     let (id, _) = house.webhook().await;
     house.ask(read(&id)).await.succeeds(200);
-    let key = house.store.list(None, 10).await.unwrap().remove(0);
-    let stamp = webhook_domain::audit::AuditStamp::new(
-        &fixtures::operator(&fixtures::acme()),
-        webhook_domain::testing::ManualClock::START,
-        house.api.entropy.as_ref(),
-    );
-    let audit = stamp.unwrap().record(
-        webhook_domain::audit::AuditAction::ApiKeyRevoked,
-        key.id.to_string(),
-        webhook_domain::audit::AuditDetails::default(),
-    );
-    let at = webhook_domain::testing::ManualClock::START;
-    assert!(house.store.revoke(key.id, at, audit).await.unwrap());
+    let key = house.store.list(&[], None, 10).await.unwrap().remove(0);
+    let operator = fixtures::operator(&fixtures::acme());
+    let revoke = RevokeApiKey::default();
+    house
+        .api
+        .api_keys
+        .revoke(&operator, key.id, revoke)
+        .await
+        .unwrap();
     house.ask(read(&id)).await.refuses(401, "UNAUTHORISED", None);
 }
 
@@ -95,6 +92,17 @@ async fn a_missing_permission_is_named() {
         (read(&id), "WEBHOOK.VIEW"),
         (roll(&id), "WEBHOOK.UPDATE"),
         (remove(&id), "WEBHOOK.UPDATE"),
+        (get("/v1/webhooks"), "WEBHOOK.VIEW"),
+        (get("/v1/webhooks/actions"), "WEBHOOK.VIEW"),
+        (update(&id, UPDATE), "WEBHOOK.UPDATE"),
+        (delete(&id), "WEBHOOK.DELETE"),
+        (get("/v1/api-keys"), "API_KEY.VIEW"),
+        (
+            create_key(r#"{"permissions":["WEBHOOK.VIEW"]}"#),
+            "API_KEY.CREATE",
+        ),
+        (revoke_key("x"), "API_KEY.DELETE"),
+        (get("/v1/audit-records"), "AUDIT_RECORD.VIEW"),
     ] {
         let answer = house.ask_as(Some(&none), ask).await;
         answer.refuses(403, "USER_NOT_ALLOWED", None);

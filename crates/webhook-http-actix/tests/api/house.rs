@@ -9,15 +9,17 @@ use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web;
 use serde_json::Value;
-use webhook_domain::api_key::{ApiKey, generate_text};
+use webhook_domain::api_key::{ApiKey, CreatedApiKey, generate_text};
 use webhook_domain::audit::{AuditAction, AuditDetails, AuditStamp};
 use webhook_domain::caller::PlatformScope;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::id::{ApiKeyId, PlatformId};
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::permission::{Permission, PermissionSet};
-use webhook_domain::ports::{ApiKeyStore, WebhookStore};
-use webhook_domain::services::{ApiKeyService, SecretKeyService, WebhookService};
+use webhook_domain::ports::{ApiKeyStore, AuditQuery, NewApiKey, TokenVerifier, WebhookStore};
+use webhook_domain::services::{
+    ApiKeyService, AuditService, Authenticator, SecretKeyService, WebhookService,
+};
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::Clock as _;
 use webhook_http_actix::{Api, Core, FieldRules, HttpLimits, app};
@@ -74,7 +76,11 @@ impl Answer {
             "API_ERROR"
         };
         assert_eq!(json["type"], kind, "{shown}");
-        assert_eq!(json["resource_type"], "WEBHOOK", "{shown}");
+        let types = ["WEBHOOK", "API_KEY", "AUDIT_RECORD"];
+        assert!(
+            types.iter().any(|known| json["resource_type"] == *known),
+            "{shown}"
+        );
         assert!(!json["message"].as_str().unwrap().is_empty(), "{shown}");
         assert_eq!(json.as_object().unwrap().len(), 6, "{shown}");
         assert!(self.header("x-request-id").is_some());
@@ -82,12 +88,29 @@ impl Answer {
         self
     }
 
+    /// Checks what an error says it is about.
+    #[track_caller]
+    pub(crate) fn is_about(&self, resource_type: &str, id: Option<&str>) {
+        let json = self.json();
+        assert_eq!(json["resource_type"], resource_type);
+        assert_eq!(json["resource_id"].as_str(), id);
+    }
+
+    /// Checks an answer with one webhook.
     #[track_caller]
     pub(crate) fn succeeds(&self, status: u16) -> &Self {
+        self.answers(status);
+        assert!(self.header("etag").is_some());
+        self
+    }
+
+    /// Checks an answer with anything.
+    #[track_caller]
+    pub(crate) fn answers(&self, status: u16) -> &Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), Some("application/json"));
         assert_eq!(self.header("cache-control"), Some("no-store"));
         assert!(self.header("x-request-id").is_some());
-        assert!(self.header("etag").is_some());
         self
     }
 }
@@ -152,6 +175,26 @@ pub(crate) fn remove(id: &str) -> Ask {
     Ask::new(Method::DELETE, format!("/v1/webhooks/{id}/secret-key"))
 }
 
+pub(crate) fn get(uri: impl Into<String>) -> Ask {
+    Ask::new(Method::GET, uri)
+}
+
+pub(crate) fn update(id: &str, body: &str) -> Ask {
+    Ask::new(Method::PATCH, format!("/v1/webhooks/{id}")).body(body)
+}
+
+pub(crate) fn delete(id: &str) -> Ask {
+    Ask::new(Method::DELETE, format!("/v1/webhooks/{id}"))
+}
+
+pub(crate) fn create_key(body: &str) -> Ask {
+    Ask::new(Method::POST, "/v1/api-keys").body(body)
+}
+
+pub(crate) fn revoke_key(id: &str) -> Ask {
+    Ask::new(Method::DELETE, format!("/v1/api-keys/{id}"))
+}
+
 pub(crate) fn read(id: &str) -> Ask {
     Ask::new(Method::GET, format!("/v1/webhooks/{id}"))
 }
@@ -189,7 +232,13 @@ impl House {
                 entropy.clone(),
                 Overlap::DAY,
             ),
+            authenticator: Authenticator::new(
+                ApiKeyService::new(api_keys.clone(), clock.clone(), entropy.clone()),
+                None,
+                clock.clone(),
+            ),
             api_keys: ApiKeyService::new(api_keys, clock.clone(), entropy.clone()),
+            audit: AuditService::new(store.clone()),
             store: webhooks,
             clock: clock.clone(),
             entropy: entropy.clone(),
@@ -207,6 +256,16 @@ impl House {
         house
     }
 
+    /// Believing the tokens that `tokens` does.
+    pub(crate) fn believing(tokens: Arc<dyn TokenVerifier>) -> Self {
+        let mut house = Self::new();
+        let (clock, entropy) = (house.clock.clone(), house.api.entropy.clone());
+        let api_keys = ApiKeyService::new(house.store.clone(), clock.clone(), entropy);
+        house.api.authenticator = Authenticator::new(api_keys, Some(tokens), clock);
+        house.core = Core::new(house.api.clone(), HttpLimits::default());
+        house
+    }
+
     /// The text of a new API key, good for `lifetime` or for ever.
     pub(crate) fn key_for(
         &self,
@@ -219,6 +278,7 @@ impl House {
         let (text, digest) = generate_text(id, self.entropy.as_ref()).unwrap();
         let key = ApiKey {
             id,
+            name: None,
             scope: scope.clone(),
             permissions,
             digest,
@@ -233,8 +293,14 @@ impl House {
             id.to_string(),
             AuditDetails::default(),
         );
-        finished(self.store.insert(key, audit)).unwrap();
-        text.expose().to_owned()
+        let presented = text.expose().to_owned();
+        let new = NewApiKey {
+            created: CreatedApiKey { key, text },
+            audit,
+            idempotency: None,
+        };
+        finished(self.store.insert(new)).unwrap();
+        presented
     }
 
     pub(crate) fn key_of(&self, platform: &str, permissions: &[Permission]) -> String {
@@ -284,8 +350,11 @@ impl House {
 
     /// The audit records of a webhook of `acme`, newest first.
     pub(crate) async fn audited(&self, id: &str) -> Vec<AuditAction> {
-        use webhook_domain::ports::AuditLog as _;
-        let records = self.store.of_resource(&fixtures::acme(), id, 100).await.unwrap();
+        use webhook_domain::ports::AuditLog;
+        let query = AuditQuery::of_resource(id, 100);
+        let records = AuditLog::list(self.store.as_ref(), &fixtures::acme(), query)
+            .await
+            .unwrap();
         records.into_iter().map(|record| record.action).collect()
     }
 }

@@ -10,7 +10,7 @@ use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::ports::{ChangeOrder, Creation, Outcome, WebhookStore};
 use webhook_domain::testing::MemoryStore;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::Webhook;
+use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
 use webhook_domain::{ServiceError, StoreError};
 use webhook_http_actix::HttpLimits;
 
@@ -29,6 +29,8 @@ async fn a_request_that_is_sent_again_is_answered_byte_for_byte_and_does_nothing
         (1, &|| roll(&id)),
         (2, &|| roll(&id).body(UPDATE)),
         (3, &|| remove(&id)),
+        (4, &|| update(&id, &UPDATE.replace("true", "false"))),
+        (5, &|| delete(&id)),
     ] {
         let key = format!("key {index}");
         let first = house.ask(named(ask(), &key)).await;
@@ -60,6 +62,8 @@ async fn a_key_that_was_used_for_another_request_is_refused() {
     for ask in [
         roll(&other),
         remove(&id),
+        delete(&id),
+        update(&id, UPDATE),
         roll(&id).body(UPDATE),
         query,
         create(CREATE),
@@ -133,13 +137,8 @@ impl WebhookStore for Slow {
         self.store.find(platform, id).await
     }
 
-    async fn list(
-        &self,
-        platform: &PlatformId,
-        after: Option<WebhookId>,
-        limit: u32,
-    ) -> Result<Vec<Webhook>, StoreError> {
-        self.store.list(platform, after, limit).await
+    async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {
+        self.store.page(platform, query).await
     }
 
     async fn with_expired_keys(

@@ -6,15 +6,21 @@
     reason = "helpers of tests are tests: what they cannot do is a failure"
 )]
 
+mod actions;
+mod api_keys;
+mod audit_records;
 mod authentication;
 mod bodies;
+mod changing;
 mod connections;
 mod failures;
 mod fields;
 mod house;
 mod idempotency;
+mod listing;
 mod preconditions;
 mod reading;
 mod request_rate;
 mod rolling;
 mod routing;
+mod tokens;

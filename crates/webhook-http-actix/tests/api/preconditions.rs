@@ -7,7 +7,7 @@ async fn a_change_is_made_only_to_the_version_that_if_match_names() {
     let house = House::new();
     let (id, _) = house.webhook().await;
     for condition in ["\"2\"", "W/\"1\"", "\"01\"", "\"else\"", "\"2\", \"3\""] {
-        for ask in [roll, remove] {
+        for ask in [roll, remove, delete, |id: &str| update(id, UPDATE)] {
             let answer = house.ask(ask(&id).header("if-match", condition)).await;
             answer.refuses(412, "INVALID_REQUEST", None);
         }
@@ -32,7 +32,9 @@ async fn a_condition_that_is_no_entity_tag_is_refused() {
     let house = House::new();
     let (id, _) = house.webhook().await;
     for garbage in ["", "1", "\"1", "*, \"1\"", "w/\"1\""] {
-        let answer = house.ask(roll(&id).header("if-match", garbage)).await;
-        answer.refuses(400, "INVALID_FIELD", Some("If-Match"));
+        for ask in [roll(&id), update(&id, UPDATE), delete(&id)] {
+            let answer = house.ask(ask.header("if-match", garbage)).await;
+            answer.refuses(400, "INVALID_FIELD", Some("If-Match"));
+        }
     }
 }

@@ -5,10 +5,6 @@ use webhook_domain::permission::Permission;
 
 use crate::house::*;
 
-fn get(uri: &str) -> Ask {
-    Ask::new(Method::GET, uri)
-}
-
 #[actix_web::test]
 async fn any_version_but_1_is_refused_before_anything_else() {
     let house = House::new();
@@ -66,8 +62,16 @@ async fn a_method_that_a_path_does_not_take_is_405_and_told_after_the_credential
     let one = format!("/v1/webhooks/{NO_ONES_ID}");
     let secret_key = format!("{one}/secret-key");
     for (method, uri, allow) in [
-        (Method::GET, "/v1/webhooks", "POST"),
-        (Method::PUT, &one, "GET"),
+        (Method::PUT, "/v1/webhooks", "GET, POST"),
+        (Method::DELETE, "/v1/webhooks", "GET, POST"),
+        (Method::PUT, &one, "GET, PATCH, DELETE"),
+        (Method::POST, &one, "GET, PATCH, DELETE"),
+        (Method::POST, "/v1/webhooks/actions", "GET"),
+        (Method::PATCH, "/v1/webhooks/actions", "GET"),
+        (Method::DELETE, "/v1/webhooks/actions", "GET"),
+        (Method::PUT, "/v1/api-keys", "GET, POST"),
+        (Method::GET, "/v1/api-keys/x", "DELETE"),
+        (Method::DELETE, "/v1/audit-records", "GET"),
         (Method::GET, &secret_key, "PATCH, DELETE"),
         (Method::POST, &secret_key, "PATCH, DELETE"),
         (Method::OPTIONS, &secret_key, "PATCH, DELETE"),
@@ -95,7 +99,7 @@ async fn a_malformed_id_is_refused_without_being_repeated() {
         "a%2Fb",
         "%00",
     ] {
-        for ask in [read, roll, remove] {
+        for ask in [read, roll, remove, delete, |id: &str| update(id, UPDATE)] {
             let answer = house.ask(ask(id)).await;
             answer.refuses(400, "INVALID_ID", None);
             assert!(answer.json()["resource_id"].is_null());
@@ -236,7 +240,7 @@ async fn health_asks_for_no_credential() {
 
 #[actix_web::test]
 async fn the_audit_names_the_request() {
-    use webhook_domain::ports::AuditLog as _;
+    use webhook_domain::ports::{AuditLog, AuditQuery};
     let house = House::new();
     let (id, _) = house.webhook().await;
     house
@@ -244,7 +248,10 @@ async fn the_audit_names_the_request() {
         .await
         .succeeds(200);
     let acme = webhook_domain::testing::fixtures::acme();
-    let newest = house.store.of_resource(&acme, &id, 1).await.unwrap().remove(0);
+    let newest = AuditLog::list(house.store.as_ref(), &acme, AuditQuery::of_resource(&id, 1))
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(newest.request.as_str(), "the-roll");
     let viewer = house.key_of("acme", &[Permission::WebhookView]);
     house.ask_as(Some(&viewer), read(&id)).await.succeeds(200);

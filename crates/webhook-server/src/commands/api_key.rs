@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use webhook_domain::api_key::ApiKey;
-use webhook_domain::caller::PlatformScope;
+use webhook_domain::caller::{Acting, PlatformScope};
 use webhook_domain::id::ApiKeyId;
 use webhook_domain::permission::{Permission, PermissionSet};
-use webhook_domain::services::CreateApiKey;
+use webhook_domain::services::{CreateApiKey, RevokeApiKey};
+use webhook_domain::webhook::Name;
+use webhook_http_actix::representation::ApiKeyJson;
 
-use super::local::{Local, answer, remark};
+use super::local::{Local, answer, answer_json, remark};
 use super::table::table;
+use super::{Format, done};
 use crate::exit::Failure;
 use crate::settings::Settings;
 
@@ -37,6 +40,9 @@ pub(crate) struct CreateArguments {
     /// The platform it is good for, or * for all
     #[arg(long, value_name = "PLATFORM|*")]
     platform: PlatformScope,
+    /// A name for people
+    #[arg(long)]
+    name: Option<String>,
     /// What it may do, such as WEBHOOK.CREATE; several with spaces or commas between them, or with the flag again
     #[arg(
         long = "permission",
@@ -55,54 +61,86 @@ pub(crate) struct CreateArguments {
 }
 
 /// Does what `command` says.
-pub(crate) fn run(settings: Settings, command: ApiKeyCommand) -> Result<(), Failure> {
+pub(crate) fn run(settings: Settings, command: ApiKeyCommand, format: Format) -> Result<(), Failure> {
     match command {
-        ApiKeyCommand::Create(arguments) => create(&Local::open_or_make(settings)?, arguments),
-        ApiKeyCommand::List => list(&Local::open(settings)?),
-        ApiKeyCommand::Revoke { id } => revoke(&Local::open(settings)?, id),
+        ApiKeyCommand::Create(arguments) => create(&Local::open_or_make(settings)?, arguments, format),
+        ApiKeyCommand::List => list(&Local::open(settings)?, format),
+        ApiKeyCommand::Revoke { id } => revoke(&Local::open(settings)?, id, format),
     }
 }
 
-fn create(local: &Local, arguments: CreateArguments) -> Result<(), Failure> {
+/// The operator on the platform that keys of `scope` belong to.
+fn acting_on_scope(local: &Local, scope: PlatformScope) -> Result<Acting, Failure> {
+    local.acting_on(match scope {
+        PlatformScope::One(platform) => Some(platform),
+        PlatformScope::All => None,
+    })
+}
+
+fn create(local: &Local, arguments: CreateArguments, format: Format) -> Result<(), Failure> {
     let permissions = if arguments.all_permissions {
         PermissionSet::all()
     } else {
         arguments.permissions.into_iter().collect()
     };
+    let name = arguments.name.map(Name::parse).transpose();
     let create = CreateApiKey {
-        scope: arguments.platform,
+        name: name.map_err(|problem| Failure::configuration(format!("--name {problem}")))?,
+        scope: arguments.platform.clone(),
         permissions,
         lifetime: arguments.expires_in.map(Duration::from_secs),
+        idempotent: None,
     };
-    let acting = local.acting_on(None)?;
-    let created = local.wait("make the API key", local.open.api_keys().create(&acting, create))?;
+    let acting = acting_on_scope(local, arguments.platform)?;
+    let doing = "make the API key";
+    let created = done(
+        local.wait(doing, local.open.api_keys().create(&acting, create))?,
+        doing,
+    )?;
+    if format == Format::Json {
+        return answer_json(&ApiKeyJson::with_text(&created));
+    }
     remark(&format!("made {}", created.key.id));
     answer(&format!("{}\n", created.text.expose()))
 }
 
-fn list(local: &Local) -> Result<(), Failure> {
+fn list(local: &Local, format: Format) -> Result<(), Failure> {
     let acting = local.acting_on(None)?;
     let service = local.open.api_keys();
-    let mut rows = Vec::new();
+    let mut all = Vec::new();
     let mut after = None;
     loop {
-        let keys = local.wait("list the API keys", service.list(&acting, after, STEP))?;
-        rows.extend(keys.iter().map(row));
+        let keys = local.wait("list the API keys", service.list_all(&acting, after, STEP))?;
         after = keys.last().map(|key| key.id);
-        if keys.len() < STEP as usize {
+        let is_last = keys.len() < STEP as usize;
+        all.extend(keys);
+        if is_last {
             break;
         }
     }
-    let head = ["ID", "PLATFORM", "PERMISSIONS", "CREATED", "EXPIRES", "REVOKED"];
+    if format == Format::Json {
+        return answer_json(&all.iter().map(ApiKeyJson::new).collect::<Vec<_>>());
+    }
+    let rows: Vec<_> = all.iter().map(row).collect();
+    let head = [
+        "ID",
+        "NAME",
+        "PLATFORM",
+        "PERMISSIONS",
+        "CREATED",
+        "EXPIRES",
+        "REVOKED",
+    ];
     answer(&table(head, &rows))
 }
 
-fn row(key: &ApiKey) -> [String; 6] {
+fn row(key: &ApiKey) -> [String; 7] {
     let or_never = |instant: Option<webhook_domain::time::Instant>| {
         instant.map_or_else(|| "never".to_owned(), |instant| instant.to_string())
     };
     [
         key.id.to_string(),
+        key.name.as_ref().map_or("", Name::as_str).to_owned(),
         key.scope.to_string(),
         permissions(key.permissions),
         key.created_at.to_string(),
@@ -120,9 +158,18 @@ fn permissions(set: PermissionSet) -> String {
     set.iter().map(Permission::name).collect::<Vec<_>>().join(",")
 }
 
-fn revoke(local: &Local, id: ApiKeyId) -> Result<(), Failure> {
-    let acting = local.acting_on(None)?;
-    local.wait("revoke the API key", local.open.api_keys().revoke(&acting, id))?;
+fn revoke(local: &Local, id: ApiKeyId, format: Format) -> Result<(), Failure> {
+    let doing = "revoke the API key";
+    let service = local.open.api_keys();
+    let scope = local.wait(doing, service.scope_of(&local.acting_on(None)?, id))?;
+    let acting = acting_on_scope(local, scope)?;
+    let revoked = done(
+        local.wait(doing, service.revoke(&acting, id, RevokeApiKey::default()))?,
+        doing,
+    )?;
+    if format == Format::Json {
+        return answer_json(&ApiKeyJson::new(&revoked));
+    }
     remark(&format!("revoked {id}"));
     Ok(())
 }

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
-use webhook_domain::ServiceError;
 use webhook_domain::caller::{Acting, Caller};
 use webhook_domain::id::{PlatformId, RequestId};
+use webhook_domain::permission::{Permission, PermissionSet};
+use webhook_domain::{ServiceError, StoreError};
 
 use crate::exit::Failure;
 use crate::settings::Settings;
@@ -43,12 +44,25 @@ impl Local {
 
     /// The operator, acting on `platform`.
     pub(super) fn acting_on(&self, platform: Option<PlatformId>) -> Result<Acting, Failure> {
+        self.acting_as(Caller::command_line(), platform)
+    }
+
+    fn acting_as(&self, caller: Caller, platform: Option<PlatformId>) -> Result<Acting, Failure> {
         let doing = "act as the operator";
         let request = RequestId::generate(self.open.entropy.as_ref())
             .map_err(|error| Failure::cannot(doing, &error))?;
-        Arc::new(Caller::command_line())
+        Arc::new(caller)
             .acting_on(platform, request)
             .map_err(|refusal| Failure::cannot(doing, &refusal))
+    }
+
+    /// The operator, who means to look at `platform` and not to see any key.
+    pub(super) fn looking_at(&self, platform: PlatformId) -> Result<Acting, Failure> {
+        let caller = Caller {
+            permissions: PermissionSet::from_iter([Permission::WebhookView]),
+            ..Caller::command_line()
+        };
+        self.acting_as(caller, Some(platform))
     }
 
     /// Does `work` with a service; `doing` completes the sentence "cannot …".
@@ -63,6 +77,17 @@ impl Local {
     }
 }
 
+impl Local {
+    /// As [`wait`](Self::wait), for what the store itself can do.
+    pub(super) fn wait_for_store<T>(
+        &self,
+        doing: &str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Failure> {
+        self.wait(doing, async { work.await.map_err(ServiceError::from) })
+    }
+}
+
 impl Drop for Local {
     fn drop(&mut self) {
         self.open.store.close();
@@ -74,6 +99,12 @@ pub(super) fn answer(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     let written = output.write_all(text.as_bytes()).and_then(|()| output.flush());
     written.map_err(|error| Failure::cannot("write the answer", &error))
+}
+
+/// Writes `subject` as one line of JSON.
+pub(super) fn answer_json(subject: &impl serde::Serialize) -> Result<(), Failure> {
+    let json = serde_json::to_string(subject).map_err(|error| Failure::cannot("write JSON", &error))?;
+    answer(&format!("{json}\n"))
 }
 
 /// Says something beside the answer. With standard error closed there is nobody to say it to.

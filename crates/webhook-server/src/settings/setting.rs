@@ -23,6 +23,14 @@ pub(crate) enum Setting {
     RequestsPerSecond,
     /// Requests per second without a valid credential from one client address.
     FailedAuthenticationsPerSecond,
+    /// Whose bearer tokens are believed: their `iss`.
+    JwtIssuer,
+    /// Whom bearer tokens must be meant for: their `aud`.
+    JwtAudience,
+    /// The file that holds the issuer's public keys.
+    JwtKeysFile,
+    /// The file with the actions there are.
+    ActionsFile,
     /// What is logged.
     Log,
 }
@@ -37,7 +45,7 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::MasterKey,
@@ -48,6 +56,10 @@ impl Setting {
         Self::PreviousSecretTtl,
         Self::RequestsPerSecond,
         Self::FailedAuthenticationsPerSecond,
+        Self::JwtIssuer,
+        Self::JwtAudience,
+        Self::JwtKeysFile,
+        Self::ActionsFile,
         Self::Log,
     ];
 
@@ -64,6 +76,10 @@ impl Setting {
             Self::PreviousSecretTtl => "previous_secret_ttl",
             Self::RequestsPerSecond => "requests_per_second",
             Self::FailedAuthenticationsPerSecond => "failed_authentications_per_second",
+            Self::JwtIssuer => "jwt_issuer",
+            Self::JwtAudience => "jwt_audience",
+            Self::JwtKeysFile => "jwt_keys_file",
+            Self::ActionsFile => "actions_file",
             Self::Log => "log",
         }
     }
@@ -90,6 +106,7 @@ impl Setting {
             Self::PreviousSecretTtl => Some("86400"),
             Self::RequestsPerSecond => Some("50000"),
             Self::FailedAuthenticationsPerSecond => Some("50"),
+            Self::JwtIssuer | Self::JwtAudience | Self::JwtKeysFile | Self::ActionsFile => None,
             Self::Log => Some("info"),
         }
     }

@@ -54,6 +54,7 @@ fn nothing_needs_to_be_said() {
     assert_eq!(settings.previous_secret_ttl, Overlap::DAY);
     assert_eq!(settings.requests_per_second, NonZeroU32::new(50_000));
     assert_eq!(settings.failed_authentications_per_second, NonZeroU32::new(50));
+    assert_eq!(settings.tokens, None);
 }
 
 #[test]
@@ -186,6 +187,41 @@ fn a_master_key_is_given_in_one_way() {
     assert!(refusal.contains("WEBHOOK_MASTER_KEY (environment)"), "{refusal}");
     assert!(refusal.contains("master_key_file (in "), "{refusal}");
     assert!(!refusal.contains(key));
+}
+
+#[test]
+fn the_settings_of_bearer_tokens_go_together_wherever_they_stand() {
+    let said = Said {
+        file: Some("jwt_issuer = \"https://id.example\""),
+        environment: &[("WEBHOOK_JWT_AUDIENCE", "webhooks")],
+        flags: &[(Setting::JwtKeysFile, "keys.json")],
+    };
+    let tokens = said.load().unwrap().tokens.unwrap();
+    assert_eq!(tokens.trust.issuer, "https://id.example");
+    assert_eq!(tokens.trust.audience, "webhooks");
+    assert_eq!(tokens.keys_file, Path::new("keys.json"));
+
+    let without_keys = Said { flags: &[], ..said };
+    let refusal = without_keys.refusal();
+    assert!(
+        refusal.starts_with("WEBHOOK_JWT_KEYS_FILE must be set too"),
+        "{refusal}"
+    );
+    let issuer_alone = Said {
+        environment: &[],
+        ..without_keys
+    };
+    let refusal = issuer_alone.refusal();
+    let missing = "WEBHOOK_JWT_AUDIENCE and WEBHOOK_JWT_KEYS_FILE must be set too";
+    assert!(refusal.starts_with(missing), "{refusal}");
+    let empty = Said {
+        environment: &[("WEBHOOK_JWT_ISSUER", "")],
+        ..Said::default()
+    };
+    assert_eq!(
+        empty.refusal(),
+        "WEBHOOK_JWT_ISSUER (environment) must not be empty"
+    );
 }
 
 #[test]

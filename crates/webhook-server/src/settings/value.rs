@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
@@ -43,6 +44,21 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, InvalidValue> {
     text.parse().map_err(|_| {
         InvalidValue::new("must be an IP address and a port, such as 127.0.0.1:8080 or [::]:8080")
     })
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf, InvalidValue> {
+    match text {
+        "" => Err(InvalidValue::new("must be the path of a file")),
+        _ => Ok(PathBuf::from(text)),
+    }
+}
+
+/// Any text but the empty one.
+pub(super) fn text(text: &str) -> Result<String, InvalidValue> {
+    match text {
+        "" => Err(InvalidValue::new("must not be empty")),
+        _ => Ok(text.to_owned()),
+    }
 }
 
 pub(super) fn http_policy(text: &str) -> Result<HttpPolicy, InvalidValue> {

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 
+use crate::chain_head::NewHeadRow;
 use crate::rows::answer::AnswerRow;
 use crate::rows::api_key::ApiKeyRow;
 use crate::rows::audit::AuditRow;
@@ -91,14 +92,16 @@ array_statement! {
         next_key_expiry: Nullable<BigInt> => Option<i64> = |row| row.next_key_expiry,
         updated_at: BigInt => i64 = |row| row.updated_at,
         version: BigInt => i64 = |row| row.version,
+        last_audit: Nullable<BigInt> => Option<i64> = |row| row.last_audit,
     }
     "UPDATE webhooks SET key_ring = n.key_ring, next_key_expiry = n.next_key_expiry, \
-     updated_at = n.updated_at, version = n.version FROM unnest("
-    ") AS n (id, key_ring, next_key_expiry, updated_at, version) WHERE webhooks.id = n.id"
+     updated_at = n.updated_at, version = n.version, last_audit = n.last_audit FROM unnest("
+    ") AS n (id, key_ring, next_key_expiry, updated_at, version, last_audit) WHERE webhooks.id = n.id"
 }
 
 array_statement! {
     InsertAuditRecords from AuditRow {
+        position: BigInt => i64 = |row| row.position,
         id: Text => &'a str = |row| &row.id,
         platform: Text => &'a str = |row| &row.platform,
         at: BigInt => i64 = |row| row.at,
@@ -107,10 +110,22 @@ array_statement! {
         action: Text => &'a str = |row| &row.action,
         resource_id: Text => &'a str = |row| &row.resource_id,
         details: Text => &'a str = |row| &row.details,
+        previous: Nullable<BigInt> => Option<i64> = |row| row.previous,
+        mac: Binary => &'a [u8] = |row| &row.mac,
     }
-    "INSERT INTO audit_records (id, platform, at, credential, request_id, action, resource_id, details) \
-     SELECT * FROM unnest("
+    "INSERT INTO audit_records (position, id, platform, at, credential, request_id, action, resource_id, details, \
+     previous, mac) SELECT * FROM unnest("
     ")"
+}
+
+array_statement! {
+    SaveChainHead from NewHeadRow {
+        position: BigInt => i64 = |row| row.position,
+        mac: Binary => &'a [u8] = |row| &row.mac,
+        seal: Binary => &'a [u8] = |row| &row.seal,
+    }
+    "UPDATE audit_chain SET position = n.position, mac = n.mac, seal = n.seal FROM unnest("
+    ") AS n (position, mac, seal) WHERE id = 1"
 }
 
 array_statement! {
@@ -128,8 +143,43 @@ pub(super) fn update_rings(connection: &mut PgConnection, rings: &[RingColumns])
     UpdateRings::of(rings).execute(connection).map(drop)
 }
 
-pub(super) fn insert_audit_records(connection: &mut PgConnection, rows: &[AuditRow]) -> QueryResult<()> {
-    InsertAuditRecords::of(rows).execute(connection).map(drop)
+/// All that a group of rolls writes, in one statement: its parts touch different tables, and run in any order.
+struct SaveChain<'a> {
+    rings: UpdateRings<'a>,
+    records: InsertAuditRecords<'a>,
+    head: SaveChainHead<'a>,
+}
+
+impl QueryFragment<Pg> for SaveChain<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH rings AS (");
+        self.rings.walk_ast(out.reborrow())?;
+        out.push_sql("), records AS (");
+        self.records.walk_ast(out.reborrow())?;
+        out.push_sql(") ");
+        self.head.walk_ast(out)
+    }
+}
+
+impl QueryId for SaveChain<'_> {
+    type QueryId = SaveChain<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<PgConnection> for SaveChain<'_> {}
+
+pub(super) fn save_chain(
+    connection: &mut PgConnection,
+    rings: &[RingColumns],
+    records: &[AuditRow],
+    head: &NewHeadRow,
+) -> QueryResult<()> {
+    let save = SaveChain {
+        rings: UpdateRings::of(rings),
+        records: InsertAuditRecords::of(records),
+        head: SaveChainHead::of(std::slice::from_ref(head)),
+    };
+    save.execute(connection).map(drop)
 }
 
 pub(super) fn insert_answers(connection: &mut PgConnection, rows: &[AnswerRow]) -> QueryResult<()> {

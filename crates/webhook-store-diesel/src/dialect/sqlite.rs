@@ -5,6 +5,7 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use crate::chain_head::NewHeadRow;
 use crate::rows::answer::AnswerRow;
 use crate::rows::api_key::ApiKeyRow;
 use crate::rows::audit::AuditRow;
@@ -84,14 +85,17 @@ row_statement! {
         ", next_key_expiry = " next_key_expiry: Nullable<BigInt>,
         ", updated_at = " updated_at: BigInt,
         ", version = " version: BigInt,
+        ", last_audit = " last_audit: Nullable<BigInt>,
         " WHERE id = " id: Text,
     } ""
 }
 
 row_statement! {
     InsertAuditRecord of AuditRow {
-        "INSERT INTO audit_records (id, platform, at, credential, request_id, action, resource_id, details) VALUES ("
-            id: Text,
+        "INSERT INTO audit_records (position, id, platform, at, credential, request_id, action, resource_id, details, \
+         previous, mac) VALUES ("
+            position: BigInt,
+        ", " id: Text,
         ", " platform: Text,
         ", " at: BigInt,
         ", " credential: Text,
@@ -99,7 +103,17 @@ row_statement! {
         ", " action: Text,
         ", " resource_id: Text,
         ", " details: Text,
+        ", " previous: Nullable<BigInt>,
+        ", " mac: Binary,
     } ")"
+}
+
+row_statement! {
+    SaveChainHead of NewHeadRow {
+        "UPDATE audit_chain SET position = " position: BigInt,
+        ", mac = " mac: Binary,
+        ", seal = " seal: Binary,
+    } " WHERE id = 1"
 }
 
 row_statement! {
@@ -120,6 +134,10 @@ pub(super) fn update_rings(connection: &mut SqliteConnection, rings: &[RingColum
 pub(super) fn insert_audit_records(connection: &mut SqliteConnection, rows: &[AuditRow]) -> QueryResult<()> {
     rows.iter()
         .try_for_each(|row| InsertAuditRecord(row).execute(connection).map(drop))
+}
+
+pub(super) fn save_chain_head(connection: &mut SqliteConnection, head: &NewHeadRow) -> QueryResult<()> {
+    SaveChainHead(head).execute(connection).map(drop)
 }
 
 pub(super) fn insert_answers(connection: &mut SqliteConnection, rows: &[AnswerRow]) -> QueryResult<()> {

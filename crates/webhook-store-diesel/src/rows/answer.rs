@@ -31,14 +31,14 @@ pub(crate) fn slot_key(slot: &IdempotencySlot) -> Vec<u8> {
 }
 
 impl AnswerRow {
-    pub(crate) fn encode(
+    pub(crate) fn encode<T>(
         key: Vec<u8>,
-        idempotency: &Idempotency,
+        idempotency: &Idempotency<T>,
         answer: &SecretBytes,
         vault: &Vault,
     ) -> Result<Self, RowError> {
         let sealed = vault
-            .seal(Place::Answer(&idempotency.slot), answer.expose())
+            .seal(Place::Answer(&key), answer.expose())
             .map_err(|source| {
                 At {
                     column: "answer",
@@ -63,14 +63,16 @@ impl AnswerRow {
         self.fingerprint == fingerprint.0
     }
 
-    pub(crate) fn open(&self, slot: &IdempotencySlot, vault: &Vault) -> Result<SecretBytes, RowError> {
-        let opened = vault.open(Place::Answer(slot), &self.answer).map_err(|source| {
-            At {
-                column: "answer",
-                row: "an idempotent request",
-            }
-            .sealing(source)
-        })?;
+    pub(crate) fn open(&self, vault: &Vault) -> Result<SecretBytes, RowError> {
+        let opened = vault
+            .open(Place::Answer(&self.slot), &self.answer)
+            .map_err(|source| {
+                At {
+                    column: "answer",
+                    row: "an idempotent request",
+                }
+                .sealing(source)
+            })?;
         Ok(SecretBytes::new(opened.to_vec()))
     }
 }

@@ -5,6 +5,7 @@ use webhook_domain::InvalidValue;
 use webhook_domain::api_key::{ApiKey, ApiKeyDigest};
 use webhook_domain::permission::{Permission, PermissionSet};
 use webhook_domain::time::Instant;
+use webhook_domain::webhook::Name;
 
 use super::{At, RowError};
 use crate::schema::api_keys;
@@ -20,10 +21,13 @@ pub(crate) struct ApiKeyRow {
     pub(crate) created_at: i64,
     pub(crate) expires_at: Option<i64>,
     pub(crate) revoked_at: Option<i64>,
+    pub(crate) name: Option<String>,
+    /// The position of its newest audit record.
+    pub(crate) last_audit: Option<i64>,
 }
 
 impl ApiKeyRow {
-    pub(crate) fn encode(key: &ApiKey) -> Self {
+    pub(crate) fn encode(key: &ApiKey, last_audit: Option<i64>) -> Self {
         let names: Vec<_> = key.permissions.iter().map(Permission::name).collect();
         Self {
             id: key.id.to_string(),
@@ -33,6 +37,8 @@ impl ApiKeyRow {
             created_at: key.created_at.as_milliseconds(),
             expires_at: key.expires_at.map(Instant::as_milliseconds),
             revoked_at: key.revoked_at.map(Instant::as_milliseconds),
+            name: key.name.as_ref().map(|name| name.as_str().to_owned()),
+            last_audit,
         }
     }
 
@@ -43,7 +49,9 @@ impl ApiKeyRow {
         };
         let digest = <[u8; 32]>::try_from(self.digest.as_slice())
             .map_err(|_| at("digest").value(InvalidValue::new("must be 32 bytes")))?;
+        let name = self.name.clone().map(Name::parse).transpose();
         Ok(ApiKey {
+            name: name.map_err(|problem| at("name").value(problem))?,
             id: self.id.parse().map_err(|problem| at("id").value(problem))?,
             scope: self.scope.parse().map_err(|problem| at("scope").value(problem))?,
             permissions: self

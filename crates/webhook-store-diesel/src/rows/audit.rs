@@ -7,10 +7,11 @@ use webhook_domain::time::Instant;
 use super::{At, RowError};
 use crate::schema::audit_records;
 
-/// A row of `audit_records`, without the position that the database gives it.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+/// A row of `audit_records`, in its place in the chain.
+#[derive(Debug, Clone, Queryable, Selectable, QueryableByName, Insertable)]
 #[diesel(table_name = audit_records)]
 pub(crate) struct AuditRow {
+    pub(crate) position: i64,
     pub(crate) id: String,
     pub(crate) platform: String,
     pub(crate) at: i64,
@@ -19,9 +20,13 @@ pub(crate) struct AuditRow {
     pub(crate) action: String,
     pub(crate) resource_id: String,
     pub(crate) details: String,
+    /// The record before of the same resource.
+    pub(crate) previous: Option<i64>,
+    pub(crate) mac: Vec<u8>,
 }
 
 impl AuditRow {
+    /// The row of a record that has no place in the chain yet.
     pub(crate) fn encode(record: &AuditRecord) -> Result<Self, RowError> {
         let id = record.id.to_string();
         let details = serde_json::to_string(&record.details).map_err(|source| {
@@ -32,6 +37,9 @@ impl AuditRow {
             .json(source)
         })?;
         Ok(Self {
+            position: 0,
+            previous: None,
+            mac: Vec::new(),
             id,
             platform: record.platform.to_string(),
             at: record.at.as_milliseconds(),

@@ -12,7 +12,7 @@ use webhook_domain::secret::{SecretText, SigningSecret};
 use webhook_domain::time::Instant;
 
 use super::{At, RowError};
-use crate::sealing::{Place, SealError, Vault};
+use crate::sealing::{Place, SealError, Vault, sealing_key_name};
 
 #[derive(Serialize, Deserialize)]
 struct StoredRing {
@@ -38,6 +38,16 @@ struct StoredRetiredKey {
 /// The sealed forms of a ring's keys, as they were read.
 #[derive(Default)]
 pub(crate) struct SealedKeys(Vec<(SigningKeyId, String)>);
+
+impl SealedKeys {
+    /// Whether each is sealed under the master key of this name.
+    pub(crate) fn are_sealed_under(&self, name: &str) -> bool {
+        self.0.iter().all(|(_, sealed)| {
+            let bytes = BASE64.decode(sealed.as_bytes()).ok();
+            bytes.and_then(|bytes| sealing_key_name(&bytes)).as_deref() == Some(name)
+        })
+    }
+}
 
 /// Reads and writes the rings of one webhook.
 pub(crate) struct RingCodec<'a> {

@@ -13,7 +13,7 @@ use webhook_domain::webhook::{
 use super::key_ring::{RingCodec, SealedKeys};
 use super::{At, RowError};
 use crate::schema::webhooks;
-use crate::sealing::{Place, Vault};
+use crate::sealing::{Place, Vault, sealing_key_name};
 
 /// A row of `webhooks`.
 #[derive(Debug, Clone, Queryable, Insertable, Identifiable, AsChangeset)]
@@ -39,6 +39,8 @@ pub(crate) struct WebhookRow {
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
     pub(crate) version: i64,
+    /// The position of its newest audit record.
+    pub(crate) last_audit: Option<i64>,
 }
 
 /// The columns that a roll writes when the settings stay as they are.
@@ -49,6 +51,7 @@ pub(crate) struct RingColumns {
     pub(crate) next_key_expiry: Option<i64>,
     pub(crate) updated_at: i64,
     pub(crate) version: i64,
+    pub(crate) last_audit: Option<i64>,
 }
 
 /// A webhook as it was read, with the sealed forms of its secrets: what does not change is not sealed anew.
@@ -57,6 +60,8 @@ pub(crate) struct LoadedWebhook {
     keys: SealedKeys,
     password: Option<Vec<u8>>,
     api_key: Option<Vec<u8>>,
+    /// The position of its newest audit record.
+    pub(crate) last_audit: Option<i64>,
 }
 
 impl LoadedWebhook {
@@ -147,21 +152,50 @@ impl LoadedWebhook {
             keys,
             password: row.password,
             api_key: row.api_key,
+            last_audit: row.last_audit,
         })
     }
 
+    /// Whether every secret is sealed under the master key of this name.
+    pub(crate) fn is_sealed_under(&self, name: &str) -> bool {
+        let own = [&self.password, &self.api_key].into_iter().flatten();
+        self.keys.are_sealed_under(name)
+            && own
+                .into_iter()
+                .all(|sealed| sealing_key_name(sealed).as_deref() == Some(name))
+    }
+
+    /// The row with every secret sealed anew, and all else as it is.
+    pub(crate) fn resealed(&self, vault: &Vault) -> Result<WebhookRow, RowError> {
+        encode(&self.webhook, None, self.last_audit, vault)
+    }
+
     /// The row of a webhook that is new.
-    pub(crate) fn encode_new(webhook: &Webhook, vault: &Vault) -> Result<WebhookRow, RowError> {
-        encode(webhook, None, vault)
+    pub(crate) fn encode_new(
+        webhook: &Webhook,
+        last_audit: Option<i64>,
+        vault: &Vault,
+    ) -> Result<WebhookRow, RowError> {
+        encode(webhook, None, last_audit, vault)
     }
 
     /// The row that `self` becomes as `after`.
-    pub(crate) fn encode(&self, after: &Webhook, vault: &Vault) -> Result<WebhookRow, RowError> {
-        encode(after, Some(self), vault)
+    pub(crate) fn encode(
+        &self,
+        after: &Webhook,
+        last_audit: Option<i64>,
+        vault: &Vault,
+    ) -> Result<WebhookRow, RowError> {
+        encode(after, Some(self), last_audit, vault)
     }
 
     /// The columns of `after` that change if its settings are those of `self`.
-    pub(crate) fn encode_ring(&self, after: &Webhook, vault: &Vault) -> Result<RingColumns, RowError> {
+    pub(crate) fn encode_ring(
+        &self,
+        after: &Webhook,
+        last_audit: Option<i64>,
+        vault: &Vault,
+    ) -> Result<RingColumns, RowError> {
         let id = after.id.to_string();
         Ok(RingColumns {
             key_ring: encode_ring(
@@ -176,12 +210,18 @@ impl LoadedWebhook {
             next_key_expiry: after.key_ring.next_expiry().map(Instant::as_milliseconds),
             updated_at: after.updated_at.as_milliseconds(),
             version: after.version.0,
+            last_audit,
             id,
         })
     }
 }
 
-fn encode(webhook: &Webhook, before: Option<&LoadedWebhook>, vault: &Vault) -> Result<WebhookRow, RowError> {
+fn encode(
+    webhook: &Webhook,
+    before: Option<&LoadedWebhook>,
+    last_audit: Option<i64>,
+    vault: &Vault,
+) -> Result<WebhookRow, RowError> {
     let id = webhook.id.to_string();
     let at = |column| At { column, row: &id };
     let settings = &webhook.settings;
@@ -242,6 +282,7 @@ fn encode(webhook: &Webhook, before: Option<&LoadedWebhook>, vault: &Vault) -> R
         created_at: webhook.created_at.as_milliseconds(),
         updated_at: webhook.updated_at.as_milliseconds(),
         version: webhook.version.0,
+        last_audit,
         id,
     })
 }

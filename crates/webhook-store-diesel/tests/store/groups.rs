@@ -97,7 +97,7 @@ async fn a_reference_that_is_taken_is_refused_though_the_next_change_gives_it_up
         matches!(takes, Err(ServiceError::Refused(Refusal::ReferenceTaken))),
         "{takes:?}"
     );
-    assert!(matches!(gives_up, Ok(Outcome::Done { webhook, .. }) if webhook.version.0 == 2));
+    assert!(matches!(gives_up, Ok(Outcome::Done { subject, .. }) if subject.version.0 == 2));
 }
 
 async fn a_broken_constraint_that_is_not_the_references_is_not_called_so(place: Place) {

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod auditing;
 mod conformance;
 mod failing;
 mod groups;
 mod opening;
 mod place;
+mod rekeying;
 mod sealed;
 mod shared;
 mod starting;

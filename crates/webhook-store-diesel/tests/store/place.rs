@@ -138,7 +138,7 @@ impl Services {
 
 pub(crate) fn done(outcome: Outcome) -> Webhook {
     match outcome {
-        Outcome::Done { webhook, .. } => *webhook,
+        Outcome::Done { subject, .. } => *subject,
         Outcome::Replayed(_) => panic!("it was replayed"),
     }
 }

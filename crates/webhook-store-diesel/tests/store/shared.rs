@@ -9,7 +9,7 @@ use webhook_domain::caller::PlatformScope;
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::permission::PermissionSet;
 use webhook_domain::ports::Outcome;
-use webhook_domain::services::{AuthenticationError, CreateApiKey, CreateWebhook, RollSecret};
+use webhook_domain::services::{AuthenticationError, CreateApiKey, CreateWebhook, RevokeApiKey, RollSecret};
 use webhook_domain::testing::fixtures;
 use webhook_domain::webhook::Settings;
 
@@ -161,13 +161,22 @@ async fn a_key_revoked_through_one_store_is_refused_by_the_other_at_once(place: 
     let (one, other) = (Services::over(&place.open()), Services::over(&place.open()));
     for _ in 0..20 {
         let create = CreateApiKey {
+            name: None,
             scope: PlatformScope::All,
             permissions: PermissionSet::all(),
             lifetime: None,
+            idempotent: None,
         };
-        let created = one.api_keys.create(&one.acting, create).await.unwrap();
+        let Ok(Outcome::Done { subject: created, .. }) = one.api_keys.create(&one.acting, create).await
+        else {
+            panic!("no key was made");
+        };
         other.api_keys.authenticate(created.text.expose()).await.unwrap();
-        one.api_keys.revoke(&one.acting, created.key.id).await.unwrap();
+        let revoke = RevokeApiKey::default();
+        one.api_keys
+            .revoke(&one.acting, created.key.id, revoke)
+            .await
+            .unwrap();
         let refused = other.api_keys.authenticate(created.text.expose()).await;
         assert!(matches!(refused, Err(AuthenticationError::Rejected)));
     }

@@ -11,6 +11,7 @@
 mod footprint;
 mod generator;
 mod limits;
+mod listing;
 mod report;
 mod slow_disk;
 mod stock;
@@ -52,6 +53,9 @@ struct Options {
     /// Memory, time until ready and size of the binary instead of rolls
     #[arg(long)]
     footprint: bool,
+    /// Pages of the webhooks stored instead of rolls
+    #[arg(long)]
+    listing: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -83,6 +87,10 @@ fn measure(options: &Options, database: Database) {
         Some(cluster) => Deployment::on_cluster(cluster),
     };
     let service = Service::start_on(deployment);
+    if options.listing {
+        println!("{database:?}");
+        return listing::measure(&service, options.stored);
+    }
     let stock = Stock::fill(&service, options.stored);
     let rolls = stock.rolls(options.rolled);
     let seconds = Duration::from_secs(options.seconds);

@@ -1,11 +1,11 @@
 //! Audit records are read back whole, in order, and by those they concern.
 
 use super::Ports;
-use super::scene::{Scene, done, held};
+use super::scene::{Scene, done};
 use crate::audit::{AuditAction, AuditDetails, AuditRecord, AuditedRetiredKey};
 use crate::id::WebhookId;
 use crate::key_ring::Overlap;
-use crate::ports::Change;
+use crate::ports::{AuditQuery, Change, Effect};
 use crate::testing::fixtures;
 use crate::webhook::Webhook;
 
@@ -13,7 +13,7 @@ async fn save(scene: &Scene, webhook: WebhookId, record: &AuditRecord) {
     let audit = record.clone();
     let decide = move |_: &Webhook| {
         Ok(Change {
-            webhook: None,
+            effect: Effect::Keep,
             audit: Some(audit.clone()),
         })
     };
@@ -31,8 +31,7 @@ pub async fn audit_records_come_newest_first(ports: &Ports) {
     let records = scene.records(webhook.id).await;
     assert_eq!(records.len(), 5);
     assert!(records.is_sorted_by(|newer, older| newer.at > older.at));
-    let id = webhook.id.to_string();
-    let newest = held(ports.audit.of_resource(&scene.platform, &id, 2).await);
+    let newest = scene.audit(AuditQuery::of_resource(webhook.id, 2)).await;
     assert_eq!(newest, records[..2]);
 }
 
@@ -59,6 +58,7 @@ pub async fn an_audit_record_reads_back_equal(ports: &Ports) {
             expires_at: 1_712_935_357,
         }],
         ended_keys: vec!["sha256:ffffffffffffffff".into()],
+        permissions: vec!["WEBHOOK.VIEW".into()],
     };
     scene.clock.advance_seconds(1);
     let full = scene.record(AuditAction::SecretRolled, &id, details);
@@ -69,4 +69,55 @@ pub async fn an_audit_record_reads_back_equal(ports: &Ports) {
     let bare = scene.record(AuditAction::SecretRemoved, &id, AuditDetails::default());
     save(&scene, webhook.id, &bare).await;
     assert_eq!(scene.records(&id).await[..2], [bare, full]);
+}
+
+/// Every page goes on where the one before ended, whether of one resource or of the platform, also with a filter.
+pub async fn audit_records_are_read_on_from_the_oldest_seen(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let (one, other) = (
+        scene.create(fixtures::bare_settings()).await,
+        scene.create(fixtures::bare_settings()).await,
+    );
+    for webhook in [one.id, other.id, one.id, one.id, other.id] {
+        scene.clock.advance_seconds(1);
+        done(scene.roll(webhook, Overlap::NONE).await);
+    }
+    let rolled = Some(AuditAction::SecretRolled);
+    for (resource_id, action, count) in [
+        (None, None, 7),
+        (None, rolled, 5),
+        (Some(one.id.to_string()), None, 4),
+        (Some(other.id.to_string()), rolled, 2),
+        (Some("whk_01hv9k2m4rt6w8y0abcdefghjk".into()), None, 0),
+    ] {
+        let query = AuditQuery {
+            resource_id,
+            action,
+            ..AuditQuery::newest(2)
+        };
+        let whole = scene
+            .audit(AuditQuery {
+                limit: 100,
+                ..query.clone()
+            })
+            .await;
+        assert_eq!(whole.len(), count, "{query:?}");
+        assert!(whole.is_sorted_by(|newer, older| newer.at >= older.at));
+        let mut read = Vec::new();
+        loop {
+            let before = read.last().map(|record: &AuditRecord| record.id);
+            let page = scene
+                .audit(AuditQuery {
+                    before,
+                    ..query.clone()
+                })
+                .await;
+            assert!(page.len() <= 2);
+            if page.is_empty() {
+                break;
+            }
+            read.extend(page);
+        }
+        assert_eq!(read, whole, "{query:?}");
+    }
 }

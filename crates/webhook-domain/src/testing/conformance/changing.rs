@@ -8,7 +8,7 @@ use super::scene::{Scene, done, refused};
 use crate::Refusal;
 use crate::audit::{AuditAction, AuditDetails};
 use crate::key_ring::Overlap;
-use crate::ports::Change;
+use crate::ports::{Change, Effect};
 use crate::testing::fixtures;
 use crate::webhook::{Version, Webhook};
 
@@ -64,7 +64,7 @@ pub async fn a_change_of_another_platforms_webhook_is_not_found(ports: &Ports) {
     let decide = move |stored: &Webhook| {
         seen.store(true, Ordering::SeqCst);
         Ok(Change {
-            webhook: Some(stored.clone()),
+            effect: Effect::Save(Box::new(stored.clone())),
             audit: None,
         })
     };
@@ -103,7 +103,7 @@ pub async fn a_change_of_nothing_saves_its_record_alone(ports: &Ports) {
     let audit = record.clone();
     let decide = move |_: &Webhook| {
         Ok(Change {
-            webhook: None,
+            effect: Effect::Keep,
             audit: Some(audit.clone()),
         })
     };

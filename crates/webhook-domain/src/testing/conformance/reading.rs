@@ -1,9 +1,15 @@
 //! What was stored is what is read.
 
+use std::time::Duration;
+
 use super::Ports;
 use super::scene::{Scene, done, held};
-use crate::testing::fixtures;
-use crate::webhook::{Authentication, AuthenticationType};
+use crate::key_ring::Overlap;
+use crate::testing::{ManualClock, fixtures};
+use crate::webhook::{
+    Authentication, AuthenticationType, Direction, Name, PageSize, PageStart, Settings, Webhook,
+    WebhookOrder, WebhookQuery,
+};
 
 /// All settings, passwords and lists included, and the key come back as they were saved.
 pub async fn a_created_webhook_reads_back_equal_in_every_field(ports: &Ports) {
@@ -41,30 +47,111 @@ pub async fn a_webhook_of_another_platform_is_not_found(ports: &Ports) {
     assert_eq!(scene.find(unknown.id).await, None);
 }
 
-/// Every page begins after the webhook named, and the last one is shorter.
-pub async fn webhooks_are_listed_in_pages_in_the_order_of_their_ids(ports: &Ports) {
-    let scene = Scene::new(ports);
+/// Six webhooks, of which some are alike in their names, have none, or an empty one; the oldest comes last.
+async fn assorted(scene: &Scene) -> Vec<Webhook> {
     let mut webhooks = Vec::new();
-    for settings in [
-        fixtures::full_settings(),
-        fixtures::bare_settings(),
-        fixtures::bare_settings(),
-    ] {
+    for name in [Some("b"), None, Some("B"), Some(""), Some("é"), Some("b")] {
+        let settings = Settings {
+            name: name.map(|text| held(Name::parse(text.into()))),
+            reference: name.map(|text| fixtures::reference(&format!("{text}{}", webhooks.len()))),
+            ..fixtures::bare_settings()
+        };
         webhooks.push(scene.create(settings).await);
         scene.clock.advance_seconds(1);
     }
-    // The oldest last, so that the order of insertion is not that of the ids.
-    scene
-        .clock
-        .set(crate::testing::ManualClock::START.minus(std::time::Duration::from_secs(1)));
-    webhooks.insert(0, scene.create(fixtures::bare_settings()).await);
+    scene.clock.set(ManualClock::START.minus(Duration::from_secs(60)));
+    webhooks.push(scene.create(fixtures::bare_settings()).await);
+    scene.clock.set(ManualClock::START.plus(Duration::from_secs(60)));
+    for changed in [3, 0] {
+        scene.clock.advance_seconds(1);
+        webhooks[changed] = done(scene.roll(webhooks[changed].id, Overlap::DAY).await).0;
+    }
+    webhooks
+}
 
-    let page = async |after, limit| held(ports.webhooks.list(&scene.platform, after, limit).await);
-    assert_eq!(page(None, 100).await, webhooks);
-    assert_eq!(page(None, 3).await, webhooks[..3]);
-    assert_eq!(page(Some(webhooks[0].id), 2).await, webhooks[1..3]);
-    assert_eq!(page(Some(webhooks[2].id), 2).await, webhooks[3..]);
-    assert_eq!(page(Some(webhooks[3].id), 2).await, []);
+fn sorted(webhooks: &[Webhook], order: WebhookOrder, direction: Direction) -> Vec<Webhook> {
+    let mut sorted = webhooks.to_vec();
+    sorted.sort_by_key(|webhook| order.cursor_of(webhook));
+    if direction == Direction::Descending {
+        sorted.reverse();
+    }
+    sorted
+}
+
+const ORDERS: [WebhookOrder; 4] = [
+    WebhookOrder::CreatedAt,
+    WebhookOrder::UpdatedAt,
+    WebhookOrder::Name,
+    WebhookOrder::Reference,
+];
+
+/// In every order and from either end, a page has what its number says, and the last one may be shorter.
+pub async fn webhooks_are_listed_by_the_number_of_a_page(ports: &Ports) {
+    let (scene, other) = (Scene::new(ports), Scene::new(ports));
+    other.create(fixtures::bare_settings()).await;
+    let webhooks = assorted(&scene).await;
+    for (order, direction) in ORDERS
+        .into_iter()
+        .flat_map(|o| [(o, Direction::Ascending), (o, Direction::Descending)])
+    {
+        let expected = sorted(&webhooks, order, direction);
+        for limit in [1, 3, 7, 100] {
+            let query = |number| WebhookQuery {
+                limit: held(PageSize::new(limit)),
+                start: PageStart::Number(number),
+                order,
+                direction,
+            };
+            let mut listed = Vec::new();
+            for number in 1..=expected.len().div_ceil(limit as usize) as u64 {
+                let page = scene.page(query(number)).await;
+                assert_eq!(page.total, 7);
+                listed.extend(page.webhooks);
+            }
+            assert_eq!(listed, expected, "{order:?} {direction:?} {limit}");
+            for beyond in [8, u64::MAX] {
+                assert_eq!(scene.page(query(beyond)).await.webhooks, [], "{beyond}");
+            }
+        }
+    }
+}
+
+/// In every order and from either end, a page goes on after a webhook or ends before it.
+pub async fn webhooks_are_listed_from_a_cursor(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let webhooks = assorted(&scene).await;
+    for (order, direction) in ORDERS
+        .into_iter()
+        .flat_map(|o| [(o, Direction::Ascending), (o, Direction::Descending)])
+    {
+        let expected = sorted(&webhooks, order, direction);
+        for (place, webhook) in expected.iter().enumerate() {
+            let page = async |start| {
+                let limit = held(PageSize::new(2));
+                let query = WebhookQuery {
+                    limit,
+                    start,
+                    order,
+                    direction,
+                };
+                scene.page(query).await.webhooks
+            };
+            let cursor = order.cursor_of(webhook);
+            let after = page(PageStart::After(cursor.clone())).await;
+            let end = expected.len().min(place + 3);
+            assert_eq!(
+                after,
+                expected[place + 1..end],
+                "{order:?} {direction:?} after {place}"
+            );
+            let before = page(PageStart::Before(cursor)).await;
+            assert_eq!(
+                before,
+                expected[place.saturating_sub(2)..place],
+                "{order:?} {direction:?} before {place}"
+            );
+        }
+    }
 }
 
 /// A store that works says so.

@@ -10,12 +10,12 @@ use crate::error::ServiceError;
 use crate::id::{PlatformId, WebhookId};
 use crate::idempotency::{Idempotency, IdempotentRequest};
 use crate::key_ring::Overlap;
-use crate::ports::{Change, ChangeOrder, Creation, Outcome};
+use crate::ports::{AuditQuery, Change, ChangeOrder, Creation, Effect, Outcome};
 use crate::secret::SecretBytes;
 use crate::services::{RemoveSecret, RollSecret, SecretKeyService};
 use crate::testing::{ManualClock, SeededEntropy, fixtures};
 use crate::time::{Clock, Instant};
-use crate::webhook::{Settings, Webhook};
+use crate::webhook::{PageSize, Settings, Webhook, WebhookPage, WebhookQuery};
 
 pub(super) struct Scene {
     pub(super) ports: Ports,
@@ -108,7 +108,7 @@ impl Scene {
             let mut webhook = stored.clone();
             edit(&mut webhook.settings);
             Ok(Change {
-                webhook: Some(webhook),
+                effect: Effect::Save(Box::new(webhook)),
                 audit: None,
             })
         };
@@ -165,17 +165,26 @@ impl Scene {
 
     /// All records of a resource, newest first.
     pub(super) async fn records(&self, resource_id: impl ToString) -> Vec<AuditRecord> {
-        let resource_id = resource_id.to_string();
-        held(
-            self.ports
-                .audit
-                .of_resource(&self.platform, &resource_id, 1000)
-                .await,
-        )
+        self.audit(AuditQuery::of_resource(resource_id, 1000)).await
     }
 
+    /// The records of the platform that are asked for.
+    pub(super) async fn audit(&self, query: AuditQuery) -> Vec<AuditRecord> {
+        held(self.ports.audit.list(&self.platform, query).await)
+    }
+
+    pub(super) async fn page(&self, query: WebhookQuery) -> WebhookPage {
+        held(self.ports.webhooks.page(&self.platform, query).await)
+    }
+
+    /// The webhooks of the platform, of which there must not be more than go on a page, by their creation.
     pub(super) async fn list(&self) -> Vec<Webhook> {
-        held(self.ports.webhooks.list(&self.platform, None, 1000).await)
+        let limit = PageSize::MAX;
+        let query = WebhookQuery {
+            limit,
+            ..WebhookQuery::default()
+        };
+        self.page(query).await.webhooks
     }
 }
 
@@ -190,22 +199,22 @@ pub(super) fn held<T, E: std::fmt::Debug>(result: Result<T, E>) -> T {
 
 /// The webhook and the answer of something that must have been done.
 #[track_caller]
-pub(super) fn done(result: Result<Outcome, ServiceError>) -> (Webhook, Option<SecretBytes>) {
+pub(super) fn done<T>(result: Result<Outcome<T>, ServiceError>) -> (T, Option<SecretBytes>) {
     match held(result) {
-        Outcome::Done { webhook, answer } => (*webhook, answer),
+        Outcome::Done { subject, answer } => (*subject, answer),
         Outcome::Replayed(_) => fail("answered as if it had been done before"),
     }
 }
 
 /// The answer of something that must have been done just now and answered.
 #[track_caller]
-pub(super) fn answered(result: Result<Outcome, ServiceError>) -> SecretBytes {
+pub(super) fn answered<T>(result: Result<Outcome<T>, ServiceError>) -> SecretBytes {
     held(done(result).1.ok_or("done, but the answer is missing"))
 }
 
 /// The answer of something that must have been done before.
 #[track_caller]
-pub(super) fn replayed(result: Result<Outcome, ServiceError>) -> SecretBytes {
+pub(super) fn replayed<T>(result: Result<Outcome<T>, ServiceError>) -> SecretBytes {
     match held(result) {
         Outcome::Replayed(answer) => answer,
         Outcome::Done { .. } => fail("done a second time"),
@@ -214,7 +223,7 @@ pub(super) fn replayed(result: Result<Outcome, ServiceError>) -> SecretBytes {
 
 /// The refusal of something that must have been refused.
 #[track_caller]
-pub(super) fn refused(result: Result<Outcome, ServiceError>) -> crate::Refusal {
+pub(super) fn refused<T: std::fmt::Debug>(result: Result<Outcome<T>, ServiceError>) -> crate::Refusal {
     match result {
         Err(ServiceError::Refused(refusal)) => refusal,
         other => fail(&format!("not refused, but: {other:?}")),

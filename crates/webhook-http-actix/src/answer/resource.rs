@@ -1,0 +1,78 @@
+//! What an answer can be about.
+
+use serde::Serialize;
+use webhook_domain::api_key::{ApiKey, CreatedApiKey};
+use webhook_domain::time::Instant;
+use webhook_domain::webhook::Webhook;
+
+use crate::etag;
+use crate::representation::{ApiKeyJson, Keys, WebhookJson, expected_length};
+
+/// Room for an API key, so that its text is not copied about while it is written.
+const USUAL_API_KEY_LENGTH: usize = 2048;
+
+/// What an answer can be about.
+pub(crate) trait Resource: 'static {
+    /// Its entity tag, if it has versions.
+    fn etag(&self) -> Option<String>;
+
+    /// Where it is.
+    fn path(&self) -> String;
+
+    /// Its JSON at `now`.
+    fn to_body(&self, now: Instant, keys: Keys) -> Vec<u8>;
+}
+
+impl Resource for Webhook {
+    fn etag(&self) -> Option<String> {
+        Some(etag::of(self.version))
+    }
+
+    fn path(&self) -> String {
+        format!("/v1/webhooks/{}", self.id)
+    }
+
+    fn to_body(&self, now: Instant, keys: Keys) -> Vec<u8> {
+        written(&WebhookJson::new(self, now, keys), expected_length(self))
+    }
+}
+
+impl Resource for ApiKey {
+    fn etag(&self) -> Option<String> {
+        None
+    }
+
+    fn path(&self) -> String {
+        format!("/v1/api-keys/{}", self.id)
+    }
+
+    fn to_body(&self, _: Instant, _: Keys) -> Vec<u8> {
+        written(&ApiKeyJson::new(self), USUAL_API_KEY_LENGTH)
+    }
+}
+
+impl Resource for CreatedApiKey {
+    fn etag(&self) -> Option<String> {
+        self.key.etag()
+    }
+
+    fn path(&self) -> String {
+        self.key.path()
+    }
+
+    fn to_body(&self, now: Instant, keys: Keys) -> Vec<u8> {
+        match keys {
+            Keys::Shown => written(&ApiKeyJson::with_text(self), USUAL_API_KEY_LENGTH),
+            Keys::Withheld => self.key.to_body(now, keys),
+        }
+    }
+}
+
+fn written(json: &impl Serialize, expected_length: usize) -> Vec<u8> {
+    let mut body = Vec::with_capacity(expected_length);
+    // Into memory, and nothing in it that cannot be written.
+    if let Err(error) = serde_json::to_writer(&mut body, json) {
+        tracing::error!(error = %error, "a resource could not be written as JSON");
+    }
+    body
+}

@@ -1,0 +1,51 @@
+//! What an error is about: the resource that the request's path names, and its id if the path has a well-formed one.
+
+use webhook_domain::id::{ApiKeyId, WebhookId};
+
+/// The resource that a request's path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    /// A webhook, or all of them.
+    Webhook(Option<WebhookId>),
+    /// An API key, or all of them.
+    ApiKey(Option<ApiKeyId>),
+    /// Audit records.
+    AuditRecord,
+}
+
+impl Default for About {
+    /// What a service of webhooks is about where the path says nothing.
+    fn default() -> Self {
+        Self::Webhook(None)
+    }
+}
+
+impl From<Option<WebhookId>> for About {
+    fn from(id: Option<WebhookId>) -> Self {
+        Self::Webhook(id)
+    }
+}
+
+impl From<Option<ApiKeyId>> for About {
+    fn from(id: Option<ApiKeyId>) -> Self {
+        Self::ApiKey(id)
+    }
+}
+
+impl About {
+    pub(super) const fn resource_type(self) -> &'static str {
+        match self {
+            Self::Webhook(_) => "WEBHOOK",
+            Self::ApiKey(_) => "API_KEY",
+            Self::AuditRecord => "AUDIT_RECORD",
+        }
+    }
+
+    pub(super) fn id(self) -> Option<String> {
+        match self {
+            Self::Webhook(id) => id.map(|id| id.to_string()),
+            Self::ApiKey(id) => id.map(|id| id.to_string()),
+            Self::AuditRecord => None,
+        }
+    }
+}

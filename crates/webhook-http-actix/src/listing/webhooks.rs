@@ -1,0 +1,214 @@
+//! The list of webhooks, page by page.
+//!
+//! A page can be asked for by its number. The links to the pages before and after it say besides where in the order
+//! they begin (`after`, `before`), so that reading on costs the same everywhere and skips nothing when webhooks come
+//! and go meanwhile; their numbers are then for display, and may have moved.
+
+use actix_web::HttpRequest;
+use serde::Serialize;
+use webhook_domain::InvalidValue;
+use webhook_domain::caller::Acting;
+use webhook_domain::services::WebhookService;
+use webhook_domain::time::Instant;
+use webhook_domain::webhook::{Cursor, PageSize, PageStart, WebhookPage, WebhookQuery};
+
+use super::{cursor, limit, link};
+use crate::errors::Problem;
+use crate::query::{Parameters, whole};
+use crate::representation::{Keys, WebhookJson};
+
+const PARAMETERS: [&str; 6] = ["limit", "page", "order_by", "order_direction", "after", "before"];
+
+/// The greatest number of a page: what every JSON parser holds exactly.
+const MAX_PAGE: u64 = 1 << 53;
+
+/// A page of the list as a request asks for it.
+pub(crate) struct Asked {
+    /// As the domain takes it.
+    pub(crate) query: WebhookQuery,
+    page: u64,
+}
+
+/// A page that was read, and whether there is one before it and one after it.
+pub(crate) struct Page {
+    found: WebhookPage,
+    has_previous: bool,
+    has_next: bool,
+}
+
+/// A page as JSON.
+#[derive(Serialize)]
+pub(crate) struct PageJson<'a> {
+    data: Vec<WebhookJson<'a>>,
+    limit: u32,
+    page: u64,
+    total_number_of_pages: u64,
+    links: Links,
+}
+
+#[derive(Serialize)]
+struct Links {
+    first: String,
+    previous: Option<String>,
+    current: String,
+    next: Option<String>,
+}
+
+impl Asked {
+    /// What the query of `request` asks for.
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let parameters = Parameters::of(request, &PARAMETERS)?;
+        let limit = limit(&parameters)?;
+        let page = parameters.parsed("page", page_number)?;
+        let order = parameters.parsed("order_by", str::parse)?.unwrap_or_default();
+        let direction = parameters
+            .parsed("order_direction", str::parse)?
+            .unwrap_or_default();
+        let place = |text: &str| cursor::read(text, order, direction);
+        let start = match (
+            parameters.parsed("after", place)?,
+            parameters.parsed("before", place)?,
+        ) {
+            (None, None) => PageStart::Number(page.unwrap_or(1)),
+            (Some(cursor), None) => PageStart::After(cursor),
+            (None, Some(cursor)) => PageStart::Before(cursor),
+            (Some(_), Some(_)) => {
+                return Err(Problem::invalid_field("before", "must not stand beside after"));
+            }
+        };
+        let page = match (&start, page) {
+            (PageStart::Number(number), _) => *number,
+            (_, Some(page)) => page,
+            (_, None) => {
+                let expected = "must stand beside after or before, as it does in the links of a list";
+                return Err(Problem::missing_field("page", expected));
+            }
+        };
+        let query = WebhookQuery {
+            limit,
+            start,
+            order,
+            direction,
+        };
+        Ok(Self { query, page })
+    }
+
+    /// The page. Where its number does not tell whether there is another, one webhook more is asked for.
+    pub(crate) async fn read(&self, webhooks: &WebhookService, acting: &Acting) -> Result<Page, Problem> {
+        let found = webhooks.list(acting, self.query.clone()).await?;
+        let (Some(first), Some(last)) = (found.webhooks.first(), found.webhooks.last()) else {
+            let goes_back = matches!(self.query.start, PageStart::Before(_));
+            return Ok(Page {
+                has_previous: found.total > 0 && !goes_back,
+                has_next: found.total > 0 && goes_back,
+                found,
+            });
+        };
+        let pages = self.pages(&found);
+        let full = found.webhooks.len() == self.query.limit.get() as usize;
+        let place = |webhook| self.query.order.cursor_of(webhook);
+        let (has_previous, has_next) = match self.query.start {
+            PageStart::Number(number) => (number > 1, number < pages),
+            PageStart::After(_) => {
+                let beyond = PageStart::After(place(last));
+                let more = full && (self.page < pages || self.is_any(webhooks, acting, beyond).await?);
+                (true, more)
+            }
+            PageStart::Before(_) => {
+                let beyond = PageStart::Before(place(first));
+                let more = full && (self.page > 1 || self.is_any(webhooks, acting, beyond).await?);
+                (more, true)
+            }
+        };
+        Ok(Page {
+            found,
+            has_previous,
+            has_next,
+        })
+    }
+
+    async fn is_any(
+        &self,
+        webhooks: &WebhookService,
+        acting: &Acting,
+        start: PageStart,
+    ) -> Result<bool, Problem> {
+        let query = WebhookQuery {
+            limit: PageSize::new(1).map_err(Problem::internal)?,
+            start,
+            ..self.query
+        };
+        Ok(!webhooks.list(acting, query).await?.webhooks.is_empty())
+    }
+
+    fn pages(&self, found: &WebhookPage) -> u64 {
+        found.total.div_ceil(u64::from(self.query.limit.get()))
+    }
+
+    /// `page` as JSON at `now`. A list shows no keys, whoever asks.
+    pub(crate) fn json<'a>(&self, page: &'a Page, now: Instant) -> PageJson<'a> {
+        let webhooks = &page.found.webhooks;
+        let to_json = |webhook| WebhookJson::new(webhook, now, Keys::Withheld);
+        PageJson {
+            data: webhooks.iter().map(to_json).collect(),
+            limit: self.query.limit.get(),
+            page: self.page,
+            total_number_of_pages: self.pages(&page.found),
+            links: self.links(page),
+        }
+    }
+
+    fn links(&self, page: &Page) -> Links {
+        let webhooks = &page.found.webhooks;
+        let place = |webhook| self.query.order.cursor_of(webhook);
+        let previous = match webhooks.first() {
+            Some(first) => self.link(
+                self.page.saturating_sub(1).max(1),
+                &PageStart::Before(place(first)),
+            ),
+            None => self.link_to_number(self.pages(&page.found)),
+        };
+        let next = match webhooks.last() {
+            Some(last) => self.link(self.page + 1, &PageStart::After(place(last))),
+            None => self.link_to_number(1),
+        };
+        Links {
+            first: self.link_to_number(1),
+            previous: page.has_previous.then_some(previous),
+            current: self.link(self.page, &self.query.start),
+            next: page.has_next.then_some(next),
+        }
+    }
+
+    fn link_to_number(&self, number: u64) -> String {
+        self.link(number, &PageStart::Number(number))
+    }
+
+    fn link(&self, page: u64, start: &PageStart) -> String {
+        let WebhookQuery {
+            limit,
+            order,
+            direction,
+            ..
+        } = &self.query;
+        let mut parameters = vec![
+            ("limit", limit.get().to_string()),
+            ("page", page.to_string()),
+            ("order_by", order.name().to_owned()),
+            ("order_direction", direction.name().to_owned()),
+        ];
+        let place = |cursor: &Cursor| cursor::write(cursor, *order, *direction);
+        match start {
+            PageStart::Number(_) => {}
+            PageStart::After(cursor) => parameters.push(("after", place(cursor))),
+            PageStart::Before(cursor) => parameters.push(("before", place(cursor))),
+        }
+        link("/v1/webhooks", &parameters)
+    }
+}
+
+fn page_number(text: &str) -> Result<u64, InvalidValue> {
+    whole(text)
+        .filter(|number| (1..=MAX_PAGE).contains(number))
+        .ok_or(InvalidValue::new("must be a whole number from 1 to 2^53"))
+}

@@ -1,0 +1,71 @@
+//! `/v1/audit-records`: what was done on the platform, and by whom.
+
+use actix_web::http::Method;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use webhook_domain::InvalidValue;
+use webhook_domain::id::AuditRecordId;
+use webhook_domain::permission::Permission;
+use webhook_domain::ports::AuditQuery;
+
+use crate::api::Core;
+use crate::errors::{About, Problem};
+use crate::listing::{self, Asked};
+use crate::query::Parameters;
+use crate::representation::AuditRecordJson;
+use crate::routes::elsewhere::refuse_method;
+use crate::{answer, context};
+
+/// The most characters of a resource's id.
+const MAX_ID_LENGTH: usize = 64;
+
+/// `GET`: the platform's records, newest first.
+pub(crate) async fn list(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
+    let listed = try_list(&request, &core).await;
+    listed.map_err(|problem| problem.about(About::AuditRecord))
+}
+
+async fn try_list(request: &HttpRequest, core: &Core) -> Result<HttpResponse, Problem> {
+    let acting = context::acting(request, core, Permission::AuditRecordView).await?;
+    let (asked, query) = asked(request)?;
+    let records = core.api.audit.list(&acting, query).await?;
+    let list = asked.list(&records, |record| record.id.to_string(), AuditRecordJson::new);
+    answer::of_list(&list)
+}
+
+fn asked(request: &HttpRequest) -> Result<(Asked, AuditQuery), Problem> {
+    let parameters = Parameters::of(request, &["resource_id", "action", "before", "limit"])?;
+    let mut query = AuditQuery {
+        resource_id: parameters.parsed("resource_id", resource_id)?,
+        action: parameters.parsed("action", str::parse)?,
+        before: parameters.parsed("before", str::parse::<AuditRecordId>)?,
+        limit: 0,
+    };
+    let resource_id = query.resource_id.clone().map(|id| ("resource_id", id));
+    let action = query.action.map(|action| ("action", action.name().to_owned()));
+    let asked = Asked {
+        path: "/v1/audit-records",
+        filters: resource_id.into_iter().chain(action).collect(),
+        limit: listing::limit(&parameters)?,
+        cursor: ("before", query.before.map(|id| id.to_string())),
+    };
+    query.limit = asked.to_fetch();
+    Ok((asked, query))
+}
+
+fn resource_id(text: &str) -> Result<String, InvalidValue> {
+    let allowed = |b: u8| b.is_ascii_digit() || b.is_ascii_lowercase() || matches!(b, b'_' | b'-');
+    if (1..=MAX_ID_LENGTH).contains(&text.len()) && text.bytes().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err(InvalidValue::new(
+            "must be the id of a resource, such as that of a webhook: 1 to 64 characters of a–z, 0–9, `_` and `-`",
+        ))
+    }
+}
+
+/// Any other method.
+pub(crate) async fn wrong_method(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
+    let refused = refuse_method(&request, &core, &[Method::GET]).await;
+    refused.map_err(|problem| problem.about(About::AuditRecord))
+}

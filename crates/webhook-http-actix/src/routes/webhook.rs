@@ -1,0 +1,111 @@
+//! `/v1/webhooks/{id}`: reading a webhook, changing its settings, deleting it.
+
+use actix_web::http::Method;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use webhook_domain::id::WebhookId;
+use webhook_domain::permission::Permission;
+use webhook_domain::services::{DeleteWebhook, UpdateWebhook};
+
+use crate::answer::{self, Success};
+use crate::api::Core;
+use crate::errors::Problem;
+use crate::representation::Keys;
+use crate::routes::elsewhere::refuse_method;
+use crate::{body, context, etag, fields, idempotency, json, query};
+
+/// `GET`: the webhook, with its keys for those who may have them revealed.
+pub(crate) async fn read(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
+    let id = context::webhook_id(&request);
+    let about = id.as_ref().ok().copied();
+    let read = async {
+        let acting = context::acting(&request, &core, Permission::WebhookView).await?;
+        let id = id?;
+        query::none(&request)?;
+        let seen = core.api.webhooks.read(&acting, id).await?;
+        let keys = match seen.revealed {
+            true => Keys::Shown,
+            false => Keys::Withheld,
+        };
+        answer::of_read(&seen.webhook, core.api.clock.now(), keys)
+    };
+    read.await.map_err(|problem: Problem| problem.about(about))
+}
+
+/// `PATCH`: the webhook with its settings changed, its keys as they were and not shown.
+pub(crate) async fn update(
+    request: HttpRequest,
+    payload: Payload,
+    core: Data<Core>,
+) -> Result<HttpResponse, Problem> {
+    let id = context::webhook_id(&request);
+    let about = id.as_ref().ok().copied();
+    let updated = try_update(&request, payload, &core, id).await;
+    updated.map_err(|problem| problem.about(about))
+}
+
+async fn try_update(
+    request: &HttpRequest,
+    payload: Payload,
+    core: &Core,
+    id: Result<WebhookId, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let acting = context::acting(request, core, Permission::WebhookUpdate).await?;
+    let id = id?;
+    query::none(request)?;
+    let key = idempotency::key(request)?;
+    let precondition = etag::precondition(request)?;
+    let body = body::read(request, payload, &core.limits).await?;
+    if body.is_empty() {
+        return Err(Problem::bad_request(
+            "the body must be a JSON object that says what is to change",
+        ));
+    }
+    let update = fields::update(json::parse_object(&body)?, &core.api.rules)?;
+    let named = idempotency::turn(core, &acting, key, request, &body, Success::Changed).await?;
+    let update = UpdateWebhook {
+        update,
+        precondition,
+        idempotent: named.as_ref().map(idempotency::Named::request),
+    };
+    let outcome = core.api.webhooks.update(&acting, id, update).await?;
+    answer::of_change(&outcome, core.api.clock.now(), Success::Changed)
+}
+
+/// `DELETE`: the webhook as it was, without its keys, which sign nothing any more.
+pub(crate) async fn delete(
+    request: HttpRequest,
+    payload: Payload,
+    core: Data<Core>,
+) -> Result<HttpResponse, Problem> {
+    let id = context::webhook_id(&request);
+    let about = id.as_ref().ok().copied();
+    let deleted = try_delete(&request, payload, &core, id).await;
+    deleted.map_err(|problem| problem.about(about))
+}
+
+async fn try_delete(
+    request: &HttpRequest,
+    payload: Payload,
+    core: &Core,
+    id: Result<WebhookId, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let acting = context::acting(request, core, Permission::WebhookDelete).await?;
+    let id = id?;
+    query::none(request)?;
+    let key = idempotency::key(request)?;
+    let precondition = etag::precondition(request)?;
+    let body = body::read_none(request, payload, &core.limits).await?;
+    let named = idempotency::turn(core, &acting, key, request, &body, Success::Changed).await?;
+    let delete = DeleteWebhook {
+        precondition,
+        idempotent: named.as_ref().map(idempotency::Named::request),
+    };
+    let outcome = core.api.webhooks.delete(&acting, id, delete).await?;
+    answer::of_change(&outcome, core.api.clock.now(), Success::Changed)
+}
+
+/// Any other method.
+pub(crate) async fn wrong_method(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
+    refuse_method(&request, &core, &[Method::GET, Method::PATCH, Method::DELETE]).await
+}

@@ -1,0 +1,209 @@
+//! Changing a webhook's settings, and deleting it.
+
+use webhook_domain::audit::AuditAction;
+use webhook_domain::permission::Permission;
+
+use crate::house::*;
+
+const FULL: &str = r#"{"name":"n","reference":"r","url":"https://example.com/h","authentication_type":"PASSWORD",
+    "username":"u","password":"p","api_header_field":"X-Key","api_key":"k","included_actions":["INVOICE.PAID"],
+    "excluded_actions":["COUPON.DELETED"],"active":true,"include_previous_data":false}"#;
+
+/// An update of the required fields, with more.
+fn with(more: &str) -> String {
+    UPDATE.replace('}', &format!(",{more}}}"))
+}
+
+#[actix_web::test]
+async fn an_absent_field_keeps_what_is_stored_and_null_clears_it() {
+    let house = House::new();
+    let id = house.ask(create(FULL)).await.text("id");
+    house.clock.advance_seconds(10);
+    let before = house.ask(read(&id)).await.json();
+    let required = r#"{"active":false,"include_previous_data":true,"authentication_type":"API_KEY"}"#;
+    let kept = house.ask(update(&id, required)).await;
+    kept.succeeds(200);
+    assert_eq!(kept.header("etag"), Some("\"2\""));
+    let kept = kept.json();
+    assert_eq!(kept["active"], false);
+    assert_eq!(kept["include_previous_data"], true);
+    assert_eq!(kept["authentication_type"], "API_KEY");
+    assert_eq!(kept["updated_at"], "2024-04-12T15:22:47Z");
+    let optional = [
+        "name",
+        "reference",
+        "url",
+        "username",
+        "api_header_field",
+        "included_actions",
+        "excluded_actions",
+    ];
+    for field in optional {
+        assert_eq!(kept[field], before[field], "{field}");
+        assert!(!kept[field].is_null(), "{field}");
+    }
+    assert_eq!(kept["created_at"], before["created_at"]);
+
+    let nulls = optional.map(|field| format!("\"{field}\":null")).join(",");
+    let cleared = house.ask(update(&id, &with(&nulls))).await;
+    cleared.succeeds(200);
+    for field in optional {
+        assert!(cleared.json()[field].is_null(), "{field}");
+    }
+    assert_eq!(
+        house
+            .audited(&id)
+            .await
+            .into_iter()
+            .filter(|action| *action == AuditAction::WebhookUpdated)
+            .count(),
+        2
+    );
+}
+
+#[actix_web::test]
+async fn an_update_needs_its_body_and_its_required_fields() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    house.ask(update(&id, "")).await.refuses(400, "BAD_REQUEST", None);
+    for field in ["active", "include_previous_data", "authentication_type"] {
+        for body in [
+            UPDATE.replace(&format!("\"{field}\""), "\"created_at\""),
+            with("\"name\":null").replace(&format!("\"{field}\":"), &format!("\"{field}\":null,\"id\":")),
+        ] {
+            let answer = house.ask(update(&id, &body)).await;
+            answer.refuses(400, "MISSING_FIELD", Some(field));
+        }
+    }
+    for (more, field) in [
+        ("\"previous_secret_expires_in\":0", "previous_secret_expires_in"),
+        ("\"nmae\":null", "nmae"),
+        ("\"url\":\"ftp://x\"", "url"),
+        (
+            "\"included_actions\":[\"INVOICE.PAID\",\"x\"]",
+            "included_actions.1",
+        ),
+    ] {
+        let answer = house.ask(update(&id, &with(more))).await;
+        answer.refuses(400, "INVALID_FIELD", Some(field));
+    }
+    let query = get(format!("/v1/webhooks/{id}?previous_secret_expires_in=0"));
+    let answer = house.ask(query).await;
+    answer.refuses(400, "INVALID_FIELD", Some("previous_secret_expires_in"));
+    assert_eq!(house.audited(&id).await, [AuditAction::WebhookCreated]);
+}
+
+#[actix_web::test]
+async fn what_a_type_of_authentication_needs_is_judged_on_the_result() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    let password = with(r#""username":"u""#).replace("NONE", "PASSWORD");
+    let answer = house.ask(update(&id, &password)).await;
+    answer.refuses(400, "MISSING_FIELD", Some("password"));
+    house
+        .ask(update(&id, &with(r#""password":"p""#)))
+        .await
+        .succeeds(200);
+    house.ask(update(&id, &password)).await.succeeds(200);
+}
+
+#[actix_web::test]
+async fn a_plain_update_does_not_change_the_keys_and_shows_none_to_anyone() {
+    let house = House::new();
+    let (id, secret) = house.webhook().await;
+    let answer = house.ask(update(&id, &with("\"name\":\"new\""))).await;
+    answer.succeeds(200);
+    assert_eq!(answer.text("name"), "new");
+    assert!(answer.json()["secret_key"].is_null());
+    assert_eq!(
+        house.audited(&id).await,
+        [AuditAction::WebhookUpdated, AuditAction::WebhookCreated]
+    );
+    assert_eq!(house.ask(read(&id)).await.text("secret_key"), secret);
+}
+
+#[actix_web::test]
+async fn what_get_returned_can_be_sent_back_and_changes_nothing() {
+    let house = House::new();
+    let id = house.ask(create(FULL)).await.text("id");
+    let seen = house.ask(read(&id)).await;
+    let answer = house
+        .ask(update(&id, std::str::from_utf8(&seen.body).unwrap()))
+        .await;
+    answer.succeeds(200);
+    assert_eq!(answer.header("etag"), Some("\"1\""));
+    let mut expected = seen.json();
+    expected["secret_key"] = serde_json::Value::Null;
+    assert_eq!(answer.json(), expected);
+    assert_eq!(
+        house.audited(&id).await,
+        [AuditAction::SecretRevealed, AuditAction::WebhookCreated]
+    );
+}
+
+#[actix_web::test]
+async fn a_reference_of_another_webhook_is_refused() {
+    let house = House::new();
+    house.ask(create(FULL)).await.succeeds(201);
+    let (id, _) = house.webhook().await;
+    let answer = house.ask(update(&id, &with("\"reference\":\"r\""))).await;
+    answer.refuses(409, "RESOURCE_ALREADY_EXISTS", Some("reference"));
+    answer.is_about("WEBHOOK", Some(&id));
+}
+
+#[actix_web::test]
+async fn a_deletion_answers_with_the_webhook_as_it_was_and_without_its_keys() {
+    let house = House::new();
+    let id = house.ask(create(FULL)).await.text("id");
+    house.ask(roll(&id)).await.succeeds(200);
+    let mut before = house.ask(read(&id)).await.json();
+    let answer = house.ask(delete(&id).header("if-match", "\"2\"")).await;
+    answer.succeeds(200);
+    assert_eq!(answer.header("etag"), Some("\"2\""));
+    for key in ["secret_key", "previous_secret_key"] {
+        assert!(before[key].is_string());
+        before[key] = serde_json::Value::Null;
+    }
+    assert_eq!(answer.json(), before);
+    assert_eq!(house.audited(&id).await[0], AuditAction::WebhookDeleted);
+    for ask in [read(&id), delete(&id), update(&id, UPDATE), roll(&id)] {
+        let gone = house.ask(ask).await;
+        gone.refuses(404, "RESOURCE_NOT_FOUND", None);
+        gone.is_about("WEBHOOK", Some(&id));
+    }
+    house.ask(create(FULL)).await.succeeds(201);
+}
+
+#[actix_web::test]
+async fn a_deletion_takes_no_body_and_no_parameters() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    house
+        .ask(delete(&id).body("{}"))
+        .await
+        .refuses(400, "BAD_REQUEST", None);
+    house
+        .ask(delete(&format!("{id}?force=true")))
+        .await
+        .refuses(400, "INVALID_FIELD", Some("force"));
+    house.ask(read(&id)).await.succeeds(200);
+}
+
+#[actix_web::test]
+async fn a_webhook_of_another_platform_is_answered_as_one_that_does_not_exist() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    let foreign = house.key_of("other", Permission::ALL);
+    let asks: [fn(&str) -> Ask; 5] = [read, roll, remove, delete, |id| update(id, UPDATE)];
+    for ask in asks {
+        let there = house.ask_as(Some(&foreign), ask(&id)).await;
+        let nowhere = house.ask_as(Some(&foreign), ask(NO_ONES_ID)).await;
+        there.refuses(404, "RESOURCE_NOT_FOUND", None);
+        let (there, nowhere) = (
+            String::from_utf8(there.body).unwrap(),
+            String::from_utf8(nowhere.body).unwrap(),
+        );
+        assert_eq!(there.replace(&id, NO_ONES_ID), nowhere);
+    }
+    house.ask(read(&id)).await.succeeds(200);
+}

@@ -1,0 +1,106 @@
+//! `webhook roll`, and what it would do.
+
+use clap::Args;
+use serde_json::json;
+use webhook_domain::InvalidValue;
+use webhook_domain::id::WebhookId;
+use webhook_domain::key_ring::Overlap;
+use webhook_domain::secret::Fingerprint;
+use webhook_domain::services::{RollPreview, RollSecret, SecretKeyService};
+use webhook_domain::time::Instant;
+use webhook_domain::webhook::Webhook;
+use webhook_http_actix::representation::{Keys, WebhookJson};
+
+use super::{PlatformArgument, current_secret};
+use crate::commands::local::{Local, answer, answer_json, remark};
+use crate::commands::table::table;
+use crate::commands::{Format, done};
+use crate::exit::Failure;
+
+/// The roll to do.
+#[derive(Args)]
+pub(crate) struct RollArguments {
+    #[command(flatten)]
+    platform: PlatformArgument,
+    /// The webhook's id, whk_…
+    id: WebhookId,
+    /// Seconds the key before goes on signing, 0 to 604800; 0 retires all older keys at once
+    #[arg(long, value_name = "SECONDS", value_parser = overlap)]
+    previous_secret_expires_in: Option<Overlap>,
+    /// Roll nothing, and say which keys would sign until when
+    #[arg(long)]
+    dry_run: bool,
+}
+
+fn overlap(text: &str) -> Result<Overlap, InvalidValue> {
+    Overlap::from_seconds(text.parse().map_err(|_| Overlap::invalid())?)
+}
+
+/// Rolls the secret.
+pub(super) fn run(
+    local: &Local,
+    arguments: RollArguments,
+    default_overlap: Overlap,
+    format: Format,
+) -> Result<(), Failure> {
+    let acting = local.acting_on(Some(arguments.platform.platform))?;
+    let open = &local.open;
+    let (store, clock, entropy) = (open.store.clone(), open.clock.clone(), open.entropy.clone());
+    let service = SecretKeyService::new(store, clock, entropy, default_overlap);
+    let roll = RollSecret {
+        overlap: arguments.previous_secret_expires_in,
+        ..RollSecret::default()
+    };
+    if arguments.dry_run {
+        let doing = "say what the roll would do";
+        let preview = local.wait(doing, service.preview(&acting, arguments.id, roll))?;
+        return show(&preview, arguments.id, format);
+    }
+    let doing = "roll the secret";
+    let webhook = done(
+        local.wait(doing, service.roll(&acting, arguments.id, roll))?,
+        doing,
+    )?;
+    let now = open.clock.now();
+    match format {
+        Format::Json => answer_json(&WebhookJson::new(&webhook, now, Keys::Shown)),
+        Format::Text => {
+            remark(&before(&webhook, now));
+            answer(&format!("{}\n", current_secret(&webhook).unwrap_or("none")))
+        }
+    }
+}
+
+fn show(preview: &RollPreview, id: WebhookId, format: Format) -> Result<(), Failure> {
+    if format == Format::Json {
+        let retired = preview.retired.iter().map(
+            |(key, expires_at)| json!({"fingerprint": key.as_str(), "expires_at": expires_at.to_string()}),
+        );
+        let ended = preview.ended.iter().map(|key| json!(key.as_str()));
+        return answer_json(&json!({
+            "webhook_id": id.to_string(),
+            "retired_keys": retired.collect::<Vec<_>>(),
+            "ended_keys": ended.collect::<Vec<_>>(),
+        }));
+    }
+    let mut rows = vec![["a new one".to_owned(), "until it is rolled".to_owned()]];
+    let retired =
+        |(key, expires_at): &(Fingerprint, Instant)| [key.as_str().to_owned(), format!("until {expires_at}")];
+    rows.extend(preview.retired.iter().map(retired));
+    rows.extend(
+        preview
+            .ended
+            .iter()
+            .map(|key| [key.as_str().to_owned(), "no more".to_owned()]),
+    );
+    remark("nothing was rolled; these keys would sign, the newest first");
+    answer(&table(["KEY", "SIGNS"], &rows))
+}
+
+/// What became of the key before the roll.
+fn before(webhook: &Webhook, now: Instant) -> String {
+    match webhook.key_ring.previous(now) {
+        Some(previous) => format!("the key before goes on signing until {}", previous.expires_at),
+        None => "no older key signs any more".to_owned(),
+    }
+}

@@ -1,0 +1,191 @@
+//! The chain of audit records: whatever is done to them in the database is found.
+
+use webhook_domain::key_ring::Overlap;
+use webhook_store_diesel::{AuditHead, AuditVerdict, DieselStore};
+
+use crate::opening::execute;
+use crate::place::{Place, Services, master_key, on_each_database};
+
+on_each_database! {
+    records_that_were_left_alone_are_whole
+    a_record_with_any_column_changed_is_found
+    a_record_that_is_removed_moved_or_added_is_found
+    a_head_that_does_not_fit_is_found
+    an_older_copy_of_everything_is_found_by_a_head_that_was_kept
+    records_of_before_the_chain_are_chained_when_the_database_is_opened
+}
+
+/// Eight records: of two creations and six rolls.
+async fn eight_records(place: &Place) -> std::sync::Arc<DieselStore> {
+    let store = place.open();
+    let services = Services::over(&store);
+    let (one, other) = (services.create().await, services.create().await);
+    for id in [one.id, one.id, other.id, one.id, other.id, other.id] {
+        services.roll(id, Overlap::NONE).await.unwrap();
+    }
+    store
+}
+
+async fn verdict(store: &DieselStore, kept: Option<&AuditHead>) -> AuditVerdict {
+    store.verify_audit_records(kept.cloned()).await.unwrap()
+}
+
+async fn head(store: &DieselStore) -> AuditHead {
+    match verdict(store, None).await {
+        AuditVerdict::Whole { head, .. } => head,
+        broken => panic!("{broken:?}"),
+    }
+}
+
+async fn records_that_were_left_alone_are_whole(place: Place) {
+    let store = eight_records(&place).await;
+    let first = head(&store).await;
+    assert_eq!(first.position, 8);
+    assert_eq!(first.to_string().parse(), Ok(first.clone()));
+    let services = Services::over(&store);
+    services.create().await;
+    let whole = verdict(&store, Some(&first)).await;
+    assert!(
+        matches!(whole, AuditVerdict::Whole { records: 9, .. }),
+        "{whole:?}"
+    );
+    store.close();
+    let reopened = place.open_with(&master_key(7)).unwrap();
+    assert!(matches!(
+        verdict(&reopened, Some(&first)).await,
+        AuditVerdict::Whole { records: 9, .. }
+    ));
+}
+
+async fn a_record_with_any_column_changed_is_found(place: Place) {
+    let store = eight_records(&place).await;
+    head(&store).await;
+    for (column, value) in [
+        ("id", "'aud_01hv9k2m4rt6w8y0abcdefghjk'"),
+        ("platform", "'other'"),
+        ("at", "at + 1"),
+        ("credential", "'service'"),
+        ("request_id", "'r'"),
+        ("action", "'WEBHOOK.CREATED'"),
+        ("resource_id", "'whk_01hv9k2m4rt6w8y0abcdefghjk'"),
+        ("details", "'{}'"),
+        ("previous", "NULL"),
+        ("mac", "(SELECT mac FROM audit_records WHERE position = 3)"),
+    ] {
+        execute(
+            &place,
+            "CREATE TABLE kept AS SELECT * FROM audit_records WHERE position = 4",
+        );
+        execute(
+            &place,
+            &format!("UPDATE audit_records SET {column} = {value} WHERE position = 4"),
+        );
+        assert_eq!(
+            verdict(&store, None).await,
+            AuditVerdict::Broken { position: 4 },
+            "{column}"
+        );
+        execute(&place, "DELETE FROM audit_records WHERE position = 4");
+        execute(
+            &place,
+            "INSERT INTO audit_records SELECT * FROM kept; DROP TABLE kept",
+        );
+        head(&store).await;
+    }
+}
+
+async fn a_record_that_is_removed_moved_or_added_is_found(place: Place) {
+    let store = eight_records(&place).await;
+    execute(&place, "CREATE TABLE kept AS SELECT * FROM audit_records");
+    let truncated = |position, expected| AuditVerdict::Truncated { position, expected };
+    let broken = |position| AuditVerdict::Broken { position };
+    for (what, expected) in [
+        ("DELETE FROM audit_records WHERE position = 1", broken(2)),
+        ("DELETE FROM audit_records WHERE position = 4", broken(5)),
+        ("DELETE FROM audit_records WHERE position = 8", truncated(7, 8)),
+        ("DELETE FROM audit_records WHERE position > 3", truncated(3, 8)),
+        ("DELETE FROM audit_records", truncated(0, 8)),
+        (
+            "UPDATE audit_records SET position = 80 WHERE position = 8",
+            truncated(7, 8),
+        ),
+        (
+            "UPDATE audit_records SET position = 30 WHERE position = 3; \
+             UPDATE audit_records SET position = 3 WHERE position = 4; \
+             UPDATE audit_records SET position = 4 WHERE position = 30",
+            broken(3),
+        ),
+        (
+            "INSERT INTO audit_records SELECT 9, id, platform, at, credential, request_id, action, resource_id, details, \
+             previous, mac FROM kept WHERE position = 8",
+            AuditVerdict::Added { position: 9 },
+        ),
+    ] {
+        execute(&place, what);
+        assert_eq!(verdict(&store, None).await, expected, "{what}");
+        execute(
+            &place,
+            "DELETE FROM audit_records; INSERT INTO audit_records SELECT * FROM kept",
+        );
+        head(&store).await;
+    }
+}
+
+async fn a_head_that_does_not_fit_is_found(place: Place) {
+    let store = eight_records(&place).await;
+    for what in [
+        "UPDATE audit_chain SET position = 7",
+        "UPDATE audit_chain SET mac = (SELECT mac FROM audit_records WHERE position = 7)",
+        "UPDATE audit_chain SET position = 7, mac = (SELECT mac FROM audit_records WHERE position = 7)",
+        "UPDATE audit_chain SET seal = mac",
+    ] {
+        execute(&place, "CREATE TABLE kept AS SELECT * FROM audit_chain");
+        execute(&place, what);
+        assert_eq!(verdict(&store, None).await, AuditVerdict::HeadForged, "{what}");
+        execute(
+            &place,
+            "DELETE FROM audit_chain; INSERT INTO audit_chain SELECT * FROM kept; DROP TABLE kept",
+        );
+        head(&store).await;
+    }
+}
+
+async fn an_older_copy_of_everything_is_found_by_a_head_that_was_kept(place: Place) {
+    let store = eight_records(&place).await;
+    execute(&place, "CREATE TABLE kept AS SELECT * FROM audit_chain");
+    let services = Services::over(&store);
+    services.create().await;
+    let kept = head(&store).await;
+    execute(
+        &place,
+        "DELETE FROM audit_records WHERE position > 8; DELETE FROM audit_chain; INSERT INTO audit_chain SELECT * FROM kept",
+    );
+    assert!(matches!(
+        verdict(&store, None).await,
+        AuditVerdict::Whole { records: 8, .. }
+    ));
+    let expected = AuditVerdict::Truncated {
+        position: 8,
+        expected: 9,
+    };
+    assert_eq!(verdict(&store, Some(&kept)).await, expected);
+    services.create().await;
+    services.create().await;
+    assert_eq!(
+        verdict(&store, Some(&kept)).await,
+        AuditVerdict::Rewritten { position: 9 }
+    );
+}
+
+async fn records_of_before_the_chain_are_chained_when_the_database_is_opened(place: Place) {
+    eight_records(&place).await.close();
+    execute(
+        &place,
+        "DELETE FROM audit_chain; UPDATE audit_records SET mac = ''",
+    );
+    let store = place.open();
+    assert!(matches!(
+        verdict(&store, None).await,
+        AuditVerdict::Whole { records: 8, .. }
+    ));
+}

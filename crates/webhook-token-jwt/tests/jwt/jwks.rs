@@ -1,0 +1,206 @@
+//! Which key sets are taken.
+
+use serde_json::{Value, json};
+use webhook_token_jwt::{JwksError, JwtVerifier};
+
+use super::issuer::{base64, issuers, jwks, trust, with, without};
+
+fn read(text: &str) -> Result<usize, JwksError> {
+    JwtVerifier::new(trust(), text).map(|verifier| verifier.key_count())
+}
+
+/// What is said of a set in which the second key is `wrong`.
+fn refusal(wrong: Value) -> String {
+    let [good, ..] = issuers();
+    let error = read(&jwks(&[good.jwk(), wrong])).unwrap_err();
+    assert!(matches!(error, JwksError::Key { number: 2, .. }), "{error}");
+    error.to_string()
+}
+
+#[test]
+fn a_set_has_public_keys_of_three_algorithms() {
+    let keys = issuers().each_ref().map(|key| key.jwk());
+    assert_eq!(read(&jwks(&keys)).unwrap(), 3);
+    let [ed, ..] = keys;
+    let verify = with(without(ed.clone(), "use"), "key_ops", json!(["verify"]));
+    let unknown_members = with(ed, "x5t", "x");
+    for key in [verify, unknown_members] {
+        assert_eq!(read(&jwks(&[key])).unwrap(), 1);
+    }
+}
+
+#[test]
+fn a_private_or_symmetric_key_is_refused_by_its_number_and_not_repeated() {
+    let [_, ec, rsa] = issuers().each_ref().map(|key| key.jwk());
+    let private = ["d", "p", "q", "dp", "dq", "qi", "oth"].map(|member| with(rsa.clone(), member, "hunter2"));
+    for key in private.into_iter().chain([with(ec.clone(), "d", "hunter2")]) {
+        let refusal = refusal(key);
+        assert!(
+            refusal.contains("number 2") && refusal.contains("private"),
+            "{refusal}"
+        );
+        assert!(!refusal.contains("hunter2"), "{refusal}");
+    }
+    let symmetric = json!({"kid": "s", "kty": "oct", "alg": "HS256", "k": "hunter2"});
+    for key in [
+        symmetric.clone(),
+        without(symmetric, "k"),
+        with(ec, "k", "hunter2"),
+    ] {
+        let refusal = refusal(key);
+        assert!(
+            refusal.contains("symmetric") && !refusal.contains("hunter2"),
+            "{refusal}"
+        );
+    }
+}
+
+#[test]
+fn a_key_has_a_name_of_its_own() {
+    let [ed, ec, _] = issuers().each_ref().map(|key| key.jwk());
+    for nameless in [
+        without(ec.clone(), "kid"),
+        with(ec.clone(), "kid", ""),
+        with(ec.clone(), "kid", json!(null)),
+    ] {
+        assert!(refusal(nameless).contains("no kid"));
+    }
+    let same = with(ec, "kid", ed["kid"].clone());
+    assert!(refusal(same).contains("the kid of one before it"));
+}
+
+#[test]
+fn a_key_has_one_algorithm_and_it_is_that_of_its_type() {
+    let [ed, ec, rsa] = issuers().each_ref().map(|key| key.jwk());
+    for alg in ["none", "HS256", "PS256", "RS512", "ES384", "rs256", ""] {
+        assert!(refusal(with(rsa.clone(), "alg", alg)).contains("no alg"), "{alg}");
+    }
+    assert!(refusal(without(rsa.clone(), "alg")).contains("no alg"));
+    for (key, alg) in [
+        (&ed, "RS256"),
+        (&ed, "ES256"),
+        (&ec, "EdDSA"),
+        (&ec, "RS256"),
+        (&rsa, "EdDSA"),
+        (&rsa, "ES256"),
+    ] {
+        assert!(refusal(with(key.clone(), "alg", alg)).contains(alg));
+    }
+    for (key, member, value) in [
+        (&ed, "crv", "X25519"),
+        (&ed, "crv", "Ed448"),
+        (&ed, "kty", "EC"),
+        (&ec, "crv", "P-384"),
+        (&ec, "crv", "secp256k1"),
+        (&ec, "kty", "OKP"),
+        (&rsa, "kty", "rsa"),
+        (&rsa, "crv", "P-256"),
+    ] {
+        assert!(
+            refusal(with(key.clone(), member, value)).contains("has alg"),
+            "{member} {value}"
+        );
+    }
+}
+
+#[test]
+fn a_key_is_for_signatures() {
+    let [ed, ..] = issuers().each_ref().map(|key| key.jwk());
+    for other in ["enc", "", "SIG"] {
+        assert!(refusal(with(ed.clone(), "use", other)).contains("use"), "{other}");
+    }
+    for operations in [json!([]), json!(["sign"]), json!(["encrypt", "wrapKey"])] {
+        assert!(refusal(with(ed.clone(), "key_ops", operations)).contains("key_ops"));
+    }
+}
+
+#[test]
+fn a_keys_numbers_are_of_their_size() {
+    let [ed, ec, rsa] = issuers().each_ref().map(|key| key.jwk());
+    let number = |length: usize| base64(vec![0xC5; length]);
+    for wrong in [
+        String::new(),
+        number(31),
+        number(33),
+        number(32) + "=",
+        "é".into(),
+        number(32).replace('F', "+"),
+    ] {
+        assert!(
+            refusal(with(ed.clone(), "x", wrong.clone())).contains("32 bytes"),
+            "{wrong}"
+        );
+        assert!(
+            refusal(with(ec.clone(), "x", wrong.clone())).contains("32 bytes"),
+            "{wrong}"
+        );
+        assert!(
+            refusal(with(ec.clone(), "y", wrong.clone())).contains("32 bytes"),
+            "{wrong}"
+        );
+    }
+    for (member, key) in [("x", &ed), ("x", &ec), ("y", &ec)] {
+        assert!(refusal(without(key.clone(), member)).contains("32 bytes"));
+    }
+    for short in [
+        number(128),
+        number(255),
+        base64([&[0x7F][..], &[0xC5; 255]].concat()),
+        number(1_025),
+    ] {
+        assert!(refusal(with(rsa.clone(), "n", short)).contains("2048"));
+    }
+    for wrong in [String::new(), "AA".into(), base64([0, 1, 0, 1]), "=".into()] {
+        assert!(
+            refusal(with(rsa.clone(), "e", wrong.clone())).contains("has an e"),
+            "{wrong}"
+        );
+        assert!(
+            refusal(with(rsa.clone(), "n", wrong.clone())).contains("has an n"),
+            "{wrong}"
+        );
+    }
+    for weak in [vec![1], vec![2], vec![1, 0, 0], vec![0xFF; 5]] {
+        assert!(
+            refusal(with(rsa.clone(), "e", base64(&weak))).contains("odd"),
+            "{weak:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_key_set_is_refused_by_its_place_and_not_repeated() {
+    for (text, place) in [
+        ("", "line 1, column 0"),
+        ("{\n  \"keys\": [\n    hunter2", "line 3, column 5"),
+        ("hunter2", "line 1, column 1"),
+        ("{\"keys\": \"hunter2\"}", "line 1, column 18"),
+        ("{\"keys\": [\n\"hunter2\"]}", "line 2, column 9"),
+        ("{\"keys\": [{\"kid\": [\"hunter2\"]}]}", "line 1, column 18"),
+        (
+            "{\"keys\": [{\"kid\": \"a\", \"kid\": \"hunter2\"}]}",
+            "line 1, column 28",
+        ),
+        ("{\"keys\": [], \"keys\": []}", "line 1, column 19"),
+        ("{}", "line 1, column 2"),
+    ] {
+        let refusal = read(text).unwrap_err().to_string();
+        assert!(refusal.contains(place), "{text}: {refusal}");
+        assert!(!refusal.contains("hunter2"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_set_has_1_to_100_keys_in_64_kib() {
+    let [ed, ..] = issuers().each_ref().map(|key| key.jwk());
+    let keys = |count: usize| {
+        let key = |number| with(ed.clone(), "kid", format!("k{number}"));
+        jwks(&(0..count).map(key).collect::<Vec<_>>())
+    };
+    assert_eq!(read(&keys(0)), Err(JwksError::Count));
+    assert_eq!(read(&keys(100)), Ok(100));
+    assert_eq!(read(&keys(101)), Err(JwksError::Count));
+    let spaces = " ".repeat(65_536 - keys(1).len());
+    assert_eq!(read(&(keys(1) + &spaces)), Ok(1));
+    assert_eq!(read(&(keys(1) + &spaces + " ")), Err(JwksError::TooLong));
+}

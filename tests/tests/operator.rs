@@ -1,0 +1,189 @@
+//! What the operator does at the command line, beside a running server: the same as over HTTP, and what only they may do.
+
+use serde_json::{Value, json};
+use webhook_tests::{
+    Backend, Service,
+    fixtures::{create, create_with, get, roll},
+    on_each_database,
+};
+
+on_each_database!(
+    a_webhook_is_shown_changed_and_deleted_as_over_http,
+    a_dry_run_changes_nothing_and_foretells_the_roll,
+    the_last_key_that_creates_keys_is_revoked_here_alone,
+    audit_records_are_listed_and_verified,
+);
+
+fn run(service: &Service, arguments: &[&str]) -> String {
+    service.deployment().run(arguments).expect_success().to_owned()
+}
+
+fn json_of(service: &Service, arguments: &[&str]) -> Value {
+    let mut arguments = arguments.to_vec();
+    arguments.push("--json");
+    serde_json::from_str(&run(service, &arguments)).expect("JSON alone")
+}
+
+fn a_webhook_is_shown_changed_and_deleted_as_over_http(backend: Backend) {
+    let service = Service::start(backend);
+    // Without leave to reveal: as the command line shows it unless it is told otherwise.
+    let client = service.client_of("default", &["WEBHOOK.VIEW"]);
+    let webhook = create_with(
+        &service.client(),
+        json!({"name": "Orders", "username": "u", "password": "p-w"}),
+    );
+    let over_http = || client.get(&webhook.path()).send().json();
+    assert_eq!(json_of(&service, &["webhook", "show", webhook.id()]), over_http());
+    assert_eq!(json_of(&service, &["webhook", "list"]), json!([over_http()]));
+    let revealed = json_of(&service, &["webhook", "show", webhook.id(), "--reveal"]);
+    assert_eq!(revealed["secret_key"], json!(webhook.secret()));
+
+    let update = [
+        "webhook",
+        "update",
+        webhook.id(),
+        "--no-name",
+        "--active",
+        "false",
+    ];
+    let more = ["--authentication-type", "PASSWORD", "--action", "INVOICE.PAID"];
+    let updated = json_of(&service, &[&update[..], &more[..]].concat());
+    assert_eq!(updated, over_http());
+    assert_eq!(
+        (
+            &updated["name"],
+            &updated["active"],
+            &updated["authentication_type"]
+        ),
+        (&Value::Null, &json!(false), &json!("PASSWORD"))
+    );
+    assert_eq!(updated["included_actions"], json!(["INVOICE.PAID"]));
+    assert_eq!(
+        updated["url"],
+        get(&service.client(), &webhook).json["url"],
+        "what no flag names stays"
+    );
+
+    let wrong = service
+        .deployment()
+        .run(&["webhook", "update", webhook.id(), "--url", "ftp://x"]);
+    assert_eq!(wrong.code(), 2);
+    let unconfirmed = service.deployment().run(&["webhook", "delete", webhook.id()]);
+    assert_eq!(unconfirmed.code(), 2, "{}", unconfirmed.output());
+    client.get(&webhook.path()).send().expect_status(200);
+    run(&service, &["webhook", "delete", webhook.id(), "--yes"]);
+    client
+        .get(&webhook.path())
+        .send()
+        .expect_refusal(404, "RESOURCE_NOT_FOUND");
+    assert_eq!(
+        service
+            .deployment()
+            .run(&["webhook", "show", webhook.id()])
+            .code(),
+        1
+    );
+}
+
+fn a_dry_run_changes_nothing_and_foretells_the_roll(backend: Backend) {
+    let service = Service::start(backend);
+    let webhook = create(&service.client());
+    let rolled = roll(&service.client(), &webhook);
+    let records = || json_of(&service, &["audit", "list", "--resource-id", webhook.id()]);
+    let (before, state) = (records(), get(&service.client(), &webhook).json);
+    let foretold = json_of(&service, &["webhook", "roll", webhook.id(), "--dry-run"]);
+    assert!(run(&service, &["webhook", "roll", webhook.id(), "--dry-run"]).contains("until it is rolled"));
+    assert_eq!(get(&service.client(), &webhook).json, state);
+    let mut reveals = records();
+    reveals
+        .as_array_mut()
+        .expect("a list")
+        .retain(|record| record["action"] != json!("WEBHOOK.SECRET_REVEALED"));
+    let mut earlier = before;
+    earlier
+        .as_array_mut()
+        .expect("a list")
+        .retain(|record| record["action"] != json!("WEBHOOK.SECRET_REVEALED"));
+    assert_eq!(reveals, earlier);
+
+    roll(&service.client(), &rolled);
+    let newest = &records()[0];
+    let fingerprints = |keys: &Value| -> Vec<Value> {
+        let keys = keys.as_array().expect("a list").iter();
+        keys.map(|key| key["fingerprint"].clone()).collect()
+    };
+    assert_eq!(
+        fingerprints(&foretold["retired_keys"]),
+        fingerprints(&newest["retired_keys"])
+    );
+    assert_eq!(foretold["ended_keys"], newest["ended_keys"]);
+    let leak = [
+        "webhook",
+        "roll",
+        webhook.id(),
+        "--dry-run",
+        "--previous-secret-expires-in",
+        "0",
+    ];
+    assert_eq!(
+        json_of(&service, &leak)["ended_keys"].as_array().map(Vec::len),
+        Some(3)
+    );
+}
+
+fn the_last_key_that_creates_keys_is_revoked_here_alone(backend: Backend) {
+    let service = Service::start(backend);
+    let key =
+        service
+            .deployment()
+            .create_key("acme", &["API_KEY.CREATE", "API_KEY.DELETE", "API_KEY.VIEW"], &[]);
+    let client = service.client_with(&key);
+    let listed = client.get("/v1/api-keys").send().expect_status(200).json();
+    let id = listed["data"][0]["id"].as_str().expect("an id").to_owned();
+    let path = format!("/v1/api-keys/{id}");
+    client
+        .delete(&path)
+        .send()
+        .expect_refusal(409, "INVALID_OPERATION");
+    let revoked = json_of(&service, &["api-key", "revoke", &id]);
+    assert!(revoked["revoked_at"].is_string(), "{revoked}");
+    client
+        .get("/v1/api-keys")
+        .send()
+        .expect_refusal(401, "UNAUTHORISED");
+}
+
+fn audit_records_are_listed_and_verified(backend: Backend) {
+    let service = Service::start(backend);
+    let webhook = create(&service.client());
+    roll(&service.client(), &webhook);
+    let listed = json_of(&service, &["audit", "list", "--action", "WEBHOOK.SECRET_ROLLED"]);
+    let path = "/v1/audit-records?action=WEBHOOK.SECRET_ROLLED";
+    assert_eq!(
+        listed,
+        service.client().get(path).send().expect_status(200).json()["data"]
+    );
+    assert_eq!(listed[0]["resource_id"], json!(webhook.id()));
+
+    let verified = json_of(&service, &["audit", "verify"]);
+    let head = verified["head"].as_str().expect("a head").to_owned();
+    roll(&service.client(), &webhook);
+    assert!(run(&service, &["audit", "verify", "--head", &head]).starts_with("whole: "));
+    assert_eq!(
+        service
+            .deployment()
+            .run(&["audit", "verify", "--head", "x"])
+            .code(),
+        2
+    );
+    // Another's head: of as many records, none of them these.
+    let position = head.split(':').next().expect("a position");
+    let forged = format!("{position}:{}", "0".repeat(64));
+    let found = service.deployment().run(&["audit", "verify", "--head", &forged]);
+    assert_eq!(found.code(), 1);
+    assert!(
+        found.stderr.contains(&format!("record {position} is another")),
+        "{}",
+        found.output()
+    );
+}

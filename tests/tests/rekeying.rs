@@ -1,0 +1,168 @@
+//! A new master key while the server is asked for everything, the command that does it killed again and again: no request
+//! fails, and what was sealed under either key is read.
+//!
+//! `WEBHOOK_TEST_REKEY_KILLS` says how many times the command is killed (4 unless told otherwise).
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
+
+use webhook_tests::{
+    Backend, Client, Deployment, Service,
+    fixtures::{Webhook, create, create_with, get, roll_with},
+    knob, on_each_database,
+    postgres::{random_bytes, random_hex},
+    server::run,
+};
+
+on_each_database!(
+    no_request_fails_while_the_master_key_is_replaced_and_the_old_one_is_refused_afterwards,
+    a_key_that_is_in_no_file_is_replaced_by_one_that_is_named,
+);
+
+/// Webhooks that nobody touches meanwhile.
+const KEPT: usize = 200;
+const CLIENTS: usize = 4;
+
+/// A deployment whose master key is in a file.
+fn with_key_file(backend: Backend) -> Deployment {
+    let mut deployment = Deployment::new(backend);
+    if let Some(key) = deployment.setting("WEBHOOK_MASTER_KEY").map(str::to_owned) {
+        let file = deployment.directory().join("the.key");
+        std::fs::write(&file, key).expect("a file can be written");
+        deployment.unset("WEBHOOK_MASTER_KEY");
+        deployment.set("WEBHOOK_MASTER_KEY_FILE", &file.to_string_lossy());
+    }
+    deployment
+}
+
+fn no_request_fails_while_the_master_key_is_replaced_and_the_old_one_is_refused_afterwards(backend: Backend) {
+    let mut service = Service::start_on(with_key_file(backend));
+    let client = service.client();
+    let kept: Vec<_> = (0..KEPT)
+        .map(|n| {
+            create_with(
+                &client,
+                serde_json::json!({"username": "u", "password": format!("p{n}")}),
+            )
+        })
+        .collect();
+    let file = match service.deployment().setting("WEBHOOK_MASTER_KEY_FILE") {
+        Some(file) => file.into(),
+        None => service.deployment().data().join("master.key"),
+    };
+    let old_key = std::fs::read(&file).expect("the old key");
+
+    let (done, served) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for number in 0..CLIENTS {
+            let (done, served, kept) = (&done, &served, &kept);
+            let client = client.clone();
+            scope.spawn(move || use_everything(&client, number, kept, done, served));
+        }
+        for _ in 0..knob("WEBHOOK_TEST_REKEY_KILLS", 4) {
+            let mut command = service
+                .deployment()
+                .command(&["rekey"])
+                .spawn()
+                .expect("it starts");
+            thread::sleep(Duration::from_millis(u64::from(random_bytes(1)[0]) + 20));
+            // It may have ended, which it does not in so short a time unless something is wrong.
+            command.kill().expect("it can be killed");
+            command.wait().expect("it ends");
+        }
+        let ended = run(service.deployment().command(&["rekey"]), Duration::from_secs(120));
+        ended.expect_success();
+        done.store(true, Ordering::SeqCst);
+    });
+    assert!(
+        served.load(Ordering::SeqCst) > 100,
+        "the server had something to do"
+    );
+
+    let new_key = std::fs::read(&file).expect("the new key");
+    assert_ne!(new_key, old_key);
+    for webhook in &kept {
+        assert_eq!(get(&client, webhook).secret(), webhook.secret());
+    }
+    service.kill();
+    service.start_again();
+    let client = service.client();
+    for webhook in &kept {
+        assert_eq!(get(&client, webhook).secret(), webhook.secret());
+    }
+    service.kill();
+    let old_file = service.deployment().directory().join("old.key");
+    std::fs::write(&old_file, old_key).expect("a file can be written");
+    let old_file = old_file.to_string_lossy().into_owned();
+    service.deployment_mut().set("WEBHOOK_MASTER_KEY_FILE", &old_file);
+    assert_eq!(service.deployment().serve_in_vain().code(), 2);
+}
+
+/// Creates, rolls, reads and asks again, each of which must be answered well.
+fn use_everything(client: &Client, number: usize, kept: &[Webhook], done: &AtomicBool, served: &AtomicUsize) {
+    let mut serial = 0;
+    while !done.load(Ordering::SeqCst) {
+        let webhook = create(client);
+        let rolled = roll_with(
+            client,
+            &webhook,
+            serde_json::json!({"previous_secret_expires_in": 60}),
+        );
+        assert_eq!(get(client, &webhook).secret(), rolled.secret());
+        serial += 1;
+        let key = format!("{number}-{serial}-{}", random_hex(4));
+        let ask = || {
+            let request = client.patch(&webhook.secret_path());
+            request.header("Idempotency-Key", &key).send().expect_status(200)
+        };
+        let (first, again) = (ask(), ask());
+        assert!(again.is_replayed());
+        assert_eq!(first.json(), again.json());
+        let other = &kept[(serial * CLIENTS + number) % kept.len()];
+        assert_eq!(get(client, other).secret(), other.secret());
+        served.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn a_key_that_is_in_no_file_is_replaced_by_one_that_is_named(backend: Backend) {
+    let mut service = Service::start_on(with_key_file(backend));
+    let webhook = create(&service.client());
+    let file = match service.deployment().setting("WEBHOOK_MASTER_KEY_FILE") {
+        Some(file) => file.to_owned(),
+        None => service
+            .deployment()
+            .data()
+            .join("master.key")
+            .to_string_lossy()
+            .into_owned(),
+    };
+    let old_key = std::fs::read_to_string(&file).expect("the key");
+    service.kill();
+    service.deployment_mut().unset("WEBHOOK_MASTER_KEY_FILE");
+    service.deployment_mut().set("WEBHOOK_MASTER_KEY", old_key.trim());
+    assert_eq!(
+        service.deployment().run(&["rekey"]).code(),
+        2,
+        "there is no file to put the new one in"
+    );
+
+    let named = service.deployment().directory().join("new.key");
+    let new_key = data_encoding::BASE64.encode(&random_bytes(32));
+    std::fs::write(&named, &new_key).expect("a file can be written");
+    let named = named.to_string_lossy().into_owned();
+    let command = service
+        .deployment()
+        .command(&["rekey", "--new-master-key-file", &named]);
+    run(command, Duration::from_secs(60)).expect_success();
+    assert_eq!(
+        service.deployment().serve_in_vain().code(),
+        2,
+        "the old key is no good any more"
+    );
+    service.deployment_mut().set("WEBHOOK_MASTER_KEY", &new_key);
+    service.start_again();
+    assert_eq!(get(&service.client(), &webhook).secret(), webhook.secret());
+}
