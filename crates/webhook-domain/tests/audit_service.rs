@@ -1,6 +1,5 @@
 //! Reading what was done: who may, and of which platform.
 
-
 use std::sync::Arc;
 
 use webhook_domain::audit::AuditAction;
