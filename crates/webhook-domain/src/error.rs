@@ -74,8 +74,8 @@ pub enum Refusal {
     ProtocolNeedsRoll,
     /// The last API key in force that can create API keys is not revoked from a distance.
     #[error(
-        "this is the last API key of its platform that can create API keys; create another with API_KEY.CREATE first, \
-         or revoke this one on the command line"
+        "no other API key of its kind, of this platform or of all, can create API keys; create another with \
+         API_KEY.CREATE first, or revoke this one on the command line"
     )]
     LastApiKey,
     /// The idempotency key was used for another request.

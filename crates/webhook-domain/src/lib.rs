@@ -12,6 +12,7 @@
 //! |---|---|
 //! | the heart: current and retired keys, and which sign when | [`key_ring`] |
 //! | what a webhook is, and the values it is made of | [`webhook`], [`id`], [`text`], [`signing_protocol`] |
+//! | reading long lists page by page | [`webhook::WebhookQuery`] |
 //! | what can be asked, each use one method | [`services`] |
 //! | what the rules need of the world | [`ports`], [`time::Clock`], [`entropy::Entropy`] |
 //! | who asks, what they may do, and what is written of it | [`caller`], [`permission`], [`api_key`], [`audit`] |
@@ -96,19 +97,21 @@
 //!
 //! 1. **A decision is a pure function; a store runs it.** To change a webhook a service hands the store an
 //!    order with a decision ([`ports::Decide`]). The store loads the webhook under a lock, runs the decision,
-//!    and saves the webhook, its audit record and the answer in one transaction. Nothing reads, thinks and
+//!    and saves or deletes the webhook, with its audit record and the answer, in one transaction. Nothing reads, thinks and
 //!    writes in three steps, so of two rolls at once each sees what the other left.
 //! 2. **No promised key stops before its instant, and none signs at or after it.** Only an overlap of zero,
-//!    asked for by name, takes keys away sooner. See [`key_ring`].
+//!    asked for by name, and the deletion of the webhook take keys away sooner. See [`key_ring`].
 //! 3. **Time and randomness come in,** and are drawn before the transaction: a store may run a decision
 //!    again, and it decides the same.
 //! 4. **A value that exists is valid.** [`webhook::Username`] and its kind are made by `parse`, or by `restore`
 //!    of what a store kept;
 //!    what needs two fields to agree is made by [`webhook::Authentication::new`].
-//! 5. **What belongs to another platform does not exist**: every question to the webhook store names the
-//!    platform, and the refusal is [`Refusal::NotFound`].
+//! 5. **What belongs to another platform does not exist**: every question to a store names the
+//!    platform, or for API keys the scopes ([`ports::ScopeFilter`]), and the refusal is [`Refusal::NotFound`].
 //! 6. **A permission is checked before any store is asked**, also before an answer is given again.
 //! 7. **No message, record or `Debug` text holds a secret.** Keys are named by [`secret::Fingerprint`].
+//! 8. **A platform that has API keys keeps one that can create more**, unless the operator says otherwise; a revoked key
+//!    stays revoked. See [`api_key::ApiKey::revoke`].
 //!
 //! # Adding a port
 //!

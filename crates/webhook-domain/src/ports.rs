@@ -9,7 +9,7 @@ mod audit_log;
 mod token_verifier;
 mod webhook_store;
 
-pub use api_key_store::{ApiKeyStore, DecideRevocation, NewApiKey, Revocation};
+pub use api_key_store::{ApiKeyStore, DecideRevocation, NewApiKey, Revocation, ScopeFilter};
 pub use audit_log::{AuditLog, AuditQuery};
 pub use token_verifier::TokenVerifier;
 pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, Outcome, WebhookStore};

@@ -11,7 +11,7 @@ use webhook_domain::caller::{Acting, Caller, Credential, PlatformScope};
 use webhook_domain::id::ApiKeyId;
 use webhook_domain::idempotency::{IdempotencyKey, IdempotentRequest, RequestFingerprint};
 use webhook_domain::permission::{Permission, PermissionSet};
-use webhook_domain::ports::{ApiKeyStore, AuditLog, AuditQuery, MockApiKeyStore, Outcome};
+use webhook_domain::ports::{ApiKeyStore, AuditLog, AuditQuery, MockApiKeyStore, Outcome, ScopeFilter};
 use webhook_domain::secret::SecretBytes;
 use webhook_domain::services::{ApiKeyService, AuthenticationError, CreateApiKey};
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
@@ -280,7 +280,7 @@ async fn a_creation_asked_for_again_gives_the_same_text_again_and_makes_no_secon
     }
     let other = house.service.create(&creator, create("b")).await;
     assert_eq!(refusal(other), Refusal::IdempotencyKeyReused);
-    let keys = ApiKeyStore::list(house.store.as_ref(), &[acme()], None, 10).await;
+    let keys = ApiKeyStore::list(house.store.as_ref(), ScopeFilter::These(vec![acme()]), None, 10).await;
     assert_eq!(keys.unwrap(), [subject.key]);
 
     // Who asks is checked again before the answer is given again.

@@ -162,7 +162,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use tempfile::TempDir;
-    use webhook_domain::ports::ApiKeyStore;
+    use webhook_domain::ports::{ApiKeyStore, ScopeFilter};
     use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy};
     use webhook_domain::time::Instant;
 
@@ -199,9 +199,14 @@ mod tests {
         }
 
         fn keys(&self) -> usize {
-            block_on(ApiKeyStore::list(self.store.as_ref(), &[], None, 10))
-                .unwrap()
-                .len()
+            block_on(ApiKeyStore::list(
+                self.store.as_ref(),
+                ScopeFilter::Every,
+                None,
+                10,
+            ))
+            .unwrap()
+            .len()
         }
     }
 

@@ -36,6 +36,26 @@ pub struct Revocation {
     pub idempotency: Option<Idempotency<ApiKey>>,
 }
 
+/// Which keys a list is of. Every scope is something to be said, so that a list of none never shows all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScopeFilter {
+    /// Those of every scope: for the operator.
+    Every,
+    /// Those of these scopes.
+    These(Vec<PlatformScope>),
+}
+
+impl ScopeFilter {
+    /// Whether keys of `scope` are among them.
+    #[must_use]
+    pub fn admits(&self, scope: &PlatformScope) -> bool {
+        match self {
+            Self::Every => true,
+            Self::These(scopes) => scopes.contains(scope),
+        }
+    }
+}
+
 /// Keeps API keys. What it says of a key is what is stored at that moment, in this process and any other:
 /// an implementation must not keep keys in a cache, or a revoked one would go on being good.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
@@ -63,14 +83,14 @@ pub trait ApiKeyStore: Send + Sync {
     /// [`Refusal::IdempotencyKeyReused`], or the store's.
     async fn revoke(&self, revocation: Revocation) -> Result<Outcome<ApiKey>, ServiceError>;
 
-    /// Up to `limit` keys of any of these scopes (of all scopes, if there are none) in the order of their ids, from
-    /// the first after `after`, revoked and expired ones included.
+    /// Up to `limit` keys of these scopes in the order of their ids, from the first after `after`, revoked and expired
+    /// ones included.
     ///
     /// # Errors
     /// The store's.
     async fn list(
         &self,
-        scopes: &[PlatformScope],
+        scopes: ScopeFilter,
         after: Option<ApiKeyId>,
         limit: u32,
     ) -> Result<Vec<ApiKey>, StoreError>;

@@ -11,7 +11,7 @@ use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::ApiKeyId;
 use crate::idempotency::IdempotentRequest;
 use crate::permission::{Permission, PermissionSet};
-use crate::ports::{ApiKeyStore, NewApiKey, Outcome, Revocation};
+use crate::ports::{ApiKeyStore, NewApiKey, Outcome, Revocation, ScopeFilter};
 use crate::time::Clock;
 use crate::webhook::Name;
 
@@ -174,7 +174,10 @@ impl ApiKeyService {
         limit: u32,
     ) -> Result<Vec<ApiKey>, ServiceError> {
         acting.require(Permission::ApiKeyView)?;
-        Ok(self.store.list(&acting.scopes(), after, limit).await?)
+        Ok(self
+            .store
+            .list(ScopeFilter::These(acting.scopes()), after, limit)
+            .await?)
     }
 
     /// Up to `limit` keys of all platforms, as [`list`](Self::list). Needs `API_KEY.VIEW` for all platforms.
@@ -191,13 +194,13 @@ impl ApiKeyService {
         if !acting.covers(&PlatformScope::All) {
             return Err(Refusal::OtherPlatform.into());
         }
-        Ok(self.store.list(&[], after, limit).await?)
+        Ok(self.store.list(ScopeFilter::Every, after, limit).await?)
     }
 
-    /// The scope of a key, for the operator who knows no more of it than its id.
+    /// The scope of a key, for the operator who knows no more of it than its id. Needs `API_KEY.VIEW` for all platforms.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`], [`Refusal::OtherPlatform`] for a tenant's credential, or the store's.
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::OtherPlatform`] for a tenant's credential, or the store's.
     pub async fn scope_of(&self, acting: &Acting, id: ApiKeyId) -> Result<PlatformScope, ServiceError> {
         acting.require(Permission::ApiKeyView)?;
         if !acting.covers(&PlatformScope::All) {
@@ -212,7 +215,7 @@ impl ApiKeyService {
     /// # Errors
     /// The store's.
     pub async fn is_unused(&self) -> Result<bool, ServiceError> {
-        Ok(self.store.list(&[], None, 1).await?.is_empty())
+        Ok(self.store.list(ScopeFilter::Every, None, 1).await?.is_empty())
     }
 }
 

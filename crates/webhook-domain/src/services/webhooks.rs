@@ -159,10 +159,10 @@ impl WebhookService {
         let decide = move |stored: &Webhook| {
             stored.check(&precondition)?;
             let updated = stored.clone().update(&update, now)?;
-            let changed_fields = stored.settings.differences(&updated.settings);
-            if changed_fields.is_empty() {
+            if updated.version == stored.version {
                 return Ok(Change::default());
             }
+            let changed_fields = stored.settings.differences(&updated.settings);
             let details = AuditDetails {
                 changed_fields: changed_fields.into_iter().map(str::to_owned).collect(),
                 ..AuditDetails::default()
@@ -207,7 +207,8 @@ impl WebhookService {
         self.order(acting, id, Box::new(decide), idempotent, now).await
     }
 
-    /// A page of the platform's webhooks, without their keys for whoever asks. Needs `WEBHOOK.VIEW`.
+    /// A page of the platform's webhooks. A list reveals nothing: whoever shows it withholds the keys. Needs
+    /// `WEBHOOK.VIEW`.
     ///
     /// # Errors
     /// [`Refusal::NotPermitted`] or the store's.

@@ -10,13 +10,12 @@ use async_trait::async_trait;
 
 use crate::api_key::{ApiKey, CreatedApiKey};
 use crate::audit::AuditRecord;
-use crate::caller::PlatformScope;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{ApiKeyId, PlatformId, WebhookId};
 use crate::idempotency::{Idempotency, IdempotencySlot, RequestFingerprint};
 use crate::ports::{
     ApiKeyStore, AuditLog, AuditQuery, Change, ChangeOrder, Creation, Effect, NewApiKey, Outcome, Revocation,
-    WebhookStore,
+    ScopeFilter, WebhookStore,
 };
 use crate::secret::SecretBytes;
 use crate::time::Instant;
@@ -288,7 +287,7 @@ impl ApiKeyStore for MemoryStore {
 
     async fn list(
         &self,
-        scopes: &[PlatformScope],
+        scopes: ScopeFilter,
         after: Option<ApiKeyId>,
         limit: u32,
     ) -> Result<Vec<ApiKey>, StoreError> {
@@ -296,7 +295,7 @@ impl ApiKeyStore for MemoryStore {
             .tables()
             .api_keys
             .values()
-            .filter(|key| scopes.is_empty() || scopes.contains(&key.scope))
+            .filter(|key| scopes.admits(&key.scope))
             .filter(|key| after.is_none_or(|after| key.id > after))
             .take(limit as usize)
             .cloned()

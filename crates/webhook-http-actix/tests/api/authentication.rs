@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use webhook_domain::caller::PlatformScope;
 use webhook_domain::permission::{Permission, PermissionSet};
-use webhook_domain::ports::ApiKeyStore as _;
+use webhook_domain::ports::{ApiKeyStore as _, ScopeFilter};
 use webhook_domain::services::RevokeApiKey;
 use webhook_domain::testing::fixtures;
 
@@ -70,7 +70,12 @@ async fn a_revoked_key_is_good_for_nothing_from_then_on() {
     let house = House::new();
     let (id, _) = house.webhook().await;
     house.ask(read(&id)).await.succeeds(200);
-    let key = house.store.list(&[], None, 10).await.unwrap().remove(0);
+    let key = house
+        .store
+        .list(ScopeFilter::Every, None, 10)
+        .await
+        .unwrap()
+        .remove(0);
     let operator = fixtures::operator(&fixtures::acme());
     let revoke = RevokeApiKey::default();
     house

@@ -3,10 +3,9 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::api_key::{ApiKey, CreatedApiKey};
-use webhook_domain::caller::PlatformScope;
 use webhook_domain::id::ApiKeyId;
 use webhook_domain::idempotency::Idempotency;
-use webhook_domain::ports::{ApiKeyStore, NewApiKey, Outcome, Revocation};
+use webhook_domain::ports::{ApiKeyStore, NewApiKey, Outcome, Revocation, ScopeFilter};
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use super::{corrupt, unavailable};
@@ -99,11 +98,10 @@ impl ApiKeyStore for DieselStore {
 
     async fn list(
         &self,
-        scopes: &[PlatformScope],
+        scopes: ScopeFilter,
         after: Option<ApiKeyId>,
         limit: u32,
     ) -> Result<Vec<ApiKey>, StoreError> {
-        let scopes: Vec<_> = scopes.iter().map(ToString::to_string).collect();
         let after = after.map_or_else(String::new, |id| id.to_string());
         let read = move |connection: &mut AnyConnection| {
             let mut query = api_keys::table
@@ -111,7 +109,8 @@ impl ApiKeyStore for DieselStore {
                 .order(api_keys::id)
                 .limit(limit.into())
                 .into_boxed();
-            if !scopes.is_empty() {
+            if let ScopeFilter::These(scopes) = scopes {
+                let scopes: Vec<_> = scopes.iter().map(ToString::to_string).collect();
                 query = query.filter(api_keys::scope.eq_any(scopes));
             }
             let rows: Vec<ApiKeyRow> = query.load(connection).map_err(unavailable)?;

@@ -14,7 +14,7 @@ use crate::error::ServiceError;
 use crate::id::ApiKeyId;
 use crate::idempotency::{IdempotencyKey, IdempotentRequest, RequestFingerprint};
 use crate::permission::{Permission, PermissionSet};
-use crate::ports::{NewApiKey, Outcome, Revocation};
+use crate::ports::{NewApiKey, Outcome, Revocation, ScopeFilter};
 use crate::secret::{SecretBytes, SecretText};
 use crate::testing::fixtures;
 use crate::webhook::Name;
@@ -149,11 +149,16 @@ pub async fn api_keys_are_listed_in_pages_in_the_order_of_their_ids(ports: &Port
 
     let own = PlatformScope::One(scene.platform.clone());
     let unknown = PlatformScope::One(fixtures::platform("nobody"));
-    for scopes in [vec![own.clone()], vec![unknown.clone(), own.clone()], vec![]] {
+    let these = ScopeFilter::These;
+    for scopes in [
+        these(vec![own.clone()]),
+        these(vec![unknown.clone(), own.clone()]),
+        ScopeFilter::Every,
+    ] {
         let mut listed = Vec::new();
         let mut after = None;
         loop {
-            let page = held(ports.api_keys.list(&scopes, after, 3).await);
+            let page = held(ports.api_keys.list(scopes.clone(), after, 3).await);
             assert!(page.len() <= 3);
             assert!(page.is_sorted_by_key(|key| key.id));
             let Some(last) = page.last() else { break };
@@ -161,12 +166,14 @@ pub async fn api_keys_are_listed_in_pages_in_the_order_of_their_ids(ports: &Port
             after = Some(last.id);
             listed.extend(page);
         }
-        if scopes.is_empty() {
+        if scopes == ScopeFilter::Every {
             listed.retain(|key| key.scope == own);
         }
         assert_eq!(listed, keys, "{scopes:?}");
     }
-    assert_eq!(held(ports.api_keys.list(&[unknown], None, 3).await), []);
+    for nobodys in [these(vec![unknown]), these(vec![])] {
+        assert_eq!(held(ports.api_keys.list(nobodys, None, 3).await), []);
+    }
 }
 
 /// The first revocation holds, with its instant; the next finds nothing to do and leaves no record.
