@@ -7,7 +7,7 @@
 //! | [`finish`](Rekeying::finish) | a row for the new key alone, and an audit record | the new one |
 //!
 //! Each step is one transaction or many small ones, and may be begun again after a crash at any point: what is done is
-//! found done. Running processes learn the new key on the way (see [`crate::key_handover`]) and keep it; one that cannot
+//! found done. Running processes learn the new key on the way (see `key_handover`) and keep it; one that cannot
 //! reach the database between the second step and the third must be started again with the new key.
 
 use std::sync::Arc;
