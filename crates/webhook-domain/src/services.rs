@@ -2,6 +2,13 @@
 //!
 //! A service checks the permission, draws the time and the randomness, and hands the store a decision.
 
+use crate::caller::Acting;
+use crate::error::ServiceError;
+use crate::id::WebhookId;
+use crate::idempotency::IdempotentRequest;
+use crate::ports::{ChangeOrder, Decide, Outcome, WebhookStore};
+use crate::time::Instant;
+
 mod api_keys;
 mod audit;
 mod authentication;
@@ -15,3 +22,21 @@ pub use authentication::{Authenticator, Presented};
 pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService};
 pub use upkeep::{Upkeep, UpkeepTally};
 pub use webhooks::{CreateWebhook, DeleteWebhook, Seen, UpdateWebhook, WebhookService};
+
+/// Has the store decide on a webhook of the platform that `acting` acts on.
+async fn order(
+    store: &dyn WebhookStore,
+    acting: &Acting,
+    webhook: WebhookId,
+    decide: Decide,
+    idempotent: Option<IdempotentRequest>,
+    now: Instant,
+) -> Result<Outcome, ServiceError> {
+    let order = ChangeOrder {
+        platform: acting.platform().clone(),
+        webhook,
+        decide,
+        idempotency: idempotent.map(|request| request.by(acting, now)),
+    };
+    store.change(order).await
+}

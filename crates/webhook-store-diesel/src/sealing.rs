@@ -5,143 +5,24 @@
 //! fixed. The additional data names the [`Place`] the value belongs to: copied to another row or column, or
 //! to another key's place in a ring, it does not open.
 
+mod master_key;
+mod place;
+
 use std::sync::{Arc, PoisonError, RwLock};
 
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::HEXLOWER;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
-use webhook_domain::InvalidValue;
-use webhook_domain::entropy::{Entropy, EntropyError};
-use webhook_domain::id::{PlatformId, SigningKeyId, WebhookId};
-use webhook_domain::secret::SecretText;
+use webhook_domain::entropy::Entropy;
 use zeroize::Zeroizing;
 
+pub use self::master_key::MasterKey;
+pub use self::place::Place;
+
 const VERSION: u8 = 1;
-const KEY_BYTES: usize = 32;
 const KEY_ID_BYTES: usize = 4;
 const SALT_BYTES: usize = 32;
 const HEADER_BYTES: usize = 1 + KEY_ID_BYTES + SALT_BYTES;
-
-/// The key that seals everything: 32 bytes, given by the operator.
-#[derive(Clone)]
-pub struct MasterKey(Zeroizing<[u8; KEY_BYTES]>);
-
-impl MasterKey {
-    /// Reads a key from the standard base64 of its 32 bytes; white space around it does not count.
-    ///
-    /// # Errors
-    /// When it is anything else.
-    pub fn parse(text: &SecretText) -> Result<Self, InvalidValue> {
-        let wrong = || {
-            InvalidValue::new("must be 32 bytes in standard base64, such as `openssl rand -base64 32` prints")
-        };
-        let bytes = Zeroizing::new(
-            BASE64
-                .decode(text.expose().trim().as_bytes())
-                .map_err(|_| wrong())?,
-        );
-        let bytes = <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).map_err(|_| wrong())?;
-        Ok(Self(Zeroizing::new(bytes)))
-    }
-
-    /// Makes a new key.
-    ///
-    /// # Errors
-    /// When there is no randomness to be had.
-    pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
-        let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-        entropy.fill(bytes.as_mut_slice())?;
-        Ok(Self(bytes))
-    }
-
-    /// The key of these bytes.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let bytes = <[u8; KEY_BYTES]>::try_from(bytes).ok()?;
-        Some(Self(Zeroizing::new(bytes)))
-    }
-
-    /// The bytes, to be sealed.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.0.as_slice()
-    }
-
-    /// The key as [`parse`](Self::parse) reads it.
-    #[must_use]
-    pub fn to_base64(&self) -> SecretText {
-        SecretText::new(BASE64.encode(self.0.as_slice()))
-    }
-}
-
-impl std::fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("MasterKey(…)")
-    }
-}
-
-/// Where a sealed value belongs.
-#[derive(Debug, Clone, Copy)]
-pub enum Place<'a> {
-    /// A signing key, by its own id: retiring it moves nothing.
-    SigningKey(&'a PlatformId, WebhookId, SigningKeyId),
-    /// A webhook's password for HTTP Basic.
-    Password(&'a PlatformId, WebhookId),
-    /// A webhook's API key.
-    ApiKey(&'a PlatformId, WebhookId),
-    /// An answer to be given again, by the digest of its slot.
-    Answer(&'a [u8]),
-    /// The key of the audit records' chain.
-    ChainKey,
-    /// The proof that a master key is the right one.
-    Proof,
-    /// A master key, by its name, sealed under the one that takes its place or gives it up.
-    Bridge(&'a str),
-}
-
-impl Place<'_> {
-    /// The place as bytes: its parts, each preceded by its length, so that no two places have the same.
-    fn additional_data(&self) -> Vec<u8> {
-        let parts: [String; 4] = match self {
-            Self::SigningKey(platform, webhook, key) => [
-                "signing-key".into(),
-                platform.to_string(),
-                webhook.to_string(),
-                key.to_string(),
-            ],
-            Self::Password(platform, webhook) => [
-                "password".into(),
-                platform.to_string(),
-                webhook.to_string(),
-                String::new(),
-            ],
-            Self::ApiKey(platform, webhook) => [
-                "api-key".into(),
-                platform.to_string(),
-                webhook.to_string(),
-                String::new(),
-            ],
-            Self::Answer(slot) => [
-                "answer".into(),
-                HEXLOWER.encode(slot),
-                String::new(),
-                String::new(),
-            ],
-            Self::ChainKey => [
-                "audit-chain-key".into(),
-                String::new(),
-                String::new(),
-                String::new(),
-            ],
-            Self::Bridge(id) => ["bridge".into(), (*id).to_owned(), String::new(), String::new()],
-            Self::Proof => ["proof".into(), String::new(), String::new(), String::new()],
-        };
-        let mut bytes = Vec::with_capacity(128);
-        for part in parts {
-            bytes.extend_from_slice(&(part.len() as u32).to_be_bytes());
-            bytes.extend_from_slice(part.as_bytes());
-        }
-        bytes
-    }
-}
 
 /// A value could not be sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -343,6 +224,10 @@ fn fixed_nonce() -> Nonce {
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64;
+    use webhook_domain::id::{PlatformId, SigningKeyId, WebhookId};
+    use webhook_domain::secret::SecretText;
+
     use super::*;
     use crate::SystemEntropy;
 

@@ -10,8 +10,9 @@ use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
 use crate::key_ring::{NewKey, Overlap, SigningKey};
 use crate::permission::Permission;
-use crate::ports::{Change, ChangeOrder, Decide, Effect, Outcome, WebhookStore};
+use crate::ports::{Change, Effect, Outcome, WebhookStore};
 use crate::secret::Fingerprint;
+use crate::services::order;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Precondition, SettingsUpdate, Webhook};
 
@@ -106,7 +107,7 @@ impl SecretKeyService {
             let rolled = stored.clone().roll(update.as_ref(), key.clone(), overlap, now)?;
             Ok(audited(stored, rolled, &stamp, AuditAction::SecretRolled, now))
         };
-        self.order(acting, id, Box::new(decide), idempotent, now).await
+        order(self.store.as_ref(), acting, id, Box::new(decide), idempotent, now).await
     }
 
     /// Says which keys a roll would leave signing, and rolls nothing. Needs `WEBHOOK.UPDATE`.
@@ -171,27 +172,7 @@ impl SecretKeyService {
             }
             Ok(audited(stored, removed, &stamp, AuditAction::SecretRemoved, now))
         };
-        self.order(acting, id, Box::new(decide), idempotent, now).await
-    }
-
-    async fn order(
-        &self,
-        acting: &Acting,
-        webhook: WebhookId,
-        decide: Decide,
-        idempotent: Option<IdempotentRequest>,
-        now: Instant,
-    ) -> Result<Outcome, ServiceError> {
-        let idempotency = idempotent.map(|request| request.by(acting, now));
-        let platform = acting.platform().clone();
-        self.store
-            .change(ChangeOrder {
-                platform,
-                webhook,
-                decide,
-                idempotency,
-            })
-            .await
+        order(self.store.as_ref(), acting, id, Box::new(decide), idempotent, now).await
     }
 }
 

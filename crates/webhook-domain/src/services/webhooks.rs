@@ -10,8 +10,9 @@ use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
 use crate::key_ring::NewKey;
 use crate::permission::Permission;
-use crate::ports::{Change, ChangeOrder, Creation, Decide, Effect, Outcome, WebhookStore};
-use crate::time::{Clock, Instant};
+use crate::ports::{Change, Creation, Effect, Outcome, WebhookStore};
+use crate::services::order;
+use crate::time::Clock;
 use crate::webhook::{Precondition, Settings, SettingsUpdate, Webhook, WebhookPage, WebhookQuery};
 
 /// Creates, reads, changes and deletes webhooks.
@@ -126,7 +127,7 @@ impl WebhookService {
                 audit: Some(audit),
             })
         };
-        match self.order(acting, id, Box::new(decide), None, now).await? {
+        match order(self.store.as_ref(), acting, id, Box::new(decide), None, now).await? {
             Outcome::Done { subject, .. } => Ok(Seen {
                 webhook: *subject,
                 revealed: true,
@@ -173,7 +174,7 @@ impl WebhookService {
                 audit: Some(audit),
             })
         };
-        self.order(acting, id, Box::new(decide), idempotent, now).await
+        order(self.store.as_ref(), acting, id, Box::new(decide), idempotent, now).await
     }
 
     /// Deletes a webhook: from the return of this on nothing is signed with its keys. What comes of it is the webhook
@@ -204,7 +205,7 @@ impl WebhookService {
                 audit: Some(audit),
             })
         };
-        self.order(acting, id, Box::new(decide), idempotent, now).await
+        order(self.store.as_ref(), acting, id, Box::new(decide), idempotent, now).await
     }
 
     /// A page of the platform's webhooks. A list reveals nothing: whoever shows it withholds the keys. Needs
@@ -215,22 +216,5 @@ impl WebhookService {
     pub async fn list(&self, acting: &Acting, query: WebhookQuery) -> Result<WebhookPage, ServiceError> {
         acting.require(Permission::WebhookView)?;
         Ok(self.store.page(acting.platform(), query).await?)
-    }
-
-    async fn order(
-        &self,
-        acting: &Acting,
-        webhook: WebhookId,
-        decide: Decide,
-        idempotent: Option<IdempotentRequest>,
-        now: Instant,
-    ) -> Result<Outcome, ServiceError> {
-        let order = ChangeOrder {
-            platform: acting.platform().clone(),
-            webhook,
-            decide,
-            idempotency: idempotent.map(|request| request.by(acting, now)),
-        };
-        self.store.change(order).await
     }
 }

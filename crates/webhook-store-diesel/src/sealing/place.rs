@@ -1,0 +1,69 @@
+//! Where sealed values belong.
+
+use data_encoding::HEXLOWER;
+use webhook_domain::id::{PlatformId, SigningKeyId, WebhookId};
+
+/// Where a sealed value belongs.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    /// A signing key, by its own id: retiring it moves nothing.
+    SigningKey(&'a PlatformId, WebhookId, SigningKeyId),
+    /// A webhook's password for HTTP Basic.
+    Password(&'a PlatformId, WebhookId),
+    /// A webhook's API key.
+    ApiKey(&'a PlatformId, WebhookId),
+    /// An answer to be given again, by the digest of its slot.
+    Answer(&'a [u8]),
+    /// The key of the audit records' chain.
+    ChainKey,
+    /// The proof that a master key is the right one.
+    Proof,
+    /// A master key, by its name, sealed under the one that takes its place or gives it up.
+    Bridge(&'a str),
+}
+
+impl Place<'_> {
+    /// The place as bytes: its parts, each preceded by its length, so that no two places have the same.
+    pub(super) fn additional_data(&self) -> Vec<u8> {
+        let parts: [String; 4] = match self {
+            Self::SigningKey(platform, webhook, key) => [
+                "signing-key".into(),
+                platform.to_string(),
+                webhook.to_string(),
+                key.to_string(),
+            ],
+            Self::Password(platform, webhook) => [
+                "password".into(),
+                platform.to_string(),
+                webhook.to_string(),
+                String::new(),
+            ],
+            Self::ApiKey(platform, webhook) => [
+                "api-key".into(),
+                platform.to_string(),
+                webhook.to_string(),
+                String::new(),
+            ],
+            Self::Answer(slot) => [
+                "answer".into(),
+                HEXLOWER.encode(slot),
+                String::new(),
+                String::new(),
+            ],
+            Self::ChainKey => [
+                "audit-chain-key".into(),
+                String::new(),
+                String::new(),
+                String::new(),
+            ],
+            Self::Bridge(id) => ["bridge".into(), (*id).to_owned(), String::new(), String::new()],
+            Self::Proof => ["proof".into(), String::new(), String::new(), String::new()],
+        };
+        let mut bytes = Vec::with_capacity(128);
+        for part in parts {
+            bytes.extend_from_slice(&(part.len() as u32).to_be_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        bytes
+    }
+}
