@@ -8,14 +8,17 @@ use webhook_domain::error::Cause;
 use crate::audit_chain::{AuditHead, ChainKey};
 use crate::chain_verification::records_after;
 use crate::connection::AnyConnection;
-use crate::opening::OpenError;
-use crate::schema::{audit_chain, audit_records};
+use crate::opening::{self, OpenError, Proof, seal_proof_of_chained};
+use crate::schema::{audit_chain, audit_records, master_keys};
 use crate::sealing::{Place, SealError, Vault};
 
 /// Gives the key of the database's chain, making both if there are none.
 pub(crate) fn open(connection: &mut AnyConnection, vault: &Vault) -> Result<ChainKey, OpenError> {
     if let Some(key) = stored_key(connection, vault)? {
         return Ok(key);
+    }
+    if let Proof::Given { chained: true } = opening::prove(connection, vault)? {
+        return Err(OpenError::ChainGone);
     }
     connection.begin()?;
     let made = make(connection, vault);
@@ -63,6 +66,10 @@ fn make(connection: &mut AnyConnection, vault: &Vault) -> Result<(), OpenError> 
     );
     diesel::insert_into(audit_chain::table)
         .values(row)
+        .execute(connection)?;
+    // From now on a database without a chain is one that was tampered with.
+    diesel::update(master_keys::table.find(vault.key_id()))
+        .set(master_keys::proof.eq(seal_proof_of_chained(vault).map_err(unusable)?))
         .execute(connection)?;
     Ok(())
 }

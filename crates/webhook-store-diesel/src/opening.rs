@@ -19,8 +19,10 @@ use crate::{DatabaseUrl, chain_opening, key_handover};
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-/// What is sealed to prove a master key.
+/// What is sealed to prove a master key, before there is a chain of audit records …
 const PROOF: &[u8] = b"webhook master key";
+/// … and since: nobody without the master key can make a database forget that it has one.
+const PROOF_OF_CHAINED: &[u8] = b"webhook master key, audit records chained";
 /// The settings without which PostgreSQL may forget what it has committed.
 const DURABILITY_SETTINGS: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 
@@ -34,6 +36,12 @@ pub enum OpenError {
          Give the right WEBHOOK_MASTER_KEY or WEBHOOK_MASTER_KEY_FILE; nothing was changed"
     )]
     WrongMasterKey,
+    /// The head of the audit records' chain is not there, though it was made: somebody has removed it.
+    #[error(
+        "the head of the audit records' chain is gone: somebody has removed it, and may have changed records. \
+         Nothing was changed now; put the table audit_chain back from a backup, or start from the backup as a whole"
+    )]
+    ChainGone,
     /// PostgreSQL could lose what it has committed.
     #[error(
         "PostgreSQL has {setting} = {value}: it could lose a key that was already answered. \
@@ -143,8 +151,11 @@ fn unreachable(url: &DatabaseUrl, source: ConnectionError) -> OpenError {
     }
 }
 
-enum Proof {
-    Given,
+pub(crate) enum Proof {
+    /// The key is the right one; and whether the audit records are known to be chained.
+    Given {
+        chained: bool,
+    },
     Absent,
 }
 
@@ -155,7 +166,7 @@ struct Exists {
 }
 
 /// Finds out whether the database was sealed with this master key.
-fn prove(connection: &mut AnyConnection, vault: &Vault) -> Result<Proof, OpenError> {
+pub(crate) fn prove(connection: &mut AnyConnection, vault: &Vault) -> Result<Proof, OpenError> {
     let question = match connection {
         AnyConnection::Sqlite(_) => {
             "SELECT count(*) > 0 AS found FROM sqlite_master WHERE name = 'master_keys'"
@@ -178,21 +189,22 @@ fn prove(connection: &mut AnyConnection, vault: &Vault) -> Result<Proof, OpenErr
         .map(|(_, proof)| proof);
     let opened = proof.map(|proof| vault.open(Place::Proof, proof));
     match opened {
-        Some(Ok(opened)) if opened.as_slice() == PROOF => Ok(Proof::Given),
+        Some(Ok(opened)) if opened.as_slice() == PROOF => Ok(Proof::Given { chained: false }),
+        Some(Ok(opened)) if opened.as_slice() == PROOF_OF_CHAINED => Ok(Proof::Given { chained: true }),
         _ => Err(OpenError::WrongMasterKey),
     }
 }
 
-/// What proves that a master key is the right one, sealed under the key that `vault` seals with.
-pub(crate) fn seal_proof(vault: &Vault) -> Result<Vec<u8>, SealError> {
-    vault.seal(Place::Proof, PROOF)
+/// What proves that a master key is the right one for a database with a chain, sealed under the key that `vault` seals with.
+pub(crate) fn seal_proof_of_chained(vault: &Vault) -> Result<Vec<u8>, SealError> {
+    vault.seal(Place::Proof, PROOF_OF_CHAINED)
 }
 
 fn store_proof(connection: &mut AnyConnection, vault: &Vault) -> Result<(), OpenError> {
     let seal = |error: SealError| OpenError::Sealing(error.into());
     let row = (
         master_keys::id.eq(vault.key_id()),
-        master_keys::proof.eq(seal_proof(vault).map_err(seal)?),
+        master_keys::proof.eq(vault.seal(Place::Proof, PROOF).map_err(seal)?),
     );
     connection.begin()?;
     if let AnyConnection::Postgres(postgres) = connection {

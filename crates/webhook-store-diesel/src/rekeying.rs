@@ -26,7 +26,7 @@ use crate::connection::AnyConnection;
 use crate::dialect::TakenRows;
 use crate::failure::{Failure, transact};
 use crate::key_handover;
-use crate::opening::{self, OpenError, Opened, seal_proof};
+use crate::opening::{self, OpenError, Opened, seal_proof_of_chained};
 use crate::rows::RowError;
 use crate::rows::audit::AuditRow;
 use crate::rows::webhook::LoadedWebhook;
@@ -344,7 +344,7 @@ fn put_beside(
     vault.seal_under(new_id);
     let row = (
         master_keys::id.eq(new_id),
-        master_keys::proof.eq(seal_proof(vault)?),
+        master_keys::proof.eq(seal_proof_of_chained(vault)?),
         master_keys::bridge.eq(Some(to_new)),
     );
     diesel::insert_into(master_keys::table)

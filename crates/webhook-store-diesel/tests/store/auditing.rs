@@ -1,7 +1,7 @@
 //! The chain of audit records: whatever is done to them in the database is found.
 
 use webhook_domain::key_ring::Overlap;
-use webhook_store_diesel::{AuditHead, AuditVerdict, DieselStore};
+use webhook_store_diesel::{AuditHead, AuditVerdict, DieselStore, OpenError};
 
 use crate::opening::execute;
 use crate::place::{Place, Services, master_key, on_each_database};
@@ -13,6 +13,7 @@ on_each_database! {
     a_head_that_does_not_fit_is_found
     an_older_copy_of_everything_is_found_by_a_head_that_was_kept
     records_of_before_the_chain_are_chained_when_the_database_is_opened
+    a_chain_that_was_removed_is_not_made_again
 }
 
 /// Eight records: of two creations and six rolls.
@@ -177,15 +178,60 @@ async fn an_older_copy_of_everything_is_found_by_a_head_that_was_kept(place: Pla
     );
 }
 
-async fn records_of_before_the_chain_are_chained_when_the_database_is_opened(place: Place) {
-    eight_records(&place).await.close();
+/// The schema of the release before, with records, as its first migration made it.
+fn before_the_chain(place: &Place) {
+    let schema = match place {
+        Place::Sqlite(_) => include_str!("../../migrations/sqlite/2026-11-23-000001_webhooks/up.sql"),
+        Place::Postgres(_) => include_str!("../../migrations/postgres/2026-11-23-000001_webhooks/up.sql"),
+    };
+    execute(place, schema);
     execute(
-        &place,
-        "DELETE FROM audit_chain; UPDATE audit_records SET mac = ''",
+        place,
+        "CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL, \
+         run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)",
     );
+    execute(
+        place,
+        "INSERT INTO __diesel_schema_migrations (version) VALUES ('20261123000001')",
+    );
+    for number in 1..=5 {
+        execute(
+            place,
+            &format!(
+                "INSERT INTO audit_records (id, platform, at, credential, request_id, action, resource_id, details) VALUES \
+                 ('aud_01hv9k2m4rt6w8y0abcdefghj{number}', 'acme', {number}, 'service', 'r', 'WEBHOOK.CREATED', \
+                 'whk_01hv9k2m4rt6w8y0abcdefghj{}', '{{}}')",
+                number % 2
+            ),
+        );
+    }
+}
+
+async fn records_of_before_the_chain_are_chained_when_the_database_is_opened(place: Place) {
+    before_the_chain(&place);
     let store = place.open();
     assert!(matches!(
         verdict(&store, None).await,
-        AuditVerdict::Whole { records: 8, .. }
+        AuditVerdict::Whole { records: 5, .. }
     ));
+    execute(&place, "UPDATE audit_records SET previous = 1 WHERE position = 5");
+    assert_eq!(
+        verdict(&store, None).await,
+        AuditVerdict::Broken { position: 5 },
+        "it was 3"
+    );
+}
+
+async fn a_chain_that_was_removed_is_not_made_again(place: Place) {
+    eight_records(&place).await.close();
+    for what in [
+        "UPDATE audit_records SET action = 'WEBHOOK.CREATED' WHERE position = 4",
+        "UPDATE audit_records SET mac = ''",
+        "DELETE FROM audit_records",
+    ] {
+        execute(&place, what);
+        execute(&place, "DELETE FROM audit_chain");
+        let refused = place.open_with(&master_key(7)).err();
+        assert!(matches!(refused, Some(OpenError::ChainGone)), "{refused:?}");
+    }
 }
