@@ -124,11 +124,10 @@ fn fill(service: &Service, stored: usize) {
         }
         Some(database) => {
             let numbers = format!("(SELECT i FROM generate_series(1, {}) AS i) AS n", stored - 1);
-            database.execute(&copies(
-                webhook.id(),
-                &numbers,
-                "'whk_01hv' || lpad(i::text, 22, '0')",
-            ));
+            let copies = copies(webhook.id(), &numbers, "'whk_01hv' || lpad(i::text, 22, '0')");
+            copies
+                .split_inclusive(';')
+                .for_each(|statement| database.execute(statement));
             database.execute("ANALYZE");
         }
     }
