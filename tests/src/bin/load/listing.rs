@@ -123,7 +123,10 @@ fn fill(service: &Service, stored: usize) {
                 .expect("webhooks can be copied");
         }
         Some(database) => {
-            let numbers = format!("(SELECT i FROM generate_series(1::bigint, {}) AS i) AS n", stored - 1);
+            let numbers = format!(
+                "(SELECT i FROM generate_series(1::bigint, {}) AS i) AS n",
+                stored - 1
+            );
             let copies = copies(webhook.id(), &numbers, "'whk_01hv' || lpad(i::text, 22, '0')");
             copies
                 .split_inclusive(';')
