@@ -17,9 +17,6 @@ pub(crate) fn open(connection: &mut AnyConnection, vault: &Vault) -> Result<Chai
     if let Some(key) = stored_key(connection, vault)? {
         return Ok(key);
     }
-    if let Proof::Given { chained: true } = opening::prove(connection, vault)? {
-        return Err(OpenError::ChainGone);
-    }
     connection.begin()?;
     let made = make(connection, vault);
     match made {
@@ -52,6 +49,10 @@ fn make(connection: &mut AnyConnection, vault: &Vault) -> Result<(), OpenError> 
     let there: i64 = audit_chain::table.count().get_result(connection)?;
     if there > 0 {
         return Ok(());
+    }
+    // Asked only here, where nobody else can be making the chain meanwhile.
+    if let Proof::Given { chained: true } = opening::prove(connection, vault)? {
+        return Err(OpenError::ChainGone);
     }
     let bytes = vault.random::<{ ChainKey::BYTES }>().map_err(unusable)?;
     let key = ChainKey::new(bytes.as_slice());
