@@ -16,6 +16,9 @@ pub enum SigningProtocol {
 }
 
 impl SigningProtocol {
+    /// Every protocol there is.
+    pub const ALL: [Self; 1] = [Self::HmacSha256];
+
     /// The name clients use.
     #[must_use]
     pub const fn name(self) -> &'static str {

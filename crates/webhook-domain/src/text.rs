@@ -18,28 +18,39 @@ pub const MAX_LENGTH: usize = 256;
 #[derive(Debug)]
 pub struct Pattern {
     admits: fn(u8) -> bool,
+    regex: &'static str,
     expected: &'static str,
 }
 
 /// Usernames and passwords.
 pub const U: Pattern = Pattern {
     admits: |b| matches!(b, b'!' | b'#' | b'$' | b'%' | 0x26..=0x5F | b'a'..=b'z'),
+    regex: "^[a-zA-Z0-9!#$%&-_.*]*$",
     expected: "must be 0 to 256 characters matching ^[a-zA-Z0-9!#$%&-_.*]*$, in which `&-_` is a range of ASCII",
 };
 
 /// Names of header fields.
 pub const H: Pattern = Pattern {
     admits: |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'),
+    regex: "^[a-zA-Z0-9_\\-]*$",
     expected: "must be 0 to 256 characters matching ^[a-zA-Z0-9_\\-]*$",
 };
 
 /// Values of API keys.
 pub const K: Pattern = Pattern {
     admits: |b| b.is_ascii_alphanumeric(),
+    regex: "^[a-zA-Z0-9]*$",
     expected: "must be 0 to 256 characters matching ^[a-zA-Z0-9]*$",
 };
 
 impl Pattern {
+    /// The pattern as a regular expression (ECMA-262), anchored at both ends: for documents. What decides is
+    /// [`check`](Self::check).
+    #[must_use]
+    pub const fn regex(&self) -> &'static str {
+        self.regex
+    }
+
     /// Accepts `text` if all of it matches and it has at most [`MAX_LENGTH`] characters.
     ///
     /// # Errors

@@ -8,7 +8,9 @@ use actix_web::{App, Error, web};
 
 use crate::api::Core;
 use crate::observe::observe;
-use crate::routes::{actions, api_keys, audit_records, elsewhere, health, secret_key, webhook, webhooks};
+use crate::routes::{
+    actions, api_keys, audit_records, document, elsewhere, health, secret_key, webhook, webhooks,
+};
 
 /// The API as an actix application: for a server's workers, and for tests in process (`actix_web::test`).
 #[must_use]
@@ -44,6 +46,7 @@ pub fn app(
                 .route(web::head().to(health::ready))
                 .default_service(web::to(health::wrong_method)),
         )
+        .configure(document_paths)
         .default_service(web::to(elsewhere::no_such_path))
         .wrap(from_fn(move |request, next| {
             observe(observed.clone(), request, next)
@@ -96,5 +99,27 @@ fn key_and_audit_paths(paths: &mut ServiceConfig) {
             web::resource("/audit-records")
                 .route(web::get().to(audit_records::list))
                 .default_service(web::to(audit_records::wrong_method)),
+        );
+}
+
+fn document_paths(paths: &mut ServiceConfig) {
+    paths
+        .service(
+            web::resource("/openapi.json")
+                .route(web::get().to(document::document))
+                .route(web::head().to(document::document))
+                .default_service(web::to(document::wrong_method)),
+        )
+        .service(
+            web::resource("/docs")
+                .route(web::get().to(document::to_page))
+                .route(web::head().to(document::to_page))
+                .default_service(web::to(document::wrong_method)),
+        )
+        .service(
+            web::resource("/docs/{file:.*}")
+                .route(web::get().to(document::page))
+                .route(web::head().to(document::page))
+                .default_service(web::to(document::wrong_method)),
         );
 }

@@ -3,7 +3,7 @@
 //! Those of webhooks are one [`SettingsUpdate`]. A webhook is created by applying its update to blank settings, so that a field
 //! means the same in both; they differ in what may be absent.
 
-mod api_key;
+pub(crate) mod api_key;
 mod object;
 
 use webhook_domain::key_ring::Overlap;
@@ -21,7 +21,7 @@ use crate::json::Object;
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 
 /// What a client may set, in either object.
-const SETTABLE: [&str; 13] = [
+pub(crate) const SETTABLE: [&str; 13] = [
     "name",
     "reference",
     "active",
@@ -38,7 +38,7 @@ const SETTABLE: [&str; 13] = [
 ];
 
 /// What an answer has and a client may not set: ignored, so that what GET returned can be sent back.
-const IGNORED: [&str; 11] = [
+pub(crate) const IGNORED: [&str; 11] = [
     "object_type",
     "id",
     "previous_signing_protocol",
@@ -53,7 +53,7 @@ const IGNORED: [&str; 11] = [
 ];
 
 /// Must be there, though it may be null: who creates a webhook says so, and forgets nothing.
-const PRESENT_ON_CREATE: [&str; 3] = ["name", "reference", "url"];
+pub(crate) const PRESENT_ON_CREATE: [&str; 3] = ["name", "reference", "url"];
 
 /// The settings that a create object asks for.
 pub(crate) fn create(body: Object, rules: &FieldRules) -> Result<Settings, Problem> {

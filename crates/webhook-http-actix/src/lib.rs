@@ -14,7 +14,8 @@
 //! 5. Nobody asks more often than `request_rate.rs` lets them.
 //! 6. A handler that is dropped because its client hung up loses nothing: the store finishes what it took.
 //!
-//! To add an endpoint: a handler under `routes/` that begins with `context::acting`, its path in `app.rs`, and a
+//! To add an endpoint: a handler under `routes/` that begins with `context::acting`, what it takes and
+//! answers beside it (`#[utoipa::path]`), its path in `app.rs` and in `openapi.rs`, and a
 //! test per rule in `tests/api/`.
 
 mod answer;
@@ -32,6 +33,7 @@ mod in_flight;
 mod json;
 mod listing;
 mod observe;
+mod openapi;
 mod query;
 pub mod representation;
 mod request_id;
@@ -41,4 +43,5 @@ mod server;
 
 pub use api::{Api, Core, FieldRules, HttpLimits};
 pub use app::app;
+pub use openapi::openapi_json;
 pub use server::serve;

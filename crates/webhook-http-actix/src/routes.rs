@@ -7,6 +7,7 @@
 pub(crate) mod actions;
 pub(crate) mod api_keys;
 pub(crate) mod audit_records;
+pub(crate) mod document;
 pub(crate) mod elsewhere;
 pub(crate) mod health;
 pub(crate) mod secret_key;

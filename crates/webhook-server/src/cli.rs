@@ -46,6 +46,8 @@ pub(crate) enum Command {
     /// Read audit records, and verify that none was changed or removed
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Print the OpenAPI document of the API, as `/openapi.json` has it
+    Openapi,
     /// Print a shell's completions: `webhook-server completions bash > /etc/bash_completion.d/webhook-server`
     Completions {
         /// The shell

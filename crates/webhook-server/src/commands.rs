@@ -41,6 +41,11 @@ pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     local::answer(&String::from_utf8_lossy(&script))
 }
 
+/// Prints the document of the API.
+pub(crate) fn openapi() -> Result<(), Failure> {
+    local::answer(webhook_http_actix::openapi_json())
+}
+
 /// What an order without an idempotency key was done to; such an order can have no other outcome.
 pub(crate) fn done<T>(outcome: Outcome<T>, doing: &str) -> Result<T, Failure> {
     match outcome {

@@ -53,6 +53,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Webhook(command) => commands::webhook::run(settings, command, format),
         Command::Rekey(arguments) => commands::rekey::run(settings, arguments),
         Command::Audit(command) => commands::audit::run(settings, command, format),
+        Command::Openapi => commands::openapi(),
         Command::Completions { shell } => commands::completions(shell),
     }
 }

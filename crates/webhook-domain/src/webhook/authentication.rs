@@ -20,6 +20,9 @@ pub enum AuthenticationType {
 }
 
 impl AuthenticationType {
+    /// Every type there is.
+    pub const ALL: [Self; 3] = [Self::Password, Self::ApiKey, Self::None];
+
     /// The name clients use.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -35,7 +38,7 @@ impl std::str::FromStr for AuthenticationType {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        [Self::Password, Self::ApiKey, Self::None]
+        Self::ALL
             .into_iter()
             .find(|kind| kind.name() == text)
             .ok_or(InvalidValue::new("must be one of PASSWORD, API_KEY, NONE"))

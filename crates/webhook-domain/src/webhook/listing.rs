@@ -65,7 +65,8 @@ pub enum WebhookOrder {
 }
 
 impl WebhookOrder {
-    const ALL: [Self; 4] = [Self::CreatedAt, Self::UpdatedAt, Self::Name, Self::Reference];
+    /// Every order there is.
+    pub const ALL: [Self; 4] = [Self::CreatedAt, Self::UpdatedAt, Self::Name, Self::Reference];
 
     /// The name clients use.
     #[must_use]
@@ -115,6 +116,9 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Ascending, Self::Descending];
+
     /// The name clients use.
     #[must_use]
     pub const fn name(self) -> &'static str {

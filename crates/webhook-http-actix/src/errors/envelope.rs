@@ -25,7 +25,25 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    pub(super) const fn name(self) -> &'static str {
+    /// Every code there is.
+    pub(crate) const ALL: [Self; 14] = [
+        Self::BadRequest,
+        Self::MissingField,
+        Self::InvalidField,
+        Self::InvalidId,
+        Self::UnsupportedVersion,
+        Self::InvalidOperation,
+        Self::Unauthorised,
+        Self::UserNotAllowed,
+        Self::ResourceNotFound,
+        Self::InvalidRequest,
+        Self::UnsupportedMediaType,
+        Self::IdempotencyCheckFailed,
+        Self::ResourceAlreadyExists,
+        Self::InternalError,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::BadRequest => "BAD_REQUEST",
             Self::MissingField => "MISSING_FIELD",

@@ -14,10 +14,10 @@ use crate::errors::{Code, Problem};
 use crate::json::Object;
 
 /// What a client may set.
-const SETTABLE: [&str; 4] = ["permissions", "name", "expires_in", "platform_id"];
+pub(crate) const SETTABLE: [&str; 4] = ["permissions", "name", "expires_in", "platform_id"];
 
 /// What an answer has and a client may not set.
-const IGNORED: [&str; 6] = [
+pub(crate) const IGNORED: [&str; 6] = [
     "object_type",
     "id",
     "created_at",
@@ -27,7 +27,7 @@ const IGNORED: [&str; 6] = [
 ];
 
 /// The longest life of a key that does not live for ever, in seconds: ten years.
-const MAX_EXPIRES_IN: u64 = 315_360_000;
+pub(crate) const MAX_EXPIRES_IN: u64 = 315_360_000;
 const INVALID_LIFETIME: InvalidValue =
     InvalidValue::new("must be a whole number of seconds from 1 to 315360000");
 

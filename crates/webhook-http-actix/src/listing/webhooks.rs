@@ -20,7 +20,7 @@ use crate::representation::{Keys, WebhookJson};
 const PARAMETERS: [&str; 6] = ["limit", "page", "order_by", "order_direction", "after", "before"];
 
 /// The greatest number of a page: what every JSON parser holds exactly.
-const MAX_PAGE: u64 = 1 << 53;
+pub(crate) const MAX_PAGE: u64 = 1 << 53;
 
 /// A page of the list as a request asks for it.
 pub(crate) struct Asked {

@@ -8,6 +8,9 @@ use webhook_domain::permission::Permission;
 
 use crate::api::Core;
 use crate::errors::Problem;
+use crate::openapi::answers::ActionList;
+use crate::openapi::errors::Always;
+use crate::openapi::parameters::Platform;
 use crate::representation::{ActionsJson, actions_json};
 use crate::routes::elsewhere::refuse_method;
 use crate::{answer, context, query};
@@ -18,7 +21,22 @@ struct Actions<'a> {
     data: Vec<ActionsJson<'a>>,
 }
 
-/// `GET`: the actions there are, by what they happen to.
+/// Lists the actions that webhooks can be told of.
+///
+/// By the type of object that they happen to. Needs `WEBHOOK.VIEW`.
+#[utoipa::path(
+    get,
+    path = "/v1/webhooks/actions",
+    operation_id = "list_actions",
+    tag = "Webhooks",
+    params(Platform),
+    responses(
+        (status = 200, description = "The actions of the deployment.", body = ActionList, headers(
+            ("Cache-Control" = String, description = "`no-store`."),
+        )),
+        Always,
+    ),
+)]
 pub(crate) async fn list(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
     context::acting(&request, &core, Permission::WebhookView).await?;
     query::none(&request)?;

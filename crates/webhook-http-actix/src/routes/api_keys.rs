@@ -11,12 +11,31 @@ use crate::answer::{self, Success};
 use crate::api::Core;
 use crate::errors::{About, Problem};
 use crate::listing::{self, Asked};
+use crate::openapi::answers::ApiKeyList;
+use crate::openapi::bodies::CreateApiKey as CreateObject;
+use crate::openapi::errors::{Always, ById, OnChange};
+use crate::openapi::parameters::{ApiKeyPart, ApiKeyPath, Named, Platform};
 use crate::query::Parameters;
 use crate::representation::ApiKeyJson;
 use crate::routes::elsewhere::refuse_method;
 use crate::{body, context, fields, idempotency, json, query};
 
-/// `GET`: the keys of the platform in the order of their ids, revoked and expired ones too, and none of their texts.
+/// Lists the platform's API keys.
+///
+/// In the order of their ids, revoked and expired ones too, and none of their texts. Needs `API_KEY.VIEW`.
+#[utoipa::path(
+    get,
+    path = "/v1/api-keys",
+    operation_id = "list_api_keys",
+    tag = "API keys",
+    params(Platform, ApiKeyPart),
+    responses(
+        (status = 200, description = "A part of the list.", body = ApiKeyList, headers(
+            ("Cache-Control" = String, description = "`no-store`."),
+        )),
+        Always,
+    ),
+)]
 pub(crate) async fn list(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
     let listed = try_list(&request, &core).await;
     listed.map_err(|problem| problem.about(About::ApiKey(None)))
@@ -37,7 +56,26 @@ async fn try_list(request: &HttpRequest, core: &Core) -> Result<HttpResponse, Pr
     answer::of_list(&list)
 }
 
-/// `POST`: 201 with the new key and its text, which is in no other answer.
+/// Creates an API key.
+///
+/// Its text is in this answer alone. It may do nothing that the key it is made with may not, and is good for no
+/// platform that that one is not good for. Needs `API_KEY.CREATE`.
+#[utoipa::path(
+    post,
+    path = "/v1/api-keys",
+    operation_id = "create_api_key",
+    tag = "API keys",
+    params(Platform, Named),
+    request_body(content = CreateObject),
+    responses(
+        (status = 201, description = "The key, with its text.", body = ApiKeyJson<'_>, headers(
+            ("Location" = String, description = "Where the key is."),
+            ("Cache-Control" = String, description = "`no-store`."),
+            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
+        )),
+        Always, OnChange,
+    ),
+)]
 pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
@@ -64,7 +102,24 @@ async fn try_create(request: &HttpRequest, payload: Payload, core: &Core) -> Res
     answer::of_change(&outcome, core.api.clock.now(), Success::Created)
 }
 
-/// `DELETE`: the key as it is now, revoked: good for nothing from then on.
+/// Revokes an API key.
+///
+/// It is good for nothing from then on. The last key of its scope that can create keys is kept: 409. Needs
+/// `API_KEY.DELETE`.
+#[utoipa::path(
+    delete,
+    path = "/v1/api-keys/{id}",
+    operation_id = "revoke_api_key",
+    tag = "API keys",
+    params(Platform, ApiKeyPath, Named),
+    responses(
+        (status = 200, description = "The key, revoked.", body = ApiKeyJson<'_>, headers(
+            ("Cache-Control" = String, description = "`no-store`."),
+            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
+        )),
+        Always, ById, OnChange,
+    ),
+)]
 pub(crate) async fn revoke(
     request: HttpRequest,
     payload: Payload,

@@ -11,6 +11,9 @@ use webhook_domain::ports::AuditQuery;
 use crate::api::Core;
 use crate::errors::{About, Problem};
 use crate::listing::{self, Asked};
+use crate::openapi::answers::AuditRecordList;
+use crate::openapi::errors::Always;
+use crate::openapi::parameters::{AuditRecordPart, Platform};
 use crate::query::Parameters;
 use crate::representation::AuditRecordJson;
 use crate::routes::elsewhere::refuse_method;
@@ -19,7 +22,22 @@ use crate::{answer, context};
 /// The most characters of a resource's id.
 const MAX_ID_LENGTH: usize = 64;
 
-/// `GET`: the platform's records, newest first.
+/// Lists the platform's audit records, newest first.
+///
+/// Needs `AUDIT_RECORD.VIEW`.
+#[utoipa::path(
+    get,
+    path = "/v1/audit-records",
+    operation_id = "list_audit_records",
+    tag = "Audit",
+    params(Platform, AuditRecordPart),
+    responses(
+        (status = 200, description = "A part of the list.", body = AuditRecordList, headers(
+            ("Cache-Control" = String, description = "`no-store`."),
+        )),
+        Always,
+    ),
+)]
 pub(crate) async fn list(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
     let listed = try_list(&request, &core).await;
     listed.map_err(|problem| problem.about(About::AuditRecord))

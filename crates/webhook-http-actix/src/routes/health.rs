@@ -8,13 +8,35 @@ use webhook_domain::ServiceError;
 
 use crate::api::Core;
 use crate::errors::Problem;
+use crate::openapi::answers::Health;
+use crate::openapi::errors::OfStore;
 
-/// `GET /health/live`: 200 for as long as the process answers at all.
+/// Says whether the process lives.
+///
+/// It does for as long as it answers at all.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    operation_id = "live",
+    tag = "Service",
+    security(()),
+    responses((status = 200, description = "The process lives.", body = Health)),
+)]
 pub(crate) async fn live() -> HttpResponse {
     ok()
 }
 
-/// `GET /health/ready`: 200 when the store works, 503 when it does not.
+/// Says whether the service can do its work.
+///
+/// It can when its store works.
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    operation_id = "ready",
+    tag = "Service",
+    security(()),
+    responses((status = 200, description = "The service can do its work.", body = Health), OfStore),
+)]
 pub(crate) async fn ready(core: Data<Core>) -> Result<HttpResponse, Problem> {
     match core.api.store.check().await {
         Ok(()) => Ok(ok()),

@@ -10,11 +10,36 @@ use webhook_domain::services::{RemoveSecret, RollSecret};
 use crate::answer::{self, Success};
 use crate::api::Core;
 use crate::errors::Problem;
+use crate::openapi::bodies::RollSecret as RollObject;
+use crate::openapi::errors::{Always, ById, OnChange, OnCondition};
+use crate::openapi::parameters::{Conditional, Named, Platform, RetiredFor, WebhookPath};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
+use crate::representation::WebhookJson;
 use crate::routes::elsewhere::refuse_method;
 use crate::{body, context, etag, fields, idempotency, json, query};
 
-/// `PATCH`: a new secret, the one before preserved for its overlap; with a body, the update too.
+/// Rolls a webhook's secret.
+///
+/// A new secret is generated; the one before is preserved and goes on signing for its window. With a body, the
+/// webhook's settings are changed in the same step; without one, `previous_secret_expires_in` may be in the query. At
+/// most five retired secrets sign at a time: a roll beyond that is refused with 409, unless the window is 0. Needs
+/// `WEBHOOK.UPDATE`.
+#[utoipa::path(
+    patch,
+    path = "/v1/webhooks/{id}/secret-key",
+    operation_id = "roll_secret",
+    tag = "Secrets",
+    params(Platform, WebhookPath, RetiredFor, Named, Conditional),
+    request_body(content = RollObject),
+    responses(
+        (status = 200, description = "The webhook, with its secrets.", body = WebhookJson<'_>, headers(
+            ("ETag" = String, description = "The webhook's version."),
+            ("Cache-Control" = String, description = "`no-store`."),
+            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
+        )),
+        Always, ById, OnChange, OnCondition,
+    ),
+)]
 pub(crate) async fn roll(
     request: HttpRequest,
     payload: Payload,
@@ -62,7 +87,24 @@ async fn try_roll(
     answer::of_change(&outcome, core.api.clock.now(), Success::Rekeyed)
 }
 
-/// `DELETE`: no current secret any more; the one before goes on signing for its overlap.
+/// Removes a webhook's secret.
+///
+/// It has no current secret any more; the one it had goes on signing for its window. Needs `WEBHOOK.UPDATE`.
+#[utoipa::path(
+    delete,
+    path = "/v1/webhooks/{id}/secret-key",
+    operation_id = "remove_secret",
+    tag = "Secrets",
+    params(Platform, WebhookPath, RetiredFor, Named, Conditional),
+    responses(
+        (status = 200, description = "The webhook, with its secrets.", body = WebhookJson<'_>, headers(
+            ("ETag" = String, description = "The webhook's version."),
+            ("Cache-Control" = String, description = "`no-store`."),
+            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
+        )),
+        Always, ById, OnChange, OnCondition,
+    ),
+)]
 pub(crate) async fn remove(
     request: HttpRequest,
     payload: Payload,

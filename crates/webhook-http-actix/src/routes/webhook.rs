@@ -10,11 +10,31 @@ use webhook_domain::services::{DeleteWebhook, UpdateWebhook};
 use crate::answer::{self, Success};
 use crate::api::Core;
 use crate::errors::Problem;
-use crate::representation::Keys;
+use crate::openapi::bodies::UpdateWebhook as UpdateObject;
+use crate::openapi::errors::{Always, ById, OnChange, OnCondition};
+use crate::openapi::parameters::{Conditional, Named, Platform, WebhookPath};
+use crate::representation::{Keys, WebhookJson};
 use crate::routes::elsewhere::refuse_method;
 use crate::{body, context, etag, fields, idempotency, json, query};
 
-/// `GET`: the webhook, with its keys for those who may have them revealed.
+/// Reads a webhook.
+///
+/// Its secrets are in the answer for a caller with `WEBHOOK.REVEAL`; each such reading is audited. Needs
+/// `WEBHOOK.VIEW`.
+#[utoipa::path(
+    get,
+    path = "/v1/webhooks/{id}",
+    operation_id = "read_webhook",
+    tag = "Webhooks",
+    params(Platform, WebhookPath),
+    responses(
+        (status = 200, description = "The webhook.", body = WebhookJson<'_>, headers(
+            ("ETag" = String, description = "The webhook's version."),
+            ("Cache-Control" = String, description = "`no-store`."),
+        )),
+        Always, ById,
+    ),
+)]
 pub(crate) async fn read(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
     let id = context::webhook_id(&request);
     let about = id.as_ref().ok().copied();
@@ -32,7 +52,25 @@ pub(crate) async fn read(request: HttpRequest, core: Data<Core>) -> Result<HttpR
     read.await.map_err(|problem: Problem| problem.about(about))
 }
 
-/// `PATCH`: the webhook with its settings changed, its keys as they were and not shown.
+/// Changes a webhook's settings.
+///
+/// Its secrets stay as they are and are not shown. Needs `WEBHOOK.UPDATE`.
+#[utoipa::path(
+    patch,
+    path = "/v1/webhooks/{id}",
+    operation_id = "update_webhook",
+    tag = "Webhooks",
+    params(Platform, WebhookPath, Named, Conditional),
+    request_body(content = UpdateObject),
+    responses(
+        (status = 200, description = "The webhook as it is now.", body = WebhookJson<'_>, headers(
+            ("ETag" = String, description = "The webhook's version."),
+            ("Cache-Control" = String, description = "`no-store`."),
+            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
+        )),
+        Always, ById, OnChange, OnCondition,
+    ),
+)]
 pub(crate) async fn update(
     request: HttpRequest,
     payload: Payload,
@@ -72,7 +110,24 @@ async fn try_update(
     answer::of_change(&outcome, core.api.clock.now(), Success::Changed)
 }
 
-/// `DELETE`: the webhook as it was, without its keys, which sign nothing any more.
+/// Deletes a webhook.
+///
+/// Its secrets are erased with it and sign nothing any more. Needs `WEBHOOK.DELETE`.
+#[utoipa::path(
+    delete,
+    path = "/v1/webhooks/{id}",
+    operation_id = "delete_webhook",
+    tag = "Webhooks",
+    params(Platform, WebhookPath, Named, Conditional),
+    responses(
+        (status = 200, description = "The webhook as it was.", body = WebhookJson<'_>, headers(
+            ("ETag" = String, description = "The webhook's version."),
+            ("Cache-Control" = String, description = "`no-store`."),
+            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
+        )),
+        Always, ById, OnChange, OnCondition,
+    ),
+)]
 pub(crate) async fn delete(
     request: HttpRequest,
     payload: Payload,

@@ -10,10 +10,34 @@ use crate::answer::{self, Success};
 use crate::api::Core;
 use crate::errors::Problem;
 use crate::listing::webhooks::Asked;
+use crate::openapi::answers::WebhookList;
+use crate::openapi::bodies::CreateWebhook as CreateObject;
+use crate::openapi::errors::{Always, OnChange};
+use crate::openapi::parameters::{Named, Platform, WebhookPage};
+use crate::representation::WebhookJson;
 use crate::routes::elsewhere::refuse_method;
 use crate::{body, context, fields, idempotency, json, query};
 
-/// `POST`: 201 with the new webhook and its first key.
+/// Creates a webhook.
+///
+/// The answer has its first secret. Needs `WEBHOOK.CREATE`.
+#[utoipa::path(
+    post,
+    path = "/v1/webhooks",
+    operation_id = "create_webhook",
+    tag = "Webhooks",
+    params(Platform, Named),
+    request_body(content = CreateObject),
+    responses(
+        (status = 201, description = "The webhook, with its first secret.", body = WebhookJson<'_>, headers(
+            ("Location" = String, description = "Where the webhook is."),
+            ("ETag" = String, description = "The webhook's version."),
+            ("Cache-Control" = String, description = "`no-store`."),
+            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
+        )),
+        Always, OnChange,
+    ),
+)]
 pub(crate) async fn create(
     request: HttpRequest,
     payload: Payload,
@@ -38,7 +62,23 @@ pub(crate) async fn create(
     answer::of_change(&outcome, core.api.clock.now(), Success::Created)
 }
 
-/// `GET`: a page of the platform's webhooks, without their keys for whoever asks.
+/// Lists the platform's webhooks, page by page.
+///
+/// The links say where in the order the pages before and after begin, so that reading on skips nothing when webhooks
+/// come and go. No secrets are shown, whoever asks. Needs `WEBHOOK.VIEW`.
+#[utoipa::path(
+    get,
+    path = "/v1/webhooks",
+    operation_id = "list_webhooks",
+    tag = "Webhooks",
+    params(Platform, WebhookPage),
+    responses(
+        (status = 200, description = "A page of webhooks.", body = WebhookList, headers(
+            ("Cache-Control" = String, description = "`no-store`."),
+        )),
+        Always,
+    ),
+)]
 pub(crate) async fn list(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
     let acting = context::acting(&request, &core, Permission::WebhookView).await?;
     let asked = Asked::of(&request)?;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::documented;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
@@ -316,7 +317,7 @@ impl House {
     }
 
     pub(crate) async fn ask_as(&self, key: Option<&str>, ask: Ask) -> Answer {
-        let mut request = TestRequest::default().method(ask.method).uri(&ask.uri);
+        let mut request = TestRequest::default().method(ask.method.clone()).uri(&ask.uri);
         if let Some(peer) = ask.peer {
             request = request.peer_addr(peer);
         }
@@ -334,11 +335,13 @@ impl House {
         }
         let app = init_service(app(&self.core)).await;
         let response = call_service(&app, request.set_payload(ask.body).to_request()).await;
-        Answer {
+        let answer = Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             body: read_body(response).await.to_vec(),
-        }
+        };
+        documented::check(&ask.method, &ask.uri, &answer);
+        answer
     }
 
     /// Creates a webhook and gives its id and its first key.

@@ -1,0 +1,121 @@
+//! The API as an OpenAPI 3.1 document, put together from the handlers under `routes/`.
+//!
+//! Each handler says its path, parameters, bodies and statuses beside its code (`#[utoipa::path]`). What several share
+//! is here: [`values`] (ids, texts, instants), [`bodies`] (what clients send, made of the lists that
+//! `fields` reads), [`answers`] (what they get), [`errors`] and [`parameters`]. The document is committed as
+//! `docs/openapi.json`; a test fails when it is not what the handlers say.
+
+pub(crate) mod answers;
+pub(crate) mod bodies;
+pub(crate) mod errors;
+pub(crate) mod parameters;
+mod values;
+
+use std::sync::LazyLock;
+
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, RefOr, Required};
+use utoipa::{Modify, OpenApi, PartialSchema as _, ToSchema as _};
+
+use crate::routes;
+
+const API_KEY: &str = "api_key";
+const BEARER: &str = "bearer";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Webhooks",
+        description = "Webhooks of a platform: their settings, their signing secrets, and who may touch them.\n\n\
+            Every path under `/v1` takes a credential as `X-API-KEY` or as `Authorization: Bearer`. Every answer \
+            carries `X-REQUEST-ID`; every error is one envelope. A request that changes something may name itself with \
+            `Idempotency-Key` and be sent again: it is done once, and answered byte for byte as the first time.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    servers((url = "/", description = "The server that this document came from")),
+    tags(
+        (name = "Webhooks", description = "Where events go, and how they are signed"),
+        (name = "Secrets", description = "Rolling and removing the secret that a webhook's deliveries are signed with"),
+        (name = "API keys", description = "Who may do what"),
+        (name = "Audit", description = "What was done, by whom"),
+        (name = "Service", description = "The service itself; no credential is asked for"),
+    ),
+    security(("api_key" = []), ("bearer" = [])),
+    paths(
+        routes::webhooks::list,
+        routes::webhooks::create,
+        routes::actions::list,
+        routes::webhook::read,
+        routes::webhook::update,
+        routes::webhook::delete,
+        routes::secret_key::roll,
+        routes::secret_key::remove,
+        routes::api_keys::list,
+        routes::api_keys::create,
+        routes::api_keys::revoke,
+        routes::audit_records::list,
+        routes::health::live,
+        routes::health::ready,
+        routes::document::document,
+    ),
+    modifiers(&Shared),
+)]
+struct Document;
+
+/// What all operations share.
+struct Shared;
+
+impl Modify for Shared {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_with(Components::new);
+        let key = "An API key of the platform, or of all platforms.";
+        let bearer = "An API key, or a JWT of the issuer that the deployment trusts.";
+        components.add_security_scheme(
+            API_KEY,
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description("X-API-KEY", key))),
+        );
+        components.add_security_scheme(
+            BEARER,
+            SecurityScheme::Http(
+                HttpBuilder::new()
+                    .scheme(HttpAuthScheme::Bearer)
+                    .description(Some(bearer))
+                    .build(),
+            ),
+        );
+        components.responses.extend(errors::components());
+        let error = (
+            errors::ErrorBody::name().into_owned(),
+            errors::ErrorBody::schema(),
+        );
+        components.schemas.extend([error]);
+        for item in document.paths.paths.values_mut() {
+            let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+            for operation in operations.into_iter().flatten() {
+                // The one body that may be left out; the macro takes what is not an `Option` for required.
+                if operation.operation_id.as_deref() == Some("roll_secret")
+                    && let Some(RefOr::T(body)) = &mut operation.request_body
+                {
+                    body.required = Some(Required::False);
+                }
+                for response in operation.responses.responses.values_mut() {
+                    if let RefOr::T(response) = response {
+                        let (name, header) = values::request_id_header();
+                        response.headers.insert(name, header);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The document as JSON, indented, as it is served and committed.
+#[must_use]
+pub fn openapi_json() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let mut text = Document::openapi().to_pretty_json().unwrap_or_default();
+        text.push('\n');
+        text
+    });
+    &TEXT
+}

@@ -1,0 +1,357 @@
+//! What clients get: the resources of [`representation`](crate::representation), and lists of them. Every field is
+//! always there; a test compares them with what is really written.
+
+use std::borrow::Cow;
+
+use serde_json::json;
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Type};
+use utoipa::{PartialSchema, ToSchema};
+use webhook_domain::audit::AuditAction;
+use webhook_domain::id::{ApiKeyId, AuditRecordId, WebhookId};
+use webhook_domain::permission::Permission;
+use webhook_domain::signing_protocol::SigningProtocol;
+use webhook_domain::text::{H, U};
+use webhook_domain::webhook::{AuthenticationType, PageSize};
+
+use super::values::{
+    action, actions_or_null, boolean, fingerprint, free_text, id, instant, list, matching, of_pattern, one,
+    one_of, or_null, platform_or_all, secret, string, url, whole,
+};
+use crate::listing::webhooks::MAX_PAGE;
+use crate::representation::{ActionsJson, ApiKeyJson, AuditRecordJson, WebhookJson};
+
+/// The text of an API key.
+const API_KEY_TEXT: &str = "^whkey_[0-9a-z]{84}$";
+/// Links are paths with a query.
+const LINK: &str = "^/v1/[!-~]*$";
+
+/// A page of webhooks.
+pub(crate) struct WebhookList;
+/// The actions of the deployment.
+pub(crate) struct ActionList;
+/// A part of the list of API keys.
+pub(crate) struct ApiKeyList;
+/// A part of the list of audit records.
+pub(crate) struct AuditRecordList;
+/// That the service is well.
+pub(crate) struct Health;
+
+macro_rules! named {
+    ($($name:ident $(<$lifetime:lifetime>)? => $text:literal),* $(,)?) => {
+        $(impl ToSchema for $name $(<$lifetime>)? {
+            fn name() -> Cow<'static, str> {
+                $text.into()
+            }
+        })*
+    };
+}
+
+named! {
+    WebhookJson<'_> => "Webhook",
+    ApiKeyJson<'_> => "ApiKey",
+    AuditRecordJson<'_> => "AuditRecord",
+    ActionsJson<'_> => "ObjectActions",
+    Health => "Health",
+}
+
+/// Lists bring the schema of what is in them along.
+macro_rules! lists {
+    ($($name:ident of $item:ty),* $(,)?) => {
+        $(impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+                schemas.push((<$item>::name().into_owned(), <$item>::schema()));
+            }
+        })*
+    };
+}
+
+lists! {
+    WebhookList of WebhookJson<'_>,
+    ActionList of ActionsJson<'_>,
+    ApiKeyList of ApiKeyJson<'_>,
+    AuditRecordList of AuditRecordJson<'_>,
+}
+
+/// An object of which every field is always there.
+struct Whole(ObjectBuilder);
+
+impl Whole {
+    fn new(description: &str) -> Self {
+        let object = ObjectBuilder::new().schema_type(Type::Object);
+        Self(object.description(Some(description)))
+    }
+
+    fn with(self, field: &str, schema: impl Into<RefOr<Schema>>) -> Self {
+        Self(self.0.property(field, schema).required(field))
+    }
+
+    fn schema(self) -> RefOr<Schema> {
+        one(self.0)
+    }
+}
+
+fn constant(value: &str) -> RefOr<Schema> {
+    one(one_of([value], "What this is."))
+}
+
+fn reference<T: ToSchema>() -> RefOr<Schema> {
+    utoipa::openapi::Ref::from_schema_name(T::name()).into()
+}
+
+impl PartialSchema for WebhookJson<'_> {
+    fn schema() -> RefOr<Schema> {
+        let protocols = SigningProtocol::ALL.map(SigningProtocol::name);
+        let penalty = ObjectBuilder::new().schema_type(Type::Object).description(Some(
+            "What is known of the failure that put the webhook in the penalty box.",
+        ));
+        let webhook = Whole::new("A webhook. Its password and its API key are in no answer.")
+            .with("object_type", constant("WEBHOOK"))
+            .with("id", one(id(WebhookId::PREFIX, "The webhook's id.")))
+            .with("name", or_null(free_text("What people call it.")))
+            .with("reference", or_null(free_text("The client's own id of it.")))
+            .with("active", one(boolean("Whether events are collected and delivered.")))
+            .with(
+                "include_previous_data",
+                one(boolean("Whether a delivery says too what the object was before.")),
+            )
+            .with(
+                "authentication_type",
+                one(one_of(
+                    AuthenticationType::ALL.map(AuthenticationType::name),
+                    "How the service proves itself beside the signature.",
+                )),
+            )
+            .with("username", or_null(of_pattern(&U, "For PASSWORD.")))
+            .with("api_header_field", or_null(of_pattern(&H, "For API_KEY.")))
+            .with("url", or_null(url("Where deliveries go.")))
+            .with("included_actions", actions_or_null("What it is told of; null or none for everything."))
+            .with("excluded_actions", actions_or_null("What it is not told of, even if it is included."))
+            .with("signing_protocol", one(one_of(protocols, "How deliveries are signed.")))
+            .with(
+                "previous_signing_protocol",
+                or_null(one_of(protocols, "The protocol of the newest retired secret that still signs.")),
+            )
+            .with(
+                "secret_key",
+                or_null(secret(
+                    "The secret, in the answers of creation, roll and removal, and for a reader with WEBHOOK.REVEAL.",
+                )),
+            )
+            .with(
+                "previous_secret_key",
+                or_null(secret("The newest retired secret that still signs, where secret_key is shown.")),
+            )
+            .with(
+                "previous_secret_expires_at",
+                or_null(instant("When the newest retired secret stops signing.")),
+            )
+            .with("secret_rolled_at", or_null(instant("When the secret was last rolled or removed.")))
+            .with("penalty_box", or_null(instant("Since when the webhook is in the penalty box.")))
+            .with("penalty_box_data", or_null(penalty))
+            .with("created_at", one(instant("When it was created.")))
+            .with("updated_at", one(instant("When its settings or secrets last changed.")));
+        let example = json!({
+            "object_type": "WEBHOOK", "id": "whk_01hv9k2m4rt6w8y0abcdefghjk", "name": "Invoices", "reference": null,
+            "active": true, "include_previous_data": false, "authentication_type": "PASSWORD", "username": "billing",
+            "api_header_field": null, "url": "https://example.com/webhooks",
+            "included_actions": ["INVOICE.CREATED"], "excluded_actions": null,
+            "signing_protocol": "HmacSHA256", "previous_signing_protocol": "HmacSHA256",
+            "secret_key": null, "previous_secret_key": null, "previous_secret_expires_at": "2024-04-13T15:22:37Z",
+            "secret_rolled_at": "2024-04-12T15:22:37Z", "penalty_box": null, "penalty_box_data": null,
+            "created_at": "2024-04-01T09:00:00Z", "updated_at": "2024-04-12T15:22:37Z",
+        });
+        one(webhook.0.examples([example]))
+    }
+}
+
+impl PartialSchema for WebhookList {
+    fn schema() -> RefOr<Schema> {
+        let links = Whole::new("Where the other pages are: paths with a query.")
+            .with("first", one(matching(LINK, "The first page.")))
+            .with(
+                "previous",
+                or_null(matching(LINK, "The page before; null on the first.")),
+            )
+            .with("current", one(matching(LINK, "This page.")))
+            .with(
+                "next",
+                or_null(matching(LINK, "The page after; null on the last.")),
+            );
+        Whole::new("A page of webhooks. It shows no secrets, whoever asks.")
+            .with(
+                "data",
+                list(reference::<WebhookJson<'_>>(), "The webhooks of the page."),
+            )
+            .with("limit", one(limit()))
+            .with("page", one(page("The number of the page.")))
+            .with(
+                "total_number_of_pages",
+                one(ObjectBuilder::new()
+                    .schema_type(Type::Integer)
+                    .minimum(Some(0))
+                    .description(Some("How many pages there are."))),
+            )
+            .with("links", links.schema())
+            .schema()
+    }
+}
+
+/// How many items a part of a list has at the most.
+pub(super) fn limit() -> ObjectBuilder {
+    let description = "How many there are at the most.";
+    whole(1, PageSize::MAX.get() as usize, description).default(Some(PageSize::default().get().into()))
+}
+
+/// The number of a page.
+pub(super) fn page(description: &str) -> ObjectBuilder {
+    whole(1, usize::try_from(MAX_PAGE).unwrap_or(usize::MAX), description)
+}
+
+impl PartialSchema for ActionsJson<'_> {
+    fn schema() -> RefOr<Schema> {
+        Whole::new("What can happen to one type of object.")
+            .with(
+                "object_type",
+                one(matching("^[A-Z][A-Z0-9_]*$", "The type of object.").examples(["INVOICE"])),
+            )
+            .with(
+                "actions",
+                list(one(action("An action.")), "What can happen to it."),
+            )
+            .schema()
+    }
+}
+
+impl PartialSchema for ActionList {
+    fn schema() -> RefOr<Schema> {
+        Whole::new("The actions of the deployment.")
+            .with("data", list(reference::<ActionsJson<'_>>(), "By type of object."))
+            .schema()
+    }
+}
+
+impl PartialSchema for ApiKeyJson<'_> {
+    fn schema() -> RefOr<Schema> {
+        let permissions = ArrayBuilder::new()
+            .items(one_of(
+                Permission::ALL.iter().map(|permission| permission.name()),
+                "",
+            ))
+            .description(Some("What the key may do."));
+        Whole::new("An API key.")
+            .with("object_type", constant("API_KEY"))
+            .with("id", one(id(ApiKeyId::PREFIX, "The key's id; not a secret.")))
+            .with("name", or_null(free_text("What people call it.")))
+            .with(
+                "platform_id",
+                one(platform_or_all("The platform that it is good for; `*` is all.")),
+            )
+            .with("permissions", permissions)
+            .with("created_at", one(instant("When it was created.")))
+            .with(
+                "expires_at",
+                or_null(instant("When it stops being good for anything.")),
+            )
+            .with("revoked_at", or_null(instant("When it was revoked.")))
+            .with(
+                "api_key",
+                or_null(matching(
+                    API_KEY_TEXT,
+                    "The key's text, in the answer of its creation alone.",
+                )),
+            )
+            .schema()
+    }
+}
+
+impl PartialSchema for AuditRecordJson<'_> {
+    fn schema() -> RefOr<Schema> {
+        let retired = Whole::new("A retired secret that still signed after the change.")
+            .with("fingerprint", one(fingerprint("Which one.")))
+            .with("expires_at", one(instant("Until when it signs.")));
+        Whole::new("What was done once. Secrets are named by their fingerprints, settings by their names.")
+            .with("object_type", constant("AUDIT_RECORD"))
+            .with("id", one(id(AuditRecordId::PREFIX, "The record's id.")))
+            .with("created_at", one(instant("When it was done.")))
+            .with(
+                "action",
+                one(one_of(AuditAction::ALL.map(AuditAction::name), "What was done.")),
+            )
+            .with("resource_id", one(string("The id of what it was done to.")))
+            .with(
+                "credential",
+                one(string(
+                    "Who did it: the id of an API key, a token's subject, the command line or the service.",
+                )),
+            )
+            .with("request_id", one(string("The X-REQUEST-ID of the request.")))
+            .with(
+                "changed_fields",
+                list(one(string("")), "The settings that changed, by name."),
+            )
+            .with(
+                "current_key",
+                or_null(fingerprint("The current secret after the change.")),
+            )
+            .with(
+                "retired_keys",
+                list(retired.schema(), "Those that still signed, newest first."),
+            )
+            .with(
+                "ended_keys",
+                list(
+                    one(fingerprint("")),
+                    "The secrets that signed before the change and no longer did.",
+                ),
+            )
+            .with(
+                "permissions",
+                list(one(string("")), "What an API key was allowed to do."),
+            )
+            .schema()
+    }
+}
+
+/// A list that is read in one direction.
+fn one_way(items: RefOr<Schema>, description: &str) -> RefOr<Schema> {
+    let links = Whole::new("Where the other parts are: paths with a query.")
+        .with("first", one(matching(LINK, "The first part.")))
+        .with("current", one(matching(LINK, "This part.")))
+        .with(
+            "next",
+            or_null(matching(LINK, "The part after; null at the end.")),
+        );
+    Whole::new(description)
+        .with("data", list(items, "What is in this part."))
+        .with("limit", one(limit()))
+        .with("links", links.schema())
+        .schema()
+}
+
+impl PartialSchema for ApiKeyList {
+    fn schema() -> RefOr<Schema> {
+        one_way(
+            reference::<ApiKeyJson<'_>>(),
+            "API keys in the order of their ids, revoked and expired ones too.",
+        )
+    }
+}
+
+impl PartialSchema for AuditRecordList {
+    fn schema() -> RefOr<Schema> {
+        one_way(reference::<AuditRecordJson<'_>>(), "Audit records, newest first.")
+    }
+}
+
+impl PartialSchema for Health {
+    fn schema() -> RefOr<Schema> {
+        Whole::new("That the service is well.")
+            .with("status", one(one_of(["ok"], "Always `ok`.")))
+            .schema()
+    }
+}

@@ -1,0 +1,261 @@
+//! The errors of operations: one envelope, and per status the codes that it can carry.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::schema::{AllOfBuilder, Schema};
+use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Type};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
+
+use super::values::{header, one, one_of, or_null, request_id_header, string, whole};
+use crate::errors::Code;
+
+/// The body of every error.
+pub(crate) struct ErrorBody;
+
+impl ToSchema for ErrorBody {
+    fn name() -> Cow<'static, str> {
+        "Error".into()
+    }
+}
+
+impl PartialSchema for ErrorBody {
+    fn schema() -> RefOr<Schema> {
+        let mut object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some("Why a request was not done."))
+            .property(
+                "type",
+                one(one_of(
+                    ["INVALID_REQUEST", "API_ERROR"],
+                    "Whether the request is to blame, or the service.",
+                )),
+            )
+            .property(
+                "code",
+                one(one_of(
+                    Code::ALL.map(Code::name),
+                    "What went wrong, for programs.",
+                )),
+            )
+            .property(
+                "field",
+                or_null(string(
+                    "The field that is wrong, as a path such as `included_actions.3`.",
+                )),
+            )
+            .property(
+                "message",
+                one(string(
+                    "What is wrong and what would be right, for people. It repeats no value.",
+                )),
+            )
+            .property(
+                "resource_id",
+                or_null(string("The id in the path, if it is well-formed.")),
+            )
+            .property(
+                "resource_type",
+                one(one_of(
+                    ["WEBHOOK", "API_KEY", "AUDIT_RECORD"],
+                    "What the request is about.",
+                )),
+            );
+        for field in ["type", "code", "field", "message", "resource_id", "resource_type"] {
+            object = object.required(field);
+        }
+        one(object.examples([json!({
+            "type": "INVALID_REQUEST", "code": "INVALID_FIELD", "field": "api_header_field",
+            "message": "api_header_field must be 0 to 256 characters matching ^[a-zA-Z0-9_\\-]*$",
+            "resource_id": null, "resource_type": "WEBHOOK",
+        })]))
+    }
+}
+
+/// What every path under `/v1` may answer.
+pub(crate) struct Always;
+/// What a path with an id in it may answer besides.
+pub(crate) struct ById;
+/// What a request that changes something may answer besides.
+pub(crate) struct OnChange;
+/// What a request with `If-Match` may answer besides.
+pub(crate) struct OnCondition;
+/// What a request that asks the store may answer.
+pub(crate) struct OfStore;
+
+/// An error's name in the document, its status, its codes, and when it comes.
+struct Kind(&'static str, u16, &'static [Code], &'static str);
+
+const BAD_REQUEST: Kind = Kind(
+    "BadRequest",
+    400,
+    &[
+        Code::BadRequest,
+        Code::MissingField,
+        Code::InvalidField,
+        Code::InvalidId,
+    ],
+    "The request is malformed: `field` says where.",
+);
+const UNAUTHORISED: Kind = Kind(
+    "Unauthorised",
+    401,
+    &[Code::Unauthorised],
+    "No valid credential was sent. The same for all causes.",
+);
+const FORBIDDEN: Kind = Kind(
+    "Forbidden",
+    403,
+    &[Code::UserNotAllowed],
+    "The credential is valid, but may not do this, or not on this platform.",
+);
+const NOT_FOUND: Kind = Kind(
+    "NotFound",
+    404,
+    &[Code::ResourceNotFound],
+    "There is no such resource on this platform.",
+);
+const TOO_SLOW: Kind = Kind(
+    "TooSlow",
+    408,
+    &[Code::InvalidRequest],
+    "The body did not come in time.",
+);
+const CONFLICT: Kind = Kind(
+    "Conflict",
+    409,
+    &[
+        Code::InvalidOperation,
+        Code::ResourceAlreadyExists,
+        Code::IdempotencyCheckFailed,
+    ],
+    "The state of things forbids it, or `Idempotency-Key` was used for another request.",
+);
+const STALE: Kind = Kind(
+    "Stale",
+    412,
+    &[Code::InvalidRequest],
+    "`If-Match` does not hold; nothing was changed.",
+);
+const TOO_LARGE: Kind = Kind("TooLarge", 413, &[Code::InvalidRequest], "The body is too long.");
+const UNSUPPORTED_TYPE: Kind = Kind(
+    "UnsupportedType",
+    415,
+    &[Code::UnsupportedMediaType],
+    "The body is not `application/json`.",
+);
+const STILL_RUNNING: Kind = Kind(
+    "StillRunning",
+    422,
+    &[Code::IdempotencyCheckFailed],
+    "The first request with this `Idempotency-Key` is still running.",
+);
+const TOO_OFTEN: Kind = Kind(
+    "TooOften",
+    429,
+    &[Code::InvalidRequest],
+    "The credential, or the address without a valid one, asks too often.",
+);
+const FAILED: Kind = Kind(
+    "Failed",
+    500,
+    &[Code::InternalError],
+    "The service failed; its log says why, under this answer's X-REQUEST-ID.",
+);
+const UNAVAILABLE: Kind = Kind(
+    "Unavailable",
+    503,
+    &[Code::InternalError],
+    "The service has too much to do, or its store is out of reach. Try again with the same `Idempotency-Key`.",
+);
+
+const KINDS: [&Kind; 13] = [
+    &BAD_REQUEST,
+    &UNAUTHORISED,
+    &FORBIDDEN,
+    &NOT_FOUND,
+    &TOO_SLOW,
+    &CONFLICT,
+    &STALE,
+    &TOO_LARGE,
+    &UNSUPPORTED_TYPE,
+    &STILL_RUNNING,
+    &TOO_OFTEN,
+    &FAILED,
+    &UNAVAILABLE,
+];
+
+macro_rules! responses {
+    ($($name:ty: $($kind:ident)*;)*) => {
+        $(impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                [$($kind.reference()),*].into()
+            }
+        })*
+    };
+}
+
+responses! {
+    Always: BAD_REQUEST UNAUTHORISED FORBIDDEN TOO_OFTEN FAILED UNAVAILABLE;
+    ById: NOT_FOUND;
+    OnChange: TOO_SLOW CONFLICT TOO_LARGE UNSUPPORTED_TYPE STILL_RUNNING;
+    OnCondition: STALE;
+    OfStore: FAILED UNAVAILABLE;
+}
+
+impl Kind {
+    fn reference(&self) -> (String, RefOr<Response>) {
+        (self.1.to_string(), Ref::from_response_name(self.0).into())
+    }
+
+    fn response(&self) -> Response {
+        let Self(_, status, codes, description) = self;
+        let narrowed = ObjectBuilder::new().property(
+            "code",
+            one(one_of(codes.iter().map(|code| code.name()), "What went wrong.")),
+        );
+        let body = AllOfBuilder::new()
+            .item(Ref::from_schema_name(ErrorBody::name()))
+            .item(narrowed);
+        let mut response = ResponseBuilder::new().description(*description).content(
+            "application/json",
+            ContentBuilder::new()
+                .schema(Some(Schema::AllOf(body.build())))
+                .build(),
+        );
+        let seconds = || {
+            let wait = whole(1, usize::MAX >> 11, "");
+            header(wait, "How many seconds to wait before asking again.")
+        };
+        let retryable = |value: &str| {
+            let again = "Whether the same request may be sent again.";
+            header(one_of([value], ""), again)
+        };
+        response = match status {
+            401 => response.header(
+                "WWW-Authenticate",
+                header(one_of(["Bearer"], ""), "How to authenticate."),
+            ),
+            429 => response.header("Retry-After", seconds()),
+            500 => response.header("Idempotency-Retryable", retryable("false")),
+            503 => response
+                .header("Retry-After", seconds())
+                .header("Idempotency-Retryable", retryable("true")),
+            _ => response,
+        };
+        let mut response = response.build();
+        let (name, id) = request_id_header();
+        response.headers.insert(name, id);
+        response
+    }
+}
+
+/// The errors as parts of the document that its operations refer to.
+pub(super) fn components() -> impl Iterator<Item = (String, RefOr<Response>)> {
+    KINDS
+        .into_iter()
+        .map(|kind| (kind.0.to_owned(), RefOr::T(kind.response())))
+}

@@ -1,0 +1,112 @@
+//! The parameters of operations: headers, ids in paths, queries.
+
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{Object, ObjectBuilder, Required};
+use webhook_domain::audit::AuditAction;
+use webhook_domain::id::{ApiKeyId, AuditRecordId, WebhookId};
+use webhook_domain::webhook::{Direction, WebhookOrder};
+
+use super::answers::{limit, page};
+use super::bodies::overlap;
+use super::values::{id, matching, one_of, platform};
+use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
+
+const IF_MATCH: &str = "^(\\*|[ \\t,]*(W/)?\"[!#-~]*\"([ \\t]*,[ \\t,]*(W/)?\"[!#-~]*\")*[ \\t,]*)$";
+
+/// `x-platform-id`.
+pub(crate) struct Platform;
+/// `Idempotency-Key`.
+pub(crate) struct Named;
+/// `If-Match`.
+pub(crate) struct Conditional;
+/// The id of a webhook in the path.
+pub(crate) struct WebhookPath;
+/// The id of an API key in the path.
+pub(crate) struct ApiKeyPath;
+/// Which page of webhooks.
+pub(crate) struct WebhookPage;
+/// Which part of the list of API keys.
+pub(crate) struct ApiKeyPart;
+/// Which part of the list of audit records.
+pub(crate) struct AuditRecordPart;
+/// For how long the retired secret goes on signing.
+pub(crate) struct RetiredFor;
+
+macro_rules! parameters {
+    ($($name:ty: $parameters:expr;)*) => {
+        $(impl IntoParams for $name {
+            fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+                $parameters
+            }
+        })*
+    };
+}
+
+parameters! {
+    Platform: vec![header("x-platform-id", platform(
+        "The platform to act on. A platform's own credential may name only that one; a credential for all platforms \
+         acts on `default` if none is named.",
+    ))];
+    Named: vec![header("Idempotency-Key", matching(
+        "^[ -~]{1,255}$",
+        "The client's own name for this request. Sent again with the same name within 48 hours, it is not done again: \
+         the first answer is given once more.",
+    ))];
+    Conditional: vec![header("If-Match", matching(
+        IF_MATCH,
+        "The ETag of the webhook as it is to be changed: 412 if it has changed since.",
+    ))];
+    WebhookPath: vec![path(id(WebhookId::PREFIX, "The webhook's id."))];
+    ApiKeyPath: vec![path(id(ApiKeyId::PREFIX, "The API key's id."))];
+    WebhookPage: vec![
+        query("limit", limit()),
+        query("page", page("The number of the page. A link that says `after` or `before` has it for display.")),
+        query("order_by", one_of(WebhookOrder::ALL.map(WebhookOrder::name), "What the list is ordered by.")
+            .default(Some(WebhookOrder::default().name().into()))),
+        query("order_direction", one_of(Direction::ALL.map(Direction::name), "Which end comes first.")
+            .default(Some(Direction::default().name().into()))),
+        query("after", place("Where the page begins: as it stands in the link to the next page, with its `page`.")),
+        query("before", place("Where the page ends: as it stands in the link to the previous page, with its `page`.")),
+    ];
+    ApiKeyPart: vec![
+        query("limit", limit()),
+        query("after", id(ApiKeyId::PREFIX, "The key after which this part begins.")),
+    ];
+    AuditRecordPart: vec![
+        query("resource_id", matching("^[a-z0-9_-]{1,64}$", "Records about this resource alone.")),
+        query("action", one_of(AuditAction::ALL.map(AuditAction::name), "Records of this action alone.")),
+        query("before", id(AuditRecordId::PREFIX, "The record before which this part begins.")),
+        query("limit", limit()),
+    ];
+    RetiredFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, overlap())];
+}
+
+fn place(description: &str) -> ObjectBuilder {
+    matching("^[A-Za-z0-9_-]+$", description)
+}
+
+fn header(name: &str, schema: ObjectBuilder) -> Parameter {
+    parameter(name, ParameterIn::Header, Required::False, schema)
+}
+
+fn query(name: &str, schema: ObjectBuilder) -> Parameter {
+    parameter(name, ParameterIn::Query, Required::False, schema)
+}
+
+fn path(schema: ObjectBuilder) -> Parameter {
+    parameter("id", ParameterIn::Path, Required::True, schema)
+}
+
+fn parameter(name: &str, place: ParameterIn, required: Required, schema: ObjectBuilder) -> Parameter {
+    let mut schema: Object = schema.build();
+    let description = schema.description.take().unwrap_or_default();
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(required)
+        .description(Some(description))
+        .schema(Some(Schema::Object(schema)))
+        .build()
+}

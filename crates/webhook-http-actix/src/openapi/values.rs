@@ -1,0 +1,164 @@
+//! The values that stand in requests and answers: what texts, ids and instants may be. Every pattern is anchored at
+//! both ends, and in the common part of ECMA-262's and other dialects.
+
+use std::fmt::Write as _;
+
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::schema::{Schema, SchemaType};
+use utoipa::openapi::{Array, ArrayBuilder, Object, ObjectBuilder, RefOr, Type};
+use webhook_domain::text::{self, Pattern};
+use webhook_domain::webhook::{Action, ActionList, TargetUrl};
+
+/// 26 characters of Crockford's base32 in lower case, within 128 bits.
+const ULID: &str = "[0-7][0-9a-hjkmnp-tv-z]{25}";
+/// An instant in UTC with whole seconds.
+const INSTANT: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$";
+/// Anything but control characters.
+const FREE_TEXT: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$";
+const ACTION: &str = "^[A-Z][A-Z0-9_]*(\\.[A-Z][A-Z0-9_]*)+$";
+const PLATFORM: &str = "^[a-zA-Z0-9_-]{1,64}$";
+const PLATFORM_OR_ALL: &str = "^(\\*|[a-zA-Z0-9_-]{1,64})$";
+/// `https` in any case, and `http` where the deployment allows it; without what is refused for sure.
+const URL: &str = "^[hH][tT][tT][pP][sS]?://[^\\s\\\\#/?][^\\s\\\\#]*$";
+const SECRET: &str = "^whsec_[A-Za-z0-9+/]{43}=$";
+const FINGERPRINT: &str = "^sha256:[0-9a-f]{16}$";
+
+/// A schema that is an object with named properties, or a plain value.
+pub(super) fn one(object: impl Into<Object>) -> RefOr<Schema> {
+    RefOr::T(Schema::Object(object.into()))
+}
+
+/// The same, or null.
+pub(super) fn or_null(object: impl Into<Object>) -> RefOr<Schema> {
+    let mut object = object.into();
+    if let SchemaType::Type(kind) = &object.schema_type {
+        object.schema_type = SchemaType::from_iter([kind.clone(), Type::Null]);
+    }
+    if let Some(values) = &mut object.enum_values {
+        values.push(serde_json::Value::Null);
+    }
+    one(object)
+}
+
+/// A value of any kind.
+pub(super) fn anything(description: &str) -> RefOr<Schema> {
+    one(ObjectBuilder::new()
+        .schema_type(SchemaType::AnyValue)
+        .description(Some(description)))
+}
+
+/// A text.
+pub(super) fn string(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description).filter(|text| !text.is_empty()))
+}
+
+/// A text that matches.
+pub(super) fn matching(pattern: &str, description: &str) -> ObjectBuilder {
+    string(description).pattern(Some(pattern))
+}
+
+/// A text of one of the published patterns.
+pub(super) fn of_pattern(pattern: &Pattern, description: &str) -> ObjectBuilder {
+    matching(pattern.regex(), description).max_length(Some(text::MAX_LENGTH))
+}
+
+/// A text of people's own.
+pub(super) fn free_text(description: &str) -> ObjectBuilder {
+    matching(FREE_TEXT, description).max_length(Some(text::MAX_LENGTH))
+}
+
+/// One of a few names.
+pub(super) fn one_of<'a>(names: impl IntoIterator<Item = &'a str>, description: &str) -> ObjectBuilder {
+    string(description).enum_values(Some(names.into_iter()))
+}
+
+pub(super) fn boolean(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Boolean)
+        .description(Some(description))
+}
+
+/// A whole number within these bounds.
+pub(super) fn whole(least: usize, most: usize, description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(least))
+        .maximum(Some(most))
+        .description(Some(description).filter(|text| !text.is_empty()))
+}
+
+/// An id: its prefix and a ULID.
+pub(super) fn id(prefix: &str, description: &str) -> ObjectBuilder {
+    let mut pattern = String::from("^");
+    // Writing to a text cannot fail.
+    let _ = write!(pattern, "{prefix}{ULID}$");
+    matching(&pattern, description)
+}
+
+pub(super) fn instant(description: &str) -> ObjectBuilder {
+    matching(INSTANT, description).examples(["2024-04-12T15:22:37Z"])
+}
+
+pub(super) fn platform(description: &str) -> ObjectBuilder {
+    matching(PLATFORM, description)
+}
+
+pub(super) fn platform_or_all(description: &str) -> ObjectBuilder {
+    matching(PLATFORM_OR_ALL, description)
+}
+
+pub(super) fn url(description: &str) -> ObjectBuilder {
+    matching(URL, description)
+        .max_length(Some(TargetUrl::MAX_LENGTH))
+        .examples(["https://example.com/webhooks"])
+}
+
+pub(super) fn secret(description: &str) -> ObjectBuilder {
+    matching(SECRET, description)
+}
+
+pub(super) fn fingerprint(description: &str) -> ObjectBuilder {
+    matching(FINGERPRINT, description)
+}
+
+pub(super) fn action(description: &str) -> ObjectBuilder {
+    matching(ACTION, description)
+        .max_length(Some(Action::MAX_LENGTH))
+        .examples(["INVOICE.CREATED"])
+}
+
+/// Actions, each once; or null.
+pub(super) fn actions_or_null(description: &str) -> RefOr<Schema> {
+    let mut actions = ArrayBuilder::new()
+        .items(action("An action of the deployment."))
+        .max_items(Some(ActionList::MAX_ITEMS))
+        .unique_items(true)
+        .description(Some(description))
+        .build();
+    actions.schema_type = SchemaType::from_iter([Type::Array, Type::Null]);
+    RefOr::T(Schema::Array(actions))
+}
+
+pub(super) fn list(items: impl Into<RefOr<Schema>>, description: &str) -> RefOr<Schema> {
+    let items: RefOr<Schema> = items.into();
+    let mut array = Array::new(items);
+    array.description = Some(description.to_owned());
+    RefOr::T(Schema::Array(array))
+}
+
+/// A header of an answer.
+pub(super) fn header(schema: impl Into<Object>, description: &str) -> Header {
+    HeaderBuilder::new()
+        .schema(Some(Schema::Object(schema.into())))
+        .description(Some(description))
+        .build()
+}
+
+/// The header that every answer has.
+pub(super) fn request_id_header() -> (String, RefOr<Header>) {
+    let schema = matching("^[A-Za-z0-9_.-]{1,128}$", "");
+    let description = "The request's own id, or `reqr_` and 20 letters or digits; the log has it too.";
+    ("X-REQUEST-ID".to_owned(), RefOr::T(header(schema, description)))
+}

@@ -1,0 +1,390 @@
+//! The document of the API: that it is what is committed, and that what it says is so.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+
+use actix_web::http::Method;
+use flate2::read::GzDecoder;
+use regex::Regex;
+use serde_json::Value;
+use webhook_domain::permission::{Permission, PermissionSet};
+use webhook_domain::text::{self, H, K, U};
+
+use crate::documented::{DOCUMENT, operations, resolved, schema};
+use crate::house::*;
+
+#[test]
+fn the_committed_document_is_the_one_that_the_handlers_make() {
+    let committed = include_str!("../../../../docs/openapi.json");
+    assert!(
+        committed == webhook_http_actix::openapi_json(),
+        "docs/openapi.json is out of date: cargo run -- openapi > docs/openapi.json"
+    );
+}
+
+/// What the router has, from the one file that says it.
+fn routed_paths() -> BTreeSet<String> {
+    let source = include_str!("../../src/app.rs");
+    let resources = Regex::new(r#"web::resource\("([^"]+)"\)"#).unwrap();
+    let paths = resources.captures_iter(source).map(|found| found[1].to_owned());
+    paths
+        .map(|path| {
+            match path.starts_with("/health") || path.starts_with("/openapi") || path.starts_with("/docs") {
+                true => path,
+                false => format!("/v1{path}"),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn the_document_has_the_paths_that_the_router_has() {
+    let documented: BTreeSet<String> = operations().map(|(_, path, _)| path.to_owned()).collect();
+    let mut routed = routed_paths();
+    assert!(routed.len() > 10, "{routed:?}");
+    // The page is for people.
+    routed.retain(|path| !path.starts_with("/docs"));
+    assert_eq!(documented, routed);
+}
+
+#[actix_web::test]
+async fn the_document_has_the_methods_that_each_path_takes() {
+    let house = House::new();
+    for path in operations().map(|(_, path, _)| path).collect::<BTreeSet<_>>() {
+        let documented: BTreeSet<String> = operations()
+            .filter(|(_, of, _)| *of == path)
+            .map(|(method, ..)| method.to_string())
+            .collect();
+        let uri = path.replace("{id}", NO_ONES_ID);
+        let refused = house.ask(Ask::new(Method::PUT, uri)).await;
+        assert_eq!(refused.status, 405, "{path}");
+        let allowed: BTreeSet<String> = refused
+            .header("allow")
+            .unwrap()
+            .split(", ")
+            .filter(|method| *method != "HEAD")
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(documented, allowed, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn the_document_names_the_permission_that_each_operation_needs() {
+    let house = House::new();
+    for (method, path, operation) in operations().filter(|(_, path, _)| path.starts_with("/v1")) {
+        let id = match path.contains("api-keys") {
+            true => "key_01hv9k2m4rt6w8y0abcdefghjk",
+            false => NO_ONES_ID,
+        };
+        let uri = path.replace("{id}", id);
+        let powerless = house.key_of("acme", &[Permission::EventCreate]);
+        let refused = house
+            .ask_as(Some(&powerless), Ask::new(method.clone(), uri))
+            .await;
+        assert_eq!(refused.status, 403, "{method} {path}");
+        let message = refused.text("message");
+        let needed = Permission::ALL
+            .iter()
+            .find(|permission| message.contains(permission.name()));
+        let needed = needed.unwrap_or_else(|| panic!("{message}"));
+        let description = operation["description"].as_str().unwrap().replace('\n', " ");
+        assert!(
+            description.ends_with(&format!("Needs `{}`.", needed.name())),
+            "{method} {path} needs {}: {description}",
+            needed.name()
+        );
+    }
+}
+
+#[actix_web::test]
+async fn what_needs_no_credential_says_so() {
+    let house = House::new();
+    for (method, path, operation) in operations() {
+        let open = !path.starts_with("/v1");
+        assert_eq!(operation.get("security").is_some(), open, "{method} {path}");
+        if open {
+            house.ask_as(None, Ask::new(method, path)).await;
+        }
+    }
+}
+
+/// Every pattern in `value`, with where it stands.
+fn patterns(value: &'static Value, place: String, found: &mut Vec<(String, &'static str)>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member.as_str() {
+                    Some(pattern) if name == "pattern" => found.push((place.clone(), pattern)),
+                    _ => patterns(member, format!("{place}/{name}"), found),
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                patterns(item, format!("{place}/{index}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_pattern_is_anchored_at_both_ends() {
+    let mut found = Vec::new();
+    patterns(&DOCUMENT, String::new(), &mut found);
+    assert!(found.len() > 50);
+    for (place, pattern) in found {
+        let anchored = pattern.starts_with('^') && pattern.ends_with('$');
+        // An alternative would slip past the anchors, unless it is in a group.
+        let outside_groups: i32 =
+            pattern
+                .replace("\\(", "")
+                .replace("\\)", "")
+                .chars()
+                .fold(0, |depth, c| match c {
+                    '(' => depth + 1,
+                    ')' => depth - 1,
+                    '|' if depth == 0 => -100,
+                    _ => depth,
+                });
+        assert!(anchored && outside_groups == 0, "{place}: {pattern}");
+        assert!(Regex::new(pattern).is_ok(), "{place}: {pattern}");
+    }
+}
+
+#[test]
+fn the_published_patterns_admit_what_the_domain_admits() {
+    for (pattern, field) in [
+        (&U, "username"),
+        (&U, "password"),
+        (&H, "api_header_field"),
+        (&K, "api_key"),
+    ] {
+        let documented = schema("UpdateWebhook")["properties"][field].clone();
+        assert_eq!(documented["maxLength"], text::MAX_LENGTH);
+        let regex = Regex::new(documented["pattern"].as_str().unwrap()).unwrap();
+        for c in (0..0x250_u32).filter_map(char::from_u32) {
+            for text in [format!("{c}a"), format!("a{c}"), c.to_string()] {
+                assert_eq!(
+                    regex.is_match(&text),
+                    pattern.check(&text).is_ok(),
+                    "{field} {text:?}"
+                );
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn texts_admit_what_their_patterns_admit() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    let fields = ["name", "reference", "url"];
+    let texts = [
+        "",
+        "a",
+        "ä",
+        "\u{7f}",
+        "\u{85}",
+        "\n",
+        "https://a",
+        "HTTPS://a.b/c",
+        "https:///a",
+        "https:// a",
+        "ftp://a",
+    ];
+    for field in fields {
+        let documented = &schema("UpdateWebhook")["properties"][field];
+        let regex = Regex::new(documented["pattern"].as_str().unwrap()).unwrap();
+        for text in texts {
+            let body = serde_json::json!({
+                "active": true, "include_previous_data": false, "authentication_type": "NONE", field: text,
+            });
+            let answer = house.ask(update(&id, &body.to_string())).await;
+            assert_eq!(answer.status == 200, regex.is_match(text), "{field} {text:?}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_examples_of_bodies_work() {
+    let house = House::new();
+    let mut tried = 0;
+    for (method, path, operation) in operations() {
+        let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+        if body.is_null() {
+            continue;
+        }
+        for example in resolved(body)["examples"].as_array().unwrap() {
+            let (id, _) = house.webhook().await;
+            let ask = Ask::new(method.clone(), path.replace("{id}", &id)).body(example.to_string());
+            let answer = house.ask(ask).await;
+            assert!(answer.status < 300, "{method} {path}: {}", answer.json());
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 4);
+}
+
+/// Compares the fields of what was answered with those of its schema, at every depth: all are always there.
+#[track_caller]
+fn is_whole(answered: &Value, schema: &'static Value) {
+    let schema = resolved(schema);
+    match answered {
+        Value::Object(members) if schema.get("properties").is_some() => {
+            let names: BTreeSet<&str> = members.keys().map(String::as_str).collect();
+            let properties = schema["properties"].as_object().unwrap();
+            let known: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
+            let required: Vec<_> = schema["required"].as_array().unwrap().iter().collect();
+            let required: BTreeSet<&str> = required.into_iter().filter_map(Value::as_str).collect();
+            assert_eq!(names, known);
+            assert_eq!(names, required);
+            for (name, member) in members {
+                is_whole(member, &properties[name]);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| is_whole(item, &schema["items"])),
+        Value::String(text) => {
+            if let Some(pattern) = schema["pattern"].as_str() {
+                assert!(
+                    Regex::new(pattern).unwrap().is_match(text),
+                    "{text:?} against {pattern}"
+                );
+            }
+            if let Some(names) = schema["enum"].as_array() {
+                assert!(names.contains(answered), "{text}");
+            }
+            assert!(takes(schema, "string"), "{text:?}: {schema}");
+        }
+        Value::Null => assert!(takes(schema, "null"), "{schema}"),
+        Value::Bool(_) => assert!(takes(schema, "boolean"), "{schema}"),
+        Value::Number(_) => assert!(takes(schema, "integer"), "{schema}"),
+        Value::Object(_) => assert!(takes(schema, "object"), "{schema}"),
+    }
+}
+
+fn takes(schema: &Value, kind: &str) -> bool {
+    match &schema["type"] {
+        Value::Array(kinds) => kinds.contains(&kind.into()),
+        one => one == kind,
+    }
+}
+
+#[actix_web::test]
+async fn answers_have_the_fields_of_their_schemas() {
+    let house = House::new();
+    let created = house.ask(create(CREATE)).await;
+    is_whole(&created.json(), schema("Webhook"));
+    let id = created.text("id");
+    let full = r#"{"active":true,"include_previous_data":true,"authentication_type":"API_KEY","name":"n","reference":"r",
+        "username":"u","api_header_field":"X-Key","api_key":"k","url":"https://example.com","included_actions":[],
+        "excluded_actions":["INVOICE.CREATED"]}"#;
+    is_whole(&house.ask(roll(&id).body(full)).await.json(), schema("Webhook"));
+    is_whole(
+        &house.ask(get("/v1/webhooks")).await.json(),
+        schema("WebhookList"),
+    );
+    is_whole(
+        &house.ask(get("/v1/webhooks?limit=1&page=2")).await.json(),
+        schema("WebhookList"),
+    );
+    is_whole(
+        &house.ask(get("/v1/webhooks/actions")).await.json(),
+        schema("ActionList"),
+    );
+    let key = r#"{"permissions":["WEBHOOK.VIEW"],"name":"k","expires_in":60}"#;
+    is_whole(&house.ask(create_key(key)).await.json(), schema("ApiKey"));
+    is_whole(
+        &house.ask(get("/v1/api-keys?limit=1")).await.json(),
+        schema("ApiKeyList"),
+    );
+    is_whole(
+        &house.ask(get("/v1/audit-records")).await.json(),
+        schema("AuditRecordList"),
+    );
+    is_whole(&house.ask(get("/health/ready")).await.json(), schema("Health"));
+    is_whole(&house.ask(create("[]")).await.json(), schema("Error"));
+    for name in ["Webhook", "Error"] {
+        for example in schema(name)["examples"].as_array().unwrap() {
+            is_whole(example, schema(name));
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_key_of_every_permission_is_what_the_document_calls_one() {
+    let permissions = schema("CreateApiKey")["properties"]["permissions"]["items"]["enum"]
+        .as_array()
+        .unwrap();
+    let names: Vec<_> = PermissionSet::all().iter().map(Permission::name).collect();
+    assert_eq!(
+        permissions.iter().filter_map(Value::as_str).collect::<Vec<_>>(),
+        names
+    );
+}
+
+#[actix_web::test]
+async fn the_document_is_served_to_anybody() {
+    let house = House::new();
+    let served = house.ask_as(None, get("/openapi.json")).await;
+    assert_eq!(served.status, 200);
+    assert_eq!(served.header("content-type"), Some("application/json"));
+    assert_eq!(served.body, webhook_http_actix::openapi_json().as_bytes());
+    assert_eq!(served.json()["openapi"], "3.1.0");
+}
+
+/// A body as a browser sees it.
+fn uncompressed(answer: &Answer) -> Vec<u8> {
+    let mut plain = Vec::new();
+    match answer.header("content-encoding") {
+        Some("gzip") => {
+            GzDecoder::new(answer.body.as_slice())
+                .read_to_end(&mut plain)
+                .unwrap();
+        }
+        _ => plain.clone_from(&answer.body),
+    }
+    plain
+}
+
+#[actix_web::test]
+async fn the_page_comes_whole_from_the_server_and_may_load_nothing_from_elsewhere() {
+    let house = House::new();
+    let folder = house.ask_as(None, get("/docs")).await;
+    assert_eq!((folder.status, folder.header("location")), (308, Some("/docs/")));
+    let page = house.ask_as(None, get("/docs/")).await;
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-type").unwrap().starts_with("text/html"));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'self';"),
+        "{policy}"
+    );
+    let html = String::from_utf8(uncompressed(&page)).unwrap();
+    let parts = Regex::new(r#"(?:src|href)="([^"]+)""#).unwrap();
+    let mut count = 0;
+    for part in parts.captures_iter(&html) {
+        let name = part[1].trim_start_matches("./").to_owned();
+        assert!(!name.contains("//"), "{name}");
+        let answer = house.ask_as(None, get(format!("/docs/{name}"))).await;
+        assert_eq!(answer.status, 200, "{name}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        count += 1;
+    }
+    assert!(count >= 4, "{html}");
+    let starts = house.ask_as(None, get("/docs/swagger-initializer.js")).await;
+    assert!(
+        String::from_utf8(uncompressed(&starts))
+            .unwrap()
+            .contains("/openapi.json")
+    );
+    house
+        .ask_as(None, get("/docs/nothing"))
+        .await
+        .refuses(404, "RESOURCE_NOT_FOUND", None);
+    house
+        .ask_as(None, get("/docs/../Cargo.toml"))
+        .await
+        .refuses(404, "RESOURCE_NOT_FOUND", None);
+}
