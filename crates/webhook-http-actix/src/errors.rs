@@ -4,6 +4,7 @@
 //! right and repeats no value; its cause is for the log alone, where [`crate::observe`] writes it once.
 
 mod about;
+mod client_name;
 mod envelope;
 mod problem;
 

@@ -35,7 +35,7 @@ pub(crate) fn parse_object(body: &[u8]) -> Result<Object, Problem> {
         ))
     })?;
     if let Some(path) = duplicate(&json) {
-        return Err(Problem::invalid_field(path, "must not stand in its object twice"));
+        return Err(Problem::invalid_name(&path, "must not stand in its object twice"));
     }
     match json {
         Json::Object(pairs) => Ok(pairs),

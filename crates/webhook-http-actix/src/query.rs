@@ -21,7 +21,7 @@ impl Parameters {
         for (place, (name, _)) in pairs.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let expected = "is not a parameter of this request; leave it out";
-                return Err(Problem::invalid_field(name.clone(), expected));
+                return Err(Problem::invalid_name(name, expected));
             }
             if pairs[..place].iter().any(|(earlier, _)| earlier == name) {
                 let expected = "must be in the query once at most";

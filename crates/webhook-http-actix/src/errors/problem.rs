@@ -11,10 +11,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, ResponseError};
 use webhook_domain::InvalidValue;
 
+use super::client_name::may_be_repeated;
 use super::{About, Code, envelope};
-
-/// The most bytes of a client's own name that an error repeats.
-const MAX_FIELD_LENGTH: usize = 256;
 
 /// Says whether asking again may help.
 static IDEMPOTENCY_RETRYABLE: HeaderName = HeaderName::from_static("idempotency-retryable");
@@ -76,6 +74,15 @@ impl Problem {
         Self::of_field(Code::InvalidField, field.into(), expected)
     }
 
+    /// 400 `INVALID_FIELD`, for a name that the client made up: it is repeated unless it may be a secret.
+    pub(crate) fn invalid_name(name: &str, expected: &str) -> Self {
+        if may_be_repeated(name) {
+            return Self::invalid_field(name.to_owned(), expected);
+        }
+        let message = format!("a name that is not repeated here, because it may be a secret, {expected}");
+        Self::new(StatusCode::BAD_REQUEST, Code::InvalidField, message)
+    }
+
     /// 400 `INVALID_FIELD`, in the words of the type that does not admit the value.
     pub(crate) fn invalid_value(field: impl Into<Cow<'static, str>>, problem: &InvalidValue) -> Self {
         Self::invalid_field(field, &problem.0)
@@ -87,7 +94,6 @@ impl Problem {
     }
 
     fn of_field(code: Code, field: Cow<'static, str>, expected: &str) -> Self {
-        let field = shortened(field);
         let message = format!("{field} {expected}");
         Self::new(StatusCode::BAD_REQUEST, code, message).with_field(field)
     }
@@ -213,14 +219,6 @@ impl Problem {
         }
         text
     }
-}
-
-fn shortened(field: Cow<'static, str>) -> Cow<'static, str> {
-    if field.len() <= MAX_FIELD_LENGTH {
-        return field;
-    }
-    let end = field.floor_char_boundary(MAX_FIELD_LENGTH);
-    format!("{}…", &field[..end]).into()
 }
 
 impl fmt::Display for Problem {

@@ -17,8 +17,8 @@ impl Fields {
         let is_known = |name: &str| known.iter().any(|list| list.contains(&name));
         match object.iter().find(|(name, _)| !is_known(name)) {
             None => Ok(Self(object)),
-            Some((name, _)) => Err(Problem::invalid_field(
-                name.clone(),
+            Some((name, _)) => Err(Problem::invalid_name(
+                name,
                 "is not a field of this object; leave it out or correct its name",
             )),
         }
