@@ -6,7 +6,7 @@ use actix_http::ConnectionType;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, web};
 use webhook_domain::id::RequestId;
@@ -82,7 +82,7 @@ fn log(response: &ServiceResponse<BoxBody>, id: &RequestId, begun: Instant) {
     if status.is_server_error() {
         tracing::error!(
             request.id = id.as_str(),
-            http.method = response.request().method().as_str(),
+            http.method = method(response.request().method()),
             http.route = route(response),
             http.status = status.as_u16(),
             duration_us = elapsed_us(begun),
@@ -92,13 +92,29 @@ fn log(response: &ServiceResponse<BoxBody>, id: &RequestId, begun: Instant) {
     } else {
         tracing::debug!(
             request.id = id.as_str(),
-            http.method = response.request().method().as_str(),
+            http.method = method(response.request().method()),
             http.route = route(response),
             http.status = status.as_u16(),
             error.code = problem.map(Problem::code),
             duration_us = elapsed_us(begun),
             "a request was answered"
         );
+    }
+}
+
+/// The method, if it is one of HTTP's own: a client may send any word.
+fn method(sent: &Method) -> &'static str {
+    match *sent {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::CONNECT => "CONNECT",
+        _ => "_OTHER",
     }
 }
 
@@ -109,4 +125,21 @@ fn route(response: &ServiceResponse<BoxBody>) -> Option<String> {
 
 fn elapsed_us(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_of_a_clients_own_is_not_logged() {
+        for known in [
+            "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT",
+        ] {
+            assert_eq!(method(&Method::from_bytes(known.as_bytes()).unwrap()), known);
+        }
+        for own in ["hunter2", "get", "PROPFIND"] {
+            assert_eq!(method(&Method::from_bytes(own.as_bytes()).unwrap()), "_OTHER");
+        }
+    }
 }
