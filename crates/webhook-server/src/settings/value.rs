@@ -9,7 +9,9 @@ use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
 use webhook_domain::key_ring::Overlap;
+use webhook_domain::secret::SecretText;
 use webhook_domain::webhook::HttpPolicy;
+use webhook_store_diesel::MasterKey;
 
 /// The highest rate per second that can be told from no limit.
 const MAX_RATE: u32 = 1_000_000;
@@ -49,6 +51,10 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, InvalidValue> {
 pub(super) fn path(text: &str) -> Result<PathBuf, InvalidValue> {
     match text {
         "" => Err(InvalidValue::new("must be the path of a file")),
+        // What cannot be read is named in an error.
+        _ if MasterKey::parse(&SecretText::new(text.to_owned())).is_ok() => Err(InvalidValue::new(
+            "must be the path of a file, and is itself a key, which belongs in the file",
+        )),
         _ => Ok(PathBuf::from(text)),
     }
 }
@@ -140,6 +146,19 @@ mod tests {
         for wrong in ["", "8080", "localhost:8080", "127.0.0.1", "127.0.0.1:65536"] {
             assert!(listen(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_key_is_not_taken_for_a_path() {
+        assert!(path("").is_err());
+        assert_eq!(path("keys/master.key").unwrap(), PathBuf::from("keys/master.key"));
+        let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+        let problem = path(key).unwrap_err().to_string();
+        assert!(
+            problem.contains("itself a key") && !problem.contains("AAEC"),
+            "{problem}"
+        );
+        assert!(path(&key[1..]).is_ok(), "43 characters are no key");
     }
 
     #[test]
