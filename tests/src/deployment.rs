@@ -68,6 +68,35 @@ impl Deployment {
         self
     }
 
+    /// The same deployment with its master key in a file, if it was given one in the environment.
+    pub fn with_master_key_in_a_file(mut self) -> Self {
+        if let Some(key) = self.setting("WEBHOOK_MASTER_KEY").map(str::to_owned) {
+            let file = self.directory().join("the.key");
+            fs::write(&file, key).expect("a file can be written");
+            self.unset("WEBHOOK_MASTER_KEY");
+            self.set("WEBHOOK_MASTER_KEY_FILE", &file.to_string_lossy());
+        }
+        self
+    }
+
+    /// The file of its master key: the one that is named, or else the one a first start makes.
+    pub fn master_key_file(&self) -> PathBuf {
+        match self.setting("WEBHOOK_MASTER_KEY_FILE") {
+            Some(file) => file.into(),
+            None => self.data().join("master.key"),
+        }
+    }
+
+    /// The same deployment with the URL of its database in the settings file, if it was given one in the environment.
+    pub fn with_database_url_in_a_file(mut self) -> Self {
+        if let Some(url) = self.setting("WEBHOOK_DATABASE_URL").map(str::to_owned) {
+            let file = self.directory().join("webhook.toml");
+            fs::write(&file, format!("database_url = '{url}'\n")).expect("a file can be written");
+            self.unset("WEBHOOK_DATABASE_URL");
+        }
+        self
+    }
+
     /// Sets environment variable `name`.
     pub fn set(&mut self, name: &str, value: &str) {
         self.unset(name);
@@ -167,23 +196,28 @@ impl Deployment {
 
     /// The bytes of every file in the directory, by path: what a start that fails must leave as it was.
     pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let mut found = Vec::new();
-        let mut directories = vec![self.directory().to_owned()];
-        while let Some(directory) = directories.pop() {
-            for entry in fs::read_dir(&directory)
-                .expect("a directory can be read")
-                .flatten()
-            {
-                let path = entry.path();
-                if path.is_dir() {
-                    directories.push(path);
-                } else {
-                    let bytes = fs::read(&path).unwrap_or_default();
-                    found.push((path, bytes));
-                }
+        files_below(self.directory())
+    }
+}
+
+/// The bytes of every file below `directory`, by path. One that goes away meanwhile is empty.
+pub fn files_below(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory)
+            .expect("a directory can be read")
+            .flatten()
+        {
+            let path = entry.path();
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                let bytes = fs::read(&path).unwrap_or_default();
+                found.push((path, bytes));
             }
         }
-        found.sort();
-        found
     }
+    found.sort();
+    found
 }

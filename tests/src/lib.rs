@@ -28,6 +28,8 @@ pub mod client;
 pub mod clock;
 pub mod deployment;
 pub mod fixtures;
+pub mod issuer;
+pub mod leaks;
 pub mod postgres;
 pub mod raw;
 pub mod server;

@@ -28,6 +28,7 @@ use crate::{binary, clock::wait_for};
 pub struct Cluster {
     admin: Url,
     server: Url,
+    meeting: Option<PathBuf>,
     /// The lock is what keeps the keeper.
     _lease: Option<fs::File>,
     _directory: Option<tempfile::TempDir>,
@@ -43,6 +44,7 @@ impl Cluster {
                 Self {
                     admin: url.clone(),
                     server: url,
+                    meeting: None,
                     _lease: None,
                     _directory: None,
                 }
@@ -63,6 +65,25 @@ impl Cluster {
             _directory: Some(directory),
             ..cluster
         }
+    }
+
+    /// Where PostgreSQL keeps its files, if it is the tests' own.
+    #[track_caller]
+    pub fn data(&self) -> PathBuf {
+        let note = self.meeting().join(keeper::DIRECTORY);
+        let directory = fs::read_to_string(note).expect("the keeper notes where the cluster is");
+        Path::new(&directory).join("data")
+    }
+
+    /// What PostgreSQL has logged, if it is the tests' own.
+    #[track_caller]
+    pub fn log(&self) -> Vec<u8> {
+        fs::read(self.meeting().join(keeper::LOG)).expect("the log can be read")
+    }
+
+    fn meeting(&self) -> &Path {
+        let meeting = self.meeting.as_deref();
+        meeting.expect("the files of a PostgreSQL that is somebody else's are out of reach")
     }
 
     /// Makes an empty database, dropped with the value.
@@ -178,6 +199,7 @@ fn join(meeting: &Path, settings: &[&str]) -> Cluster {
     Cluster {
         admin: parse(admin),
         server: parse(server),
+        meeting: Some(meeting.to_owned()),
         _lease: Some(lease),
         _directory: None,
     }

@@ -112,8 +112,10 @@ impl Server {
     }
 
     /// Kills it as a power cut would: SIGKILL.
-    pub fn kill(mut self) {
-        self.end();
+    #[track_caller]
+    pub fn kill(mut self) -> Ended {
+        let _ = self.child.kill();
+        self.wait()
     }
 
     /// Asks it to stop, and does not wait.

@@ -5,7 +5,7 @@ use std::fs;
 use crate::{
     client::Client,
     deployment::{Backend, Deployment},
-    server::Server,
+    server::{Ended, Server},
 };
 
 /// Every permission of the contract that the API has uses for.
@@ -96,8 +96,9 @@ impl Service {
     }
 
     /// Kills the server with SIGKILL.
-    pub fn kill(&mut self) {
-        self.take_server().kill();
+    #[track_caller]
+    pub fn kill(&mut self) -> Ended {
+        self.take_server().kill()
     }
 
     /// Takes the server out, to be stopped by the test.

@@ -26,20 +26,8 @@ on_each_database!(
 const KEPT: usize = 200;
 const CLIENTS: usize = 4;
 
-/// A deployment whose master key is in a file.
-fn with_key_file(backend: Backend) -> Deployment {
-    let mut deployment = Deployment::new(backend);
-    if let Some(key) = deployment.setting("WEBHOOK_MASTER_KEY").map(str::to_owned) {
-        let file = deployment.directory().join("the.key");
-        std::fs::write(&file, key).expect("a file can be written");
-        deployment.unset("WEBHOOK_MASTER_KEY");
-        deployment.set("WEBHOOK_MASTER_KEY_FILE", &file.to_string_lossy());
-    }
-    deployment
-}
-
 fn no_request_fails_while_the_master_key_is_replaced_and_the_old_one_is_refused_afterwards(backend: Backend) {
-    let mut service = Service::start_on(with_key_file(backend));
+    let mut service = Service::start_on(Deployment::new(backend).with_master_key_in_a_file());
     let client = service.client();
     let kept: Vec<_> = (0..KEPT)
         .map(|n| {
@@ -49,10 +37,7 @@ fn no_request_fails_while_the_master_key_is_replaced_and_the_old_one_is_refused_
             )
         })
         .collect();
-    let file = match service.deployment().setting("WEBHOOK_MASTER_KEY_FILE") {
-        Some(file) => file.into(),
-        None => service.deployment().data().join("master.key"),
-    };
+    let file = service.deployment().master_key_file();
     let old_key = std::fs::read(&file).expect("the old key");
 
     let (done, served) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -128,17 +113,9 @@ fn use_everything(client: &Client, number: usize, kept: &[Webhook], done: &Atomi
 }
 
 fn a_key_that_is_in_no_file_is_replaced_by_one_that_is_named(backend: Backend) {
-    let mut service = Service::start_on(with_key_file(backend));
+    let mut service = Service::start_on(Deployment::new(backend).with_master_key_in_a_file());
     let webhook = create(&service.client());
-    let file = match service.deployment().setting("WEBHOOK_MASTER_KEY_FILE") {
-        Some(file) => file.to_owned(),
-        None => service
-            .deployment()
-            .data()
-            .join("master.key")
-            .to_string_lossy()
-            .into_owned(),
-    };
+    let file = service.deployment().master_key_file();
     let old_key = std::fs::read_to_string(&file).expect("the key");
     service.kill();
     service.deployment_mut().unset("WEBHOOK_MASTER_KEY_FILE");

@@ -27,7 +27,7 @@ pub(super) const USERS_LOCK: &str = "users.lock";
 pub(super) const URLS: &str = "urls";
 pub(super) const LOG: &str = "log";
 const ALIVE_LOCK: &str = "alive.lock";
-const DIRECTORY: &str = "directory";
+pub(super) const DIRECTORY: &str = "directory";
 
 /// How long a cluster without users is kept: test programs of one run follow each other closer than this.
 const GRACE: Duration = Duration::from_secs(5);
@@ -102,6 +102,12 @@ impl Running {
         let admin = format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres");
         let server_password = random_hex(16);
         let mut connection = PgConnection::establish(&admin).expect("the cluster answers");
+        // The one statement with a password in it, which no log of the cluster's may show.
+        for quiet in ["SET log_statement = 'none'", "SET log_min_messages = 'fatal'"] {
+            sql_query(quiet)
+                .execute(&mut connection)
+                .expect("an administrator may log less");
+        }
         let role = format!("CREATE ROLE webhook LOGIN PASSWORD '{server_password}'");
         sql_query(role)
             .execute(&mut connection)

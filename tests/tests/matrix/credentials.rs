@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use data_encoding::BASE64URL_NOPAD;
-use ring::signature::{Ed25519KeyPair, KeyPair as _};
-use serde_json::{Value, json};
-use webhook_tests::{Service, clock, postgres::random_bytes, service::ALL_PERMISSIONS};
+use serde_json::Value;
+use webhook_tests::{Service, issuer::Issuer, service::ALL_PERMISSIONS};
 
 /// What is the matter with a credential.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -117,42 +115,4 @@ fn revoked(service: &Service, key: String) -> String {
 fn without(mut claims: Value, name: &str) -> Value {
     claims.as_object_mut().expect("an object").remove(name);
     claims
-}
-
-/// Signs tokens with a key of its own.
-pub(crate) struct Issuer(Ed25519KeyPair);
-
-impl Issuer {
-    pub(crate) const NAME: &'static str = "https://id.example.com/";
-    pub(crate) const AUDIENCE: &'static str = "webhooks";
-
-    pub(crate) fn new() -> Self {
-        Self(Ed25519KeyPair::from_seed_unchecked(&random_bytes(32)).expect("a key"))
-    }
-
-    /// The JWK Set that the deployment is given.
-    pub(crate) fn key_set(&self) -> String {
-        let x = BASE64URL_NOPAD.encode(self.0.public_key().as_ref());
-        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "k1", "x": x}]}).to_string()
-    }
-
-    /// Claims that expire after so many seconds.
-    pub(crate) fn claims(&self, platform: &str, permissions: &[&str], expires_in: i64) -> Value {
-        let now = clock::now();
-        json!({
-            "iss": Self::NAME,
-            "aud": Self::AUDIENCE,
-            "sub": "matrix",
-            "exp": now + expires_in,
-            "platform_id": platform,
-            "permissions": permissions
-        })
-    }
-
-    pub(crate) fn sign(&self, claims: &Value) -> String {
-        let part = |json: &Value| BASE64URL_NOPAD.encode(json.to_string().as_bytes());
-        let message = format!("{}.{}", part(&json!({"alg": "EdDSA", "kid": "k1"})), part(claims));
-        let signature = BASE64URL_NOPAD.encode(self.0.sign(message.as_bytes()).as_ref());
-        format!("{message}.{signature}")
-    }
 }

@@ -10,11 +10,12 @@ use serde_json::Value;
 use webhook_tests::{
     Answer, Backend, Client, Deployment, Service,
     fixtures::{create, get},
+    issuer::Issuer,
     on_each_database,
     service::ALL_PERMISSIONS,
 };
 
-use crate::credentials::{Carrier, Credential, Issuer, Kind};
+use crate::credentials::{Carrier, Credential, Kind};
 use crate::endpoints::{ENDPOINTS, Endpoint, Target};
 
 on_each_database!(
@@ -37,11 +38,7 @@ impl House {
     fn new(backend: Backend) -> Self {
         let issuer = Issuer::new();
         let mut deployment = Deployment::new(backend).with("WEBHOOK_FAILED_AUTHENTICATIONS_PER_SECOND", "0");
-        let keys = deployment.directory().join("jwks.json");
-        std::fs::write(&keys, issuer.key_set()).expect("a file can be written");
-        deployment.set("WEBHOOK_JWT_KEYS_FILE", &keys.to_string_lossy());
-        deployment.set("WEBHOOK_JWT_ISSUER", Issuer::NAME);
-        deployment.set("WEBHOOK_JWT_AUDIENCE", Issuer::AUDIENCE);
+        issuer.introduce_to(&mut deployment);
         Self {
             service: Service::start_on(deployment),
             issuer,
