@@ -6,12 +6,13 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
 /// Leaves out what actix-http logs as an error for each malformed request: any client could fill the log with it.
-/// A filter that names the target keeps it.
+/// A filter that names the target keeps it, but for the values of headers that its decoder repeats at debug level.
 fn without_noise_from_clients(filter: EnvFilter) -> EnvFilter {
-    if filter.to_string().contains("actix_http") {
-        return filter;
-    }
-    match "actix_http=off".parse() {
+    let directive = match filter.to_string().contains("actix_http") {
+        true => "actix_http::h1::decoder=info",
+        false => "actix_http=off",
+    };
+    match directive.parse() {
         Ok(directive) => filter.add_directive(directive),
         Err(_) => filter,
     }
@@ -45,4 +46,31 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
         thread.name = thread.name().unwrap_or("unnamed"),
         "a thread panicked"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directives(text: &str) -> Vec<String> {
+        let filter = without_noise_from_clients(text.parse().unwrap()).to_string();
+        let mut directives: Vec<_> = filter.split(',').map(str::to_owned).collect();
+        directives.sort_unstable();
+        directives
+    }
+
+    #[test]
+    fn what_clients_send_to_the_decoder_is_never_logged() {
+        assert_eq!(directives("trace"), ["actix_http=off", "trace"]);
+        for named in [
+            "actix_http=trace,info",
+            "actix_http::h1::decoder=trace,actix_http=trace,info",
+        ] {
+            assert_eq!(
+                directives(named),
+                ["actix_http::h1::decoder=info", "actix_http=trace", "info"],
+                "{named}"
+            );
+        }
+    }
 }
