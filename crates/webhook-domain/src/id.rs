@@ -78,6 +78,17 @@ typed_id!(
     "aud_"
 );
 
+typed_id!(
+    /// Names an event, in deliveries as `webhook-id`: `evt_` and a ULID.
+    EventId,
+    "evt_"
+);
+typed_id!(
+    /// Names one event on its way to one webhook: `whe_` and a ULID.
+    DeliveryId,
+    "whe_"
+);
+
 fn new_ulid(now: Instant, entropy: &dyn Entropy) -> Result<Ulid, EntropyError> {
     let mut random = [0_u8; 16];
     entropy.fill(&mut random[6..])?;

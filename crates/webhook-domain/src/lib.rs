@@ -11,6 +11,7 @@
 //! | to learn about | read |
 //! |---|---|
 //! | the heart: current and retired keys, and which sign when | [`key_ring`] |
+//! | how a delivery is signed, and how a receiver verifies it | [`signature`] |
 //! | what a webhook is, and the values it is made of | [`webhook`], [`id`], [`text`], [`signing_protocol`] |
 //! | reading long lists page by page | [`webhook::WebhookQuery`] |
 //! | what can be asked, each use one method | [`services`] |
@@ -137,6 +138,7 @@ pub mod permission;
 pub mod ports;
 pub mod secret;
 pub mod services;
+pub mod signature;
 pub mod signing_protocol;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;
