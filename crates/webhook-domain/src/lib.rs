@@ -12,6 +12,7 @@
 //! |---|---|
 //! | the heart: current and retired keys, and which sign when | [`key_ring`] |
 //! | how a delivery is signed, and how a receiver verifies it | [`signature`] |
+//! | what a failure does: when it is tried again, and when no more | [`attempt`], [`penalty_box`], [`retry_schedule`] |
 //! | what a webhook is, and the values it is made of | [`webhook`], [`id`], [`text`], [`signing_protocol`] |
 //! | reading long lists page by page | [`webhook::WebhookQuery`] |
 //! | what can be asked, each use one method | [`services`] |
@@ -126,6 +127,7 @@
 //! 5. Give the service that needs it an `Arc<dyn Port>`.
 
 pub mod api_key;
+pub mod attempt;
 pub mod audit;
 pub mod caller;
 mod concurrently;
@@ -134,8 +136,10 @@ pub mod error;
 pub mod id;
 pub mod idempotency;
 pub mod key_ring;
+pub mod penalty_box;
 pub mod permission;
 pub mod ports;
+pub mod retry_schedule;
 pub mod secret;
 pub mod services;
 pub mod signature;

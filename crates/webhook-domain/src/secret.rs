@@ -5,6 +5,7 @@
 //! is thereby easy to search for.
 
 use std::fmt;
+use std::str::FromStr;
 
 use data_encoding::BASE64;
 use ring::digest::{SHA256, digest};
@@ -155,6 +156,18 @@ impl Fingerprint {
     }
 }
 
+impl FromStr for Fingerprint {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        match text.strip_prefix("sha256:") {
+            Some(hex) if hex.len() == 16 && hex.bytes().all(digit) => Ok(Self(text.into())),
+            _ => Err(InvalidValue::new("must be `sha256:` and 16 hexadecimal digits")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +202,22 @@ mod tests {
         let secret =
             SigningSecret::parse(SecretText::new(format!("whsec_{}", BASE64.encode(&[0; 32])))).unwrap();
         assert_eq!(secret.fingerprint().as_str(), FINGERPRINT_OF_ZEROS);
+    }
+
+    #[test]
+    fn a_fingerprint_reads_back_as_it_was_written() {
+        let read: Fingerprint = FINGERPRINT_OF_ZEROS.parse().unwrap();
+        assert_eq!(read.as_str(), FINGERPRINT_OF_ZEROS);
+        let digits = &FINGERPRINT_OF_ZEROS[7..];
+        for wrong in [
+            digits,
+            "sha256:",
+            &format!("sha256:{digits}0"),
+            &FINGERPRINT_OF_ZEROS[..22],
+            "sha256:B4ea245fbd5d21ac",
+        ] {
+            assert!(wrong.parse::<Fingerprint>().is_err(), "{wrong}");
+        }
     }
 
     const FINGERPRINT_OF_ZEROS: &str = "sha256:b4ea245fbd5d21ac";
