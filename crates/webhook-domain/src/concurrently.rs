@@ -38,6 +38,6 @@ mod tests {
             n
         };
         assert_eq!(concurrently([1, 2, 3].map(arrive)).await, [1, 2, 3]);
-        assert_eq!(concurrently([(); 0].map(|()| arrive(0))).await, []);
+        assert_eq!(concurrently([(); 0].map(|()| arrive(0))).await, Vec::<i32>::new());
     }
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ring::digest::{Context, SHA256};
 use ulid::Ulid;
 
 use crate::entropy::{Entropy, EntropyError};
@@ -77,6 +78,34 @@ typed_id!(
     AuditRecordId,
     "aud_"
 );
+
+typed_id!(
+    /// Names an event, in deliveries as `webhook-id`: `evt_` and a ULID.
+    EventId,
+    "evt_"
+);
+typed_id!(
+    /// Names one event on its way to one webhook: `whe_` and a ULID.
+    DeliveryId,
+    "whe_"
+);
+
+impl DeliveryId {
+    /// The id of `event` on its way to `webhook`. It follows from the two, so that an event which is handed to a
+    /// webhook twice is handed to it once: the time of the event's id, and 80 bits of the SHA-256 of both ids.
+    #[must_use]
+    pub fn of(event: EventId, webhook: WebhookId) -> Self {
+        let mut context = Context::new(&SHA256);
+        context.update(&event.0.to_bytes());
+        context.update(&webhook.0.to_bytes());
+        let mut random = [0_u8; 16];
+        random[6..].copy_from_slice(&context.finish().as_ref()[..10]);
+        Self(Ulid::from_parts(
+            event.0.timestamp_ms(),
+            u128::from_be_bytes(random),
+        ))
+    }
+}
 
 fn new_ulid(now: Instant, entropy: &dyn Entropy) -> Result<Ulid, EntropyError> {
     let mut random = [0_u8; 16];
@@ -213,6 +242,24 @@ mod tests {
             "whk_01hv9k2m4rt6w8y0abcdefghé",
         ] {
             assert!(wrong.parse::<WebhookId>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_deliverys_id_follows_from_its_event_and_its_webhook_and_has_the_events_time() {
+        let event = |text: &str| text.parse::<EventId>().unwrap();
+        let webhook = |text: &str| text.parse::<WebhookId>().unwrap();
+        let of = |e: &str, w: &str| {
+            DeliveryId::of(event(&format!("evt_{e}")), webhook(&format!("whk_{w}"))).to_string()
+        };
+        let (this, other) = ("01hv9k2m4rt6w8y0abcdefghjk", "01hv9k2m4rt6w8y0abcdefghjm");
+        let (old, older) = ("01hv0000000000000000000000", "01hv0000000000000000000001");
+        let ids = [of(this, old), of(this, older), of(other, old), of(other, older)];
+        assert_eq!(ids[0], of(this, old));
+        for (place, id) in ids.iter().enumerate() {
+            assert_eq!(&id[..14], "whe_01hv9k2m4r");
+            assert!(!ids[..place].contains(id), "{id} twice");
+            assert_eq!(&id.parse::<DeliveryId>().unwrap().to_string(), id);
         }
     }
 

@@ -11,6 +11,9 @@
 //! | to learn about | read |
 //! |---|---|
 //! | the heart: current and retired keys, and which sign when | [`key_ring`] |
+//! | how a delivery is signed, and how a receiver verifies it | [`signature`] |
+//! | what is delivered, to whom, and how far it has come | [`event`], [`delivery`], [`attempt`] |
+//! | what a failure does: when it is tried again, and when no more | [`penalty_box`], [`retry_schedule`] |
 //! | what a webhook is, and the values it is made of | [`webhook`], [`id`], [`text`], [`signing_protocol`] |
 //! | reading long lists page by page | [`webhook::WebhookQuery`] |
 //! | what can be asked, each use one method | [`services`] |
@@ -125,18 +128,24 @@
 //! 5. Give the service that needs it an `Arc<dyn Port>`.
 
 pub mod api_key;
+pub mod attempt;
 pub mod audit;
 pub mod caller;
 mod concurrently;
+pub mod delivery;
 pub mod entropy;
 pub mod error;
+pub mod event;
 pub mod id;
 pub mod idempotency;
 pub mod key_ring;
+pub mod penalty_box;
 pub mod permission;
 pub mod ports;
+pub mod retry_schedule;
 pub mod secret;
 pub mod services;
+pub mod signature;
 pub mod signing_protocol;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;

@@ -5,6 +5,7 @@
 //! is thereby easy to search for.
 
 use std::fmt;
+use std::str::FromStr;
 
 use data_encoding::BASE64;
 use ring::digest::{SHA256, digest};
@@ -71,11 +72,15 @@ macro_rules! opaque {
 
 opaque!(SecretText, |secret| secret.0.as_bytes());
 opaque!(SecretBytes, |secret| &secret.0);
-opaque!(SigningSecret, |secret| secret.0.0.as_bytes());
+opaque!(SigningSecret, |secret| secret.text.0.as_bytes());
 
-/// The secret of a signing key: 32 random bytes, written `whsec_` and their standard base64.
+/// The secret of a signing key: 32 random bytes, written `whsec_` and their standard base64. One key signs
+/// with the text (`X-PAYLOAD-SIGNATURE`) and with the bytes (Standard Webhooks), so it has both.
 #[derive(Clone)]
-pub struct SigningSecret(SecretText);
+pub struct SigningSecret {
+    text: SecretText,
+    bytes: Zeroizing<[u8; Self::LENGTH]>,
+}
 
 impl SigningSecret {
     /// What every signing secret begins with.
@@ -93,7 +98,8 @@ impl SigningSecret {
         let mut text = String::with_capacity(Self::PREFIX.len() + BASE64.encode_len(Self::LENGTH));
         text.push_str(Self::PREFIX);
         BASE64.encode_append(bytes.as_slice(), &mut text);
-        Ok(Self(SecretText::new(text)))
+        let text = SecretText::new(text);
+        Ok(Self { text, bytes })
     }
 
     /// Reads a secret as it was answered.
@@ -101,19 +107,23 @@ impl SigningSecret {
     /// # Errors
     /// When it is not `whsec_` and the base64 of 32 bytes.
     pub fn parse(text: SecretText) -> Result<Self, InvalidValue> {
-        let secret = Self(text);
-        match secret.decode() {
-            Some(bytes) if bytes.len() == Self::LENGTH => Ok(secret),
-            _ => Err(InvalidValue::new(
-                "must be `whsec_` followed by 32 bytes in standard base64",
-            )),
-        }
+        let wrong = InvalidValue::new("must be `whsec_` followed by 32 bytes in standard base64");
+        let decoded = decode(&text).ok_or(wrong.clone())?;
+        let bytes = <[u8; Self::LENGTH]>::try_from(decoded.as_slice()).map_err(|_| wrong)?;
+        let bytes = Zeroizing::new(bytes);
+        Ok(Self { text, bytes })
     }
 
     /// The text that `X-PAYLOAD-SIGNATURE` is keyed with, prefix included.
     #[must_use]
     pub fn expose(&self) -> &str {
-        self.0.expose()
+        self.text.expose()
+    }
+
+    /// The bytes that `webhook-signature` is keyed with.
+    #[must_use]
+    pub fn expose_bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.bytes
     }
 
     /// What tells this secret from others without revealing it.
@@ -125,11 +135,12 @@ impl SigningSecret {
         data_encoding::HEXLOWER.encode_append(&digest.as_ref()[..8], &mut text);
         Fingerprint(text)
     }
+}
 
-    fn decode(&self) -> Option<Zeroizing<Vec<u8>>> {
-        let encoded = self.expose().strip_prefix(Self::PREFIX)?;
-        BASE64.decode(encoded.as_bytes()).ok().map(Zeroizing::new)
-    }
+/// The bytes that a secret's text stands for, of whatever length: what follows `whsec_`, in standard base64.
+pub(crate) fn decode(text: &SecretText) -> Option<Zeroizing<Vec<u8>>> {
+    let encoded = text.expose().strip_prefix(SigningSecret::PREFIX)?;
+    BASE64.decode(encoded.as_bytes()).ok().map(Zeroizing::new)
 }
 
 /// Tells one signing secret from another in audit records and logs: `sha256:` and the first 64 bits, in hex,
@@ -142,6 +153,18 @@ impl Fingerprint {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromStr for Fingerprint {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        match text.strip_prefix("sha256:") {
+            Some(hex) if hex.len() == 16 && hex.bytes().all(digit) => Ok(Self(text.into())),
+            _ => Err(InvalidValue::new("must be `sha256:` and 16 hexadecimal digits")),
+        }
     }
 }
 
@@ -179,6 +202,22 @@ mod tests {
         let secret =
             SigningSecret::parse(SecretText::new(format!("whsec_{}", BASE64.encode(&[0; 32])))).unwrap();
         assert_eq!(secret.fingerprint().as_str(), FINGERPRINT_OF_ZEROS);
+    }
+
+    #[test]
+    fn a_fingerprint_reads_back_as_it_was_written() {
+        let read: Fingerprint = FINGERPRINT_OF_ZEROS.parse().unwrap();
+        assert_eq!(read.as_str(), FINGERPRINT_OF_ZEROS);
+        let digits = &FINGERPRINT_OF_ZEROS[7..];
+        for wrong in [
+            digits,
+            "sha256:",
+            &format!("sha256:{digits}0"),
+            &FINGERPRINT_OF_ZEROS[..22],
+            "sha256:B4ea245fbd5d21ac",
+        ] {
+            assert!(wrong.parse::<Fingerprint>().is_err(), "{wrong}");
+        }
     }
 
     const FINGERPRINT_OF_ZEROS: &str = "sha256:b4ea245fbd5d21ac";

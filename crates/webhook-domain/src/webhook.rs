@@ -6,6 +6,7 @@
 
 mod actions;
 mod authentication;
+mod collecting;
 mod labels;
 mod listing;
 mod target_url;

@@ -19,13 +19,13 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
+use webhook_domain::event::Environment;
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::secret::SecretText;
 use webhook_domain::webhook::HttpPolicy;
 use webhook_store_diesel::{DatabaseUrl, MasterKey};
 
 pub(crate) use setting::Setting;
-pub(crate) use value::Environment;
 
 use crate::bearer_tokens::TokenSettings;
 use crate::exit::Failure;
@@ -100,7 +100,7 @@ impl Settings {
             listen: given.read(Setting::Listen, value::listen)?,
             database_url: given.read(Setting::DatabaseUrl, str::parse)?,
             master_key: given.master_key()?,
-            environment: given.read(Setting::Environment, value::environment)?,
+            environment: given.read(Setting::Environment, str::parse)?,
             http_policy: given.read(Setting::AllowHttp, value::http_policy)?,
             allowed_networks: given.read(Setting::AllowedNetworks, value::allowed_networks)?,
             previous_secret_ttl: given.read(Setting::PreviousSecretTtl, value::previous_secret_ttl)?,

@@ -9,15 +9,17 @@ use std::sync::Arc;
 
 use crate::caller::{Acting, Caller, Credential, PlatformScope};
 use crate::entropy::Entropy;
-use crate::id::{ApiKeyId, PlatformId, WebhookId};
+use crate::event::{Event, JsonText};
+use crate::id::{ApiKeyId, EventId, PlatformId, WebhookId};
 use crate::idempotency::{IdempotencyKey, IdempotentRequest, Render, RequestFingerprint};
 use crate::key_ring::NewKey;
 use crate::permission::{Permission, PermissionSet};
 use crate::secret::{SecretBytes, SecretText};
 use crate::signing_protocol::SigningProtocol;
+use crate::testing::SeededEntropy;
 use crate::time::Instant;
 use crate::webhook::{
-    ActionCatalogue, ActionList, ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType,
+    Action, ActionCatalogue, ActionList, ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType,
     Credentials, HttpPolicy, Name, Password, Reference, Settings, TargetUrl, Username, Webhook,
 };
 
@@ -85,6 +87,22 @@ pub fn webhook(platform: &PlatformId, settings: Settings, now: Instant, entropy:
     let id = WebhookId::generate(now, entropy).expect("randomness");
     let key = new_key(now, entropy);
     Webhook::create(id, platform.clone(), settings, key, now)
+}
+
+/// An event on `platform` at `now`, with some data and nothing else that may be left out. Of two alike, the ids are
+/// alike.
+#[must_use]
+pub fn event(platform: &PlatformId, action: &str, now: Instant) -> Event {
+    let entropy = SeededEntropy::default();
+    Event {
+        id: EventId::generate(now, &entropy).expect("randomness"),
+        platform: platform.clone(),
+        action: Action::parse(action.into()).expect("an action"),
+        data: JsonText::parse(br#"{"total":1.10}"#).expect("JSON"),
+        previous_data: None,
+        original_request_id: None,
+        created_at: now,
+    }
 }
 
 /// The randomness of a new key.

@@ -170,6 +170,12 @@ impl ActionList {
         self.0.iter()
     }
 
+    /// Whether no action is in the list.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether `action` is in the list.
     #[must_use]
     pub fn contains(&self, action: &Action) -> bool {

@@ -1,6 +1,5 @@
 //! The values of settings, each read from text. An error completes the sentence that begins with the setting.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -15,32 +14,6 @@ use webhook_store_diesel::MasterKey;
 
 /// The highest rate per second that can be told from no limit.
 const MAX_RATE: u32 = 1_000_000;
-
-/// What deliveries call the deployment they come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Environment {
-    /// `TEST`.
-    Test,
-    /// `LIVE`.
-    Live,
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Test => "TEST",
-            Self::Live => "LIVE",
-        })
-    }
-}
-
-pub(super) fn environment(text: &str) -> Result<Environment, InvalidValue> {
-    match text {
-        "TEST" => Ok(Environment::Test),
-        "LIVE" => Ok(Environment::Live),
-        _ => Err(InvalidValue::new("must be TEST or LIVE")),
-    }
-}
 
 pub(super) fn listen(text: &str) -> Result<SocketAddr, InvalidValue> {
     text.parse().map_err(|_| {
@@ -209,8 +182,6 @@ mod tests {
 
     #[test]
     fn words_are_spelt_exactly() {
-        assert_eq!(environment("LIVE").unwrap().to_string(), "LIVE");
-        assert!(environment("live").is_err() && environment("").is_err());
         assert_eq!(http_policy("true").unwrap(), HttpPolicy::AllowHttp);
         assert!(http_policy("1").is_err() && http_policy("True").is_err());
     }

@@ -1,0 +1,285 @@
+//! One try to deliver: when, how long, signed with which keys, and how it ended.
+//!
+//! Whether an answer is a success is decided here alone ([`AttemptOutcome::of_answer`]): any 2xx is, nothing else is. A
+//! redirect is not followed, so it is a failure like any other status.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::InvalidValue;
+use crate::secret::Fingerprint;
+use crate::time::Instant;
+
+/// The status of an HTTP answer: 100 to 999 (RFC 9110 §15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StatusCode(u16);
+
+impl StatusCode {
+    /// The receiver wants no more deliveries.
+    pub const GONE: Self = Self(410);
+
+    /// The status of that number.
+    ///
+    /// # Errors
+    /// When it has not three digits.
+    pub fn new(code: u16) -> Result<Self, InvalidValue> {
+        if (100..=999).contains(&code) {
+            Ok(Self(code))
+        } else {
+            Err(InvalidValue::new("must be a status code from 100 to 999"))
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    fn is_success(self) -> bool {
+        (200..=299).contains(&self.0)
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureCause {
+    /// The receiver answered with another status than 2xx.
+    Status(StatusCode),
+    /// There was no whole answer in time.
+    Timeout,
+    /// The receiver's name has no address.
+    NameResolution,
+    /// The receiver's address may not be delivered to; no connection was made.
+    ForbiddenAddress,
+    /// The connection was refused or broke.
+    Connection,
+    /// The receiver's certificate is not to be trusted, or there is no common way to encrypt.
+    Tls,
+    /// What came back is not HTTP.
+    MalformedAnswer,
+}
+
+impl FailureCause {
+    /// The causes that are said by their names alone.
+    const NAMED: [Self; 6] = [
+        Self::Timeout,
+        Self::NameResolution,
+        Self::ForbiddenAddress,
+        Self::Connection,
+        Self::Tls,
+        Self::MalformedAnswer,
+    ];
+
+    /// The name clients see. The status itself is told beside it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Status(_) => "STATUS_CODE",
+            Self::Timeout => "TIMEOUT",
+            Self::NameResolution => "NAME_RESOLUTION",
+            Self::ForbiddenAddress => "FORBIDDEN_ADDRESS",
+            Self::Connection => "CONNECTION",
+            Self::Tls => "TLS",
+            Self::MalformedAnswer => "MALFORMED_ANSWER",
+        }
+    }
+
+    /// The status of the answer, if there was one.
+    #[must_use]
+    pub const fn status(self) -> Option<StatusCode> {
+        match self {
+            Self::Status(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// The cause as a store kept it: its name, and the status if there was one.
+    ///
+    /// # Errors
+    /// When the two are not those of a cause.
+    pub fn restore(name: &str, status: Option<StatusCode>) -> Result<Self, InvalidValue> {
+        status
+            .map(Self::Status)
+            .into_iter()
+            .chain(Self::NAMED)
+            .find(|cause| cause.name() == name && cause.status() == status)
+            .ok_or(InvalidValue::new(
+                "must be the cause of a failure, with a status exactly if it is STATUS_CODE",
+            ))
+    }
+}
+
+impl fmt::Display for FailureCause {
+    /// A sentence for people, which completes "the delivery failed: …".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "the receiver answered {}", status.get()),
+            Self::Timeout => f.write_str("the receiver did not answer in time"),
+            Self::NameResolution => f.write_str("the receiver's name has no address"),
+            Self::ForbiddenAddress => f.write_str("the receiver's address may not be delivered to"),
+            Self::Connection => f.write_str("the connection was refused or broke"),
+            Self::Tls => f.write_str("the receiver could not be reached over TLS"),
+            Self::MalformedAnswer => f.write_str("the receiver's answer is not HTTP"),
+        }
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AttemptOutcome {
+    /// The receiver took it.
+    Succeeded {
+        /// The status it answered, a 2xx.
+        status: StatusCode,
+    },
+    /// It did not.
+    Failed {
+        /// Why.
+        cause: FailureCause,
+    },
+}
+
+impl AttemptOutcome {
+    /// How an attempt ended that was answered with `status`.
+    #[must_use]
+    pub fn of_answer(status: StatusCode) -> Self {
+        if status.is_success() {
+            Self::Succeeded { status }
+        } else {
+            Self::Failed {
+                cause: FailureCause::Status(status),
+            }
+        }
+    }
+
+    /// How an attempt ended that came to no answer, or to one that cannot be read.
+    #[must_use]
+    pub const fn failed(cause: FailureCause) -> Self {
+        Self::Failed { cause }
+    }
+}
+
+/// One try to deliver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it began, which is the instant it was signed for.
+    pub at: Instant,
+    /// How long it took, to the millisecond.
+    pub duration: Duration,
+    /// The keys it was signed with, newest first.
+    pub key_fingerprints: Vec<Fingerprint>,
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+}
+
+impl Attempt {
+    /// When it was over.
+    #[must_use]
+    pub fn ended_at(&self) -> Instant {
+        self.at.plus(self.duration)
+    }
+
+    /// The status of the answer, if there was one.
+    #[must_use]
+    pub const fn status(&self) -> Option<StatusCode> {
+        match self.outcome {
+            AttemptOutcome::Succeeded { status } => Some(status),
+            AttemptOutcome::Failed { cause } => cause.status(),
+        }
+    }
+
+    /// Why it failed, if it did.
+    #[must_use]
+    pub const fn cause(&self) -> Option<FailureCause> {
+        match self.outcome {
+            AttemptOutcome::Succeeded { .. } => None,
+            AttemptOutcome::Failed { cause } => Some(cause),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(code: u16) -> StatusCode {
+        StatusCode::new(code).unwrap()
+    }
+
+    #[test]
+    fn a_status_code_has_three_digits() {
+        assert!(
+            [0, 99, 1000, u16::MAX]
+                .iter()
+                .all(|code| StatusCode::new(*code).is_err())
+        );
+        assert_eq!((status(100).get(), status(999).get()), (100, 999));
+    }
+
+    #[test]
+    fn any_2xx_is_a_success_and_nothing_else_is() {
+        for code in 100..=999 {
+            let status = status(code);
+            let expected = if code / 100 == 2 {
+                AttemptOutcome::Succeeded { status }
+            } else {
+                AttemptOutcome::failed(FailureCause::Status(status))
+            };
+            assert_eq!(AttemptOutcome::of_answer(status), expected);
+        }
+    }
+
+    #[test]
+    fn a_cause_is_restored_from_its_name_and_status_and_from_nothing_else() {
+        for (name, cause) in [
+            ("STATUS_CODE", FailureCause::Status(status(503))),
+            ("TIMEOUT", FailureCause::Timeout),
+            ("NAME_RESOLUTION", FailureCause::NameResolution),
+            ("FORBIDDEN_ADDRESS", FailureCause::ForbiddenAddress),
+            ("CONNECTION", FailureCause::Connection),
+            ("TLS", FailureCause::Tls),
+            ("MALFORMED_ANSWER", FailureCause::MalformedAnswer),
+        ] {
+            assert_eq!(cause.name(), name);
+            assert_eq!(FailureCause::restore(name, cause.status()), Ok(cause));
+        }
+        for (name, code) in [
+            ("STATUS_CODE", None),
+            ("TIMEOUT", Some(status(503))),
+            ("", None),
+            ("timeout", None),
+        ] {
+            assert!(FailureCause::restore(name, code).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_attempt_tells_its_status_its_cause_and_its_end() {
+        let attempt = |outcome| Attempt {
+            at: Instant::from_milliseconds(1_000),
+            duration: Duration::from_millis(250),
+            key_fingerprints: Vec::new(),
+            outcome,
+        };
+        let (ok, unavailable) = (status(204), status(503));
+        for (outcome, status, cause) in [
+            (AttemptOutcome::of_answer(ok), Some(ok), None),
+            (
+                AttemptOutcome::of_answer(unavailable),
+                Some(unavailable),
+                Some(FailureCause::Status(unavailable)),
+            ),
+            (
+                AttemptOutcome::failed(FailureCause::Tls),
+                None,
+                Some(FailureCause::Tls),
+            ),
+        ] {
+            let attempt = attempt(outcome);
+            assert_eq!((attempt.status(), attempt.cause()), (status, cause));
+            assert_eq!(attempt.ended_at().as_milliseconds(), 1_250);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! JSON as its author wrote it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::error::InvalidValue;
+
+/// A JSON value, kept byte for byte: the order of its fields, the digits of its numbers, its escapes and the
+/// spaces within it. Receivers compute with what the publisher wrote, and `1.10` or a number of 30 digits would not
+/// survive being read and written anew.
+///
+/// It has no `Debug` text: it is what a platform says of its customers, and not for logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JsonText(Arc<str>);
+
+impl JsonText {
+    /// Takes one JSON value in UTF-8 (RFC 8259). Spaces around it are left out.
+    ///
+    /// # Errors
+    /// When it is not that.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidValue> {
+        serde_json::from_slice::<&RawValue>(bytes)
+            .map(Self::from)
+            .map_err(|_| InvalidValue::new("must be one JSON value in UTF-8"))
+    }
+
+    /// The value as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        &*self.0 == "null"
+    }
+}
+
+impl From<&RawValue> for JsonText {
+    /// Takes what serde has found to be a value, for those who read it as part of something larger.
+    fn from(value: &RawValue) -> Self {
+        Self(value.get().into())
+    }
+}
+
+impl fmt::Debug for JsonText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JsonText({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_kept_byte_for_byte() {
+        for text in [
+            "null",
+            "-0.0",
+            "1.10",
+            "1e400",
+            "123456789012345678901234567890.5",
+            r#"{"b":1,"a":2,"b":3}"#,
+            "{ \"a\" :\t[ 1 ,\r\n2 ] }",
+            r#""\u00e9 \ud800 \/ é""#,
+        ] {
+            let padded = format!(" \r\n{text}\t");
+            assert_eq!(JsonText::parse(padded.as_bytes()).unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_one_value_is_refused() {
+        for wrong in [
+            &b""[..],
+            b" ",
+            b"{",
+            b"{}{}",
+            b"01",
+            b"nul",
+            b"\"\xff\"",
+            b"\xef\xbb\xbf1",
+            b"NaN",
+            b"'a'",
+        ] {
+            assert!(JsonText::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_taken_without_a_deep_stack() {
+        let deep = "[".repeat(200_000) + &"]".repeat(200_000);
+        assert!(JsonText::parse(deep.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn null_alone_is_null() {
+        assert!(JsonText::parse(b" null ").unwrap().is_null());
+        assert!(!JsonText::parse(b"\"null\"").unwrap().is_null());
+    }
+
+    #[test]
+    fn a_value_has_no_debug_text() {
+        let text = JsonText::parse(br#"{"name":"Ada"}"#).unwrap();
+        assert_eq!(format!("{text:?}"), "JsonText(14 bytes)");
+    }
+}

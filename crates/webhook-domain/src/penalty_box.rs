@@ -1,0 +1,198 @@
+//! The penalty box: what a failure does to the queue of a webhook.
+//!
+//! A webhook's queue is strictly in order, so while the delivery at its head fails, the queue waits. The box says
+//! why and until when. It belongs to the queue, not to the webhook's settings: it changes with every failure, and
+//! that is no change of the webhook's version.
+//!
+//! ```text
+//!            failure                      failure within the 7 days
+//!   Out ---------------->  Retrying  --------------------------------> Retrying (one retry more)
+//!    ^                     |  |   ^
+//!    |      success        |  |   | failure of the next one
+//!    +---------------------+  |   |
+//!    |      success           v   |
+//!    +---------------------- NextInTurn     a failure when the 7 days are over: the head is given up
+//! ```
+//!
+//! | field of the webhook (contract §2) | is |
+//! |---|---|
+//! | `penalty_box` | [`since`](PenaltyBox::since): null, or since when no delivery has succeeded |
+//! | `penalty_box_data` | null outside the box; in it `retry_count`, `retry_at` and `cause` of the same names here, and the payload of the delivery at the head |
+//!
+//! **410 Gone** is a failure that says more: the webhook becomes inactive ([`crate::webhook::Webhook::gone`]), its head is
+//! not given up, however old, and its queue is kept. While a webhook is inactive nothing is sent, so nothing is given up
+//! either. When it is active again, [`reopened`](PenaltyBox::reopened) gives the head its 7 days anew: those it waited
+//! through were not the receiver's failure. Whoever saves a change that makes a webhook active saves its box reopened,
+//! in the same transaction.
+//!
+//! An attempt that an operator asks for before its time counts like any other.
+
+use std::time::Duration;
+
+use crate::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use crate::retry_schedule::{Jitter, RetrySchedule};
+use crate::time::Instant;
+
+/// Whether a webhook's queue is held up, and by what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PenaltyBox {
+    /// The head of the queue is sent as soon as there is one.
+    #[default]
+    Out,
+    /// The head of the queue has failed, and waits to be sent again.
+    Retrying {
+        /// Since when no delivery has succeeded: the end of the first attempt that failed.
+        since: Instant,
+        /// Why the last attempt failed.
+        cause: FailureCause,
+        /// When the head's own first attempt had failed. Later than `since` if deliveries before it were given up.
+        first_failed_at: Instant,
+        /// How often the head was sent again, without success. None yet, after its first attempt.
+        retry_count: u32,
+        /// When it is sent again.
+        retry_at: Instant,
+    },
+    /// The head of the queue was given up, and the next one was not tried yet. It is sent as soon as there is one.
+    NextInTurn {
+        /// Since when no delivery has succeeded.
+        since: Instant,
+        /// Why the last attempt failed.
+        cause: FailureCause,
+        /// When the one before was given up.
+        given_up_at: Instant,
+    },
+}
+
+/// What becomes of the delivery at the head of a queue after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HeadFate {
+    /// It is delivered, and the next one's turn comes.
+    Delivered,
+    /// It stays at the head, and is sent again.
+    Waits,
+    /// It has failed for good, and the next one's turn comes.
+    GivenUp,
+    /// It stays at the head, and nothing is sent until the webhook, which becomes inactive, is active again.
+    WebhookGone,
+}
+
+/// What an attempt left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Aftermath {
+    /// The box.
+    pub penalty_box: PenaltyBox,
+    /// The delivery that was tried.
+    pub head: HeadFate,
+}
+
+impl PenaltyBox {
+    /// The box after `attempt` at the delivery at the head of the queue, which waits by `schedule` if it is sent
+    /// again. `retry_after` is the receiver's own wish, if its answer had one that could be read.
+    #[must_use]
+    pub fn after(
+        self,
+        attempt: &Attempt,
+        retry_after: Option<Duration>,
+        schedule: &RetrySchedule,
+        jitter: Jitter,
+    ) -> Aftermath {
+        match attempt.outcome {
+            AttemptOutcome::Succeeded { .. } => Aftermath {
+                penalty_box: Self::Out,
+                head: HeadFate::Delivered,
+            },
+            AttemptOutcome::Failed { cause } => {
+                let now = attempt.ended_at();
+                self.failed(cause, now, |first_failed_at, retries| {
+                    schedule.next(first_failed_at, retries, retry_after, now, jitter)
+                })
+            }
+        }
+    }
+
+    /// `next` says when a delivery is sent again, by when it first failed and how often it was sent again since.
+    fn failed(
+        self,
+        cause: FailureCause,
+        now: Instant,
+        next: impl FnOnce(Instant, u32) -> Option<Instant>,
+    ) -> Aftermath {
+        let since = self.since().unwrap_or(now);
+        let (first_failed_at, retry_count) = match self {
+            Self::Retrying {
+                first_failed_at,
+                retry_count,
+                ..
+            } => (first_failed_at, retry_count.saturating_add(1)),
+            Self::Out | Self::NextInTurn { .. } => (now, 0),
+        };
+        let retrying = |retry_at| Self::Retrying {
+            since,
+            cause,
+            first_failed_at,
+            retry_count,
+            retry_at,
+        };
+        let next_in_turn = Self::NextInTurn {
+            since,
+            cause,
+            given_up_at: now,
+        };
+        let (penalty_box, head) = match (cause, next(first_failed_at, retry_count)) {
+            (FailureCause::Status(StatusCode::GONE), next) => {
+                (retrying(next.unwrap_or(now)), HeadFate::WebhookGone)
+            }
+            (_, Some(retry_at)) => (retrying(retry_at), HeadFate::Waits),
+            (_, None) => (next_in_turn, HeadFate::GivenUp),
+        };
+        Aftermath { penalty_box, head }
+    }
+
+    /// The box of a webhook that was inactive and is active again: empty, so that its queue goes on at once.
+    #[must_use]
+    pub const fn reopened(self) -> Self {
+        Self::Out
+    }
+
+    /// Since when the webhook is in the box: since when no delivery has succeeded. None outside it.
+    #[must_use]
+    pub const fn since(&self) -> Option<Instant> {
+        match self {
+            Self::Out => None,
+            Self::Retrying { since, .. } | Self::NextInTurn { since, .. } => Some(*since),
+        }
+    }
+
+    /// Why the last attempt failed. None outside the box.
+    #[must_use]
+    pub const fn cause(&self) -> Option<FailureCause> {
+        match self {
+            Self::Out => None,
+            Self::Retrying { cause, .. } | Self::NextInTurn { cause, .. } => Some(*cause),
+        }
+    }
+
+    /// How often the delivery at the head was sent again, without success.
+    #[must_use]
+    pub const fn retry_count(&self) -> u32 {
+        match self {
+            Self::Out | Self::NextInTurn { .. } => 0,
+            Self::Retrying { retry_count, .. } => *retry_count,
+        }
+    }
+
+    /// When the delivery at the head may be sent. None outside the box, where that is at any time.
+    #[must_use]
+    pub const fn retry_at(&self) -> Option<Instant> {
+        match self {
+            Self::Out => None,
+            Self::Retrying { retry_at: at, .. } | Self::NextInTurn { given_up_at: at, .. } => Some(*at),
+        }
+    }
+
+    /// Whether the delivery at the head may be sent at `now`.
+    #[must_use]
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.retry_at().is_none_or(|retry_at| retry_at <= now)
+    }
+}

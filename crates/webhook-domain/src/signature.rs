@@ -1,0 +1,145 @@
+//! Signing a delivery, and verifying one.
+//!
+//! A delivery is signed at each attempt with every key of the webhook's ring that is valid then, the newest
+//! first, each under its own protocol ([`sign`]). So a receiver that holds any one of them can verify, before, while
+//! and after a key is rolled. Two families of headers say the same in two ways:
+//!
+//! | header | value |
+//! |---|---|
+//! | `X-PAYLOAD-SIGNATURE-TIMESTAMP` | the instant of the attempt, `2024-04-12T15:22:37Z` |
+//! | `X-PAYLOAD-SIGNATURE` | `v1=<HEX>,v1=<HEX>`, over `{timestamp}.{body}`, keyed with the secret's text |
+//! | `webhook-id` | the event's id; a retry has the same, so a receiver knows what it has seen |
+//! | `webhook-timestamp` | the instant of the attempt, in Unix seconds |
+//! | `webhook-signature` | `v1,<base64> v1,<base64>`, over `{id}.{timestamp}.{body}`, keyed with the secret's bytes |
+//!
+//! The last three are those of [Standard Webhooks](https://www.standardwebhooks.com), for receivers off the shelf.
+//! A ring without a valid key signs nothing: of these headers only `webhook-id` is sent, because what is delivered
+//! at least once needs a name also where nobody signs it.
+//!
+//! # For receivers in Rust
+//!
+//! A [`Verifier`] needs nothing of this crate but itself: the secrets, the headers, the body as it came in, and
+//! what time it is.
+//!
+//! ```
+//! use std::collections::HashMap;
+//!
+//! use webhook_domain::secret::SecretText;
+//! use webhook_domain::signature::{ReceiverSecret, VerificationError, Verifier};
+//! use webhook_domain::time::Instant;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The published example of Standard Webhooks.
+//! let secret = SecretText::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into());
+//! let verifier = Verifier::new(ReceiverSecret::parse(secret)?);
+//!
+//! let headers = HashMap::from([
+//!     ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+//!     ("webhook-timestamp", "1614265330"),
+//!     ("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+//! ]);
+//! let header = |name: &str| headers.get(name).map(|value| value.as_bytes());
+//! let body = br#"{"test": 2432232314}"#;
+//! let now = Instant::from_milliseconds(1_614_265_331_000);
+//!
+//! let genuine = verifier.verify(header, body, now)?;
+//! assert_eq!(genuine.id, Some("msg_p5jXN8AQM9LWM0D4loKWxJek"));
+//! assert_eq!(verifier.verify(header, b"{}", now), Err(VerificationError::NoMatch));
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+mod mac;
+mod received;
+mod verifier;
+
+pub use error::VerificationError;
+pub use verifier::{DEFAULT_TOLERANCE, Genuine, MAX_SIGNATURES, ReceiverSecret, Verifier};
+
+use data_encoding::{BASE64, HEXUPPER};
+
+use crate::id::EventId;
+use crate::key_ring::{KeyRing, SigningKey};
+use crate::secret::Fingerprint;
+use crate::signing_protocol::SigningProtocol;
+use crate::time::Instant;
+
+/// When the delivery was signed, in ISO 8601.
+pub const PAYLOAD_TIMESTAMP: &str = "X-PAYLOAD-SIGNATURE-TIMESTAMP";
+/// The signatures keyed with the texts of the secrets.
+pub const PAYLOAD_SIGNATURE: &str = "X-PAYLOAD-SIGNATURE";
+/// The event's id.
+pub const MESSAGE_ID: &str = "webhook-id";
+/// When the delivery was signed, in Unix seconds.
+pub const MESSAGE_TIMESTAMP: &str = "webhook-timestamp";
+/// The signatures keyed with the bytes of the secrets.
+pub const MESSAGE_SIGNATURE: &str = "webhook-signature";
+
+/// Stands before a signature that is an HMAC with SHA-256, in both families.
+const VERSION: &str = "v1";
+
+/// What one attempt carries to be verified by, and which keys signed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The headers, by name and value, each name once. No value is a secret.
+    pub headers: Vec<(&'static str, String)>,
+    /// The keys that signed, newest first; none when the delivery is unsigned.
+    pub key_fingerprints: Vec<Fingerprint>,
+}
+
+/// Signs `body`, the payload of `event` as it will be sent, byte for byte, with the keys of `ring` that are
+/// valid at `now`.
+#[must_use]
+pub fn sign(ring: &KeyRing, event: EventId, body: &[u8], now: Instant) -> Signed {
+    let message = Message {
+        id: event.to_string(),
+        seconds: now.as_seconds().to_string(),
+        written: now.to_string(),
+        body,
+    };
+    let keys: Vec<_> = ring.valid_at(now).collect();
+    let mut headers = Vec::with_capacity(5);
+    if !keys.is_empty() {
+        let payload: Vec<_> = keys.iter().map(|key| message.sign_payload(key)).collect();
+        let standard: Vec<_> = keys.iter().map(|key| message.sign_message(key)).collect();
+        headers.push((PAYLOAD_SIGNATURE, payload.join(",")));
+        headers.push((MESSAGE_SIGNATURE, standard.join(" ")));
+        headers.push((PAYLOAD_TIMESTAMP, message.written));
+        headers.push((MESSAGE_TIMESTAMP, message.seconds));
+    }
+    headers.push((MESSAGE_ID, message.id));
+    Signed {
+        headers,
+        key_fingerprints: keys.iter().map(|key| key.secret.fingerprint()).collect(),
+    }
+}
+
+/// What is signed, with the timestamp in both notations.
+struct Message<'a> {
+    id: String,
+    seconds: String,
+    written: String,
+    body: &'a [u8],
+}
+
+impl Message<'_> {
+    fn sign_payload(&self, key: &SigningKey) -> String {
+        match key.protocol {
+            SigningProtocol::HmacSha256 => {
+                let mac = mac::over_payload(key.secret.expose(), self.written.as_bytes(), self.body);
+                format!("{VERSION}={}", HEXUPPER.encode(&mac))
+            }
+        }
+    }
+
+    fn sign_message(&self, key: &SigningKey) -> String {
+        match key.protocol {
+            SigningProtocol::HmacSha256 => {
+                let secret = key.secret.expose_bytes();
+                let mac = mac::over_message(secret, self.id.as_bytes(), self.seconds.as_bytes(), self.body);
+                format!("{VERSION},{}", BASE64.encode(&mac))
+            }
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The penalty box through the life of a queue whose receiver fails, comes back, or is gone.
+
+#![expect(clippy::unwrap_used, reason = "so a test says that it failed")]
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::penalty_box::{Aftermath, HeadFate, PenaltyBox};
+use webhook_domain::retry_schedule::{Jitter, RetrySchedule};
+use webhook_domain::testing::ManualClock;
+use webhook_domain::time::{Clock, Instant};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// What an attempt takes.
+const ATTEMPT: Duration = Duration::from_millis(750);
+
+/// A queue at work: its box, and the time.
+struct Queue {
+    penalty_box: PenaltyBox,
+    clock: ManualClock,
+}
+
+impl Queue {
+    fn new() -> Self {
+        Self {
+            penalty_box: PenaltyBox::default(),
+            clock: ManualClock::default(),
+        }
+    }
+
+    /// Tries the head now; time passes while it is tried.
+    fn attempt(&mut self, outcome: AttemptOutcome) -> HeadFate {
+        self.attempt_with(outcome, None)
+    }
+
+    fn attempt_with(&mut self, outcome: AttemptOutcome, retry_after: Option<Duration>) -> HeadFate {
+        let attempt = Attempt {
+            at: self.clock.now(),
+            duration: ATTEMPT,
+            key_fingerprints: Vec::new(),
+            outcome,
+        };
+        self.clock.advance(ATTEMPT);
+        let schedule = RetrySchedule::default();
+        let Aftermath { penalty_box, head } =
+            self.penalty_box
+                .after(&attempt, retry_after, &schedule, Jitter::NONE);
+        self.penalty_box = penalty_box;
+        head
+    }
+
+    /// Lets time pass until the head may be sent again.
+    fn wait(&self) {
+        let retry_at = self.penalty_box.retry_at().unwrap();
+        self.clock.set(retry_at.minus(Duration::from_millis(1)));
+        assert!(!self.penalty_box.is_due(self.clock.now()));
+        self.clock.set(retry_at);
+        assert!(self.penalty_box.is_due(self.clock.now()));
+    }
+
+    /// Fails until the head is given up.
+    fn give_up(&mut self) {
+        while self.attempt(TIMEOUT) == HeadFate::Waits {
+            self.wait();
+        }
+    }
+}
+
+const TIMEOUT: AttemptOutcome = AttemptOutcome::failed(FailureCause::Timeout);
+
+fn answered(status: u16) -> AttemptOutcome {
+    AttemptOutcome::of_answer(StatusCode::new(status).unwrap())
+}
+
+#[test]
+fn outside_the_box_the_head_may_be_sent_at_any_time() {
+    let out = PenaltyBox::default();
+    assert_eq!(out, PenaltyBox::Out);
+    assert!(out.is_due(Instant::from_milliseconds(0)));
+    assert_eq!(
+        (out.since(), out.cause(), out.retry_at(), out.retry_count()),
+        (None, None, None, 0)
+    );
+}
+
+#[test]
+fn a_failure_puts_the_webhook_in_the_box_and_each_one_more_counts() {
+    let mut queue = Queue::new();
+    assert_eq!(queue.attempt(TIMEOUT), HeadFate::Waits);
+    let first_failed_at = ManualClock::START.plus(ATTEMPT);
+    let mut expected = PenaltyBox::Retrying {
+        since: first_failed_at,
+        cause: FailureCause::Timeout,
+        first_failed_at,
+        retry_count: 0,
+        retry_at: first_failed_at.plus(MINUTE * 2),
+    };
+    assert_eq!(queue.penalty_box, expected);
+    for (count, minutes) in [
+        (1, 4),
+        (2, 8),
+        (3, 16),
+        (4, 32),
+        (5, 60),
+        (6, 120),
+        (7, 240),
+        (8, 480),
+        (9, 480),
+    ] {
+        queue.wait();
+        assert_eq!(queue.attempt(answered(500)), HeadFate::Waits);
+        expected = PenaltyBox::Retrying {
+            since: first_failed_at,
+            cause: FailureCause::Status(StatusCode::new(500).unwrap()),
+            first_failed_at,
+            retry_count: count,
+            retry_at: queue.clock.now().plus(MINUTE * minutes),
+        };
+        assert_eq!(queue.penalty_box, expected);
+        assert_eq!(expected.retry_count(), count);
+        assert_eq!(
+            expected.cause(),
+            Some(FailureCause::Status(StatusCode::new(500).unwrap()))
+        );
+    }
+}
+
+#[test]
+fn a_success_empties_the_box_and_the_next_failure_begins_anew() {
+    let mut queue = Queue::new();
+    queue.attempt(TIMEOUT);
+    queue.wait();
+    queue.attempt(TIMEOUT);
+    queue.wait();
+    assert_eq!(queue.attempt(answered(204)), HeadFate::Delivered);
+    assert_eq!(queue.penalty_box, PenaltyBox::Out);
+
+    queue.attempt(TIMEOUT);
+    assert_eq!(queue.penalty_box.since(), Some(queue.clock.now()));
+    assert_eq!(queue.penalty_box.retry_count(), 0);
+    assert_eq!(
+        queue.penalty_box.retry_at(),
+        Some(queue.clock.now().plus(MINUTE * 2))
+    );
+}
+
+#[test]
+fn a_receivers_wish_is_granted() {
+    let mut queue = Queue::new();
+    queue.attempt_with(answered(503), Some(MINUTE * 7));
+    assert_eq!(
+        queue.penalty_box.retry_at(),
+        Some(queue.clock.now().plus(MINUTE * 7))
+    );
+}
+
+#[test]
+fn after_7_days_the_head_is_given_up_and_the_next_one_has_7_days_of_its_own() {
+    let mut queue = Queue::new();
+    queue.give_up();
+    let since = ManualClock::START.plus(ATTEMPT);
+    let given_up_at = since.plus(WEEK).plus(ATTEMPT);
+    assert_eq!(
+        queue.penalty_box,
+        PenaltyBox::NextInTurn {
+            since,
+            cause: FailureCause::Timeout,
+            given_up_at,
+        }
+    );
+    assert_eq!(
+        (queue.clock.now(), queue.penalty_box.retry_at()),
+        (given_up_at, Some(given_up_at))
+    );
+    assert!(
+        queue.penalty_box.is_due(given_up_at),
+        "the next one's turn comes at once"
+    );
+    assert_eq!(queue.penalty_box.cause(), Some(FailureCause::Timeout));
+    assert_eq!(queue.penalty_box.retry_count(), 0);
+
+    assert_eq!(queue.attempt(TIMEOUT), HeadFate::Waits);
+    let first_failed_at = queue.clock.now();
+    assert_eq!(
+        queue.penalty_box,
+        PenaltyBox::Retrying {
+            since,
+            cause: FailureCause::Timeout,
+            first_failed_at,
+            retry_count: 0,
+            retry_at: first_failed_at.plus(MINUTE * 2),
+        }
+    );
+    queue.wait();
+    queue.give_up();
+    assert_eq!(queue.clock.now(), first_failed_at.plus(WEEK).plus(ATTEMPT));
+    assert_eq!(queue.penalty_box.since(), Some(since));
+
+    assert_eq!(queue.attempt(answered(200)), HeadFate::Delivered);
+    assert_eq!(queue.penalty_box, PenaltyBox::Out);
+}
+
+#[test]
+fn a_receiver_that_is_gone_makes_the_webhook_inactive_and_no_delivery_fails() {
+    let mut queue = Queue::new();
+    assert_eq!(queue.attempt(answered(410)), HeadFate::WebhookGone);
+    assert_eq!(queue.penalty_box.since(), Some(queue.clock.now()));
+    assert_eq!(
+        queue.penalty_box.cause(),
+        Some(FailureCause::Status(StatusCode::GONE))
+    );
+
+    queue.clock.advance(WEEK * 2);
+    assert_eq!(queue.attempt(answered(410)), HeadFate::WebhookGone, "however old");
+    assert_eq!(queue.penalty_box.retry_count(), 1);
+}
+
+#[test]
+fn a_webhook_that_is_active_again_has_its_7_days_anew() {
+    let mut queue = Queue::new();
+    queue.attempt(answered(410));
+    queue.clock.advance(WEEK * 2);
+    queue.penalty_box = queue.penalty_box.reopened();
+    assert!(queue.penalty_box.is_due(queue.clock.now()));
+    assert_eq!(queue.attempt(TIMEOUT), HeadFate::Waits);
+    assert_eq!(queue.penalty_box.since(), Some(queue.clock.now()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_only_a_success_empties_the_box_and_only_a_week_of_failure_gives_up(
+        outcomes in prop::collection::vec(
+            (prop_oneof![4 => Just(TIMEOUT), 1 => Just(answered(200)), 1 => Just(answered(410))], 0..3_u32),
+            1..120,
+        ),
+    ) {
+        let mut queue = Queue::new();
+        // Since when the head has failed, and since when all did.
+        let (mut head, mut all) = (None, None);
+        for (outcome, late_by_days) in outcomes {
+            let fate = queue.attempt(outcome);
+            let now = queue.clock.now();
+            let first = *head.get_or_insert(now);
+            let over = now >= first.plus(WEEK);
+            let failed_since = *all.get_or_insert(now);
+            let expected = match outcome {
+                AttemptOutcome::Succeeded { .. } => HeadFate::Delivered,
+                _ if outcome == answered(410) => HeadFate::WebhookGone,
+                _ if over => HeadFate::GivenUp,
+                _ => HeadFate::Waits,
+            };
+            prop_assert_eq!(fate, expected);
+            if matches!(fate, HeadFate::Delivered | HeadFate::GivenUp) {
+                head = None;
+            }
+            if fate == HeadFate::Delivered {
+                all = None;
+                prop_assert_eq!(queue.penalty_box, PenaltyBox::Out);
+            } else {
+                prop_assert_eq!(queue.penalty_box.since(), Some(failed_since));
+                let retry_at = queue.penalty_box.retry_at().unwrap();
+                prop_assert!(retry_at >= now);
+                prop_assert!(retry_at <= first.plus(WEEK).max(now));
+                queue.clock.set(retry_at);
+            }
+            queue.clock.advance(MINUTE * 60 * 24 * late_by_days);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A key, a receiver of its secret, and headers as a receiver's framework gives them.
+
+use webhook_domain::id::EventId;
+use webhook_domain::key_ring::{NewKey, Overlap, SigningKey};
+use webhook_domain::secret::SecretText;
+use webhook_domain::signature::{Genuine, ReceiverSecret, Signed, VerificationError, Verifier};
+use webhook_domain::signing_protocol::SigningProtocol;
+use webhook_domain::testing::{ManualClock, SeededEntropy};
+use webhook_domain::time::Instant;
+
+pub(crate) const BODY: &[u8] = br#"{"type":"INVOICE.CREATED","data":{"total":1.10}}"#;
+pub(crate) const EVENT: &str = "evt_01hv9k2m4rt6w8y0abcdefghjk";
+
+/// A header as a receiver's framework gives it: found whatever the case of its letters.
+pub(crate) fn look_up<'h>(headers: &'h [(&'static str, String)]) -> impl Fn(&str) -> Option<&'h [u8]> {
+    move |name| {
+        let mut same = headers
+            .iter()
+            .filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        let found = same.next().map(|(_, value)| value.as_bytes());
+        assert!(same.next().is_none(), "{name} twice");
+        found
+    }
+}
+
+pub(crate) fn value<'h>(signed: &'h Signed, name: &str) -> &'h str {
+    let found = look_up(&signed.headers)(name).unwrap_or_else(|| panic!("no {name}"));
+    std::str::from_utf8(found).unwrap()
+}
+
+pub(crate) fn set(signed: &mut Signed, name: &'static str, value: &str) {
+    signed.headers.retain(|(other, _)| *other != name);
+    signed.headers.push((name, value.into()));
+}
+
+pub(crate) fn without(signed: &Signed, names: &[&str]) -> Signed {
+    let mut signed = signed.clone();
+    signed.headers.retain(|(name, _)| !names.contains(name));
+    signed
+}
+
+pub(crate) fn key(seed: u64) -> SigningKey {
+    NewKey::generate(ManualClock::START, &SeededEntropy::new(seed))
+        .unwrap()
+        .under(SigningProtocol::HmacSha256)
+}
+
+pub(crate) fn receiver(key: &SigningKey) -> ReceiverSecret {
+    ReceiverSecret::parse(SecretText::new(key.secret.expose().into())).unwrap()
+}
+
+pub(crate) fn verifier(key: &SigningKey) -> Verifier {
+    Verifier::new(receiver(key))
+}
+
+pub(crate) fn event() -> EventId {
+    EVENT.parse().unwrap()
+}
+
+pub(crate) fn seconds(seconds: u64) -> Overlap {
+    Overlap::from_seconds(seconds).unwrap()
+}
+
+pub(crate) type Outcome<'h> = Result<Genuine<'h>, VerificationError>;
+
+/// By either family alone.
+pub(crate) fn by_each<'h>(
+    verifier: &Verifier,
+    signed: &'h Signed,
+    body: &[u8],
+    now: Instant,
+) -> [Outcome<'h>; 2] {
+    [
+        verifier.verify_payload(look_up(&signed.headers), body, now),
+        verifier.verify_message(look_up(&signed.headers), body, now),
+    ]
+}
