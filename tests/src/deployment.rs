@@ -10,7 +10,7 @@ use std::{
 use crate::{
     binary,
     postgres::{self, Cluster},
-    server::{Ended, Server, run},
+    server::{Ended, Server, run, run_with_input},
 };
 
 /// Which database a test runs on.
@@ -184,6 +184,23 @@ impl Deployment {
             "the key alone is on stdout, not {key:?}"
         );
         key.to_owned()
+    }
+
+    /// Runs one statement in the database, behind the service's back.
+    pub fn execute(&self, statement: &str) {
+        match &self.database {
+            Some(database) => database.execute(statement),
+            None => crate::sqlite::execute(&self.data().join("webhook.db"), statement),
+        }
+    }
+
+    /// Runs a subcommand to its end, with `input` as its standard input.
+    #[track_caller]
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Ended {
+        let file = self.directory().join("standard-input");
+        fs::write(&file, input).expect("a file can be written");
+        let input = fs::File::open(&file).expect("a file can be read");
+        run_with_input(self.command(arguments), input.into(), Duration::from_secs(30))
     }
 
     /// How many bytes the values in all tables of the database have.

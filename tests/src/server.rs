@@ -167,10 +167,16 @@ impl Drop for Server {
 
 /// Runs `command` to its end; one that has not ended after `limit` is killed, which shows in its status.
 #[track_caller]
-pub fn run(mut command: Command, limit: Duration) -> Ended {
+pub fn run(command: Command, limit: Duration) -> Ended {
+    run_with_input(command, Stdio::null(), limit)
+}
+
+/// As [`run`], with `input` as its standard input.
+#[track_caller]
+pub fn run_with_input(mut command: Command, input: Stdio, limit: Duration) -> Ended {
     let began = Instant::now();
     let mut child = command
-        .stdin(Stdio::null())
+        .stdin(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -19,13 +19,26 @@ struct Size {
     size: i64,
 }
 
-/// How many bytes the values in all tables of `database` have.
-pub fn stored_bytes(database: &Path) -> u64 {
+/// Runs one statement in `database`, beside whoever else has it open.
+pub fn execute(database: &Path, statement: &str) {
+    let mut connection = open(database);
+    sql_query(statement)
+        .execute(&mut connection)
+        .unwrap_or_else(|error| panic!("{statement}: {error}"));
+}
+
+fn open(database: &Path) -> SqliteConnection {
     let path = database.to_str().expect("temporary paths are text");
     let mut connection = SqliteConnection::establish(path).unwrap_or_else(|error| panic!("{path}: {error}"));
     sql_query("PRAGMA busy_timeout = 5000")
         .execute(&mut connection)
         .expect("a pragma");
+    connection
+}
+
+/// How many bytes the values in all tables of `database` have.
+pub fn stored_bytes(database: &Path) -> u64 {
+    let mut connection = open(database);
     let tables = names(
         &mut connection,
         "SELECT name FROM sqlite_master WHERE type = 'table'",

@@ -1,10 +1,13 @@
 //! What the operator does at the command line, beside a running server: the same as over HTTP, and what only they may do.
 
+use std::{fs::File, io::Write as _, process::Command, thread, time::Duration};
+
 use serde_json::{Value, json};
 use webhook_tests::{
     Backend, Service,
-    fixtures::{create, create_with, get, roll},
+    fixtures::{Webhook, create, create_with, get, roll, update, with},
     on_each_database,
+    server::run as run_to_its_end,
 };
 
 on_each_database!(
@@ -12,6 +15,9 @@ on_each_database!(
     a_dry_run_changes_nothing_and_foretells_the_roll,
     the_last_key_that_creates_keys_is_revoked_here_alone,
     audit_records_are_listed_and_verified,
+    a_reveal_is_audited_and_a_look_is_not,
+    an_update_of_what_was_changed_meanwhile_is_not_made,
+    a_record_that_was_changed_behind_the_service_is_found_where_it_is,
 );
 
 fn run(service: &Service, arguments: &[&str]) -> String {
@@ -183,6 +189,93 @@ fn audit_records_are_listed_and_verified(backend: Backend) {
     assert_eq!(found.code(), 1);
     assert!(
         found.stderr.contains(&format!("record {position} is another")),
+        "{}",
+        found.output()
+    );
+}
+
+fn a_reveal_is_audited_and_a_look_is_not(backend: Backend) {
+    let service = Service::start(backend);
+    let webhook = create(&service.client());
+    let show = |more: &[&str]| json_of(&service, &[&["webhook", "show", webhook.id()][..], more].concat());
+    let reveals = || {
+        let of_webhook = ["audit", "list", "--resource-id", webhook.id()];
+        let action = ["--action", "WEBHOOK.SECRET_REVEALED"];
+        json_of(&service, &[&of_webhook[..], &action[..]].concat())
+    };
+    assert_eq!(show(&[])["secret_key"], Value::Null);
+    assert_eq!(reveals(), json!([]));
+    assert_eq!(show(&["--reveal"])["secret_key"], json!(webhook.secret()));
+    let records = reveals();
+    assert_eq!(records.as_array().map(Vec::len), Some(1), "{records}");
+    assert_eq!(records[0]["credential"], "command-line");
+    assert!(
+        !records.to_string().contains(&webhook.secret()),
+        "the fingerprint alone: {records}"
+    );
+}
+
+/// The command reads the webhook, then the password from a pipe, then writes: whoever opens the pipe for writing knows
+/// that the webhook was read.
+fn an_update_of_what_was_changed_meanwhile_is_not_made(backend: Backend) {
+    let service = Service::start(backend);
+    let webhook = create(&service.client());
+    let pipe = service.deployment().directory().join("password");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    let arguments = ["webhook", "update", webhook.id(), "--active", "false"];
+    let file = pipe.to_string_lossy();
+    let arguments = [&arguments[..], &["--password-file", &file]].concat();
+    let command = service.deployment().command(&arguments);
+    let running = thread::spawn(move || run_to_its_end(command, Duration::from_secs(30)));
+    let mut password = File::options().write(true).open(&pipe).expect("a pipe");
+    let meanwhile = with(update(), json!({"name": "changed meanwhile"}));
+    let patch = service.client().patch(&webhook.path()).json(&meanwhile).send();
+    let changed = Webhook::of(&patch);
+    password.write_all(b"hunter2").expect("the command reads");
+    drop(password);
+    let ended = running.join().expect("no panic");
+    assert_eq!(ended.code(), 1, "{}", ended.output());
+    assert_eq!(
+        ended.stderr.lines().last(),
+        Some("webhook-server: cannot update the webhook: the webhook was changed meanwhile; try again"),
+        "{}",
+        ended.output()
+    );
+    assert_eq!(get(&service.client(), &webhook).etag, changed.etag);
+}
+
+fn a_record_that_was_changed_behind_the_service_is_found_where_it_is(backend: Backend) {
+    let service = Service::start(backend);
+    let webhook = create(&service.client());
+    for _ in 0..3 {
+        roll(&service.client(), &webhook);
+    }
+    let verify = || service.deployment().run(&["audit", "verify"]);
+    verify().expect_success();
+    let forge = |credential: &str| {
+        let statement = format!("UPDATE audit_records SET credential = '{credential}' WHERE position = 3");
+        service.deployment().execute(&statement);
+    };
+    let records = json_of(&service, &["audit", "list"]);
+    let records = records.as_array().expect("a list");
+    let third = &records[records.len() - 3];
+    forge("command-line");
+    let found = verify();
+    assert_eq!(found.code(), 1, "{}", found.output());
+    let expected = "the audit records are not whole: record 3 does not follow the one before it";
+    assert!(found.stderr.contains(expected), "{}", found.output());
+    assert_eq!(found.stdout, "", "nothing that could be taken for a head");
+    forge(third["credential"].as_str().expect("a credential"));
+    verify().expect_success();
+
+    service
+        .deployment()
+        .execute("DELETE FROM audit_records WHERE position = (SELECT max(position) FROM audit_records)");
+    let found = verify();
+    assert_eq!(found.code(), 1, "{}", found.output());
+    assert!(
+        found.stderr.contains("records are missing after"),
         "{}",
         found.output()
     );

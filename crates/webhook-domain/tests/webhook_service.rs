@@ -89,7 +89,15 @@ async fn each_reveal_is_audited_before_the_keys_are_given() {
         let revealed = records
             .iter()
             .filter(|record| record.action == AuditAction::SecretRevealed);
-        assert_eq!(revealed.count(), reveals);
+        assert_eq!(revealed.clone().count(), reveals);
+        let key = webhook.key_ring.current().unwrap().secret.fingerprint();
+        for record in revealed {
+            assert_eq!(
+                record.details.current_key.as_deref(),
+                Some(key.as_str()),
+                "it says which"
+            );
+        }
     }
 }
 

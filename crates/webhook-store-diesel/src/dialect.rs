@@ -90,11 +90,27 @@ impl AnyConnection {
     /// Deletes a webhook, and keeps the way to its audit records.
     pub(crate) fn delete_webhook(&mut self, id: &str, last_audit: Option<i64>) -> QueryResult<()> {
         diesel::delete(webhooks::table.find(id)).execute(self)?;
-        let Some(last_audit) = last_audit else {
-            return Ok(());
-        };
+        match last_audit {
+            Some(last_audit) => self.insert_audit_end(id, last_audit),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps the way to the newest audit record of a resource that has no row of its own. The head of the chain must be
+    /// locked, so that nobody else does it meanwhile.
+    pub(crate) fn note_audit_end(&mut self, resource_id: &str, last_audit: i64) -> QueryResult<()> {
+        let moved = diesel::update(audit_ends::table.find(resource_id))
+            .set(audit_ends::last_audit.eq(last_audit))
+            .execute(self)?;
+        match moved {
+            0 => self.insert_audit_end(resource_id, last_audit),
+            _ => Ok(()),
+        }
+    }
+
+    fn insert_audit_end(&mut self, resource_id: &str, last_audit: i64) -> QueryResult<()> {
         let end = (
-            audit_ends::resource_id.eq(id),
+            audit_ends::resource_id.eq(resource_id),
             audit_ends::last_audit.eq(last_audit),
         );
         diesel::insert_into(audit_ends::table)

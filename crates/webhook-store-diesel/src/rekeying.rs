@@ -30,7 +30,7 @@ use crate::opening::{self, OpenError, Opened, seal_proof_of_chained};
 use crate::rows::RowError;
 use crate::rows::audit::AuditRow;
 use crate::rows::webhook::LoadedWebhook;
-use crate::schema::{audit_chain, idempotent_answers, master_keys, webhooks};
+use crate::schema::{audit_chain, audit_ends, audit_records, idempotent_answers, master_keys, webhooks};
 use crate::sealing::{MasterKey, Place, SealError, Vault, sealing_key_name};
 
 /// How many rows are resealed in one transaction: few, so that nobody waits for it for long.
@@ -299,7 +299,11 @@ impl Rekeying {
                 .execute(connection)?;
             // Another run of this may have finished it.
             if forgotten > 0 {
-                chain.append(AuditRow::encode(audit)?, None);
+                let row = AuditRow::encode(audit)?;
+                let resource = row.resource_id.clone();
+                let previous = newest_record(connection, &row)?;
+                let position = chain.append(row, previous);
+                connection.note_audit_end(&resource, position)?;
             }
             chain.save(connection, &[])
         })?;
@@ -307,6 +311,24 @@ impl Rekeying {
         self.connection.write_back()?;
         Ok(())
     }
+}
+
+/// Where the newest record of the resource of `row` stands. The master key has no row of its own that would say it, so
+/// that it is kept where that of a deleted webhook is; a release that did not keep it is asked after the slow way, once.
+fn newest_record(connection: &mut AnyConnection, row: &AuditRow) -> QueryResult<Option<i64>> {
+    let kept: Option<i64> = audit_ends::table
+        .find(&row.resource_id)
+        .select(audit_ends::last_audit)
+        .get_result(connection)
+        .optional()?;
+    if kept.is_some() {
+        return Ok(kept);
+    }
+    audit_records::table
+        .filter(audit_records::platform.eq(&row.platform))
+        .filter(audit_records::resource_id.eq(&row.resource_id))
+        .select(diesel::dsl::max(audit_records::position))
+        .get_result(connection)
 }
 
 /// The ids of the key that is being replaced and of the one that replaces it.

@@ -1,7 +1,8 @@
 //! The issuer's public keys, as a JWK Set (RFC 7517 §5) has them.
 //!
 //! A file that is only partly right is refused as a whole, with the number of the key that is wrong and never with
-//! anything of its content: a private key that was put here by mistake must not be repeated in a log.
+//! anything of its content: a private key that was put here by mistake must not be repeated in a log. Of a key that was
+//! found public, its kid is said too.
 
 use std::collections::HashSet;
 
@@ -9,6 +10,8 @@ use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+use crate::signature::is_point_of_p256;
 
 /// The longest set: 64 KiB.
 pub const MAX_JWKS_BYTES: usize = 64 * 1024;
@@ -57,6 +60,14 @@ pub enum JwksError {
         /// Completes the sentence.
         problem: &'static str,
     },
+    /// A key for ES256 is no key: its point does not lie on the curve, so no signature could ever be found good.
+    #[error("has a key, number {number} with kid {kid:?}, whose x and y are no point of P-256")]
+    NotOnCurve {
+        /// Which key, in the order of the set, from 1.
+        number: usize,
+        /// Its name.
+        kid: String,
+    },
     /// Another part of the process has chosen how `jsonwebtoken` verifies signatures.
     #[error("cannot be used: this process verifies signatures with something else than ring")]
     OtherProvider,
@@ -92,12 +103,14 @@ pub(crate) fn read(text: &str) -> Result<Vec<PublicKey>, JwksError> {
         let key = jwk
             .public_key()
             .map_err(|problem| JwksError::Key { number, problem })?;
-        if names.insert(key.kid.clone()) {
-            Ok(key)
-        } else {
+        if !names.insert(key.kid.clone()) {
             let problem = "has the kid of one before it; each must have its own";
-            Err(JwksError::Key { number, problem })
+            return Err(JwksError::Key { number, problem });
         }
+        if key.algorithm == Algorithm::ES256 && !is_point_of_p256(&key.key) {
+            return Err(JwksError::NotOnCurve { number, kid: key.kid });
+        }
+        Ok(key)
     })
     .collect()
 }

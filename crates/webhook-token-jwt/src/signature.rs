@@ -7,7 +7,9 @@ use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result, new_error};
 use jsonwebtoken::signature::{Error, Verifier};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, EncodingKey};
+use ring::agreement::{self, ECDH_P256, EphemeralPrivateKey};
 use ring::error::Unspecified;
+use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
@@ -23,6 +25,23 @@ static RING: CryptoProvider = CryptoProvider {
 pub(crate) fn is_rings() -> bool {
     static INSTALLED: LazyLock<bool> = LazyLock::new(|| RING.install_default().is_ok());
     *INSTALLED
+}
+
+/// Whether `key` is a point on the curve P-256 (SEC 1 §3.2.2.1). The order of the curve is prime, so that any point on
+/// it will do. ring says so when asked to agree on a secret with it, and when asked to verify does not tell this from a
+/// wrong signature. Without randomness no point is found good.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ring makes the other half of the agreement with no other randomness; the secret is thrown away"
+)]
+pub(crate) fn is_point_of_p256(key: &DecodingKey) -> bool {
+    let DecodingKeyKind::SecretOrDer(point) = key.kind() else {
+        return false;
+    };
+    let own = EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new());
+    let point = agreement::UnparsedPublicKey::new(&ECDH_P256, point);
+    own.and_then(|own| agreement::agree_ephemeral(own, &point, |_| ()))
+        .is_ok()
 }
 
 fn no_signer(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>> {

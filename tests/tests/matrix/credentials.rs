@@ -1,19 +1,19 @@
 //! The credentials: of every kind, each as an API key and as a token of an issuer that the deployment believes.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use serde_json::Value;
 use webhook_tests::{Service, issuer::Issuer, service::ALL_PERMISSIONS};
 
 /// What is the matter with a credential.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     None,
     Unknown,
     Revoked,
     Expired,
-    /// It has every permission but the one that is needed.
-    Lacking,
+    /// It has every permission but this one.
+    Lacking(&'static str),
     /// It has every permission, on another platform.
     OtherTenant,
     /// It has the one permission that is needed and no other.
@@ -23,16 +23,26 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
-        Self::None,
-        Self::Unknown,
-        Self::Revoked,
-        Self::Expired,
-        Self::Lacking,
-        Self::OtherTenant,
-        Self::Sufficient,
-        Self::All,
-    ];
+    /// Every kind: with each single permission missing, whether it is needed or not.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let others = [
+            Self::None,
+            Self::Unknown,
+            Self::Revoked,
+            Self::Expired,
+            Self::OtherTenant,
+            Self::Sufficient,
+            Self::All,
+        ];
+        others
+            .into_iter()
+            .chain(ALL_PERMISSIONS.into_iter().map(Self::Lacking))
+    }
+
+    /// Whether what it may do depends on the endpoint that it is made for.
+    fn is_made_to_measure(self) -> bool {
+        matches!(self, Self::Sufficient | Self::All)
+    }
 }
 
 /// How a credential is sent.
@@ -47,6 +57,26 @@ impl Carrier {
     pub(crate) const ALL: [Self; 3] = [Self::ApiKey, Self::BearerKey, Self::BearerToken];
 }
 
+/// The credentials that were made: each once.
+#[derive(Default)]
+pub(crate) struct Credentials(HashMap<(Kind, &'static str), Credential>);
+
+impl Credentials {
+    /// The one of this kind for an endpoint that needs `needed`.
+    pub(crate) fn get(
+        &mut self,
+        service: &Service,
+        issuer: &Issuer,
+        kind: Kind,
+        needed: &'static str,
+    ) -> &Credential {
+        let measure = if kind.is_made_to_measure() { needed } else { "" };
+        self.0
+            .entry((kind, measure))
+            .or_insert_with(|| Credential::new(service, issuer, kind, needed))
+    }
+}
+
 /// A credential in both its forms.
 pub(crate) struct Credential {
     key: Option<String>,
@@ -54,21 +84,18 @@ pub(crate) struct Credential {
 }
 
 impl Credential {
-    pub(crate) fn new(service: &Service, issuer: &Issuer, kind: Kind, needed: &str) -> Self {
-        let lacking: Vec<_> = ALL_PERMISSIONS
-            .into_iter()
-            .filter(|name| *name != needed)
-            .collect();
+    fn new(service: &Service, issuer: &Issuer, kind: Kind, needed: &str) -> Self {
         let all = ALL_PERMISSIONS.to_vec();
+        let but = |missing| all.iter().copied().filter(|name| *name != missing).collect();
         let (platform, permissions) = match kind {
-            Kind::Lacking => ("default", lacking),
+            Kind::Lacking(missing) => ("default", but(missing)),
             Kind::Sufficient => ("default", vec![needed]),
             Kind::All => ("*", vec![needed]),
             Kind::OtherTenant => ("other", all),
             _ => ("default", all),
         };
         let make = |more: &[&str]| service.deployment().create_key(platform, &permissions, more);
-        let claims = issuer.claims(platform, &permissions, 600);
+        let claims = issuer.claims(platform, &permissions, 3_600);
         let (key, token) = match kind {
             Kind::None => (None, None),
             Kind::Unknown => (Some(changed(&make(&[]))), Some(Issuer::new().sign(&claims))),
@@ -103,8 +130,13 @@ fn changed(key: &str) -> String {
     format!("{head}{}", if last == "0" { "1" } else { "0" })
 }
 
+/// The id of the API key with this text.
+pub(crate) fn id_of(key: &str) -> String {
+    format!("key_{}", &key["whkey_".len()..][..26])
+}
+
 fn revoked(service: &Service, key: String) -> String {
-    let id = format!("key_{}", &key["whkey_".len()..][..26]);
+    let id = id_of(&key);
     service
         .deployment()
         .run(&["api-key", "revoke", &id])

@@ -1,9 +1,9 @@
 //! The endpoints: what each needs, what it is asked with, and what it may be spent on.
 
 use serde_json::{Value, json};
-use webhook_tests::{Service, fixtures, service::ALL_PERMISSIONS};
+use webhook_tests::{Client, Service, fixtures, service::ALL_PERMISSIONS};
 
-use crate::credentials::Kind;
+use crate::credentials::{Kind, id_of};
 
 /// What an endpoint's path names.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,40 +108,74 @@ impl Endpoint {
         }
     }
 
-    /// What a request that must be refused is aimed at.
-    pub(crate) fn victim(&self, service: &Service, webhook: &str) -> String {
-        match self.target {
-            Target::ApiKey => newest_key(service, "default"),
-            _ => webhook.to_owned(),
-        }
-    }
-
-    /// What a request that must succeed is spent on, on the platform that it acts on.
-    pub(crate) fn fresh_target(&self, service: &Service, kind: Kind, platforms: &[&str]) -> String {
-        let platform = match (kind, platforms) {
-            (Kind::All, [name]) => name,
-            _ => "default",
-        };
-        match self.target {
-            Target::None => String::new(),
-            Target::Webhook => {
-                let client = service.client_of(platform, &ALL_PERMISSIONS);
-                fixtures::create(&client).id().to_owned()
+    /// Whether a caller with this kind of credential is shown the secret in an answer of success; none where the
+    /// answer has no secret to show.
+    pub(crate) fn shows_secret(&self, kind: Kind) -> Option<bool> {
+        match (self.method, self.path) {
+            ("POST", "/v1/webhooks") | ("PATCH", "/v1/webhooks/{id}/secret-key") => Some(true),
+            ("PATCH" | "DELETE", "/v1/webhooks/{id}") => Some(false),
+            ("GET", "/v1/webhooks/{id}") => {
+                let may_reveal = matches!(kind, Kind::Lacking(missing) if missing != "WEBHOOK.REVEAL");
+                Some(may_reveal)
             }
-            Target::ApiKey => {
-                service.deployment().create_key(platform, &["WEBHOOK.VIEW"], &[]);
-                newest_key(service, platform)
-            }
+            _ => None,
         }
     }
 }
 
-/// The API key of `platform` that was made last.
-fn newest_key(service: &Service, platform: &str) -> String {
-    let listed = service.deployment().run(&["api-key", "list", "--json"]);
-    let listed: Value = serde_json::from_str(listed.expect_success()).expect("JSON");
-    let keys = listed.as_array().expect("a list").iter().rev();
-    let own = keys.filter(|key| key["platform_id"] == platform && key["revoked_at"].is_null());
-    let id = own.map(|key| key["id"].as_str().expect("an id")).next();
-    id.expect("a key").to_owned()
+/// What needs no credential, and what it is answered with.
+pub(crate) const OPEN: [(&str, u16); 5] = [
+    ("/openapi.json", 200),
+    ("/docs", 308),
+    ("/docs/", 200),
+    ("/health/live", 200),
+    ("/health/ready", 200),
+];
+
+/// What requests that must be refused are aimed at.
+pub(crate) struct Victims {
+    pub(crate) webhook: fixtures::Webhook,
+    pub(crate) api_key: String,
+}
+
+impl Victims {
+    pub(crate) fn new(service: &Service) -> Self {
+        Self {
+            webhook: fixtures::create(&service.client()),
+            api_key: service.deployment().create_key("default", &["WEBHOOK.VIEW"], &[]),
+        }
+    }
+
+    /// The one that a request to `endpoint` names.
+    pub(crate) fn id(&self, endpoint: &Endpoint) -> String {
+        match endpoint.target {
+            Target::ApiKey => id_of(&self.api_key),
+            _ => self.webhook.id().to_owned(),
+        }
+    }
+}
+
+/// Makes what requests that must succeed are spent on.
+pub(crate) struct Maker(Client);
+
+impl Maker {
+    pub(crate) fn new(service: &Service) -> Self {
+        Self(service.client_of("*", &ALL_PERMISSIONS))
+    }
+
+    /// Something new on the platform that a request acts on.
+    pub(crate) fn fresh_target(&self, endpoint: &Endpoint, kind: Kind, platforms: &[&str]) -> String {
+        let platform = match (kind, platforms) {
+            (Kind::All, [name]) => name,
+            _ => "default",
+        };
+        let (path, body) = match endpoint.target {
+            Target::None => return String::new(),
+            Target::Webhook => ("/v1/webhooks", fixtures::new_webhook()),
+            Target::ApiKey => ("/v1/api-keys", json!({"permissions": ["WEBHOOK.VIEW"]})),
+        };
+        let request = self.0.post(path).header("x-platform-id", platform).json(&body);
+        let made = request.send().expect_status(201).json();
+        made["id"].as_str().expect("an id").to_owned()
+    }
 }

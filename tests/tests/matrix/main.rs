@@ -4,22 +4,18 @@
 mod credentials;
 mod endpoints;
 
-use std::cell::Cell;
-
 use serde_json::Value;
 use webhook_tests::{
-    Answer, Backend, Client, Deployment, Service,
-    fixtures::{create, get},
-    issuer::Issuer,
-    on_each_database,
-    service::ALL_PERMISSIONS,
+    Answer, Backend, Client, Deployment, Service, client::Request, fixtures::get, issuer::Issuer,
+    on_each_database, service::ALL_PERMISSIONS,
 };
 
-use crate::credentials::{Carrier, Credential, Kind};
-use crate::endpoints::{ENDPOINTS, Endpoint, Target};
+use crate::credentials::{Carrier, Credential, Credentials, Kind};
+use crate::endpoints::{ENDPOINTS, Endpoint, Maker, OPEN, Target, Victims};
 
 on_each_database!(
     every_endpoint_is_open_to_whom_it_must_be_and_to_nobody_else,
+    what_needs_no_credential_asks_after_none,
     a_foreign_id_and_an_unknown_one_are_answered_the_same,
 );
 
@@ -59,7 +55,7 @@ impl House {
 fn expected(kind: Kind, platforms: &[&str], endpoint: &Endpoint) -> (u16, Option<&'static str>) {
     match (kind, platforms) {
         (Kind::None | Kind::Unknown | Kind::Revoked | Kind::Expired, _) => (401, None),
-        (Kind::Lacking, _) => (403, Some(endpoint.permission)),
+        (Kind::Lacking(missing), _) if missing == endpoint.permission => (403, Some(missing)),
         (_, [_, _]) => (400, Some("x-platform-id")),
         (_, ["no platform"]) => (400, Some("x-platform-id")),
         (Kind::OtherTenant, [name]) if *name != "other" => (403, None),
@@ -67,60 +63,64 @@ fn expected(kind: Kind, platforms: &[&str], endpoint: &Endpoint) -> (u16, Option
         (Kind::OtherTenant, _) => (endpoint.success, None),
         (Kind::All, ["other"]) if endpoint.target != Target::None => (404, None),
         (Kind::All, _) => (endpoint.success, None),
-        (Kind::Sufficient, ["other"]) => (403, None),
-        (Kind::Sufficient, _) => (endpoint.success, None),
+        (Kind::Sufficient | Kind::Lacking(_), ["other"]) => (403, None),
+        (Kind::Sufficient | Kind::Lacking(_), _) => (endpoint.success, None),
     }
 }
 
 fn every_endpoint_is_open_to_whom_it_must_be_and_to_nobody_else(backend: Backend) {
     let house = House::new(backend);
-    let victim = create(&house.service.client());
+    let (victims, maker) = (Victims::new(&house.service), Maker::new(&house.service));
+    let mut credentials = Credentials::default();
+    let victim = &victims.webhook;
     let audited = || audit_records(&house.service, victim.id());
     let before = audited();
-    let (cells, changes) = (Cell::new(0), Cell::new(0));
+    let (mut cells, mut granted) = (0, 0);
     for endpoint in &ENDPOINTS {
-        for kind in Kind::ALL {
-            let credential = Credential::new(&house.service, &house.issuer, kind, endpoint.permission);
+        for kind in Kind::all() {
+            let credential = credentials.get(&house.service, &house.issuer, kind, endpoint.permission);
             for carrier in Carrier::ALL {
-                let client = house.client(&credential, carrier);
+                let client = house.client(credential, carrier);
                 for platforms in PLATFORMS {
-                    cells.set(cells.get() + 1);
+                    cells += 1;
                     let (status, named) = expected(kind, platforms, endpoint);
-                    // What is refused is aimed at the victim; what succeeds gets something of its own to spend.
+                    // What is refused is aimed at a victim; what succeeds gets something of its own to spend.
                     let target = match status {
-                        200 | 201 => endpoint.fresh_target(&house.service, kind, platforms),
-                        _ => endpoint.victim(&house.service, victim.id()),
+                        200 | 201 => maker.fresh_target(endpoint, kind, platforms),
+                        _ => victims.id(endpoint),
                     };
                     let answer = ask(&client, endpoint, &target, platforms);
-                    let cell = || format!("{kind:?} by {carrier:?} naming {platforms:?}: {}", answer.shown());
-                    assert_eq!(
-                        answer.status,
-                        status,
-                        "{} {}: {}",
-                        endpoint.method,
-                        endpoint.path,
-                        cell()
+                    let (method, path) = (endpoint.method, endpoint.path);
+                    let cell = format!(
+                        "{method} {path}: {kind:?} by {carrier:?} naming {platforms:?}: {}",
+                        answer.shown()
                     );
+                    assert_eq!(answer.status, status, "{cell}");
                     if let Some(named) = named {
-                        assert!(answer.text().contains(named), "{}", cell());
+                        assert!(answer.text().contains(named), "{cell}");
                     }
                     if status >= 400 {
                         answer.expect_without(&victim.secret());
                     } else {
-                        changes.set(changes.get() + 1);
+                        granted += 1;
+                        let shown = endpoint.shows_secret(kind);
+                        if let Some(shown) = shown {
+                            assert_eq!(answer.json()["secret_key"].is_string(), shown, "{cell}");
+                        }
                     }
                 }
             }
         }
     }
-    let all = ENDPOINTS.len() * Kind::ALL.len() * Carrier::ALL.len() * PLATFORMS.len();
-    assert_eq!(cells.get(), all, "none was skipped");
-    println!("{all} cells, {} of them granted", changes.get());
+    let all = ENDPOINTS.len() * (7 + ALL_PERMISSIONS.len()) * Carrier::ALL.len() * PLATFORMS.len();
+    assert_eq!(cells, all, "none was skipped");
+    println!("{all} cells, {granted} of them granted");
     assert_eq!(
-        get(&house.service.client(), &victim),
+        &get(&house.service.client(), victim),
         victim,
         "no refused request changed anything"
     );
+    get(&house.service.client_with(&victims.api_key), victim);
     let read_back = |records: &Vec<Value>| {
         let reveals = records
             .iter()
@@ -130,6 +130,28 @@ fn every_endpoint_is_open_to_whom_it_must_be_and_to_nobody_else(backend: Backend
     assert_eq!(read_back(&audited()), read_back(&before), "nor left a record");
 }
 
+fn what_needs_no_credential_asks_after_none(backend: Backend) {
+    let house = House::new(backend);
+    let mut credentials = Credentials::default();
+    for kind in Kind::all() {
+        let credential = credentials.get(&house.service, &house.issuer, kind, "WEBHOOK.VIEW");
+        for carrier in Carrier::ALL {
+            let client = house.client(credential, carrier);
+            for platforms in PLATFORMS {
+                for (path, status) in OPEN {
+                    // A page is not JSON.
+                    let answer = naming(client.get(path), platforms).unchecked().send();
+                    let shown = answer.shown();
+                    assert_eq!(
+                        answer.status, status,
+                        "{path}: {kind:?} by {carrier:?} naming {platforms:?}: {shown}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 fn audit_records(service: &Service, id: &str) -> Vec<Value> {
     let path = format!("/v1/audit-records?limit=100&resource_id={id}");
     let listed = service.client().get(&path).send().expect_status(200).json();
@@ -137,19 +159,22 @@ fn audit_records(service: &Service, id: &str) -> Vec<Value> {
 }
 
 fn ask(client: &Client, endpoint: &Endpoint, target: &str, platforms: &[&str]) -> Answer {
-    let mut request = client.request(endpoint.method, &endpoint.path.replace("{id}", target));
-    for platform in platforms {
-        request = request.header("x-platform-id", platform);
-    }
+    let request = client.request(endpoint.method, &endpoint.path.replace("{id}", target));
+    let request = naming(request, platforms);
     match endpoint.body() {
         Some(body) => request.json(&body).send(),
         None => request.send(),
     }
 }
 
+fn naming<'client>(request: Request<'client>, platforms: &[&str]) -> Request<'client> {
+    let naming = |request: Request<'client>, platform: &&str| request.header("x-platform-id", platform);
+    platforms.iter().fold(request, naming)
+}
+
 fn a_foreign_id_and_an_unknown_one_are_answered_the_same(backend: Backend) {
     let house = House::new(backend);
-    let victim = create(&house.service.client());
+    let victims = Victims::new(&house.service);
     let stranger = house.service.client_of("stranger", &ALL_PERMISSIONS);
     let everyone = house
         .service
@@ -160,7 +185,7 @@ fn a_foreign_id_and_an_unknown_one_are_answered_the_same(backend: Backend) {
         .iter()
         .filter(|endpoint| endpoint.target != Target::None)
     {
-        let foreign = endpoint.victim(&house.service, victim.id());
+        let foreign = victims.id(endpoint);
         let unknown = endpoint.unknown();
         for client in [&stranger, &everyone] {
             let alike = |id: &str| {
@@ -181,5 +206,7 @@ fn a_foreign_id_and_an_unknown_one_are_answered_the_same(backend: Backend) {
         }
     }
     assert_eq!(compared, 12, "six endpoints, two callers");
-    assert_eq!(get(&house.service.client(), &victim), victim);
+    let victim = &victims.webhook;
+    assert_eq!(&get(&house.service.client(), victim), victim);
+    get(&house.service.client_with(&victims.api_key), victim);
 }

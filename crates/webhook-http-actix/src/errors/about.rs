@@ -13,6 +13,17 @@ pub(crate) enum About {
     AuditRecord,
 }
 
+impl About {
+    /// What a path below `/v1/` is about though it leads nowhere, by its first segment.
+    pub(crate) fn of_path(below_version: &str) -> Self {
+        match below_version.split('/').next() {
+            Some("api-keys") => Self::ApiKey(None),
+            Some("audit-records") => Self::AuditRecord,
+            _ => Self::default(),
+        }
+    }
+}
+
 impl Default for About {
     /// What a service of webhooks is about where the path says nothing.
     fn default() -> Self {

@@ -8,16 +8,21 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::api::Core;
 use crate::authenticate::admit;
 use crate::context;
-use crate::errors::Problem;
+use crate::errors::{About, Problem};
 
 /// 404, after the version and the credential where there must be one.
 pub(crate) async fn no_such_path(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
     match request.path().strip_prefix("/v") {
         None => Err(Problem::no_such_path()),
         Some(rest) if rest.split('/').next() != Some("1") => Err(Problem::unsupported_version()),
-        Some(_) => {
-            admit(&request, &core).await?.1?;
-            Err(Problem::no_such_path())
+        Some(rest) => {
+            let about = About::of_path(rest.strip_prefix("1/").unwrap_or_default());
+            let refused = match admit(&request, &core).await {
+                Ok((_, Ok(()))) => Problem::no_such_path(),
+                Ok((_, Err(too_often))) => too_often.into(),
+                Err(problem) => problem,
+            };
+            Err(refused.about(about))
         }
     }
 }

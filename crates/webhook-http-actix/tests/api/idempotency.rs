@@ -36,6 +36,11 @@ async fn a_request_that_is_sent_again_is_answered_byte_for_byte_and_does_nothing
         let first = house.ask(named(ask(), &key)).await;
         first.succeeds(if index == 0 { 201 } else { 200 });
         assert_eq!(first.header("idempotent-replayed"), None);
+        if index >= 4 {
+            for key in ["secret_key", "previous_secret_key"] {
+                assert!(first.json()[key].is_null(), "no answer {index} has a {key}");
+            }
+        }
         let audited = house.audited(&id).await.len();
         house.clock.advance_seconds(60);
         let again = house.ask(named(ask(), &key)).await;

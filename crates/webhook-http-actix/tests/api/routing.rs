@@ -57,6 +57,31 @@ async fn a_path_that_leads_nowhere_is_404() {
 }
 
 #[actix_web::test]
+async fn a_path_that_leads_nowhere_is_about_what_it_begins_with() {
+    let house = House::new();
+    for (uri, resource_type) in [
+        ("/v1/webhooks/x/y", "WEBHOOK"),
+        ("/v1/webhooks/", "WEBHOOK"),
+        ("/v1/nothing", "WEBHOOK"),
+        ("/v1/api-keysx", "WEBHOOK"),
+        ("/v1", "WEBHOOK"),
+        ("/v1/api-keys/", "API_KEY"),
+        ("/v1/api-keys/x/y", "API_KEY"),
+        ("/v1/audit-records/x", "AUDIT_RECORD"),
+        ("/v1/audit-records/", "AUDIT_RECORD"),
+    ] {
+        for (answer, status) in [
+            (house.ask(get(uri)).await, 404),
+            (house.ask_as(None, get(uri)).await, 401),
+        ] {
+            assert_eq!(answer.status, status, "{uri}");
+            assert_eq!(answer.json()["resource_type"], resource_type, "{uri}");
+            assert!(answer.json()["resource_id"].is_null(), "{uri}");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn a_method_that_a_path_does_not_take_is_405_and_told_after_the_credential() {
     let house = House::new();
     let one = format!("/v1/webhooks/{NO_ONES_ID}");

@@ -71,9 +71,15 @@ impl Local {
         doing: &str,
         work: impl Future<Output = Result<T, ServiceError>>,
     ) -> Result<T, Failure> {
-        self.runtime
-            .block_on(work)
-            .map_err(|error| Failure::cannot(doing, &error))
+        self.outcome(work).map_err(|error| Failure::cannot(doing, &error))
+    }
+
+    /// Does `work` with a service, for who has words of their own for what it refuses.
+    pub(super) fn outcome<T>(
+        &self,
+        work: impl Future<Output = Result<T, ServiceError>>,
+    ) -> Result<T, ServiceError> {
+        self.runtime.block_on(work)
     }
 }
 

@@ -18,6 +18,7 @@ on_each_database! {
     a_process_that_has_the_old_key_goes_on_throughout_and_after
     another_key_is_refused_while_one_is_on_its_way
     the_same_key_is_refused
+    the_records_of_all_changes_of_the_key_are_found_by_their_resource
 }
 
 /// Webhooks with every kind of secret, rolled so that keys are retired, and an answer to be given again.
@@ -166,4 +167,36 @@ async fn the_same_key_is_refused(place: Place) {
     place.open().close();
     let refused = rekeying(&place, &master_key(7)).begin(&master_key(7));
     assert!(matches!(refused, Err(RekeyError::SameKey)), "{refused:?}");
+}
+
+async fn the_records_of_all_changes_of_the_key_are_found_by_their_resource(place: Place) {
+    let services = Services::over(&place.open());
+    services.create().await;
+    let mut key = master_key(7);
+    let mut written = Vec::new();
+    for _ in 0..3 {
+        let new = MasterKey::generate(&SystemEntropy::new()).unwrap();
+        let mut rekeying = rekeying(&place, &key);
+        rekeying.begin(&new).unwrap();
+        rekeying.reseal(&mut |_| true).unwrap();
+        written.insert(0, record(&services));
+        rekeying.finish(&written[0]).unwrap();
+        key = new;
+    }
+    let store = place.open_with(&key).unwrap();
+    let query = |limit| AuditQuery {
+        resource_id: Some("master-key".into()),
+        ..AuditQuery::newest(limit)
+    };
+    let platform = services.acting.platform();
+    assert_eq!(store.list(platform, query(10)).await.unwrap(), written);
+    let older = AuditQuery {
+        before: Some(written[0].id),
+        ..query(1)
+    };
+    assert_eq!(store.list(platform, older).await.unwrap(), written[1..2]);
+    let stranger = "stranger".parse().unwrap();
+    assert_eq!(store.list(&stranger, query(10)).await.unwrap(), []);
+    let verdict = store.verify_audit_records(None).await.unwrap();
+    assert!(matches!(verdict, AuditVerdict::Whole { .. }), "{verdict:?}");
 }

@@ -169,6 +169,32 @@ fn a_keys_numbers_are_of_their_size() {
 }
 
 #[test]
+fn a_point_beside_the_curve_is_refused_by_the_name_of_its_key() {
+    let [ed, ec, _] = issuers().each_ref().map(|key| key.jwk());
+    let zero = base64([0; 32]);
+    let swapped = with(with(ec.clone(), "x", ec["y"].clone()), "y", ec["x"].clone());
+    for wrong in [
+        swapped,
+        with(ec.clone(), "y", zero.clone()),
+        with(with(ec.clone(), "x", zero.clone()), "y", zero),
+        with(ec.clone(), "x", base64([0xFF; 32])),
+        with(ec.clone(), "y", ec["x"].clone()),
+    ] {
+        let error = read(&jwks(&[ed.clone(), wrong])).unwrap_err();
+        let expected = JwksError::NotOnCurve {
+            number: 2,
+            kid: "ec-1".into(),
+        };
+        assert_eq!(error, expected);
+        assert_eq!(
+            error.to_string(),
+            "has a key, number 2 with kid \"ec-1\", whose x and y are no point of P-256"
+        );
+    }
+    assert_eq!(read(&jwks(&[ed, ec])), Ok(2));
+}
+
+#[test]
 fn what_is_no_key_set_is_refused_by_its_place_and_not_repeated() {
     for (text, place) in [
         ("", "line 1, column 0"),

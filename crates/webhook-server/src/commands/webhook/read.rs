@@ -1,6 +1,7 @@
 //! `webhook list` and `webhook show`.
 
 use clap::Args;
+use webhook_domain::InvalidValue;
 use webhook_domain::caller::Acting;
 use webhook_domain::id::WebhookId;
 use webhook_domain::services::WebhookService;
@@ -27,8 +28,13 @@ pub(crate) struct ListArguments {
     #[arg(long, default_value = "asc")]
     order_direction: Direction,
     /// How many at the most; all, if not given
-    #[arg(long)]
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
     limit: Option<usize>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, InvalidValue> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or(InvalidValue::new("must be a whole number from 1 up"))
 }
 
 /// The webhook to show.

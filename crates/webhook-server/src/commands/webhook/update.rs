@@ -4,7 +4,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use webhook_domain::InvalidValue;
 use webhook_domain::id::WebhookId;
 use webhook_domain::secret::SecretText;
 use webhook_domain::services::UpdateWebhook;
@@ -12,6 +11,7 @@ use webhook_domain::webhook::{
     ActionCatalogue, ActionList, ApiHeaderField, ApiKeyValue, AuthenticationType, Edit, HttpPolicy, Name,
     Password, Precondition, Reference, Settings, SettingsUpdate, TargetUrl, Username,
 };
+use webhook_domain::{InvalidValue, Refusal, ServiceError};
 use webhook_http_actix::representation::{Keys, WebhookJson};
 
 use super::{PlatformArgument, actions, optional, webhooks};
@@ -106,7 +106,8 @@ pub(super) fn run(
         idempotent: None,
     };
     let acting = local.acting_on(Some(platform))?;
-    let webhook = done(local.wait(doing, service.update(&acting, id, update))?, doing)?;
+    let updated = local.outcome(service.update(&acting, id, update));
+    let webhook = done(updated.map_err(|error| not_updated(doing, &error))?, doing)?;
     match format {
         Format::Json => answer_json(&WebhookJson::new(
             &webhook,
@@ -121,6 +122,16 @@ pub(super) fn run(
             });
             Ok(())
         }
+    }
+}
+
+/// The operator sent no condition: that the version read is the one changed is this command's own.
+fn not_updated(doing: &str, error: &ServiceError) -> Failure {
+    match error {
+        ServiceError::Refused(Refusal::VersionMismatch) => Failure::found(format!(
+            "cannot {doing}: the webhook was changed meanwhile; try again"
+        )),
+        error => Failure::cannot(doing, error),
     }
 }
 
