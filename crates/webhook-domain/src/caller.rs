@@ -187,6 +187,21 @@ pub struct Acting {
 }
 
 impl Acting {
+    /// The service itself, at work on `platform` of its own accord.
+    #[must_use]
+    pub fn as_service(platform: PlatformId, request: RequestId) -> Self {
+        let caller = Caller {
+            credential: Credential::Service,
+            scope: PlatformScope::One(platform.clone()),
+            permissions: PermissionSet::all(),
+        };
+        Self {
+            caller: Arc::new(caller),
+            platform,
+            request,
+        }
+    }
+
     /// Whose request it is.
     #[must_use]
     pub fn credential(&self) -> Credential {

@@ -8,11 +8,12 @@
 //! collected: every attempt then has the same body under the same `webhook-id`, whatever the webhook has become.
 //! Its target, its credentials and its keys are those of the instant of the attempt.
 
+use crate::error::Refusal;
 use crate::event::{Environment, Event};
 use crate::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use crate::penalty_box::HeadFate;
 use crate::time::Instant;
-use crate::webhook::Webhook;
+use crate::webhook::{Route, Webhook};
 
 /// How far a delivery has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +33,9 @@ pub enum DeliveryStatus {
 }
 
 impl DeliveryStatus {
+    /// The names of all of them.
+    pub const NAMES: [&str; 3] = ["PENDING", "SUCCEEDED", "FAILED"];
+
     /// The name clients see.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -62,22 +66,24 @@ pub struct Delivery {
     pub status: DeliveryStatus,
 }
 
-/// A delivery that is in the queue is not put there again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this delivery is in the queue of its webhook, and is sent when its turn comes")]
-pub struct StillPending;
-
 impl Delivery {
     /// The delivery of `event` to `webhook`; none if the webhook is of another platform or does not want it.
     #[must_use]
     pub fn collect(event: &Event, webhook: &Webhook) -> Option<Self> {
-        let wanted = event.platform == webhook.platform && webhook.wants(&event.action);
+        Self::along(event, &Route::to(webhook)?)
+    }
+
+    /// The delivery of `event` to the webhook that `route` leads to; none if that is of another platform or does not
+    /// want it.
+    #[must_use]
+    pub fn along(event: &Event, route: &Route) -> Option<Self> {
+        let wanted = event.platform == route.platform && route.admits(&event.action);
         wanted.then(|| Self {
-            id: DeliveryId::of(event.id, webhook.id),
+            id: DeliveryId::of(event.id, route.webhook),
             event: event.id,
-            webhook: webhook.id,
+            webhook: route.webhook,
             platform: event.platform.clone(),
-            include_previous_data: webhook.settings.include_previous_data,
+            include_previous_data: route.include_previous_data,
             created_at: event.created_at,
             status: DeliveryStatus::Pending,
         })
@@ -104,10 +110,10 @@ impl Delivery {
     /// The delivery on its way again, to be put at the end of its webhook's queue.
     ///
     /// # Errors
-    /// When it is in the queue already.
-    pub fn resent(mut self) -> Result<Self, StillPending> {
+    /// [`Refusal::StillPending`] when it is in the queue already.
+    pub fn resent(mut self) -> Result<Self, Refusal> {
         if self.status == DeliveryStatus::Pending {
-            return Err(StillPending);
+            return Err(Refusal::StillPending);
         }
         self.status = DeliveryStatus::Pending;
         Ok(self)
@@ -189,6 +195,6 @@ mod tests {
         for fate in [HeadFate::Delivered, HeadFate::GivenUp] {
             assert_eq!(delivery().after(fate, NOW).resent(), Ok(delivery()));
         }
-        assert_eq!(delivery().resent(), Err(StillPending));
+        assert_eq!(delivery().resent(), Err(Refusal::StillPending));
     }
 }

@@ -78,6 +78,9 @@ pub enum Refusal {
          API_KEY.CREATE first, or revoke this one on the command line"
     )]
     LastApiKey,
+    /// A delivery that is in the queue of its webhook is not put there again.
+    #[error("this event is in the webhook's queue already, and is sent when its turn comes")]
+    StillPending,
     /// The idempotency key was used for another request.
     #[error("this Idempotency-Key was already used for another request; use a new key for a new request")]
     IdempotencyKeyReused,
@@ -95,6 +98,11 @@ pub enum Refusal {
 impl Refusal {
     /// A webhook that is not there, or not this platform's.
     pub const NO_SUCH_WEBHOOK: Self = Self::NotFound { resource: "webhook" };
+
+    /// A delivery that is not there, or not this platform's.
+    pub const NO_SUCH_DELIVERY: Self = Self::NotFound {
+        resource: "webhook event",
+    };
 
     /// An API key that is not there, or not this platform's, or revoked already.
     pub const NO_SUCH_API_KEY: Self = Self::NotFound { resource: "API key" };

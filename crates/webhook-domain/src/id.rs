@@ -107,6 +107,12 @@ impl DeliveryId {
     }
 }
 
+typed_id!(
+    /// Names one run of a server process: `prc_` and a ULID. It is what tells which of them works at a lane.
+    ProcessId,
+    "prc_"
+);
+
 fn new_ulid(now: Instant, entropy: &dyn Entropy) -> Result<Ulid, EntropyError> {
     let mut random = [0_u8; 16];
     entropy.fill(&mut random[6..])?;

@@ -13,6 +13,7 @@
 //! | the heart: current and retired keys, and which sign when | [`key_ring`] |
 //! | how a delivery is signed, and how a receiver verifies it | [`signature`] |
 //! | what is delivered, to whom, and how far it has come | [`event`], [`delivery`], [`attempt`] |
+//! | which addresses deliveries may go to | [`address`] |
 //! | what a failure does: when it is tried again, and when no more | [`penalty_box`], [`retry_schedule`] |
 //! | what a webhook is, and the values it is made of | [`webhook`], [`id`], [`text`], [`signing_protocol`] |
 //! | reading long lists page by page | [`webhook::WebhookQuery`] |
@@ -127,6 +128,7 @@
 //! 4. Implement it in the adapter's crate, and call `conformance_tests!` in its tests.
 //! 5. Give the service that needs it an `Arc<dyn Port>`.
 
+pub mod address;
 pub mod api_key;
 pub mod attempt;
 pub mod audit;

@@ -6,16 +6,25 @@
 
 mod api_key_store;
 mod audit_log;
+mod delivery_queue;
+mod event_store;
+mod sender;
 mod token_verifier;
 mod webhook_store;
 
 pub use api_key_store::{ApiKeyStore, DecideRevocation, NewApiKey, Revocation, ScopeFilter};
 pub use audit_log::{AuditLog, AuditQuery};
+pub use delivery_queue::{DeliveryQueue, Lane, Lease, Position, QueuedDelivery, Turn};
+pub use event_store::{
+    DeliveryQuery, EventStore, MAX_ATTEMPTS, Publication, Published, Resend, TrackedDelivery,
+};
+pub use sender::{Parcel, Receipt, Sender};
 pub use token_verifier::TokenVerifier;
 pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, Outcome, WebhookStore};
 
 #[cfg(any(test, feature = "test-support"))]
 pub use {
-    api_key_store::MockApiKeyStore, audit_log::MockAuditLog, token_verifier::MockTokenVerifier,
+    api_key_store::MockApiKeyStore, audit_log::MockAuditLog, delivery_queue::MockDeliveryQueue,
+    event_store::MockEventStore, sender::MockSender, token_verifier::MockTokenVerifier,
     webhook_store::MockWebhookStore,
 };

@@ -49,6 +49,13 @@ impl Instant {
         self.0 / 1000
     }
 
+    /// How long after `earlier` this is; nothing if it is before that.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        let milliseconds = self.0.saturating_sub(earlier.0);
+        Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0))
+    }
+
     /// This instant without its fraction of a second, as clients see it.
     #[must_use]
     pub const fn whole_seconds(self) -> Self {

@@ -16,6 +16,7 @@ pub use actions::{Action, ActionCatalogue, ActionList, ActionListError};
 pub use authentication::{
     ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Password, Username,
 };
+pub use collecting::Route;
 pub use labels::{Name, Reference};
 pub use listing::{Cursor, Direction, PageSize, PageStart, SortKey, WebhookOrder, WebhookPage, WebhookQuery};
 pub use target_url::{HttpPolicy, TargetUrl};

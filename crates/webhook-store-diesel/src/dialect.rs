@@ -4,6 +4,7 @@
 //! is a round trip away, so it gets one statement per table, its rows in arrays: the text of such a
 //! statement is the same for any number of rows, so it too is prepared once.
 
+mod lanes;
 mod postgres;
 mod sqlite;
 
@@ -17,7 +18,7 @@ use crate::rows::answer::AnswerRow;
 use crate::rows::api_key::ApiKeyRow;
 use crate::rows::audit::AuditRow;
 use crate::rows::webhook::{RingColumns, WebhookRow};
-use crate::schema::{audit_chain, audit_ends, idempotent_answers, platforms, webhooks};
+use crate::schema::{self, audit_chain, audit_ends, idempotent_answers, platforms, webhooks};
 
 /// What to do about rows that somebody else has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,9 +88,10 @@ impl AnyConnection {
         }
     }
 
-    /// Deletes a webhook, and keeps the way to its audit records.
+    /// Deletes a webhook and its lane, and keeps the way to its audit records.
     pub(crate) fn delete_webhook(&mut self, id: &str, last_audit: Option<i64>) -> QueryResult<()> {
         diesel::delete(webhooks::table.find(id)).execute(self)?;
+        diesel::delete(schema::lanes::table.find(id)).execute(self)?;
         match last_audit {
             Some(last_audit) => self.insert_audit_end(id, last_audit),
             None => Ok(()),

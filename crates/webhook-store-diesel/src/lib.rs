@@ -7,6 +7,7 @@
 //! | `executor` | the threads and the pool that reads run on, with bounded admission |
 //! | `queue`, `waiting` | between callers and threads: bounded, and never for ever |
 //! | `lookup` | API keys, read for many requests at once and never cached |
+//! | `lane_group`, `lane_reader`, `arrivals` | publications and deliveries: committed in groups, read for many lanes at once |
 //! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value |
 //! | `rekeying`, `key_handover` | a new master key while processes go on serving |
 //! | `rows`, `schema` | tables and rows, and how they become the domain's values |
@@ -19,6 +20,8 @@
 //! change before it left it; a secret is sealed before it reaches a statement; no transaction is open while
 //! anybody awaits.
 
+mod answers;
+mod arrivals;
 mod audit_chain;
 mod chain_head;
 mod chain_opening;
@@ -31,6 +34,8 @@ mod executor;
 mod failure;
 mod group;
 mod key_handover;
+mod lane_group;
+mod lane_reader;
 mod listing;
 mod lookup;
 mod opening;
@@ -54,9 +59,11 @@ pub use sealing::MasterKey;
 use webhook_domain::StoreError;
 use webhook_domain::entropy::Entropy;
 
+use crate::arrivals::{Delivering, Listener};
 use crate::audit_chain::ChainKey;
 use crate::connection::AnyConnection;
 use crate::executor::Executor;
+use crate::lane_reader::LaneReader;
 use crate::lookup::ApiKeyLookup;
 use crate::sealing::Vault;
 use crate::writer::Writer;
@@ -82,6 +89,10 @@ pub struct DieselStore {
     writer: Writer,
     readers: Executor,
     api_keys: ApiKeyLookup,
+    delivering: Arc<Delivering>,
+    lanes: LaneReader,
+    listener: Listener,
+    url: DatabaseUrl,
 }
 
 impl DieselStore {
@@ -101,8 +112,19 @@ impl DieselStore {
             tracing::info!(migrations = opened.applied.join(" "), "migrated the database");
         }
         let chain = Arc::new(opened.chain);
+        let delivering = Arc::new(Delivering::default());
         Ok(Arc::new(Self {
-            writer: Writer::start(url.clone(), opened.connection, vault.clone(), chain.clone())?,
+            writer: Writer::start(
+                url.clone(),
+                opened.connection,
+                vault.clone(),
+                chain.clone(),
+                delivering.clone(),
+            )?,
+            delivering,
+            lanes: LaneReader::start(url.clone(), vault.clone())?,
+            listener: Listener::default(),
+            url: url.clone(),
             chain,
             readers: Executor::start(url.clone(), limits.readers.max(1))?,
             api_keys: ApiKeyLookup::start(url.clone())?,
@@ -137,6 +159,8 @@ impl DieselStore {
     /// Finishes what was begun, refuses what comes after, and closes the connections. Blocks while it does.
     pub fn close(&self) {
         self.writer.close();
+        self.listener.close();
+        self.lanes.close();
         self.api_keys.close();
         self.readers.close();
     }

@@ -2,6 +2,8 @@
 
 mod api_keys;
 mod audit;
+mod events;
+mod lanes;
 mod webhooks;
 
 use webhook_domain::StoreError;

@@ -3,7 +3,11 @@
 pub(crate) mod answer;
 pub(crate) mod api_key;
 pub(crate) mod audit;
+pub(crate) mod delivery;
+pub(crate) mod event;
 pub(crate) mod key_ring;
+pub(crate) mod lane;
+pub(crate) mod route;
 pub(crate) mod webhook;
 
 use webhook_domain::InvalidValue;

@@ -98,4 +98,56 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    events (id) {
+        id -> Text,
+        platform -> Text,
+        action -> Text,
+        created_at -> BigInt,
+        original_request_id -> Nullable<Text>,
+        data -> Binary,
+        previous_data -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    deliveries (position) {
+        position -> BigInt,
+        id -> Text,
+        event_id -> Text,
+        webhook_id -> Text,
+        platform -> Text,
+        action -> Text,
+        include_previous_data -> Bool,
+        created_at -> BigInt,
+        status -> Text,
+        ended_at -> Nullable<BigInt>,
+        attempts -> Text,
+    }
+}
+
+diesel::table! {
+    delivery_head (id) {
+        id -> BigInt,
+        position -> BigInt,
+    }
+}
+
+diesel::table! {
+    lanes (webhook_id) {
+        webhook_id -> Text,
+        owner -> Text,
+        done -> BigInt,
+        penalty_box -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    processes (id) {
+        id -> Text,
+        alive_until -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(deliveries, events, webhooks);
 diesel::allow_tables_to_appear_in_same_query!(audit_records, audit_chain);

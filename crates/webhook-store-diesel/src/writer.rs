@@ -18,12 +18,14 @@ use webhook_domain::error::Cause;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::DatabaseUrl;
+use crate::arrivals::Delivering;
 use crate::audit_chain::ChainKey;
 use crate::chain_head::Keys;
 use crate::connection::AnyConnection;
 use crate::dialect::TakenRows;
 use crate::failure::{Failure, PANICKED, is_of_reference, transact};
 use crate::group::{Member, Reply, Work, attempt};
+use crate::lane_group::{self, LaneMember, LaneReply, LaneWork};
 use crate::opening::open_for_writing;
 use crate::queue::{Patience, Queue};
 use crate::sealing::Vault;
@@ -57,6 +59,7 @@ type Errand = Box<dyn FnOnce(Result<&mut AnyConnection, StoreError>) -> bool + S
 
 enum Job {
     Change(Member),
+    Lane(LaneMember),
     Errand(Errand),
 }
 
@@ -79,6 +82,7 @@ impl Writer {
         connection: AnyConnection,
         vault: Arc<Vault>,
         chain: Arc<ChainKey>,
+        delivering: Arc<Delivering>,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(QUEUE_CAPACITY));
         let worker = Worker {
@@ -86,6 +90,7 @@ impl Writer {
             url,
             vault,
             chain,
+            delivering,
             connection: Some(connection),
             refused_at: None,
         };
@@ -103,6 +108,16 @@ impl Writer {
     pub(crate) async fn change(&self, work: Work) -> Reply {
         let (reply, answer) = oneshot::channel();
         self.push(Job::Change(Member { work, reply }))?;
+        answer_within(LONGEST_ANSWER, answer)
+            .await
+            .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into()).into()))
+    }
+
+    /// Queues a publication or turns at lanes, and waits for what comes of it. If the caller stops waiting, it is done
+    /// all the same.
+    pub(crate) async fn lane(&self, work: LaneWork) -> LaneReply {
+        let (reply, answer) = oneshot::channel();
+        self.push(Job::Lane(LaneMember { work, reply }))?;
         answer_within(LONGEST_ANSWER, answer)
             .await
             .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into()).into()))
@@ -150,6 +165,7 @@ struct Worker {
     url: DatabaseUrl,
     vault: Arc<Vault>,
     chain: Arc<ChainKey>,
+    delivering: Arc<Delivering>,
     connection: Option<AnyConnection>,
     refused_at: Option<Instant>,
 }
@@ -160,18 +176,22 @@ impl Worker {
         while let Some(jobs) = self.queue.take(GROUP_LIMIT, patience) {
             let started = Instant::now();
             let mut members = Vec::with_capacity(jobs.len());
+            let mut at_lanes = Vec::new();
             let mut errands = Vec::new();
             for Queued { job, since } in jobs {
                 let too_late = started.duration_since(since) > LONGEST_TURN;
                 match job {
                     Job::Change(member) if too_late => member.answer(Err(StoreError::Overloaded.into())),
                     Job::Change(member) => members.push(member),
+                    Job::Lane(member) if too_late => member.answer(Err(StoreError::Overloaded.into())),
+                    Job::Lane(member) => at_lanes.push(member),
                     Job::Errand(errand) if too_late => drop(errand(Err(StoreError::Overloaded))),
                     Job::Errand(errand) => errands.push(errand),
                 }
             }
-            let size = members.len();
+            let size = members.len() + at_lanes.len();
             self.guarded(|worker| worker.run_group(members));
+            self.guarded(|worker| worker.run_lanes(at_lanes));
             patience = patience_after(size, started.elapsed());
             for errand in errands {
                 self.guarded(|worker| worker.run_errand(errand));
@@ -205,7 +225,10 @@ impl Worker {
         if members.is_empty() {
             return;
         }
-        match self.attempt(&members) {
+        let run = |connection: &mut AnyConnection, keys: Keys<'_>, taken| {
+            attempt(connection, keys, &members, taken)
+        };
+        match self.attempt(members.len(), run) {
             Ok(replies) => {
                 for (member, reply) in members.into_iter().zip(replies) {
                     member.answer(reply);
@@ -229,8 +252,45 @@ impl Worker {
         self.run_group(second);
     }
 
-    /// Runs the group until it is committed, refused for what one member wants, or cannot be.
-    fn attempt(&mut self, members: &[Member]) -> Result<Vec<Reply>, Broken> {
+    fn run_lanes(&mut self, mut members: Vec<LaneMember>) {
+        if members.is_empty() {
+            return;
+        }
+        let own = *self.delivering.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let works: Vec<_> = members.iter().map(|member| &member.work).collect();
+        let run = |connection: &mut AnyConnection, keys: Keys<'_>, _| {
+            lane_group::attempt(connection, keys, own, &works)
+        };
+        match self.attempt(members.len(), run) {
+            Ok((replies, arrived)) => {
+                self.delivering.arrivals.tell(arrived);
+                for (member, reply) in members.into_iter().zip(replies) {
+                    member.answer(reply);
+                }
+            }
+            Err(Broken::ByOne(error)) => match <[LaneMember; 1]>::try_from(members) {
+                Ok([alone]) => alone.answer(Err(error)),
+                Err(whole) => {
+                    members = whole;
+                    let second = members.split_off(members.len() / 2);
+                    self.run_lanes(members);
+                    self.run_lanes(second);
+                }
+            },
+            Err(Broken::ForAll(error, text)) => {
+                for member in members {
+                    member.answer(Err(error(text.clone().into()).into()));
+                }
+            }
+        }
+    }
+
+    /// Runs a group of `size` until it is committed, refused for what one member wants, or cannot be.
+    fn attempt<R>(
+        &mut self,
+        size: usize,
+        run: impl Fn(&mut AnyConnection, Keys<'_>, TakenRows) -> Result<R, Failure>,
+    ) -> Result<R, Broken> {
         let (vault, chain) = (Arc::clone(&self.vault), Arc::clone(&self.chain));
         let keys = Keys {
             vault: &vault,
@@ -249,11 +309,11 @@ impl Worker {
                 Err(error) => return Err(unavailable(last.unwrap_or_else(|| error.into()))),
             };
             let attempted_at = Instant::now();
-            match attempt(connection, keys, members, taken) {
+            match run(connection, keys, taken) {
                 Ok(replies) => return Ok(replies),
                 // A member alone is run again: if another process gave the answer to this very request in the
                 // meantime, it is there now.
-                Err(Failure::Constraint(_)) if members.len() == 1 && !broke_constraint => {
+                Err(Failure::Constraint(_)) if size == 1 && !broke_constraint => {
                     broke_constraint = true;
                 }
                 Err(Failure::Constraint(error)) if is_of_reference(&error) => {

@@ -16,7 +16,7 @@
 //! /// Opens the store, a fresh one or the one that all tests share.
 //! async fn fresh_ports() -> Ports {
 //!     let store = Arc::new(MemoryStore::new());
-//!     Ports::new(store.clone(), store.clone(), store)
+//!     Ports::new(store)
 //! }
 //!
 //! webhook_domain::conformance_tests!(run = block_on, ports = fresh_ports);
@@ -29,13 +29,16 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::ports::{ApiKeyStore, AuditLog, WebhookStore};
+use crate::ports::{ApiKeyStore, AuditLog, DeliveryQueue, EventStore, WebhookStore};
 
 mod api_keys;
 mod audit;
 mod changing;
 mod deleting;
+mod events;
 mod idempotency;
+mod lane_scene;
+mod lanes;
 mod reading;
 mod references;
 mod rolling;
@@ -46,13 +49,15 @@ pub use api_keys::*;
 pub use audit::*;
 pub use changing::*;
 pub use deleting::*;
+pub use events::*;
 pub use idempotency::*;
+pub use lanes::*;
 pub use reading::*;
 pub use references::*;
 pub use rolling::*;
 pub use upkeep::*;
 
-/// The three ports of one store.
+/// The ports of one store.
 #[derive(Clone)]
 pub struct Ports {
     /// Its webhooks.
@@ -61,21 +66,26 @@ pub struct Ports {
     pub api_keys: Arc<dyn ApiKeyStore>,
     /// Its audit records.
     pub audit: Arc<dyn AuditLog>,
+    /// Its events.
+    pub events: Arc<dyn EventStore>,
+    /// Its lanes.
+    pub lanes: Arc<dyn DeliveryQueue>,
     kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Ports {
-    /// These ports, which must be of one store: an audit record of a change is looked for in `audit`.
+    /// The ports of `store`.
     #[must_use]
-    pub fn new(
-        webhooks: Arc<dyn WebhookStore>,
-        api_keys: Arc<dyn ApiKeyStore>,
-        audit: Arc<dyn AuditLog>,
-    ) -> Self {
+    pub fn new<S>(store: Arc<S>) -> Self
+    where
+        S: WebhookStore + ApiKeyStore + AuditLog + EventStore + DeliveryQueue + 'static,
+    {
         Self {
-            webhooks,
-            api_keys,
-            audit,
+            webhooks: store.clone(),
+            api_keys: store.clone(),
+            audit: store.clone(),
+            events: store.clone(),
+            lanes: store,
             kept: None,
         }
     }
@@ -157,6 +167,20 @@ macro_rules! conformance_tests {
             audit_records_are_those_of_one_resource_of_one_platform
             an_audit_record_reads_back_equal
             audit_records_are_read_on_from_the_oldest_seen
+            an_event_goes_to_the_webhooks_that_want_it
+            an_event_that_nobody_wants_goes_nowhere
+            a_publication_is_answered_again
+            what_is_resent_goes_to_the_end
+            deliveries_are_listed
+            old_events_are_forgotten_once_they_are_done
+            a_lane_is_in_order
+            turns_are_kept
+            turns_are_recorded_at_once
+            a_lane_is_taken_over_from_the_dead_alone
+            a_process_that_leaves_gives_its_lanes_up
+            arrivals_are_told
+            a_deleted_webhook_has_no_lane
+            what_is_given_up_leaves_its_lane
         }
     };
     (@rules $run:expr, $ports:expr; $($rule:ident)*) => {
@@ -191,6 +215,8 @@ mod tests {
             include_str!("conformance/upkeep.rs"),
             include_str!("conformance/api_keys.rs"),
             include_str!("conformance/audit.rs"),
+            include_str!("conformance/events.rs"),
+            include_str!("conformance/lanes.rs"),
         ];
         let written: Vec<_> = sources
             .iter()

@@ -3,6 +3,8 @@
 //! One mutex stands for the transaction: each method takes it once, so it is one atomic unit. Nothing is
 //! written before all that may refuse has been asked.
 
+mod lanes;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -32,6 +34,7 @@ struct Tables {
     api_keys: BTreeMap<ApiKeyId, ApiKey>,
     /// Oldest first.
     audit: Vec<AuditRecord>,
+    lanes: lanes::Lanes,
 }
 
 struct StoredAnswer {
@@ -353,7 +356,7 @@ mod tests {
 
     async fn fresh_ports() -> Ports {
         let store = Arc::new(MemoryStore::new());
-        Ports::new(store.clone(), store.clone(), store)
+        Ports::new(store)
     }
 
     crate::conformance_tests!(run = block_on, ports = fresh_ports);

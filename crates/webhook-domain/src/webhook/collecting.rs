@@ -3,6 +3,7 @@
 //! What an inactive webhook misses it never gets; what is in its queue already waits until it is active again.
 
 use super::{Action, ActionList, Settings, Webhook};
+use crate::id::{PlatformId, WebhookId};
 use crate::time::Instant;
 
 impl Settings {
@@ -10,12 +11,57 @@ impl Settings {
     /// not excluded.
     #[must_use]
     pub fn admits(&self, action: &Action) -> bool {
-        let included = |list: &ActionList| list.is_empty() || list.contains(action);
-        self.included_actions.as_ref().is_none_or(included)
-            && !self
-                .excluded_actions
-                .as_ref()
-                .is_some_and(|list| list.contains(action))
+        admits(
+            self.included_actions.as_ref(),
+            self.excluded_actions.as_ref(),
+            action,
+        )
+    }
+}
+
+fn admits(included: Option<&ActionList>, excluded: Option<&ActionList>, action: &Action) -> bool {
+    included.is_none_or(|list| list.is_empty() || list.contains(action))
+        && !excluded.is_some_and(|list| list.contains(action))
+}
+
+/// As much of an active webhook as it takes to know which events it collects. A store reads this of every webhook of a
+/// platform, and needs no key for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// Its platform.
+    pub platform: PlatformId,
+    /// As in its settings.
+    pub included_actions: Option<ActionList>,
+    /// As in its settings.
+    pub excluded_actions: Option<ActionList>,
+    /// As in its settings.
+    pub include_previous_data: bool,
+}
+
+impl Route {
+    /// The route to `webhook`; none while it is inactive.
+    #[must_use]
+    pub fn to(webhook: &Webhook) -> Option<Self> {
+        let settings = &webhook.settings;
+        settings.active.then(|| Self {
+            webhook: webhook.id,
+            platform: webhook.platform.clone(),
+            included_actions: settings.included_actions.clone(),
+            excluded_actions: settings.excluded_actions.clone(),
+            include_previous_data: settings.include_previous_data,
+        })
+    }
+
+    /// Whether events of `action` go along it.
+    #[must_use]
+    pub fn admits(&self, action: &Action) -> bool {
+        admits(
+            self.included_actions.as_ref(),
+            self.excluded_actions.as_ref(),
+            action,
+        )
     }
 }
 

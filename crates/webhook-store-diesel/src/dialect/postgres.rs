@@ -85,6 +85,8 @@ macro_rules! array_statement {
     };
 }
 
+pub(super) mod lanes;
+
 array_statement! {
     UpdateRings from RingColumns {
         id: Text => &'a str = |row| &row.id,

@@ -79,6 +79,8 @@ macro_rules! row_statement {
     };
 }
 
+pub(super) mod lanes;
+
 row_statement! {
     UpdateRing of RingColumns {
         "UPDATE webhooks SET key_ring = " key_ring: Binary,

@@ -4,24 +4,17 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::api_key::{ApiKey, CreatedApiKey};
 use webhook_domain::id::ApiKeyId;
-use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{ApiKeyStore, NewApiKey, Outcome, Revocation, ScopeFilter};
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use super::{corrupt, unavailable};
-use crate::DieselStore;
 use crate::chain_head::{Chain, Keys};
 use crate::connection::AnyConnection;
 use crate::failure::Failure;
-use crate::key_handover;
-use crate::rows::answer::{AnswerRow, slot_key};
 use crate::rows::api_key::ApiKeyRow;
 use crate::rows::audit::AuditRow;
 use crate::schema::api_keys;
-use crate::sealing::Vault;
-
-/// What came of a change, or the rule that said no.
-type Decided<T> = Result<Outcome<T>, Refusal>;
+use crate::{DieselStore, answers};
 
 #[async_trait]
 impl ApiKeyStore for DieselStore {
@@ -37,7 +30,7 @@ impl ApiKeyStore for DieselStore {
                 chain: &chain,
             };
             let mut chain = Chain::lock(connection, keys)?;
-            if let Some(earlier) = earlier_answer(connection, key.idempotency.as_ref(), &vault)? {
+            if let Some(earlier) = answers::earlier(connection, key.idempotency.as_ref(), &vault)? {
                 return Ok(earlier);
             }
             let NewApiKey {
@@ -50,7 +43,7 @@ impl ApiKeyStore for DieselStore {
             diesel::insert_into(api_keys::table)
                 .values(row)
                 .execute(connection)?;
-            let answer = store_answer(connection, &created, idempotency, &vault)?;
+            let answer = answers::store(connection, &created, idempotency, &vault)?;
             chain.save(connection, &[])?;
             Ok(Ok(Outcome::Done {
                 subject: Box::new(created),
@@ -68,7 +61,7 @@ impl ApiKeyStore for DieselStore {
                 chain: &chain,
             };
             let mut chain = Chain::lock(connection, keys)?;
-            if let Some(earlier) = earlier_answer(connection, revocation.idempotency.as_ref(), &vault)? {
+            if let Some(earlier) = answers::earlier(connection, revocation.idempotency.as_ref(), &vault)? {
                 return Ok(earlier);
             }
             let Some((row, scope_mates)) = load_unrevoked(connection, revocation.id)? else {
@@ -86,7 +79,7 @@ impl ApiKeyStore for DieselStore {
                     api_keys::last_audit.eq(after.last_audit),
                 ))
                 .execute(connection)?;
-            let answer = store_answer(connection, &revoked, revocation.idempotency, &vault)?;
+            let answer = answers::store(connection, &revoked, revocation.idempotency, &vault)?;
             chain.save(connection, &[])?;
             Ok(Ok(Outcome::Done {
                 subject: Box::new(revoked),
@@ -139,43 +132,4 @@ fn load_unrevoked(
         .load(connection)?;
     let scope_mates = of_scope.iter().map(ApiKeyRow::decode).collect::<Result<_, _>>()?;
     Ok(Some((row, scope_mates)))
-}
-
-/// What this request was answered before, or why it is refused; none if it is the first of its name.
-fn earlier_answer<T>(
-    connection: &mut AnyConnection,
-    idempotency: Option<&Idempotency<T>>,
-    vault: &Vault,
-) -> Result<Option<Decided<T>>, Failure> {
-    let Some(idempotency) = idempotency else {
-        return Ok(None);
-    };
-    let stored = connection.load_answers(&[slot_key(&idempotency.slot)])?.pop();
-    let Some(row) = stored.filter(|row| !idempotency.has_outlived(row.stored_at())) else {
-        return Ok(None);
-    };
-    if !vault.knows_key_of(&row.answer) {
-        key_handover::learn(connection, vault)?;
-    }
-    if !row.answers(&idempotency.fingerprint) {
-        return Ok(Some(Err(Refusal::IdempotencyKeyReused)));
-    }
-    Ok(Some(Ok(Outcome::Replayed(row.open(vault)?))))
-}
-
-fn store_answer<T>(
-    connection: &mut AnyConnection,
-    subject: &T,
-    idempotency: Option<Idempotency<T>>,
-    vault: &Vault,
-) -> Result<Option<webhook_domain::secret::SecretBytes>, Failure> {
-    let Some(idempotency) = idempotency else {
-        return Ok(None);
-    };
-    let answer = (idempotency.render)(subject, idempotency.at);
-    let slot = slot_key(&idempotency.slot);
-    // One that is too old to be given again may stand there.
-    connection.delete_answer(&slot)?;
-    connection.insert_answers(&[AnswerRow::encode(slot, &idempotency, &answer, vault)?])?;
-    Ok(Some(answer))
 }

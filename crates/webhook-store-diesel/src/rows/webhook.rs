@@ -309,7 +309,7 @@ fn open(
     Ok(Some(SecretText::new(text.to_owned())))
 }
 
-fn actions(column: Option<&str>, at: At<'_>) -> Result<Option<ActionList>, RowError> {
+pub(super) fn actions(column: Option<&str>, at: At<'_>) -> Result<Option<ActionList>, RowError> {
     let Some(column) = column else { return Ok(None) };
     let items = serde_json::from_str(column).map_err(|source| at.json(source))?;
     ActionList::restore(items)

@@ -143,7 +143,10 @@ fn both_databases_have_the_same_columns() {
                 .replace(" boolean ", " BOOLEAN ")
                 .replace(
                     " bigint ",
-                    if column.starts_with("audit_records.position ") {
+                    if ["audit_records.position ", "deliveries.position "]
+                        .iter()
+                        .any(|rowid| column.starts_with(rowid))
+                    {
                         " INTEGER "
                     } else {
                         " BIGINT "

@@ -59,7 +59,7 @@ pub(crate) fn master_key(byte: u8) -> MasterKey {
 }
 
 pub(crate) fn ports(store: &Arc<DieselStore>) -> Ports {
-    Ports::new(store.clone(), store.clone(), store.clone())
+    Ports::new(store.clone())
 }
 
 /// Runs a test on a runtime with threads of its own, as a server would.

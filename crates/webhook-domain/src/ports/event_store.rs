@@ -1,0 +1,123 @@
+//! The store of events, and of their deliveries.
+
+use async_trait::async_trait;
+
+use super::Outcome;
+use crate::attempt::Attempt;
+use crate::delivery::Delivery;
+use crate::error::{ServiceError, StoreError};
+use crate::event::Event;
+use crate::id::{DeliveryId, EventId, PlatformId, WebhookId};
+use crate::idempotency::Idempotency;
+use crate::time::Instant;
+use crate::webhook::Action;
+
+/// An event that is to be published.
+pub struct Publication {
+    /// The event.
+    pub event: Event,
+    /// How to answer a request that is sent again.
+    pub idempotency: Option<Idempotency<Published>>,
+}
+
+/// An event that was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The event.
+    pub event: Event,
+    /// To how many webhooks it goes.
+    pub deliveries: u64,
+}
+
+/// A delivery that is to be put at the end of its webhook's queue again.
+pub struct Resend {
+    /// The platform it must belong to.
+    pub platform: PlatformId,
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// When.
+    pub at: Instant,
+    /// How to answer a request that is sent again.
+    pub idempotency: Option<Idempotency<TrackedDelivery>>,
+}
+
+/// A delivery with what it delivers, and the attempts so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackedDelivery {
+    /// How far it has come.
+    pub delivery: Delivery,
+    /// What is delivered.
+    pub event: Event,
+    /// What was tried, oldest first: the last [`MAX_ATTEMPTS`] of them.
+    pub attempts: Vec<Attempt>,
+}
+
+/// How many attempts of one delivery are kept.
+pub const MAX_ATTEMPTS: usize = 100;
+
+/// Which deliveries a list is of: those that were queued last come first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DeliveryQuery {
+    /// Those to this webhook alone.
+    pub webhook: Option<WebhookId>,
+    /// Those of this event alone.
+    pub event: Option<EventId>,
+    /// Those of events of this action alone.
+    pub action: Option<Action>,
+    /// Those of this status alone, by its name.
+    pub status: Option<&'static str>,
+    /// Those that come after this one in the list.
+    pub after: Option<DeliveryId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Keeps events until all of their deliveries have come to an end and they are old enough.
+#[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
+#[async_trait]
+pub trait EventStore: Send + Sync {
+    /// Saves the event, and for each webhook of the platform that wants it a delivery at the end of its queue, and the
+    /// answer, in one transaction. An answer stored earlier for the same request is given again instead.
+    ///
+    /// Queues have one order for all processes: what was published before the answer to another publication was given
+    /// stands before what is published after it.
+    ///
+    /// # Errors
+    /// [`Refusal::IdempotencyKeyReused`](crate::Refusal::IdempotencyKeyReused), or the store's.
+    async fn publish(&self, publication: Publication) -> Result<Outcome<Published>, ServiceError>;
+
+    /// The delivery with this id.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn find_delivery(
+        &self,
+        platform: &PlatformId,
+        id: DeliveryId,
+    ) -> Result<Option<TrackedDelivery>, StoreError>;
+
+    /// The platform's deliveries that `query` asks for. Those that were queued last come first.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn deliveries(
+        &self,
+        platform: &PlatformId,
+        query: DeliveryQuery,
+    ) -> Result<Vec<TrackedDelivery>, StoreError>;
+
+    /// Puts a delivery that has come to its end at the end of its webhook's queue, as
+    /// [`Delivery::resent`] says, and saves the answer, in one transaction.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`](crate::Refusal::NotFound), [`Refusal::StillPending`](crate::Refusal::StillPending),
+    /// [`Refusal::IdempotencyKeyReused`](crate::Refusal::IdempotencyKeyReused), or the store's.
+    async fn resend(&self, resend: Resend) -> Result<Outcome<TrackedDelivery>, ServiceError>;
+
+    /// Forgets up to `limit` events published before `before`, with their deliveries: those of which no delivery waits any
+    /// more, unless for a webhook that is no more. Says how many.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn forget_events(&self, before: Instant, limit: u32) -> Result<u32, StoreError>;
+}

@@ -1,0 +1,39 @@
+//! What carries deliveries to receivers.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::attempt::AttemptOutcome;
+use crate::webhook::{Authentication, TargetUrl};
+
+/// One request to a receiver: `POST`, with a body of JSON.
+#[derive(Debug)]
+pub struct Parcel {
+    /// Where it goes.
+    pub url: TargetUrl,
+    /// Its signature, by name and value. No setting of a webhook's takes the place of any of these.
+    pub headers: Vec<(&'static str, String)>,
+    /// How the service proves itself beside the signature.
+    pub authentication: Authentication,
+    /// The body, as it was signed, byte for byte.
+    pub body: Vec<u8>,
+}
+
+/// What came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+    /// How long the receiver wishes not to be asked again, if it said so in a way that can be read.
+    pub retry_after: Option<Duration>,
+}
+
+/// Carries deliveries to receivers. It connects to no address that may not be delivered to, follows no redirects, and comes
+/// to an end within the time that an attempt may take, whatever the receiver does.
+#[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
+#[async_trait]
+pub trait Sender: Send + Sync {
+    /// Sends `parcel` once.
+    async fn send(&self, parcel: Parcel) -> Receipt;
+}

@@ -1,0 +1,223 @@
+//! Delivering along lanes, one attempt after another.
+//!
+//! A [`LaneWorker`] is one lane in the hands of its process. Each [`step`](LaneWorker::step) looks at the lane anew, so that an
+//! attempt is signed with the keys that are valid when it begins: what was retired before signs nothing. What deliveries say
+//! does not change, so they are read a few at a time. A turn is handed to whoever records turns in batches; the worker
+//! goes on meanwhile. After a crash the last turns are not known, and their deliveries are sent again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::attempt::Attempt;
+use crate::audit::{AuditAction, AuditDetails, AuditStamp};
+use crate::caller::Acting;
+use crate::delivery::DeliveryStatus;
+use crate::entropy::Entropy;
+use crate::error::ServiceError;
+use crate::event::Environment;
+use crate::id::{ProcessId, RequestId, WebhookId};
+use crate::penalty_box::{HeadFate, PenaltyBox};
+use crate::ports::{
+    Change, DeliveryQueue, Effect, Lane, Parcel, Position, QueuedDelivery, Sender, Turn, WebhookStore,
+};
+use crate::retry_schedule::{Jitter, RetrySchedule};
+use crate::services::order;
+use crate::signature;
+use crate::time::{Clock, Instant};
+use crate::webhook::Webhook;
+
+/// How many deliveries are read at a time.
+const READ_AT_ONCE: u32 = 32;
+/// How many bytes of those that wait are kept, so that many lanes fit into little memory. One is kept in any case.
+const KEPT_BYTES: usize = 256 * 1024;
+
+/// What delivers.
+#[derive(Clone)]
+pub struct Dispatch {
+    /// The lanes.
+    pub queue: Arc<dyn DeliveryQueue>,
+    /// The webhooks, of which one becomes inactive when its receiver says that it is gone.
+    pub webhooks: Arc<dyn WebhookStore>,
+    /// What carries deliveries.
+    pub sender: Arc<dyn Sender>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Jitter, and the ids of audit records.
+    pub entropy: Arc<dyn Entropy>,
+    /// What deliveries call this deployment.
+    pub environment: Environment,
+    /// When what failed is sent again.
+    pub schedule: RetrySchedule,
+}
+
+/// What a lane's worker is to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Go on at once.
+    Step,
+    /// Wait until then: what failed is not sent again before.
+    Wait(Instant),
+    /// Wait until something has changed: nothing may be sent to the webhook as it is.
+    Park,
+    /// Nothing is queued.
+    Empty,
+    /// The lane is another process's, or its webhook is no more.
+    Lost,
+}
+
+/// A lane in the hands of its process.
+pub struct LaneWorker {
+    process: ProcessId,
+    webhook: WebhookId,
+    read: VecDeque<QueuedDelivery>,
+    /// The last delivery that has come to its end here, recorded or not.
+    ended: Option<Position>,
+    /// The box as the last turn here left it; none as long as the lane's own is not older.
+    penalty_box: Option<PenaltyBox>,
+    parked: bool,
+}
+
+impl LaneWorker {
+    /// The lane of `webhook`.
+    #[must_use]
+    pub fn new(process: ProcessId, webhook: WebhookId) -> Self {
+        Self {
+            process,
+            webhook,
+            read: VecDeque::new(),
+            ended: None,
+            penalty_box: None,
+            parked: false,
+        }
+    }
+
+    /// The lane's webhook.
+    #[must_use]
+    pub const fn webhook(&self) -> WebhookId {
+        self.webhook
+    }
+
+    /// Makes an attempt at the delivery that stands at the head of the lane, if it is due, and gives the turn that is to be
+    /// recorded.
+    ///
+    /// # Errors
+    /// The store's. Nothing was sent then.
+    pub async fn step(&mut self, dispatch: &Dispatch) -> Result<(Next, Option<Turn>), ServiceError> {
+        let limit = if self.read.is_empty() { READ_AT_ONCE } else { 0 };
+        let looked = dispatch
+            .queue
+            .look(self.process, self.webhook, self.ended, limit)
+            .await?;
+        let Some(Lane {
+            webhook,
+            penalty_box,
+            queued,
+        }) = looked
+        else {
+            return Ok((Next::Lost, None));
+        };
+        self.keep(queued);
+        let Some(head) = self.read.front() else {
+            return Ok((Next::Empty, None));
+        };
+        let Some(url) = webhook.settings.url.clone().filter(|_| webhook.settings.active) else {
+            self.parked = true;
+            return Ok((Next::Park, None));
+        };
+        let mut before = self.penalty_box.unwrap_or(penalty_box);
+        if std::mem::take(&mut self.parked) {
+            before = before.reopened();
+        }
+        self.penalty_box = Some(before);
+        let now = dispatch.clock.now();
+        if let Some(retry_at) = before.retry_at().filter(|_| !before.is_due(now)) {
+            return Ok((Next::Wait(retry_at), None));
+        }
+        let body = head.delivery.payload(&head.event, dispatch.environment);
+        let signed = signature::sign(&webhook.key_ring, head.event.id, &body, now);
+        let parcel = Parcel {
+            url,
+            headers: signed.headers,
+            authentication: webhook.settings.authentication.clone(),
+            body,
+        };
+        let receipt = dispatch.sender.send(parcel).await;
+        let ended_at = dispatch.clock.now();
+        let attempt = Attempt {
+            at: now,
+            duration: ended_at.since(now),
+            key_fingerprints: signed.key_fingerprints,
+            outcome: receipt.outcome,
+        };
+        let jitter = Jitter::draw(dispatch.entropy.as_ref())?;
+        let aftermath = before.after(&attempt, receipt.retry_after, &dispatch.schedule, jitter);
+        let turn = Turn {
+            position: head.position,
+            delivery: head.delivery.clone().after(aftermath.head, ended_at),
+            attempt,
+            penalty_box: aftermath.penalty_box,
+        };
+        self.penalty_box = Some(aftermath.penalty_box);
+        if turn.delivery.status != DeliveryStatus::Pending {
+            self.ended = Some(turn.position);
+            self.read.pop_front();
+        }
+        if aftermath.head == HeadFate::WebhookGone {
+            dispatch.set_inactive(&webhook, ended_at).await?;
+        }
+        Ok((Next::Step, Some(turn)))
+    }
+
+    fn keep(&mut self, queued: Vec<QueuedDelivery>) {
+        let mut bytes = 0;
+        for delivery in queued {
+            bytes += delivery.event.data.as_str().len();
+            bytes += delivery
+                .event
+                .previous_data
+                .as_ref()
+                .map_or(0, |data| data.as_str().len());
+            if bytes > KEPT_BYTES && !self.read.is_empty() {
+                break;
+            }
+            self.read.push_back(delivery);
+        }
+    }
+}
+
+impl Dispatch {
+    /// Makes the webhook inactive whose receiver has said that it is gone.
+    async fn set_inactive(&self, webhook: &Webhook, now: Instant) -> Result<(), ServiceError> {
+        let id = RequestId::generate(self.entropy.as_ref())?;
+        let acting = Acting::as_service(webhook.platform.clone(), id);
+        let stamp = AuditStamp::new(&acting, now, self.entropy.as_ref())?;
+        let decide = move |stored: &Webhook| {
+            if !stored.settings.active {
+                return Ok(Change::default());
+            }
+            let details = AuditDetails {
+                changed_fields: vec!["active".to_owned()],
+                ..AuditDetails::default()
+            };
+            Ok(Change {
+                effect: Effect::Save(Box::new(stored.clone().gone(now))),
+                audit: Some(stamp.record(AuditAction::WebhookUpdated, stored.id.to_string(), details)),
+            })
+        };
+        order(
+            self.webhooks.as_ref(),
+            &acting,
+            webhook.id,
+            Box::new(decide),
+            None,
+            now,
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+/// How long a process is taken to live after it has said so. Another has its lanes at the latest so long after it died, and
+/// as long again as passes between two looks.
+pub const LEASE: Duration = Duration::from_secs(6);

@@ -1,0 +1,117 @@
+//! What the rules about events and lanes do.
+
+use std::time::Duration;
+
+use super::scene::{Scene, done, held};
+use crate::attempt::{Attempt, AttemptOutcome, StatusCode};
+use crate::event::Event;
+use crate::id::{DeliveryId, EventId, ProcessId};
+use crate::ports::{
+    DeliveryQuery, Lane, Lease, Publication, Published, QueuedDelivery, TrackedDelivery, Turn,
+};
+use crate::retry_schedule::{Jitter, RetrySchedule};
+use crate::testing::fixtures;
+use crate::webhook::Webhook;
+
+pub(super) const LEASE: Duration = Duration::from_secs(6);
+
+impl Scene {
+    /// A process that is alive.
+    pub(super) async fn process(&self) -> ProcessId {
+        let process = held(ProcessId::generate(self.now(), self.entropy.as_ref()));
+        self.live(process).await;
+        process
+    }
+
+    pub(super) async fn live(&self, process: ProcessId) {
+        let until = self.now().plus(LEASE);
+        held(self.ports.lanes.live(Lease { process, until }).await);
+    }
+
+    pub(super) fn event(&self, action: &str) -> Event {
+        Event {
+            id: held(EventId::generate(self.now(), self.entropy.as_ref())),
+            ..fixtures::event(&self.platform, action, self.now())
+        }
+    }
+
+    pub(super) async fn publish(&self, event: &Event) -> Published {
+        let publication = Publication {
+            event: event.clone(),
+            idempotency: None,
+        };
+        done(self.ports.events.publish(publication).await).0
+    }
+
+    pub(super) async fn published(&self, action: &str) -> Event {
+        let event = self.event(action);
+        self.publish(&event).await;
+        event
+    }
+
+    pub(super) async fn look(&self, process: ProcessId, webhook: &Webhook) -> Option<Lane> {
+        held(self.ports.lanes.look(process, webhook.id, None, 10).await)
+    }
+
+    pub(super) async fn lane(&self, process: ProcessId, webhook: &Webhook) -> Lane {
+        held(
+            self.look(process, webhook)
+                .await
+                .ok_or("the lane is not the process's own"),
+        )
+    }
+
+    pub(super) async fn queued(&self, process: ProcessId, webhook: &Webhook) -> Vec<EventId> {
+        let lane = self.lane(process, webhook).await;
+        lane.queued.iter().map(|queued| queued.event.id).collect()
+    }
+
+    pub(super) fn turn(&self, lane: &Lane, head: &QueuedDelivery, outcome: AttemptOutcome) -> Turn {
+        let attempt = Attempt {
+            at: self.now(),
+            duration: Duration::from_millis(12),
+            key_fingerprints: lane.webhook.key_ring.fingerprints(self.now()),
+            outcome,
+        };
+        let schedule = RetrySchedule::default();
+        let aftermath = lane.penalty_box.after(&attempt, None, &schedule, Jitter::NONE);
+        Turn {
+            position: head.position,
+            delivery: head.delivery.clone().after(aftermath.head, attempt.ended_at()),
+            attempt,
+            penalty_box: aftermath.penalty_box,
+        }
+    }
+
+    /// Has the head of the lane succeed.
+    pub(super) async fn deliver(&self, process: ProcessId, webhook: &Webhook) -> Turn {
+        let lane = self.lane(process, webhook).await;
+        let head = held(lane.queued.first().ok_or("nothing is queued"));
+        let turn = self.turn(&lane, head, succeeded());
+        let lost = held(self.ports.lanes.record(process, vec![turn.clone()]).await);
+        assert_eq!(lost, []);
+        turn
+    }
+
+    pub(super) async fn tracked(&self, id: DeliveryId) -> TrackedDelivery {
+        let found = held(self.ports.events.find_delivery(&self.platform, id).await);
+        held(found.ok_or("the delivery is gone"))
+    }
+
+    pub(super) async fn listed(&self, query: DeliveryQuery) -> Vec<DeliveryId> {
+        let query = DeliveryQuery {
+            limit: query.limit.max(1),
+            ..query
+        };
+        let found = held(self.ports.events.deliveries(&self.platform, query).await);
+        found.iter().map(|tracked| tracked.delivery.id).collect()
+    }
+}
+
+pub(super) fn succeeded() -> AttemptOutcome {
+    AttemptOutcome::of_answer(held(StatusCode::new(204)))
+}
+
+pub(super) fn of(event: &Event, webhook: &Webhook) -> DeliveryId {
+    DeliveryId::of(event.id, webhook.id)
+}

@@ -1,0 +1,222 @@
+//! Events, and the lanes that they are delivered along.
+//!
+//! A process has all lanes of a store that nobody alive has, so these rules need a store of their own.
+
+use std::time::Duration;
+
+use super::Ports;
+use super::lane_scene::{LEASE, of, succeeded};
+use super::scene::{Scene, fail, held};
+use crate::attempt::{AttemptOutcome, FailureCause, StatusCode};
+use crate::id::WebhookId;
+use crate::penalty_box::{HeadFate, PenaltyBox};
+use crate::testing::fixtures;
+use crate::webhook::Webhook;
+
+/// A lane has its deliveries in the order in which their events were published, and is done from its head on.
+pub async fn a_lane_is_in_order(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let process = scene.process().await;
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let mut events = Vec::new();
+    for _ in 0..5 {
+        events.push(scene.published("INVOICE.CREATED").await.id);
+    }
+    assert_eq!(scene.queued(process, &webhook).await, events);
+    let turn = scene.deliver(process, &webhook).await;
+    assert_eq!(scene.queued(process, &webhook).await, events[1..]);
+    let lane = scene.lane(process, &webhook).await;
+    let second = lane.queued[0].position;
+    assert!(second > turn.position);
+    let after = held(ports.lanes.look(process, webhook.id, Some(second), 2).await);
+    let after = held(after.ok_or("the lane is the process's own"));
+    let ids: Vec<_> = after.queued.iter().map(|queued| queued.event.id).collect();
+    assert_eq!(ids, events[2..4]);
+    let webhook_alone = held(ports.lanes.look(process, webhook.id, None, 0).await);
+    assert!(webhook_alone.is_some_and(|lane| lane.queued.is_empty() && lane.webhook == webhook));
+}
+
+/// What an attempt left behind is kept: of the delivery, of the lane, and the attempt itself.
+pub async fn turns_are_kept(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let process = scene.process().await;
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let (first, second) = (
+        scene.published("INVOICE.CREATED").await,
+        scene.published("INVOICE.PAID").await,
+    );
+    let mut attempts = Vec::new();
+    for cause in [
+        FailureCause::Timeout,
+        FailureCause::Status(held(StatusCode::new(503))),
+    ] {
+        let lane = scene.lane(process, &webhook).await;
+        let turn = scene.turn(&lane, &lane.queued[0], AttemptOutcome::failed(cause));
+        assert_eq!(held(ports.lanes.record(process, vec![turn.clone()]).await), []);
+        assert_eq!(scene.lane(process, &webhook).await.penalty_box, turn.penalty_box);
+        assert_eq!(scene.queued(process, &webhook).await, [first.id, second.id]);
+        attempts.push(turn.attempt);
+        scene.clock.advance(Duration::from_secs(1));
+    }
+    let turn = scene.deliver(process, &webhook).await;
+    attempts.push(turn.attempt.clone());
+    let tracked = scene.tracked(of(&first, &webhook)).await;
+    assert_eq!((tracked.delivery, tracked.attempts), (turn.delivery, attempts));
+    let lane = scene.lane(process, &webhook).await;
+    assert_eq!(lane.penalty_box, PenaltyBox::Out);
+    assert_eq!(scene.queued(process, &webhook).await, [second.id]);
+}
+
+/// Several turns of one lane, and of one delivery, are saved at once in their order.
+pub async fn turns_are_recorded_at_once(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let process = scene.process().await;
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let other = scene.create(fixtures::bare_settings()).await;
+    let mut events = Vec::new();
+    for _ in 0..4 {
+        events.push(scene.published("INVOICE.CREATED").await);
+    }
+    let mut turns = Vec::new();
+    for (place, webhook) in [&webhook, &other].into_iter().enumerate() {
+        let mut lane = scene.lane(process, webhook).await;
+        let queued = lane.queued.clone();
+        let failed = scene.turn(&lane, &queued[0], AttemptOutcome::failed(FailureCause::Tls));
+        lane.penalty_box = failed.penalty_box;
+        turns.push(failed);
+        for head in &queued[..=place] {
+            turns.push(scene.turn(&lane, head, succeeded()));
+            lane.penalty_box = PenaltyBox::Out;
+        }
+    }
+    assert_eq!(held(ports.lanes.record(process, turns).await), []);
+    let left = |from: usize| events[from..].iter().map(|event| event.id).collect::<Vec<_>>();
+    assert_eq!(scene.queued(process, &webhook).await, left(1));
+    assert_eq!(scene.queued(process, &other).await, left(2));
+    assert_eq!(scene.tracked(of(&events[0], &webhook)).await.attempts.len(), 2);
+    assert_eq!(scene.tracked(of(&events[1], &other)).await.attempts.len(), 1);
+    assert_eq!(scene.lane(process, &webhook).await.penalty_box, PenaltyBox::Out);
+}
+
+/// A lane of a process that is alive is nobody else's; one of a process that is not is anybody's.
+pub async fn a_lane_is_taken_over_from_the_dead_alone(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let first = scene.process().await;
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let idle = scene.create(fixtures::bare_settings()).await;
+    let event = scene.published("INVOICE.CREATED").await;
+    scene.deliver(first, &idle).await;
+    let second = scene.process().await;
+    assert_eq!(held(ports.lanes.adopt(second, scene.now(), 10).await), []);
+    assert!(scene.look(second, &webhook).await.is_none());
+    scene.clock.advance(LEASE);
+    scene.live(second).await;
+    assert_eq!(
+        held(ports.lanes.adopt(second, scene.now(), 10).await),
+        [webhook.id]
+    );
+    assert_eq!(held(ports.lanes.adopt(second, scene.now(), 10).await), []);
+    assert_eq!(scene.queued(second, &webhook).await, [event.id]);
+    assert!(scene.look(first, &webhook).await.is_none());
+    let lane = scene.lane(second, &webhook).await;
+    let late = scene.turn(&lane, &lane.queued[0], succeeded());
+    assert_eq!(held(ports.lanes.record(first, vec![late]).await), [webhook.id]);
+    assert_eq!(
+        scene.queued(second, &webhook).await,
+        [event.id],
+        "the dead leave nothing"
+    );
+    let later = scene.published("INVOICE.CREATED").await;
+    assert_eq!(scene.queued(second, &idle).await, [later.id], "an idle one too");
+}
+
+/// A process that leaves gives its lanes up, and they wait for whoever comes.
+pub async fn a_process_that_leaves_gives_its_lanes_up(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let first = scene.process().await;
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let before = scene.published("INVOICE.CREATED").await;
+    held(ports.lanes.leave(first).await);
+    assert!(scene.look(first, &webhook).await.is_none());
+    let meanwhile = scene.published("INVOICE.CREATED").await;
+    let second = scene.process().await;
+    assert_eq!(
+        held(ports.lanes.adopt(second, scene.now(), 10).await),
+        [webhook.id]
+    );
+    assert_eq!(scene.queued(second, &webhook).await, [before.id, meanwhile.id]);
+}
+
+/// A process is told of the lanes in which something has arrived, once for all that has.
+pub async fn arrivals_are_told(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let process = scene.process().await;
+    let mut webhooks = [
+        scene.create(fixtures::bare_settings()).await.id,
+        scene.create(fixtures::bare_settings()).await.id,
+    ];
+    for _ in 0..3 {
+        scene.published("INVOICE.CREATED").await;
+    }
+    webhooks.sort_unstable();
+    let mut told: Vec<WebhookId> = Vec::new();
+    while told.len() < webhooks.len() {
+        told.extend(ports.lanes.arrivals(process).await);
+        told.sort_unstable();
+        told.dedup();
+    }
+    assert_eq!(told, webhooks);
+}
+
+/// A webhook that is deleted has no lane any more, and what waited for it is forgotten with what has ended.
+pub async fn a_deleted_webhook_has_no_lane(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let process = scene.process().await;
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let event = scene.published("INVOICE.CREATED").await;
+    let delete = |_: &Webhook| {
+        Ok(crate::ports::Change {
+            effect: crate::ports::Effect::Delete,
+            audit: None,
+        })
+    };
+    held(scene.change(webhook.id, None, delete).await);
+    if scene.look(process, &webhook).await.is_some() {
+        fail("it still has one");
+    }
+    let later = scene.now().plus(Duration::from_secs(1));
+    assert_eq!(held(ports.events.forget_events(later, 10).await), 1);
+    let left = ports
+        .events
+        .find_delivery(&scene.platform, of(&event, &webhook))
+        .await;
+    assert_eq!(held(left), None);
+}
+
+/// What has been given up leaves its lane as what was delivered does.
+pub async fn what_is_given_up_leaves_its_lane(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let process = scene.process().await;
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let first = scene.published("INVOICE.CREATED").await;
+    let second = scene.published("INVOICE.CREATED").await;
+    let lane = scene.lane(process, &webhook).await;
+    let mut turn = scene.turn(
+        &lane,
+        &lane.queued[0],
+        AttemptOutcome::failed(FailureCause::Connection),
+    );
+    turn.delivery = lane.queued[0]
+        .delivery
+        .clone()
+        .after(HeadFate::GivenUp, scene.now());
+    turn.penalty_box = PenaltyBox::NextInTurn {
+        since: scene.now(),
+        cause: FailureCause::Connection,
+        given_up_at: scene.now(),
+    };
+    assert_eq!(held(ports.lanes.record(process, vec![turn.clone()]).await), []);
+    assert_eq!(scene.queued(process, &webhook).await, [second.id]);
+    assert_eq!(scene.lane(process, &webhook).await.penalty_box, turn.penalty_box);
+    assert_eq!(scene.tracked(of(&first, &webhook)).await.delivery, turn.delivery);
+}
