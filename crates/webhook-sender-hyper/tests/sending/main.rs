@@ -1,0 +1,8 @@
+//! Sending to real listeners on loopback, which most tests allow.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod guard;
+mod house;
+mod plain;
+mod tls;
