@@ -32,6 +32,7 @@ pub mod issuer;
 pub mod leaks;
 pub mod postgres;
 pub mod raw;
+pub mod receiver;
 pub mod server;
 pub mod service;
 pub mod sqlite;

@@ -11,12 +11,14 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use serde::{Deserialize, Serialize};
+use webhook_domain::event::Environment;
 use webhook_domain::ports::Outcome;
 use webhook_domain::secret::SecretBytes;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
 pub(crate) use self::resource::Resource;
+use crate::api::Core;
 use crate::errors::Problem;
 use crate::representation::Keys;
 
@@ -34,6 +36,8 @@ pub(crate) enum Success {
     Rekeyed,
     /// 201, with `Location` and the keys.
     Created,
+    /// 202: the rest is done later.
+    Accepted,
 }
 
 impl Success {
@@ -41,12 +45,13 @@ impl Success {
         match self {
             Self::Changed | Self::Rekeyed => StatusCode::OK,
             Self::Created => StatusCode::CREATED,
+            Self::Accepted => StatusCode::ACCEPTED,
         }
     }
 
     const fn keys(self) -> Keys {
         match self {
-            Self::Changed => Keys::Withheld,
+            Self::Changed | Self::Accepted => Keys::Withheld,
             Self::Rekeyed | Self::Created => Keys::Shown,
         }
     }
@@ -94,8 +99,8 @@ impl Head<'_> {
 }
 
 /// The answer that shows one webhook as it was read.
-pub(crate) fn of_read(webhook: &Webhook, now: Instant, keys: Keys) -> Result<HttpResponse, Problem> {
-    let body = webhook.to_body(now, keys);
+pub(crate) fn of_read(core: &Core, webhook: &Webhook, keys: Keys) -> Result<HttpResponse, Problem> {
+    let body = webhook.to_body(core.api.clock.now(), keys, core.api.environment);
     Head::of(webhook, Success::Changed).with_body(body, false)
 }
 
@@ -111,10 +116,11 @@ pub(crate) fn of_list(list: &impl Serialize) -> Result<HttpResponse, Problem> {
 
 /// The answer to what came of a change.
 pub(crate) fn of_change<T: Resource>(
+    core: &Core,
     outcome: &Outcome<T>,
-    now: Instant,
     success: Success,
 ) -> Result<HttpResponse, Problem> {
+    let (now, environment) = (core.api.clock.now(), core.api.environment);
     match outcome {
         Outcome::Done {
             answer: Some(stored), ..
@@ -123,7 +129,7 @@ pub(crate) fn of_change<T: Resource>(
             subject,
             answer: None,
         } => {
-            let body = subject.to_body(now, success.keys());
+            let body = subject.to_body(now, success.keys(), environment);
             Head::of(subject.as_ref(), success).with_body(body, false)
         }
         Outcome::Replayed(stored) => from_store(stored, true),
@@ -131,10 +137,15 @@ pub(crate) fn of_change<T: Resource>(
 }
 
 /// The answer to a change that left `resource` as it is at `now`, in the form in which it is stored.
-pub(crate) fn to_store(resource: &impl Resource, now: Instant, success: Success) -> SecretBytes {
+pub(crate) fn to_store(
+    resource: &impl Resource,
+    now: Instant,
+    success: Success,
+    environment: Environment,
+) -> SecretBytes {
     // A head of texts and numbers can be written; an empty one would not be read back.
     let mut bytes = serde_json::to_vec(&Head::of(resource, success)).unwrap_or_default();
-    let body = resource.to_body(now, success.keys());
+    let body = resource.to_body(now, success.keys(), environment);
     bytes.reserve_exact(body.len() + 1);
     bytes.push(b'\n');
     bytes.extend_from_slice(&body);

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use actix_web::web;
 use webhook_domain::entropy::Entropy;
+use webhook_domain::event::Environment;
 use webhook_domain::ports::WebhookStore;
 use webhook_domain::services::{
-    ApiKeyService, AuditService, Authenticator, SecretKeyService, WebhookService,
+    ApiKeyService, AuditService, Authenticator, EventService, SecretKeyService, WebhookService,
 };
 use webhook_domain::time::Clock;
 use webhook_domain::webhook::{ActionCatalogue, HttpPolicy};
@@ -29,6 +30,10 @@ pub struct Api {
     pub api_keys: ApiKeyService,
     /// Reads what was done.
     pub audit: AuditService,
+    /// Publishes events and follows their deliveries.
+    pub events: EventService,
+    /// What deliveries call this deployment.
+    pub environment: Environment,
     /// Asked by `/health/ready` whether it works.
     pub store: Arc<dyn WebhookStore>,
     /// Says which retired key is still to be shown.
@@ -53,6 +58,8 @@ pub struct FieldRules {
 pub struct HttpLimits {
     /// The longest body, in bytes; beyond it 413. 64 KiB.
     pub max_body_bytes: usize,
+    /// The longest event, in bytes; beyond it 413. 256 KiB.
+    pub max_event_bytes: usize,
     /// From the moment a body is waited for until all of it is there; then 408. 10 seconds.
     pub body_timeout: Duration,
     /// From the first byte of a request's head, or the start of a connection, until the head is complete; then
@@ -82,6 +89,7 @@ impl Default for HttpLimits {
     fn default() -> Self {
         Self {
             max_body_bytes: 64 * 1024,
+            max_event_bytes: 256 * 1024,
             body_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(5),
             write_timeout: Duration::from_secs(10),

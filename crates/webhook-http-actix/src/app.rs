@@ -9,7 +9,8 @@ use actix_web::{App, Error, web};
 use crate::api::Core;
 use crate::observe::observe;
 use crate::routes::{
-    actions, api_keys, audit_records, document, elsewhere, health, secret_key, webhook, webhooks,
+    actions, api_keys, audit_records, document, elsewhere, events, health, secret_key, webhook,
+    webhook_events, webhooks,
 };
 
 /// The API as an actix application: for a server's workers, and for tests in process (`actix_web::test`).
@@ -31,6 +32,7 @@ pub fn app(
         .service(
             web::scope("/v1")
                 .configure(webhook_paths)
+                .configure(event_paths)
                 .configure(key_and_audit_paths)
                 .default_service(web::to(elsewhere::no_such_path)),
         )
@@ -79,6 +81,30 @@ fn webhook_paths(paths: &mut ServiceConfig) {
                 .route(web::patch().to(secret_key::roll))
                 .route(web::delete().to(secret_key::remove))
                 .default_service(web::to(secret_key::wrong_method)),
+        );
+}
+
+fn event_paths(paths: &mut ServiceConfig) {
+    paths
+        .service(
+            web::resource("/events")
+                .route(web::post().to(events::publish))
+                .default_service(web::to(events::wrong_method)),
+        )
+        .service(
+            web::resource("/webhook-events")
+                .route(web::get().to(webhook_events::list))
+                .default_service(web::to(webhook_events::wrong_method)),
+        )
+        .service(
+            web::resource("/webhook-events/{id}")
+                .route(web::get().to(webhook_events::read))
+                .default_service(web::to(webhook_events::wrong_method_on_one)),
+        )
+        .service(
+            web::resource("/webhook-events/{id}/resend")
+                .route(web::post().to(webhook_events::resend))
+                .default_service(web::to(webhook_events::wrong_method_on_resend)),
         );
 }
 

@@ -16,25 +16,39 @@ pub(crate) async fn read(
     payload: Payload,
     limits: &HttpLimits,
 ) -> Result<Bytes, Problem> {
+    read_up_to(limits.max_body_bytes, request, payload, limits).await
+}
+
+/// The event that `request` publishes.
+pub(crate) async fn read_event(
+    request: &HttpRequest,
+    payload: Payload,
+    limits: &HttpLimits,
+) -> Result<Bytes, Problem> {
+    read_up_to(limits.max_event_bytes, request, payload, limits).await
+}
+
+async fn read_up_to(
+    max_bytes: usize,
+    request: &HttpRequest,
+    payload: Payload,
+    limits: &HttpLimits,
+) -> Result<Bytes, Problem> {
     let headers = request.headers();
     let chunked = headers.contains_key(header::TRANSFER_ENCODING);
     match content_length(headers) {
         None | Some(0) if !chunked => return Ok(Bytes::new()),
-        Some(length) if length > limits.max_body_bytes as u64 => return Err(too_long(limits)),
+        Some(length) if length > max_bytes as u64 => return Err(too_long(max_bytes)),
         _ => {}
     }
     // Whether a chunked body is one at all shows at its end.
     if !chunked {
         check_type(headers)?;
     }
-    let whole = timeout(
-        limits.body_timeout,
-        payload.to_bytes_limited(limits.max_body_bytes),
-    )
-    .await;
+    let whole = timeout(limits.body_timeout, payload.to_bytes_limited(max_bytes)).await;
     let body = whole
         .map_err(|_| Problem::body_timeout())?
-        .map_err(|_| too_long(limits))?
+        .map_err(|_| too_long(max_bytes))?
         .map_err(|_| Problem::bad_request("the body ended early, or its chunks are malformed"))?;
     request.extensions_mut().insert(BodyRead);
     if chunked && !body.is_empty() {
@@ -66,11 +80,11 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
         .ok()
 }
 
-fn too_long(limits: &HttpLimits) -> Problem {
+fn too_long(max_bytes: usize) -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         Code::InvalidRequest,
-        format!("the body must have at most {} bytes", limits.max_body_bytes),
+        format!("the body must have at most {max_bytes} bytes"),
     )
 }
 

@@ -6,7 +6,7 @@ use actix_web::http::header::HeaderName;
 use actix_web::{HttpMessage as _, HttpRequest};
 use webhook_domain::InvalidValue;
 use webhook_domain::caller::Acting;
-use webhook_domain::id::{ApiKeyId, PlatformId, RequestId, WebhookId};
+use webhook_domain::id::{ApiKeyId, DeliveryId, PlatformId, RequestId, WebhookId};
 use webhook_domain::permission::Permission;
 
 use crate::api::Core;
@@ -55,6 +55,11 @@ pub(crate) fn webhook_id(request: &HttpRequest) -> Result<WebhookId, Problem> {
 
 /// The API key that the path names.
 pub(crate) fn api_key_id(request: &HttpRequest) -> Result<ApiKeyId, Problem> {
+    id(request)
+}
+
+/// The event on its way to a webhook that the path names.
+pub(crate) fn delivery_id(request: &HttpRequest) -> Result<DeliveryId, Problem> {
     id(request)
 }
 

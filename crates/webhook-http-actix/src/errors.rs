@@ -48,7 +48,7 @@ impl From<ServiceError> for Problem {
                 return Self::new(StatusCode::CONFLICT, Code::InvalidOperation, error.to_string())
                     .with_field("signing_protocol");
             }
-            E::Refused(R::TooManyRetiredKeys { .. } | R::LastApiKey) => {
+            E::Refused(R::TooManyRetiredKeys { .. } | R::LastApiKey | R::StillPending) => {
                 (StatusCode::CONFLICT, Code::InvalidOperation)
             }
             E::Refused(R::VersionMismatch) => (StatusCode::PRECONDITION_FAILED, Code::InvalidRequest),

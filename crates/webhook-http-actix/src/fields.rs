@@ -4,6 +4,7 @@
 //! means the same in both; they differ in what may be absent.
 
 pub(crate) mod api_key;
+pub(crate) mod event;
 mod object;
 
 use webhook_domain::key_ring::Overlap;
@@ -14,6 +15,7 @@ use webhook_domain::webhook::{
 };
 
 pub(crate) use self::api_key::api_key;
+pub(crate) use self::event::event;
 use self::object::Fields;
 use crate::api::FieldRules;
 use crate::errors::Problem;

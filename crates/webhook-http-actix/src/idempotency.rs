@@ -70,7 +70,8 @@ pub(crate) async fn turn<T: Resource>(
         request.query_string().as_bytes(),
         body,
     ]);
-    let render: Render<T> = Arc::new(move |resource, now| to_store(resource, now, success));
+    let environment = core.api.environment;
+    let render: Render<T> = Arc::new(move |resource, now| to_store(resource, now, success, environment));
     Ok(Some(Named {
         _held: held,
         request: IdempotentRequest {

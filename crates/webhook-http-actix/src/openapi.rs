@@ -36,6 +36,7 @@ const BEARER: &str = "bearer";
     tags(
         (name = "Webhooks", description = "Where events go, and how they are signed"),
         (name = "Secrets", description = "Rolling and removing the secret that a webhook's deliveries are signed with"),
+        (name = "Events", description = "What happened, and how far it has come on its way to webhooks"),
         (name = "API keys", description = "Who may do what"),
         (name = "Audit", description = "What was done, by whom"),
         (name = "Service", description = "The service itself; no credential is asked for"),
@@ -50,6 +51,10 @@ const BEARER: &str = "bearer";
         routes::webhook::delete,
         routes::secret_key::roll,
         routes::secret_key::remove,
+        routes::events::publish,
+        routes::webhook_events::list,
+        routes::webhook_events::read,
+        routes::webhook_events::resend,
         routes::api_keys::list,
         routes::api_keys::create,
         routes::api_keys::revoke,

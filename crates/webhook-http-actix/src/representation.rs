@@ -7,6 +7,7 @@
 mod actions;
 mod api_key;
 mod audit_record;
+mod event;
 mod webhook;
 
 use std::fmt::Display;
@@ -16,6 +17,7 @@ use serde::{Serialize, Serializer};
 pub use actions::{ActionsJson, actions_json};
 pub use api_key::ApiKeyJson;
 pub use audit_record::AuditRecordJson;
+pub use event::{EventJson, WebhookEventJson};
 pub(crate) use webhook::expected_length;
 pub use webhook::{Keys, WebhookJson};
 

@@ -81,6 +81,12 @@ pub(crate) struct SettingFlags {
     /// Networks, with commas between them, that may be delivered to although not public
     #[arg(long, global = true, value_name = "CIDR,…")]
     allowed_networks: Option<String>,
+    /// How many times faster than usual what has failed is sent again, 1 to 12000: for tests [default: 1]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    retry_speed: Option<String>,
+    /// For how many days events are kept once they are delivered, 1 to 3650 [default: 30]
+    #[arg(long, global = true, value_name = "DAYS")]
+    event_retention: Option<String>,
     /// How long a rolled key goes on signing unless the roll says otherwise, 0 to 604800 [default: 86400]
     #[arg(long, global = true, value_name = "SECONDS")]
     previous_secret_ttl: Option<String>,
@@ -119,6 +125,8 @@ impl SettingFlags {
             (Setting::Environment, self.environment),
             (Setting::AllowHttp, self.allow_http),
             (Setting::AllowedNetworks, self.allowed_networks),
+            (Setting::RetrySpeed, self.retry_speed),
+            (Setting::EventRetention, self.event_retention),
             (Setting::PreviousSecretTtl, self.previous_secret_ttl),
             (Setting::RequestsPerSecond, self.requests_per_second),
             (

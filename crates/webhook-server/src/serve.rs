@@ -16,14 +16,21 @@ use std::time::Duration;
 use actix_web::dev::Server;
 use actix_web::rt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use webhook_domain::ports::{TokenVerifier, WebhookStore};
-use webhook_domain::services::{AuditService, Authenticator, SecretKeyService, Upkeep, WebhookService};
+use webhook_domain::address::AllowedNetworks;
+use webhook_domain::event::Environment;
+use webhook_domain::ports::{EventStore as _, TokenVerifier, WebhookStore};
+use webhook_domain::retry_schedule::RetrySchedule;
+use webhook_domain::services::{
+    AuditService, Authenticator, Dispatch, EventService, SecretKeyService, Upkeep, WebhookService,
+};
 use webhook_http_actix::{Api, FieldRules, HttpLimits};
+use webhook_sender_hyper::{HyperSender, Roots, SenderLimits, SystemResolver};
 use webhook_store_diesel::DieselStore;
 
 use crate::actions;
 use crate::bearer_tokens;
 use crate::bootstrap::{self, HandOver};
+use crate::dispatch::Dispatcher;
 use crate::exit::{Failure, chain};
 use crate::settings::Settings;
 use crate::store::OpenStore;
@@ -33,6 +40,8 @@ const REQUESTS_FINISH_WITHIN: Duration = Duration::from_secs(20);
 /// How often upkeep is done: an expired key is erased within a minute.
 const UPKEEP_EVERY: Duration = Duration::from_secs(30);
 
+/// How many events are forgotten in one transaction.
+const EVENTS_AT_ONCE: u32 = 200;
 /// How often the database is asked which master key to seal under.
 const FOLLOW_EVERY: Duration = Duration::from_secs(5);
 
@@ -44,6 +53,10 @@ struct Deployment {
     limits: HttpLimits,
     /// Whose bearer tokens are believed, if anybody's.
     tokens: Option<Arc<dyn TokenVerifier>>,
+    environment: Environment,
+    allowed_networks: AllowedNetworks,
+    schedule: RetrySchedule,
+    event_retention: Duration,
     /// The database's file, if it is one.
     database: Option<std::path::PathBuf>,
 }
@@ -54,7 +67,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         service.version = env!("CARGO_PKG_VERSION"),
         deployment.environment = %settings.environment,
         database.url = %settings.database_url,
-        allowed_networks = settings.allowed_networks.len(),
+        allowed_networks = settings.allowed_networks.networks().len(),
         "starting"
     );
     let deployment = Deployment {
@@ -72,6 +85,10 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         },
         database: settings.database_file().map(Path::to_owned),
         tokens: bearer_tokens::verifier(settings.tokens)?,
+        environment: settings.environment,
+        allowed_networks: settings.allowed_networks,
+        schedule: settings.retry_schedule,
+        event_retention: settings.event_retention,
     };
     let open = OpenStore::open(&settings.database_url, settings.master_key)?;
     rt::System::new().block_on(async {
@@ -94,15 +111,30 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let listener = TcpListener::bind(deployment.listen).map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     provide_first_key(deployment.database.as_deref(), open, HandOver::choose(address)).await?;
+    let dispatch = dispatch(&deployment, open)?;
+    let event_retention = deployment.event_retention;
     let authenticator = Authenticator::new(open.api_keys(), deployment.tokens, open.clock.clone());
-    let api = api(deployment.rules, deployment.default_overlap, authenticator, open);
+    let api = api(
+        deployment.rules,
+        deployment.default_overlap,
+        deployment.environment,
+        authenticator,
+        open,
+    );
     let server = webhook_http_actix::serve(listener, api, deployment.limits)
         .map_err(|error| Failure::cannot("start the server", &error))?;
     let upkeep = rt::spawn(keep_up(open));
+    let forgetting = rt::spawn(forget_events(open, event_retention));
     let following = rt::spawn(follow_master_key(open.store.clone()));
+    let dispatcher = Dispatcher::start(dispatch)?;
     tracing::info!(server.address = %address, "listening");
     let outcome = until_stopped(server, signals).await;
+    tokio::select! {
+        () = stop(dispatcher) => {}
+        name = signals.next() => stop_at_once(name),
+    }
     upkeep.abort();
+    forgetting.abort();
     following.abort();
     outcome
 }
@@ -125,9 +157,31 @@ async fn provide_first_key(
     Ok(())
 }
 
+/// What delivers.
+fn dispatch(deployment: &Deployment, open: &OpenStore) -> Result<Dispatch, Failure> {
+    let sender = HyperSender::new(
+        deployment.allowed_networks.clone(),
+        Arc::new(SystemResolver),
+        Roots::of_machine(),
+        SenderLimits::default(),
+        open.clock.clone(),
+    )
+    .map_err(|error| Failure::cannot("start delivering", &error))?;
+    Ok(Dispatch {
+        queue: open.store.clone(),
+        webhooks: open.store.clone(),
+        sender: Arc::new(sender),
+        clock: open.clock.clone(),
+        entropy: open.entropy.clone(),
+        environment: deployment.environment,
+        schedule: deployment.schedule.clone(),
+    })
+}
+
 fn api(
     rules: FieldRules,
     default_overlap: webhook_domain::key_ring::Overlap,
+    environment: Environment,
     authenticator: Authenticator,
     open: &OpenStore,
 ) -> Api {
@@ -139,6 +193,8 @@ fn api(
         authenticator,
         api_keys: open.api_keys(),
         audit: AuditService::new(open.store.clone()),
+        events: EventService::new(open.store.clone(), clock.clone(), entropy.clone()),
+        environment,
         store,
         clock: clock.clone(),
         entropy: entropy.clone(),
@@ -158,6 +214,26 @@ fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
                     "upkeep done"
                 ),
                 Err(error) => tracing::warn!(error = chain(&error), "upkeep failed; it will be tried again"),
+            }
+            rt::time::sleep(UPKEEP_EVERY).await;
+        }
+    }
+}
+
+/// Forgets events that were delivered long ago, now and every [`UPKEEP_EVERY`], for ever: in small steps, between which
+/// others have the database.
+fn forget_events(open: &OpenStore, retention: Duration) -> impl Future<Output = ()> + use<> {
+    let (store, clock) = (open.store.clone(), open.clock.clone());
+    async move {
+        loop {
+            let before = clock.now().minus(retention);
+            match store.forget_events(before, EVENTS_AT_ONCE).await {
+                Ok(EVENTS_AT_ONCE) => continue,
+                Ok(forgotten) => tracing::debug!(forgotten, "old events forgotten"),
+                Err(error) => tracing::warn!(
+                    error = chain(&error),
+                    "old events cannot be forgotten; it will be tried again"
+                ),
             }
             rt::time::sleep(UPKEEP_EVERY).await;
         }
@@ -190,6 +266,17 @@ async fn until_stopped(server: Server, signals: &mut Signals) -> Result<(), Fail
         (outcome, ()) = async { tokio::join!(&mut server, handle.stop(true)) } => outcome.map_err(cannot_go_on),
         name = signals.next() => stop_at_once(name),
     }
+}
+
+/// Stops delivering, on a thread of its own likewise.
+async fn stop(dispatcher: Dispatcher) {
+    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        dispatcher.stop();
+        drop(stopping);
+    });
+    // An error says that the sender is gone, which is what is waited for.
+    let _ = stopped.await;
 }
 
 /// Closes the store on a thread of its own, since that blocks, and a second signal must still be heard.

@@ -15,12 +15,14 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
+use webhook_domain::address::AllowedNetworks;
 use webhook_domain::event::Environment;
 use webhook_domain::key_ring::Overlap;
+use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::secret::SecretText;
 use webhook_domain::webhook::HttpPolicy;
 use webhook_store_diesel::{DatabaseUrl, MasterKey};
@@ -44,7 +46,11 @@ pub(crate) struct Settings {
     /// Whether targets may be plain `http`.
     pub(crate) http_policy: HttpPolicy,
     /// Networks that may be delivered to although they are not public.
-    pub(crate) allowed_networks: Vec<IpNet>,
+    pub(crate) allowed_networks: AllowedNetworks,
+    /// When what has failed is sent again.
+    pub(crate) retry_schedule: RetrySchedule,
+    /// How long events are kept once they are delivered.
+    pub(crate) event_retention: Duration,
     /// How long a rolled key goes on signing unless the roll says otherwise.
     pub(crate) previous_secret_ttl: Overlap,
     /// Requests per second of one credential, unless without limit.
@@ -103,6 +109,8 @@ impl Settings {
             environment: given.read(Setting::Environment, str::parse)?,
             http_policy: given.read(Setting::AllowHttp, value::http_policy)?,
             allowed_networks: given.read(Setting::AllowedNetworks, value::allowed_networks)?,
+            retry_schedule: given.read(Setting::RetrySpeed, value::retry_schedule)?,
+            event_retention: given.read(Setting::EventRetention, value::days)?,
             previous_secret_ttl: given.read(Setting::PreviousSecretTtl, value::previous_secret_ttl)?,
             requests_per_second: given.read(Setting::RequestsPerSecond, value::rate)?,
             failed_authentications_per_second: given

@@ -11,6 +11,7 @@ pub(crate) enum Target {
     None,
     Webhook,
     ApiKey,
+    WebhookEvent,
 }
 
 /// A row of the matrix.
@@ -38,7 +39,7 @@ const fn row(
     }
 }
 
-pub(crate) const ENDPOINTS: [Endpoint; 12] = [
+pub(crate) const ENDPOINTS: [Endpoint; 16] = [
     row("POST", "/v1/webhooks", "WEBHOOK.CREATE", Target::None, 201),
     row("GET", "/v1/webhooks", "WEBHOOK.VIEW", Target::None, 200),
     row("GET", "/v1/webhooks/{id}", "WEBHOOK.VIEW", Target::Webhook, 200),
@@ -80,6 +81,29 @@ pub(crate) const ENDPOINTS: [Endpoint; 12] = [
         Target::ApiKey,
         200,
     ),
+    row("POST", "/v1/events", "EVENT.CREATE", Target::None, 202),
+    row(
+        "GET",
+        "/v1/webhook-events",
+        "WEBHOOK_EVENT.VIEW",
+        Target::None,
+        200,
+    ),
+    row(
+        "GET",
+        "/v1/webhook-events/{id}",
+        "WEBHOOK_EVENT.VIEW",
+        Target::WebhookEvent,
+        200,
+    ),
+    // What waits is not sent again: that is refused to those alone who may ask.
+    row(
+        "POST",
+        "/v1/webhook-events/{id}/resend",
+        "WEBHOOK_EVENT.RESEND",
+        Target::WebhookEvent,
+        409,
+    ),
     row("GET", "/v1/audit-records", "AUDIT_RECORD.VIEW", Target::None, 200),
 ];
 
@@ -89,6 +113,7 @@ impl Endpoint {
         match (self.method, self.path) {
             ("POST", "/v1/webhooks") => Some(fixtures::new_webhook()),
             ("POST", "/v1/api-keys") => Some(json!({"permissions": ["API_KEY.CREATE"]})),
+            ("POST", "/v1/events") => Some(event()),
             ("PATCH", "/v1/webhooks/{id}") => Some(fixtures::update()),
             ("PATCH", _) => Some(json!({
                 "active": true,
@@ -104,6 +129,7 @@ impl Endpoint {
     pub(crate) fn unknown(&self) -> &'static str {
         match self.target {
             Target::ApiKey => "key_01arz3ndektsv4rrffq69g5fav",
+            Target::WebhookEvent => "whe_01arz3ndektsv4rrffq69g5fav",
             _ => "whk_01arz3ndektsv4rrffq69g5fav",
         }
     }
@@ -136,12 +162,29 @@ pub(crate) const OPEN: [(&str, u16); 5] = [
 pub(crate) struct Victims {
     pub(crate) webhook: fixtures::Webhook,
     pub(crate) api_key: String,
+    pub(crate) webhook_event: String,
+}
+
+fn event() -> Value {
+    json!({"type": "INVOICE.CREATED", "data": {"total": 1}})
+}
+
+/// Publishes an event to a webhook, and gives the id of the event on its way there.
+fn webhook_event(client: &Client, platform: &str, webhook: &str) -> String {
+    let request = client.post("/v1/events").header("x-platform-id", platform);
+    request.json(&event()).send().expect_status(202);
+    let path = format!("/v1/webhook-events?webhook_id={webhook}");
+    let request = client.get(&path).header("x-platform-id", platform);
+    let listed = request.send().expect_status(200).json();
+    listed["data"][0]["id"].as_str().expect("an id").to_owned()
 }
 
 impl Victims {
     pub(crate) fn new(service: &Service) -> Self {
+        let webhook = fixtures::create(&service.client());
         Self {
-            webhook: fixtures::create(&service.client()),
+            webhook_event: webhook_event(&service.client(), "default", webhook.id()),
+            webhook,
             api_key: service.deployment().create_key("default", &["WEBHOOK.VIEW"], &[]),
         }
     }
@@ -150,6 +193,7 @@ impl Victims {
     pub(crate) fn id(&self, endpoint: &Endpoint) -> String {
         match endpoint.target {
             Target::ApiKey => id_of(&self.api_key),
+            Target::WebhookEvent => self.webhook_event.clone(),
             _ => self.webhook.id().to_owned(),
         }
     }
@@ -171,11 +215,15 @@ impl Maker {
         };
         let (path, body) = match endpoint.target {
             Target::None => return String::new(),
-            Target::Webhook => ("/v1/webhooks", fixtures::new_webhook()),
+            Target::Webhook | Target::WebhookEvent => ("/v1/webhooks", fixtures::new_webhook()),
             Target::ApiKey => ("/v1/api-keys", json!({"permissions": ["WEBHOOK.VIEW"]})),
         };
         let request = self.0.post(path).header("x-platform-id", platform).json(&body);
         let made = request.send().expect_status(201).json();
-        made["id"].as_str().expect("an id").to_owned()
+        let id = made["id"].as_str().expect("an id").to_owned();
+        match endpoint.target {
+            Target::WebhookEvent => webhook_event(&self.0, platform, &id),
+            _ => id,
+        }
     }
 }

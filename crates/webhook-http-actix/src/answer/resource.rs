@@ -2,14 +2,19 @@
 
 use serde::Serialize;
 use webhook_domain::api_key::{ApiKey, CreatedApiKey};
+use webhook_domain::event::Environment;
+use webhook_domain::ports::{Published, TrackedDelivery};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
 use crate::etag;
-use crate::representation::{ApiKeyJson, Keys, WebhookJson, expected_length};
+use crate::representation::{ApiKeyJson, EventJson, Keys, WebhookEventJson, WebhookJson, expected_length};
 
 /// Room for an API key, so that its text is not copied about while it is written.
 const USUAL_API_KEY_LENGTH: usize = 2048;
+
+/// Room for an event, as it is answered.
+const USUAL_EVENT_LENGTH: usize = 256;
 
 /// What an answer can be about.
 pub(crate) trait Resource: 'static {
@@ -19,8 +24,8 @@ pub(crate) trait Resource: 'static {
     /// Where it is.
     fn path(&self) -> String;
 
-    /// Its JSON at `now`.
-    fn to_body(&self, now: Instant, keys: Keys) -> Vec<u8>;
+    /// Its JSON at `now`, in a deployment of this environment.
+    fn to_body(&self, now: Instant, keys: Keys, environment: Environment) -> Vec<u8>;
 }
 
 impl Resource for Webhook {
@@ -32,7 +37,7 @@ impl Resource for Webhook {
         format!("/v1/webhooks/{}", self.id)
     }
 
-    fn to_body(&self, now: Instant, keys: Keys) -> Vec<u8> {
+    fn to_body(&self, now: Instant, keys: Keys, _: Environment) -> Vec<u8> {
         written(&WebhookJson::new(self, now, keys), expected_length(self))
     }
 }
@@ -46,7 +51,7 @@ impl Resource for ApiKey {
         format!("/v1/api-keys/{}", self.id)
     }
 
-    fn to_body(&self, _: Instant, _: Keys) -> Vec<u8> {
+    fn to_body(&self, _: Instant, _: Keys, _: Environment) -> Vec<u8> {
         written(&ApiKeyJson::new(self), USUAL_API_KEY_LENGTH)
     }
 }
@@ -60,11 +65,40 @@ impl Resource for CreatedApiKey {
         self.key.path()
     }
 
-    fn to_body(&self, now: Instant, keys: Keys) -> Vec<u8> {
+    fn to_body(&self, now: Instant, keys: Keys, environment: Environment) -> Vec<u8> {
         match keys {
             Keys::Shown => written(&ApiKeyJson::with_text(self), USUAL_API_KEY_LENGTH),
-            Keys::Withheld => self.key.to_body(now, keys),
+            Keys::Withheld => self.key.to_body(now, keys, environment),
         }
+    }
+}
+
+impl Resource for TrackedDelivery {
+    fn etag(&self) -> Option<String> {
+        None
+    }
+
+    fn path(&self) -> String {
+        format!("/v1/webhook-events/{}", self.delivery.id)
+    }
+
+    fn to_body(&self, _: Instant, _: Keys, environment: Environment) -> Vec<u8> {
+        let expected = USUAL_EVENT_LENGTH + self.event.data.as_str().len();
+        written(&WebhookEventJson::new(self, environment), expected)
+    }
+}
+
+impl Resource for Published {
+    fn etag(&self) -> Option<String> {
+        None
+    }
+
+    fn path(&self) -> String {
+        format!("/v1/webhook-events?event_id={}", self.event.id)
+    }
+
+    fn to_body(&self, _: Instant, _: Keys, _: Environment) -> Vec<u8> {
+        written(&EventJson::new(self), USUAL_EVENT_LENGTH)
     }
 }
 

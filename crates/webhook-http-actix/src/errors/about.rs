@@ -1,6 +1,6 @@
 //! What an error is about: the resource that the request's path names, and its id if the path has a well-formed one.
 
-use webhook_domain::id::{ApiKeyId, WebhookId};
+use webhook_domain::id::{ApiKeyId, DeliveryId, WebhookId};
 
 /// The resource that a request's path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,10 @@ pub(crate) enum About {
     ApiKey(Option<ApiKeyId>),
     /// Audit records.
     AuditRecord,
+    /// Events.
+    Event,
+    /// An event on its way to a webhook, or all of them.
+    WebhookEvent(Option<DeliveryId>),
 }
 
 impl About {
@@ -43,12 +47,20 @@ impl From<Option<ApiKeyId>> for About {
     }
 }
 
+impl From<Option<DeliveryId>> for About {
+    fn from(id: Option<DeliveryId>) -> Self {
+        Self::WebhookEvent(id)
+    }
+}
+
 impl About {
     pub(super) const fn resource_type(self) -> &'static str {
         match self {
             Self::Webhook(_) => "WEBHOOK",
             Self::ApiKey(_) => "API_KEY",
             Self::AuditRecord => "AUDIT_RECORD",
+            Self::Event => "EVENT",
+            Self::WebhookEvent(_) => "WEBHOOK_EVENT",
         }
     }
 
@@ -56,7 +68,8 @@ impl About {
         match self {
             Self::Webhook(id) => id.map(|id| id.to_string()),
             Self::ApiKey(id) => id.map(|id| id.to_string()),
-            Self::AuditRecord => None,
+            Self::WebhookEvent(id) => id.map(|id| id.to_string()),
+            Self::AuditRecord | Self::Event => None,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What clients get: the resources of [`representation`](crate::representation), and lists of them. Every field is
 //! always there; a test compares them with what is really written.
 
+mod events;
+
 use std::borrow::Cow;
 
 use serde_json::json;
@@ -19,7 +21,9 @@ use super::values::{
     one_of, or_null, platform_or_all, secret, string, url, whole,
 };
 use crate::listing::webhooks::MAX_PAGE;
-use crate::representation::{ActionsJson, ApiKeyJson, AuditRecordJson, WebhookJson};
+use crate::representation::{
+    ActionsJson, ApiKeyJson, AuditRecordJson, EventJson, WebhookEventJson, WebhookJson,
+};
 
 /// The text of an API key.
 const API_KEY_TEXT: &str = "^whkey_[0-9a-z]{84}$";
@@ -34,6 +38,8 @@ pub(crate) struct ActionList;
 pub(crate) struct ApiKeyList;
 /// A part of the list of audit records.
 pub(crate) struct AuditRecordList;
+/// A part of the list of events on their way to webhooks.
+pub(crate) struct WebhookEventList;
 /// That the service is well.
 pub(crate) struct Health;
 
@@ -52,6 +58,8 @@ named! {
     ApiKeyJson<'_> => "ApiKey",
     AuditRecordJson<'_> => "AuditRecord",
     ActionsJson<'_> => "ObjectActions",
+    EventJson<'_> => "Event",
+    WebhookEventJson<'_> => "WebhookEvent",
     Health => "Health",
 }
 
@@ -75,6 +83,7 @@ lists! {
     ActionList of ActionsJson<'_>,
     ApiKeyList of ApiKeyJson<'_>,
     AuditRecordList of AuditRecordJson<'_>,
+    WebhookEventList of WebhookEventJson<'_>,
 }
 
 /// An object of which every field is always there.

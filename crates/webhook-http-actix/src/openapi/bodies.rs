@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{AdditionalProperties, Schema};
+use utoipa::openapi::schema::{AdditionalProperties, Schema, SchemaType};
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 use webhook_domain::key_ring::Overlap;
@@ -14,10 +14,10 @@ use webhook_domain::text::{H, K, U};
 use webhook_domain::webhook::AuthenticationType;
 
 use super::values::{
-    actions_or_null, anything, boolean, free_text, of_pattern, one, one_of, or_null, platform_or_all, url,
-    whole,
+    action, actions_or_null, anything, boolean, free_text, matching, of_pattern, one, one_of, or_null,
+    platform_or_all, url, whole,
 };
-use crate::fields::{self, api_key};
+use crate::fields::{self, api_key, event};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 
 const PREVIOUS_SECRET: &str = "For how many seconds the secret that is retired goes on signing; 0 retires every older one at once, for a leak. \
@@ -32,6 +32,8 @@ pub(crate) struct UpdateWebhook;
 pub(crate) struct RollSecret;
 /// The object that an API key is created of.
 pub(crate) struct CreateApiKey;
+/// The object that an event is published with.
+pub(crate) struct PublishEvent;
 
 /// How many seconds a retired secret goes on signing.
 pub(super) fn overlap() -> ObjectBuilder {
@@ -136,7 +138,13 @@ macro_rules! named {
     };
 }
 
-named!(CreateWebhook, UpdateWebhook, RollSecret, CreateApiKey);
+named!(
+    CreateWebhook,
+    UpdateWebhook,
+    RollSecret,
+    CreateApiKey,
+    PublishEvent
+);
 
 impl PartialSchema for CreateWebhook {
     fn schema() -> RefOr<Schema> {
@@ -210,6 +218,33 @@ impl PartialSchema for CreateApiKey {
     }
 }
 
+impl PartialSchema for PublishEvent {
+    fn schema() -> RefOr<Schema> {
+        let data = "What there is to say of it: any JSON but null. It is delivered byte for byte.";
+        let previous = "What the resource was before, for webhooks that include it.";
+        let request = matching("^[A-Za-z0-9_.-]{1,128}$", "The request that made it happen.");
+        let any_but_null = [
+            Type::Object,
+            Type::Array,
+            Type::String,
+            Type::Number,
+            Type::Boolean,
+        ];
+        let data = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter(any_but_null))
+            .description(Some(data));
+        let object = closed("An event to publish.")
+            .property("type", one(action("What happened: an action of the deployment.")))
+            .property("data", data)
+            .property("previous_data", anything(previous))
+            .property("original_request_id", or_null(request))
+            .required("type")
+            .required("data")
+            .examples([json!({"type": "INVOICE.CREATED", "data": {"id": "inv_1", "total": 12.5}})]);
+        one(with_ignored(object, &event::IGNORED))
+    }
+}
+
 fn create_example() -> Value {
     json!({
         "name": "Invoices",
@@ -254,6 +289,10 @@ mod tests {
         let mut roll = webhook;
         roll.insert(PREVIOUS_SECRET_EXPIRES_IN.to_owned());
         assert_eq!(properties::<RollSecret>(), roll);
+        assert_eq!(
+            properties::<PublishEvent>(),
+            named(&[&event::SETTABLE, &event::IGNORED])
+        );
         assert_eq!(
             properties::<CreateApiKey>(),
             named(&[&api_key::SETTABLE, &api_key::IGNORED])

@@ -60,7 +60,7 @@ impl PartialSchema for ErrorBody {
             .property(
                 "resource_type",
                 one(one_of(
-                    ["WEBHOOK", "API_KEY", "AUDIT_RECORD"],
+                    ["WEBHOOK", "API_KEY", "AUDIT_RECORD", "EVENT", "WEBHOOK_EVENT"],
                     "What the request is about.",
                 )),
             );

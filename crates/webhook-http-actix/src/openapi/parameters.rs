@@ -5,12 +5,13 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Object, ObjectBuilder, Required};
 use webhook_domain::audit::AuditAction;
-use webhook_domain::id::{ApiKeyId, AuditRecordId, WebhookId};
+use webhook_domain::delivery::DeliveryStatus;
+use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, WebhookId};
 use webhook_domain::webhook::{Direction, WebhookOrder};
 
 use super::answers::{limit, page};
 use super::bodies::overlap;
-use super::values::{id, matching, one_of, platform};
+use super::values::{action, id, matching, one_of, platform};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 
 const IF_MATCH: &str = "^(\\*|[ \\t,]*(W/)?\"[!#-~]*\"([ \\t]*,[ \\t,]*(W/)?\"[!#-~]*\")*[ \\t,]*)$";
@@ -31,6 +32,10 @@ pub(crate) struct WebhookPage;
 pub(crate) struct ApiKeyPart;
 /// Which part of the list of audit records.
 pub(crate) struct AuditRecordPart;
+/// The id of an event on its way to a webhook in the path.
+pub(crate) struct DeliveryPath;
+/// Which part of the list of events on their way.
+pub(crate) struct DeliveryPart;
 /// For how long the retired secret goes on signing.
 pub(crate) struct RetiredFor;
 
@@ -78,6 +83,15 @@ parameters! {
         query("resource_id", matching("^[a-z0-9_-]{1,64}$", "Records about this resource alone.")),
         query("action", one_of(AuditAction::ALL.map(AuditAction::name), "Records of this action alone.")),
         query("before", id(AuditRecordId::PREFIX, "The record before which this part begins.")),
+        query("limit", limit()),
+    ];
+    DeliveryPath: vec![path(id(DeliveryId::PREFIX, "The id of the event on its way to a webhook."))];
+    DeliveryPart: vec![
+        query("webhook_id", id(WebhookId::PREFIX, "Those to this webhook alone.")),
+        query("event_id", id(EventId::PREFIX, "Those of this event alone.")),
+        query("type", action("Those of this action alone.")),
+        query("status", one_of(DeliveryStatus::NAMES, "Those of this status alone.")),
+        query("after", id(DeliveryId::PREFIX, "The one after which this part begins.")),
         query("limit", limit()),
     ];
     RetiredFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, overlap())];

@@ -84,7 +84,7 @@ async fn try_roll(
         idempotent: named.as_ref().map(idempotency::Named::request),
     };
     let outcome = core.api.secret_keys.roll(&acting, id, roll).await?;
-    answer::of_change(&outcome, core.api.clock.now(), Success::Rekeyed)
+    answer::of_change(core, &outcome, Success::Rekeyed)
 }
 
 /// Removes a webhook's secret.
@@ -141,7 +141,7 @@ async fn try_remove(
         idempotent: named.as_ref().map(idempotency::Named::request),
     };
     let outcome = core.api.secret_keys.remove(&acting, id, remove).await?;
-    answer::of_change(&outcome, core.api.clock.now(), Success::Rekeyed)
+    answer::of_change(core, &outcome, Success::Rekeyed)
 }
 
 /// Any other method.

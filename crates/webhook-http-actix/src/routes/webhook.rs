@@ -47,7 +47,7 @@ pub(crate) async fn read(request: HttpRequest, core: Data<Core>) -> Result<HttpR
             true => Keys::Shown,
             false => Keys::Withheld,
         };
-        answer::of_read(&seen.webhook, core.api.clock.now(), keys)
+        answer::of_read(&core, &seen.webhook, keys)
     };
     read.await.map_err(|problem: Problem| problem.about(about))
 }
@@ -107,7 +107,7 @@ async fn try_update(
         idempotent: named.as_ref().map(idempotency::Named::request),
     };
     let outcome = core.api.webhooks.update(&acting, id, update).await?;
-    answer::of_change(&outcome, core.api.clock.now(), Success::Changed)
+    answer::of_change(core, &outcome, Success::Changed)
 }
 
 /// Deletes a webhook.
@@ -157,7 +157,7 @@ async fn try_delete(
         idempotent: named.as_ref().map(idempotency::Named::request),
     };
     let outcome = core.api.webhooks.delete(&acting, id, delete).await?;
-    answer::of_change(&outcome, core.api.clock.now(), Success::Changed)
+    answer::of_change(core, &outcome, Success::Changed)
 }
 
 /// Any other method.

@@ -14,12 +14,13 @@ use webhook_domain::api_key::{ApiKey, CreatedApiKey, generate_text};
 use webhook_domain::audit::{AuditAction, AuditDetails, AuditStamp};
 use webhook_domain::caller::PlatformScope;
 use webhook_domain::entropy::Entropy;
+use webhook_domain::event::Environment;
 use webhook_domain::id::{ApiKeyId, PlatformId};
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::permission::{Permission, PermissionSet};
 use webhook_domain::ports::{ApiKeyStore, AuditQuery, NewApiKey, TokenVerifier, WebhookStore};
 use webhook_domain::services::{
-    ApiKeyService, AuditService, Authenticator, SecretKeyService, WebhookService,
+    ApiKeyService, AuditService, Authenticator, EventService, SecretKeyService, WebhookService,
 };
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::Clock as _;
@@ -77,7 +78,7 @@ impl Answer {
             "API_ERROR"
         };
         assert_eq!(json["type"], kind, "{shown}");
-        let types = ["WEBHOOK", "API_KEY", "AUDIT_RECORD"];
+        let types = ["WEBHOOK", "API_KEY", "AUDIT_RECORD", "EVENT", "WEBHOOK_EVENT"];
         assert!(
             types.iter().any(|known| json["resource_type"] == *known),
             "{shown}"
@@ -188,6 +189,10 @@ pub(crate) fn delete(id: &str) -> Ask {
     Ask::new(Method::DELETE, format!("/v1/webhooks/{id}"))
 }
 
+pub(crate) fn publish(body: &str) -> Ask {
+    Ask::new(Method::POST, "/v1/events").body(body)
+}
+
 pub(crate) fn create_key(body: &str) -> Ask {
     Ask::new(Method::POST, "/v1/api-keys").body(body)
 }
@@ -240,6 +245,8 @@ impl House {
             ),
             api_keys: ApiKeyService::new(api_keys, clock.clone(), entropy.clone()),
             audit: AuditService::new(store.clone()),
+            events: EventService::new(store.clone(), clock.clone(), entropy.clone()),
+            environment: Environment::Test,
             store: webhooks,
             clock: clock.clone(),
             entropy: entropy.clone(),

@@ -14,6 +14,7 @@ mod bodies;
 mod changing;
 mod connections;
 mod documented;
+mod events;
 mod failures;
 mod fields;
 mod house;

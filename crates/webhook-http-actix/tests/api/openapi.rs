@@ -47,6 +47,15 @@ fn the_document_has_the_paths_that_the_router_has() {
     assert_eq!(documented, routed);
 }
 
+/// A well-formed id that nothing at `path` has.
+fn id_for(path: &str) -> &'static str {
+    match path {
+        path if path.contains("api-keys") => "key_01hv9k2m4rt6w8y0abcdefghjk",
+        path if path.contains("webhook-events") => "whe_01hv9k2m4rt6w8y0abcdefghjk",
+        _ => NO_ONES_ID,
+    }
+}
+
 #[actix_web::test]
 async fn the_document_has_the_methods_that_each_path_takes() {
     let house = House::new();
@@ -55,7 +64,7 @@ async fn the_document_has_the_methods_that_each_path_takes() {
             .filter(|(_, of, _)| *of == path)
             .map(|(method, ..)| method.to_string())
             .collect();
-        let uri = path.replace("{id}", NO_ONES_ID);
+        let uri = path.replace("{id}", id_for(path));
         let refused = house.ask(Ask::new(Method::PUT, uri)).await;
         assert_eq!(refused.status, 405, "{path}");
         let allowed: BTreeSet<String> = refused
@@ -73,12 +82,11 @@ async fn the_document_has_the_methods_that_each_path_takes() {
 async fn the_document_names_the_permission_that_each_operation_needs() {
     let house = House::new();
     for (method, path, operation) in operations().filter(|(_, path, _)| path.starts_with("/v1")) {
-        let id = match path.contains("api-keys") {
-            true => "key_01hv9k2m4rt6w8y0abcdefghjk",
-            false => NO_ONES_ID,
+        let uri = path.replace("{id}", id_for(path));
+        let powerless = match path {
+            "/v1/events" => house.key_of("acme", &[Permission::WebhookView]),
+            _ => house.key_of("acme", &[Permission::EventCreate]),
         };
-        let uri = path.replace("{id}", id);
-        let powerless = house.key_of("acme", &[Permission::EventCreate]);
         let refused = house
             .ask_as(Some(&powerless), Ask::new(method.clone(), uri))
             .await;
@@ -224,7 +232,7 @@ async fn the_examples_of_bodies_work() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 4);
+    assert_eq!(tried, 5);
 }
 
 /// Compares the fields of what was answered with those of its schema, at every depth: all are always there.
@@ -302,6 +310,12 @@ async fn answers_have_the_fields_of_their_schemas() {
     is_whole(
         &house.ask(get("/v1/audit-records")).await.json(),
         schema("AuditRecordList"),
+    );
+    let event = r#"{"type":"INVOICE.CREATED","data":{"a":1},"previous_data":[],"original_request_id":"r"}"#;
+    is_whole(&house.ask(publish(event)).await.json(), schema("Event"));
+    is_whole(
+        &house.ask(get("/v1/webhook-events")).await.json(),
+        schema("WebhookEventList"),
     );
     is_whole(&house.ask(get("/health/ready")).await.json(), schema("Health"));
     is_whole(&house.ask(create("[]")).await.json(), schema("Error"));

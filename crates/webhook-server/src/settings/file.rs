@@ -93,7 +93,7 @@ mod tests {
     fn every_setting_can_stand_in_the_file() {
         let values = parse(
             "listen = \"0.0.0.0:1\"\ndatabase_url = \"sqlite://x\"\nmaster_key = \"k\"\nmaster_key_file = \"f\"\n\
-             environment = \"LIVE\"\nallow_http = true\nallowed_networks = [\"10.0.0.0/8\", \"fd00::/8\"]\n\
+             environment = \"LIVE\"\nallow_http = true\nretry_speed = 1\nevent_retention = 30\nallowed_networks = [\"10.0.0.0/8\", \"fd00::/8\"]\n\
              previous_secret_ttl = 60\nrequests_per_second = 10\nfailed_authentications_per_second = 0\n\
              jwt_issuer = \"i\"\njwt_audience = \"a\"\njwt_keys_file = \"f\"\nactions_file = \"f\"\n\
              log = \"debug\"\n",

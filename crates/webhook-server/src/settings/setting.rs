@@ -17,6 +17,10 @@ pub(crate) enum Setting {
     AllowHttp,
     /// Networks that may be delivered to although they are not public.
     AllowedNetworks,
+    /// How many times faster than usual what has failed is sent again.
+    RetrySpeed,
+    /// How long events are kept once they are delivered.
+    EventRetention,
     /// How long a rolled key goes on signing unless the roll says otherwise.
     PreviousSecretTtl,
     /// Requests per second of one credential.
@@ -45,7 +49,7 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::MasterKey,
@@ -53,6 +57,8 @@ impl Setting {
         Self::Environment,
         Self::AllowHttp,
         Self::AllowedNetworks,
+        Self::RetrySpeed,
+        Self::EventRetention,
         Self::PreviousSecretTtl,
         Self::RequestsPerSecond,
         Self::FailedAuthenticationsPerSecond,
@@ -73,6 +79,8 @@ impl Setting {
             Self::Environment => "environment",
             Self::AllowHttp => "allow_http",
             Self::AllowedNetworks => "allowed_networks",
+            Self::RetrySpeed => "retry_speed",
+            Self::EventRetention => "event_retention",
             Self::PreviousSecretTtl => "previous_secret_ttl",
             Self::RequestsPerSecond => "requests_per_second",
             Self::FailedAuthenticationsPerSecond => "failed_authentications_per_second",
@@ -103,6 +111,8 @@ impl Setting {
             Self::Environment => Some("TEST"),
             Self::AllowHttp => Some("false"),
             Self::AllowedNetworks => Some(""),
+            Self::RetrySpeed => Some("1"),
+            Self::EventRetention => Some("30"),
             Self::PreviousSecretTtl => Some("86400"),
             Self::RequestsPerSecond => Some("50000"),
             Self::FailedAuthenticationsPerSecond => Some("50"),
@@ -114,9 +124,11 @@ impl Setting {
     pub(super) const fn kind(self) -> Kind {
         match self {
             Self::AllowHttp => Kind::Boolean,
-            Self::PreviousSecretTtl | Self::RequestsPerSecond | Self::FailedAuthenticationsPerSecond => {
-                Kind::Integer
-            }
+            Self::RetrySpeed
+            | Self::EventRetention
+            | Self::PreviousSecretTtl
+            | Self::RequestsPerSecond
+            | Self::FailedAuthenticationsPerSecond => Kind::Integer,
             Self::AllowedNetworks => Kind::ListOfTexts,
             _ => Kind::Text,
         }

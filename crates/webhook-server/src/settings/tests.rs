@@ -50,7 +50,9 @@ fn nothing_needs_to_be_said() {
     assert!(matches!(settings.master_key, MasterKeySource::BesideDatabase));
     assert_eq!(settings.environment, Environment::Test);
     assert_eq!(settings.http_policy, HttpPolicy::HttpsOnly);
-    assert_eq!(settings.allowed_networks, []);
+    assert_eq!(settings.allowed_networks, AllowedNetworks::default());
+    assert_eq!(settings.retry_schedule, RetrySchedule::default());
+    assert_eq!(settings.event_retention, Duration::from_secs(30 * 86_400));
     assert_eq!(settings.previous_secret_ttl, Overlap::DAY);
     assert_eq!(settings.requests_per_second, NonZeroU32::new(50_000));
     assert_eq!(settings.failed_authentications_per_second, NonZeroU32::new(50));

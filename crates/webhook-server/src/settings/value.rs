@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
+use webhook_domain::address::{AllowedNetworks, Network};
 use webhook_domain::key_ring::Overlap;
+use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::secret::SecretText;
 use webhook_domain::webhook::HttpPolicy;
 use webhook_store_diesel::MasterKey;
@@ -66,28 +68,40 @@ pub(super) fn rate(text: &str) -> Result<Option<NonZeroU32>, InvalidValue> {
 }
 
 /// Networks in CIDR notation with commas between them; none at all is fine.
-pub(super) fn allowed_networks(text: &str) -> Result<Vec<IpNet>, InvalidValue> {
+pub(super) fn allowed_networks(text: &str) -> Result<AllowedNetworks, InvalidValue> {
     if text.trim().is_empty() {
-        return Ok(Vec::new());
+        return Ok(AllowedNetworks::default());
     }
-    text.split(',')
-        .enumerate()
-        .map(|(index, item)| network(index, item.trim()))
-        .collect()
+    let networks = text.split(',').enumerate().map(|(index, item)| {
+        Network::parse(item.trim()).map_err(|_| {
+            let expected = format!(
+                "must be networks like 10.0.0.0/8 or fd00::/8 with commas between them, no bit set behind the \
+                 prefix; number {} is not",
+                index + 1
+            );
+            InvalidValue(expected.into())
+        })
+    });
+    networks.collect::<Result<_, _>>().map(AllowedNetworks::new)
 }
 
-/// A network with bits set behind its prefix is refused: whether the address or the prefix is the mistake,
-/// only its author knows.
-fn network(index: usize, text: &str) -> Result<IpNet, InvalidValue> {
-    let network: Option<IpNet> = text.parse().ok();
-    network.filter(|network| network.addr() == network.network()).ok_or_else(|| {
-        let expected = format!(
-            "must be networks like 10.0.0.0/8 or fd00::/8 with commas between them, no bit set behind the \
-             prefix; number {} is not",
-            index + 1
-        );
-        InvalidValue(expected.into())
-    })
+/// How many times faster than usual what has failed is sent again.
+pub(super) fn retry_schedule(text: &str) -> Result<RetrySchedule, InvalidValue> {
+    let digits_alone = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let speed: Option<NonZeroU32> = digits_alone.then(|| text.parse().ok()).flatten();
+    speed
+        .and_then(|speed| RetrySchedule::default().shortened(speed).ok())
+        .ok_or(InvalidValue::new("must be a whole number from 1 to 12000"))
+}
+
+/// A number of days.
+pub(super) fn days(text: &str) -> Result<Duration, InvalidValue> {
+    const DAY: u64 = 24 * 60 * 60;
+    let digits_alone = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let days: Option<u64> = digits_alone.then(|| text.parse().ok()).flatten();
+    days.filter(|days| (1..=3650).contains(days))
+        .map(|days| Duration::from_secs(days * DAY))
+        .ok_or(InvalidValue::new("must be a whole number of days from 1 to 3650"))
 }
 
 /// The filter's syntax is that of `EnvFilter`, except that a bare word must be a level: as a target it would
@@ -114,6 +128,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn days_and_speeds_are_whole_numbers_within_their_bounds() {
+        assert_eq!(days("30"), Ok(Duration::from_secs(2_592_000)));
+        assert_eq!(retry_schedule("1"), Ok(RetrySchedule::default()));
+        assert!(retry_schedule("12000").is_ok());
+        for wrong in ["", "0", "-1", "1.5", "x", "99999999999"] {
+            assert!(days(wrong).is_err() && retry_schedule(wrong).is_err(), "{wrong}");
+        }
+        assert!(days("3651").is_err() && retry_schedule("12001").is_err());
+    }
+
+    #[test]
     fn a_listening_address_has_a_port() {
         assert!(listen("0.0.0.0:0").is_ok() && listen("[::1]:8080").is_ok());
         for wrong in ["", "8080", "localhost:8080", "127.0.0.1", "127.0.0.1:65536"] {
@@ -136,8 +161,11 @@ mod tests {
 
     #[test]
     fn networks_are_read_one_by_one() {
-        assert_eq!(allowed_networks("").unwrap(), []);
-        assert_eq!(allowed_networks("10.0.0.0/8, fd00::/8").unwrap().len(), 2);
+        assert_eq!(allowed_networks("").unwrap(), AllowedNetworks::default());
+        assert_eq!(
+            allowed_networks("10.0.0.0/8, fd00::/8").unwrap().networks().len(),
+            2
+        );
         for wrong in ["10.0.0.0", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8,", "all"] {
             assert!(allowed_networks(wrong).is_err(), "{wrong}");
         }

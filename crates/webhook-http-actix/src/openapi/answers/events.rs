@@ -1,0 +1,85 @@
+//! Events, and events on their way to webhooks.
+
+use utoipa::PartialSchema;
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{ObjectBuilder, RefOr, Type};
+use webhook_domain::delivery::DeliveryStatus;
+use webhook_domain::id::{DeliveryId, EventId, WebhookId};
+
+use super::{WebhookEventList, Whole, constant, one_way, reference};
+use crate::openapi::values::{action, fingerprint, id, instant, list, one, one_of, or_null, string};
+use crate::representation::{EventJson, WebhookEventJson};
+
+impl PartialSchema for EventJson<'_> {
+    fn schema() -> RefOr<Schema> {
+        let count = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0))
+            .description(Some("To how many webhooks it goes."));
+        Whole::new("An event that was published.")
+            .with("object_type", constant("EVENT"))
+            .with(
+                "id",
+                one(id(
+                    EventId::PREFIX,
+                    "The event's id; receivers see it as `webhook-id`.",
+                )),
+            )
+            .with("type", one(action("What happened.")))
+            .with("created_at", one(instant("When it was published.")))
+            .with("webhook_events", one(count))
+            .schema()
+    }
+}
+
+impl PartialSchema for WebhookEventJson<'_> {
+    fn schema() -> RefOr<Schema> {
+        let number = |description: &str| {
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(0))
+                .description(Some(description))
+        };
+        let payload = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some("What is delivered."));
+        let attempt = Whole::new("One try to deliver.")
+            .with("at", one(instant("When it began.")))
+            .with("status_code", or_null(number("What the receiver answered.")))
+            .with("duration_ms", one(number("How long it took, in milliseconds.")))
+            .with("cause", or_null(string("Why it failed.")))
+            .with(
+                "key_fingerprints",
+                list(
+                    one(fingerprint("")),
+                    "The secrets it was signed with, newest first.",
+                ),
+            );
+        Whole::new("An event on its way to a webhook.")
+            .with("object_type", constant("WEBHOOK_EVENT"))
+            .with("id", one(id(DeliveryId::PREFIX, "Which one.")))
+            .with("event_id", one(id(EventId::PREFIX, "The event.")))
+            .with("webhook_id", one(id(WebhookId::PREFIX, "The webhook.")))
+            .with("type", one(action("What happened.")))
+            .with(
+                "status",
+                one(one_of(DeliveryStatus::NAMES, "How far it has come.")),
+            )
+            .with("created_at", one(instant("When the event was published.")))
+            .with("payload", one(payload))
+            .with(
+                "attempts",
+                list(attempt.schema(), "What was tried, oldest first."),
+            )
+            .schema()
+    }
+}
+
+impl PartialSchema for WebhookEventList {
+    fn schema() -> RefOr<Schema> {
+        one_way(
+            reference::<WebhookEventJson<'_>>(),
+            "Events on their way to webhooks; those that were queued last come first.",
+        )
+    }
+}

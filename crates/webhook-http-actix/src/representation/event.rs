@@ -1,0 +1,96 @@
+//! An event, and an event on its way to a webhook, as clients see them.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use webhook_domain::attempt::{Attempt, FailureCause, StatusCode};
+use webhook_domain::event::Environment;
+use webhook_domain::id::{DeliveryId, EventId, WebhookId};
+use webhook_domain::ports::{Published, TrackedDelivery};
+use webhook_domain::secret::Fingerprint;
+use webhook_domain::time::Instant;
+
+use super::Shown;
+
+/// An event that was published, as JSON.
+#[derive(Serialize)]
+pub struct EventJson<'a> {
+    object_type: &'static str,
+    id: Shown<EventId>,
+    r#type: &'a str,
+    created_at: Shown<Instant>,
+    webhook_events: u64,
+}
+
+impl<'a> EventJson<'a> {
+    /// `published`, without what it says.
+    #[must_use]
+    pub fn new(published: &'a Published) -> Self {
+        let event = &published.event;
+        Self {
+            object_type: "EVENT",
+            id: Shown(event.id),
+            r#type: event.action.as_str(),
+            created_at: Shown(event.created_at),
+            webhook_events: published.deliveries,
+        }
+    }
+}
+
+/// An event on its way to a webhook, as JSON.
+#[derive(Serialize)]
+pub struct WebhookEventJson<'a> {
+    object_type: &'static str,
+    id: Shown<DeliveryId>,
+    event_id: Shown<EventId>,
+    webhook_id: Shown<WebhookId>,
+    r#type: &'a str,
+    status: &'static str,
+    created_at: Shown<Instant>,
+    payload: Option<Box<RawValue>>,
+    attempts: Vec<AttemptJson<'a>>,
+}
+
+/// One try to deliver.
+#[derive(Serialize)]
+struct AttemptJson<'a> {
+    at: Shown<Instant>,
+    status_code: Option<u16>,
+    duration_ms: u64,
+    cause: Option<&'static str>,
+    key_fingerprints: Vec<&'a str>,
+}
+
+impl<'a> WebhookEventJson<'a> {
+    /// `tracked`, whole, as a deployment of this environment delivers it.
+    #[must_use]
+    pub fn new(tracked: &'a TrackedDelivery, environment: Environment) -> Self {
+        let TrackedDelivery {
+            delivery,
+            event,
+            attempts,
+        } = tracked;
+        // What is delivered is JSON in UTF-8: the domain puts it together of nothing else.
+        let payload = String::from_utf8(delivery.payload(event, environment)).ok();
+        Self {
+            object_type: "WEBHOOK_EVENT",
+            id: Shown(delivery.id),
+            event_id: Shown(delivery.event),
+            webhook_id: Shown(delivery.webhook),
+            r#type: event.action.as_str(),
+            status: delivery.status.name(),
+            created_at: Shown(delivery.created_at),
+            payload: payload.and_then(|payload| RawValue::from_string(payload).ok()),
+            attempts: attempts.iter().map(attempt).collect(),
+        }
+    }
+}
+
+fn attempt(attempt: &Attempt) -> AttemptJson<'_> {
+    AttemptJson {
+        at: Shown(attempt.at),
+        status_code: attempt.status().map(StatusCode::get),
+        duration_ms: u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
+        cause: attempt.cause().map(FailureCause::name),
+        key_fingerprints: attempt.key_fingerprints.iter().map(Fingerprint::as_str).collect(),
+    }
+}

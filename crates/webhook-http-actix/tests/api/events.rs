@@ -1,0 +1,270 @@
+//! Publishing events, and following them to webhooks.
+
+use actix_web::http::Method;
+use serde_json::json;
+use webhook_domain::permission::Permission;
+
+use crate::house::*;
+
+const EVENT: &str = r#"{"type":"INVOICE.CREATED","data":{"id":"inv_1","total":1.10}}"#;
+
+fn resend(id: &str) -> Ask {
+    Ask::new(Method::POST, format!("/v1/webhook-events/{id}/resend"))
+}
+
+#[actix_web::test]
+async fn an_event_is_accepted_and_on_its_way_to_each_webhook_that_wants_it() {
+    let house = House::new();
+    let (webhook, _) = house.webhook().await;
+    house.webhook().await;
+    let published = house.ask(publish(EVENT)).await;
+    published.answers(202);
+    let json = published.json();
+    assert_eq!(json["object_type"], "EVENT");
+    assert_eq!(
+        (&json["type"], &json["webhook_events"]),
+        (&json!("INVOICE.CREATED"), &json!(2))
+    );
+    let listed = house
+        .ask(get(format!("/v1/webhook-events?webhook_id={webhook}")))
+        .await;
+    listed.answers(200);
+    let [on_its_way] = listed.json()["data"]
+        .as_array()
+        .unwrap()
+        .clone()
+        .try_into()
+        .unwrap();
+    assert_eq!(on_its_way["event_id"], json["id"]);
+    assert_eq!(on_its_way["status"], "PENDING");
+    assert_eq!(on_its_way["attempts"], json!([]));
+    let body = String::from_utf8(listed.body.clone()).unwrap();
+    assert!(
+        body.contains(r#""data":{"id":"inv_1","total":1.10}"#),
+        "byte for byte: {body}"
+    );
+    let id = on_its_way["id"].as_str().unwrap();
+    assert_eq!(
+        house.ask(get(format!("/v1/webhook-events/{id}"))).await.json(),
+        on_its_way
+    );
+}
+
+#[actix_web::test]
+async fn a_bad_event_is_refused_and_goes_nowhere() {
+    let house = House::new();
+    let (webhook, _) = house.webhook().await;
+    for (body, code, field) in [
+        ("{}", "MISSING_FIELD", Some("type")),
+        (r#"{"type":null,"data":1}"#, "MISSING_FIELD", Some("type")),
+        (r#"{"type":"INVOICE.CREATED"}"#, "MISSING_FIELD", Some("data")),
+        (
+            r#"{"type":"INVOICE.CREATED","data":null}"#,
+            "MISSING_FIELD",
+            Some("data"),
+        ),
+        (r#"{"type":1,"data":1}"#, "INVALID_FIELD", Some("type")),
+        (r#"{"type":"invoice","data":1}"#, "INVALID_FIELD", Some("type")),
+        (
+            r#"{"type":"NOTHING.HAPPENED","data":1}"#,
+            "INVALID_FIELD",
+            Some("type"),
+        ),
+        (
+            r#"{"type":"INVOICE.CREATED","data":1,"data":2}"#,
+            "INVALID_FIELD",
+            Some("data"),
+        ),
+        (
+            r#"{"type":"INVOICE.CREATED","data":1,"dta":2}"#,
+            "INVALID_FIELD",
+            Some("dta"),
+        ),
+        (
+            r#"{"type":"INVOICE.CREATED","data":1,"original_request_id":"a b"}"#,
+            "INVALID_FIELD",
+            Some("original_request_id"),
+        ),
+        ("[]", "BAD_REQUEST", None),
+        ("{", "BAD_REQUEST", None),
+        (r#"{"type":"INVOICE.CREATED","data":nope}"#, "BAD_REQUEST", None),
+        ("", "BAD_REQUEST", None),
+    ] {
+        let refused = house.ask(publish(body)).await;
+        refused.refuses(400, code, field).is_about("EVENT", None);
+    }
+    let listed = house
+        .ask(get(format!("/v1/webhook-events?webhook_id={webhook}")))
+        .await;
+    assert_eq!(listed.json()["data"], json!([]));
+}
+
+#[actix_web::test]
+async fn an_event_may_have_256_kib() {
+    let house = House::new();
+    let of = |length: usize| {
+        let around = r#"{"type":"INVOICE.CREATED","data":""}"#.len();
+        format!(
+            r#"{{"type":"INVOICE.CREATED","data":"{}"}}"#,
+            "x".repeat(length - around)
+        )
+    };
+    house.ask(publish(&of(256 * 1024))).await.answers(202);
+    house
+        .ask(publish(&of(256 * 1024 + 1)))
+        .await
+        .refuses(413, "INVALID_REQUEST", None);
+}
+
+#[actix_web::test]
+async fn what_a_server_sets_of_an_event_is_ignored() {
+    let house = House::new();
+    let published = house.ask(publish(EVENT)).await.json();
+    let mut again = published.clone();
+    again["data"] = json!(1);
+    let second = house.ask(publish(&again.to_string())).await;
+    second.answers(202);
+    assert_ne!(second.json()["id"], published["id"]);
+}
+
+#[actix_web::test]
+async fn an_event_that_is_published_again_under_its_name_is_published_once() {
+    let house = House::new();
+    house.webhook().await;
+    let named = || publish(EVENT).header("idempotency-key", "k");
+    let first = house.ask(named()).await;
+    let again = house.ask(named()).await;
+    assert_eq!((first.status, &first.body), (202, &again.body));
+    assert_eq!(again.header("idempotent-replayed"), Some("true"));
+    assert_eq!(
+        house.ask(get("/v1/webhook-events")).await.json()["data"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let other = publish(r#"{"type":"INVOICE.PAID","data":1}"#).header("idempotency-key", "k");
+    house
+        .ask(other)
+        .await
+        .refuses(409, "IDEMPOTENCY_CHECK_FAILED", None);
+}
+
+#[actix_web::test]
+async fn lists_are_of_what_is_asked_for_part_by_part() {
+    let house = House::new();
+    let (webhook, _) = house.webhook().await;
+    house.webhook().await;
+    for action in ["INVOICE.CREATED", "INVOICE.PAID"] {
+        house
+            .ask(publish(&EVENT.replace("INVOICE.CREATED", action)))
+            .await;
+    }
+    let count = async |query: &str| {
+        let listed = house.ask(get(format!("/v1/webhook-events?{query}"))).await;
+        listed.answers(200);
+        listed.json()["data"].as_array().unwrap().len()
+    };
+    assert_eq!(count("limit=100").await, 4);
+    assert_eq!(count(&format!("webhook_id={webhook}")).await, 2);
+    assert_eq!(count("type=INVOICE.PAID").await, 2);
+    assert_eq!(count(&format!("type=INVOICE.PAID&webhook_id={webhook}")).await, 1);
+    assert_eq!(count("status=PENDING").await, 4);
+    assert_eq!(count("status=FAILED").await, 0);
+    let mut seen = Vec::new();
+    let mut next = Some("/v1/webhook-events?limit=3&status=PENDING".to_owned());
+    while let Some(link) = next {
+        let part = house.ask(get(link)).await.json();
+        seen.extend(
+            part["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| one["id"].clone()),
+        );
+        next = part["links"]["next"].as_str().map(str::to_owned);
+    }
+    assert_eq!(seen.len(), 4);
+    for (query, field) in [
+        ("status=pending", "status"),
+        ("type=x", "type"),
+        ("webhook_id=x", "webhook_id"),
+        ("event_id=whk_01hv9k2m4rt6w8y0abcdefghjk", "event_id"),
+        ("after=1", "after"),
+        ("page=1", "page"),
+    ] {
+        let refused = house.ask(get(format!("/v1/webhook-events?{query}"))).await;
+        refused
+            .refuses(400, "INVALID_FIELD", Some(field))
+            .is_about("WEBHOOK_EVENT", None);
+    }
+}
+
+#[actix_web::test]
+async fn what_waits_is_not_sent_again() {
+    let house = House::new();
+    house.webhook().await;
+    house.ask(publish(EVENT)).await;
+    let id = house.ask(get("/v1/webhook-events")).await.json()["data"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let refused = house.ask(resend(&id)).await;
+    refused
+        .refuses(409, "INVALID_OPERATION", None)
+        .is_about("WEBHOOK_EVENT", Some(&id));
+}
+
+#[actix_web::test]
+async fn events_of_another_platform_do_not_exist() {
+    let house = House::new();
+    house.webhook().await;
+    house.ask(publish(EVENT)).await;
+    let id = house.ask(get("/v1/webhook-events")).await.json()["data"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let stranger = house.key_of(
+        "other",
+        &[Permission::WebhookEventView, Permission::WebhookEventResend],
+    );
+    for id in [id.as_str(), "whe_01hv9k2m4rt6w8y0abcdefghjk"] {
+        for ask in [get(format!("/v1/webhook-events/{id}")), resend(id)] {
+            let refused = house.ask_as(Some(&stranger), ask).await;
+            refused
+                .refuses(404, "RESOURCE_NOT_FOUND", None)
+                .is_about("WEBHOOK_EVENT", Some(id));
+        }
+    }
+    let listed = house.ask_as(Some(&stranger), get("/v1/webhook-events")).await;
+    assert_eq!(listed.json()["data"], json!([]));
+}
+
+#[actix_web::test]
+async fn each_operation_needs_its_permission() {
+    let house = House::new();
+    let id = "whe_01hv9k2m4rt6w8y0abcdefghjk";
+    let asks = || {
+        [
+            (publish(EVENT), Permission::EventCreate),
+            (get("/v1/webhook-events"), Permission::WebhookEventView),
+            (
+                get(format!("/v1/webhook-events/{id}")),
+                Permission::WebhookEventView,
+            ),
+            (resend(id), Permission::WebhookEventResend),
+        ]
+    };
+    for place in 0..asks().len() {
+        for permission in Permission::ALL {
+            let (ask, needed) = asks().into_iter().nth(place).unwrap();
+            let key = house.key_of("acme", &[*permission]);
+            let answer = house.ask_as(Some(&key), ask).await;
+            assert_eq!(
+                answer.status == 403,
+                *permission != needed,
+                "{permission:?} for {needed:?}"
+            );
+        }
+    }
+}

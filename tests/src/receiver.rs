@@ -1,0 +1,204 @@
+//! A receiver of deliveries: a real listener that keeps what it gets, answers as it is told, and verifies signatures with
+//! nothing but an HMAC of its own.
+
+use std::{
+    collections::HashMap,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use data_encoding::{BASE64, HEXUPPER};
+use ring::hmac;
+
+use crate::clock::wait_for;
+
+/// What a receiver does with a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conduct {
+    /// Answers with this status.
+    Answer(u16),
+    /// Hangs up without an answer.
+    HangUp,
+}
+
+/// A delivery as it came.
+#[derive(Clone, Debug)]
+pub struct Delivered {
+    /// Its path and query.
+    pub target: String,
+    /// Its headers, by name in lower case.
+    pub headers: HashMap<String, String>,
+    /// Its body, byte for byte.
+    pub body: Vec<u8>,
+}
+
+impl Delivered {
+    /// The value of a header.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .unwrap_or_else(|| panic!("no {name} in {:?}", self.headers))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("a delivery is UTF-8")
+    }
+
+    /// Whether `secret` signed it, in both families of headers alike.
+    #[track_caller]
+    pub fn is_signed_with(&self, secret: &str) -> bool {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let signed = [
+            self.header("x-payload-signature-timestamp").as_bytes(),
+            b".",
+            &self.body,
+        ]
+        .concat();
+        let mac = format!("v1={}", HEXUPPER.encode(hmac::sign(&key, &signed).as_ref()));
+        let own = self
+            .header("x-payload-signature")
+            .split(',')
+            .any(|signature| signature == mac);
+
+        let bytes = secret.strip_prefix("whsec_").expect("a secret has its prefix");
+        let bytes = BASE64.decode(bytes.as_bytes()).expect("a secret is base64");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+        let (id, at) = (self.header("webhook-id"), self.header("webhook-timestamp"));
+        let signed = [id.as_bytes(), b".", at.as_bytes(), b".", &self.body].concat();
+        let mac = format!("v1,{}", BASE64.encode(hmac::sign(&key, &signed).as_ref()));
+        let standard = self
+            .header("webhook-signature")
+            .split(' ')
+            .any(|signature| signature == mac);
+        assert_eq!(own, standard, "the two families disagree");
+        own
+    }
+}
+
+/// A listener on loopback.
+#[derive(Debug)]
+pub struct Receiver {
+    address: SocketAddr,
+    got: Arc<Mutex<Vec<Delivered>>>,
+    conduct: Arc<Mutex<Vec<Conduct>>>,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Receiver {
+    /// A receiver that answers 204.
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let receiver = Self {
+            address: listener.local_addr().expect("a listener has an address"),
+            got: Arc::default(),
+            conduct: Arc::default(),
+            stopped: Arc::default(),
+        };
+        let (got, conduct, stopped) = (
+            Arc::clone(&receiver.got),
+            Arc::clone(&receiver.conduct),
+            Arc::clone(&receiver.stopped),
+        );
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if stopped.load(Ordering::Acquire) {
+                    return;
+                }
+                let (got, conduct) = (Arc::clone(&got), Arc::clone(&conduct));
+                thread::spawn(move || converse(stream, &got, &conduct));
+            }
+        });
+        receiver
+    }
+
+    /// Conducts itself like this in turn, and answers 204 after that.
+    pub fn conducting(self, conduct: impl IntoIterator<Item = Conduct>) -> Self {
+        let mut turns: Vec<_> = conduct.into_iter().collect();
+        turns.reverse();
+        *self.conduct.lock().unwrap_or_else(PoisonError::into_inner) = turns;
+        self
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
+
+    /// What came so far.
+    pub fn got(&self) -> Vec<Delivered> {
+        self.got.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until so many deliveries have come.
+    #[track_caller]
+    pub fn wait_for(&self, count: usize) -> Vec<Delivered> {
+        wait_for(
+            &format!("{count} deliveries arrive"),
+            Duration::from_secs(60),
+            || Some(self.got()).filter(|got| got.len() >= count),
+        )
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Release);
+        // Wakes the thread that waits for a connection.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+/// Takes deliveries until the sender hangs up, or the receiver does.
+fn converse(stream: TcpStream, got: &Mutex<Vec<Delivered>>, conduct: &Mutex<Vec<Conduct>>) {
+    let mut writer = stream.try_clone().expect("a socket can be cloned");
+    let mut reader = BufReader::new(stream);
+    while let Some(delivered) = read(&mut reader) {
+        let turn = conduct.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        got.lock().unwrap_or_else(PoisonError::into_inner).push(delivered);
+        match turn.unwrap_or(Conduct::Answer(204)) {
+            Conduct::HangUp => return,
+            Conduct::Answer(status) => {
+                let length = if status == 204 {
+                    ""
+                } else {
+                    "content-length: 0\r\n"
+                };
+                let answer = format!("HTTP/1.1 {status} Said\r\n{length}\r\n");
+                if writer.write_all(answer.as_bytes()).is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn read(reader: &mut BufReader<TcpStream>) -> Option<Delivered> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
+    let target = line.split(' ').nth(1)?.to_owned();
+    let mut headers = HashMap::new();
+    loop {
+        line.clear();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else {
+            break;
+        };
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+    let length: usize = headers.get("content-length")?.parse().ok()?;
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Delivered {
+        target,
+        headers,
+        body,
+    })
+}

@@ -1,0 +1,276 @@
+//! Events on their way to receivers: in order, signed with every valid key, at least once, through crashes.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use webhook_tests::{
+    Backend, Client, Deployment, Service,
+    clock::wait_for,
+    fixtures::{Webhook, create_with, roll, roll_with},
+    on_each_database,
+    receiver::{Conduct, Delivered, Receiver},
+};
+
+on_each_database!(
+    an_event_is_delivered_as_it_was_published,
+    events_are_delivered_in_order_each_once,
+    deliveries_are_signed_with_every_valid_key_and_no_other,
+    a_failure_holds_its_lane_up_and_nobody_elses,
+    a_kill_loses_no_event_and_keeps_the_order,
+    what_is_not_public_is_not_delivered_to,
+    what_was_delivered_is_sent_again_on_request,
+    a_receiver_that_is_gone_is_left_alone,
+    a_clean_stop_hands_its_lanes_over
+);
+
+fn deployment(backend: Backend) -> Deployment {
+    Deployment::new(backend)
+        .with("WEBHOOK_ALLOW_HTTP", "true")
+        .with("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
+        // Two minutes become a fifth of a second.
+        .with("WEBHOOK_RETRY_SPEED", "600")
+}
+
+fn service(backend: Backend) -> Service {
+    Service::start_on(deployment(backend))
+}
+
+fn webhook_to(client: &Client, receiver: &Receiver) -> Webhook {
+    create_with(client, json!({"url": receiver.url()}))
+}
+
+#[track_caller]
+fn publish(client: &Client, data: &Value) -> Value {
+    let event = json!({"type": "INVOICE.CREATED", "data": data});
+    client
+        .post("/v1/events")
+        .json(&event)
+        .send()
+        .expect_status(202)
+        .json()
+}
+
+/// The numbers in the data of deliveries, each the first time it came.
+fn numbers(got: &[Delivered]) -> Vec<u64> {
+    let mut seen = Vec::new();
+    for delivered in got {
+        let json: Value = serde_json::from_slice(&delivered.body).expect("a payload is JSON");
+        let number = json["data"]["n"].as_u64().expect("the test publishes numbers");
+        if !seen.contains(&number) {
+            seen.push(number);
+        }
+    }
+    seen
+}
+
+#[track_caller]
+fn status_of(client: &Client, event: &Value) -> Value {
+    let id = event["id"].as_str().expect("an event has an id");
+    let path = format!("/v1/webhook-events?event_id={id}");
+    client.get(&path).send().expect_status(200).json()["data"][0].clone()
+}
+
+fn an_event_is_delivered_as_it_was_published(backend: Backend) {
+    let (service, receiver) = (service(backend), Receiver::start());
+    let client = service.client();
+    let with_previous = json!({"url": receiver.url(), "include_previous_data": true,
+        "authentication_type": "PASSWORD", "username": "user", "password": "pass"});
+    let webhook = create_with(&client, with_previous);
+    let body = r#"{"type":"INVOICE.CREATED","data":{ "total": 1.10 },"previous_data":[12345678901234567890123],"original_request_id":"r_1"}"#;
+    let published = client
+        .post("/v1/events")
+        .json_text(body)
+        .send()
+        .expect_status(202)
+        .json();
+    assert_eq!(published["webhook_events"], 1);
+    let delivered = receiver.wait_for(1).remove(0);
+    let expected = format!(
+        r#"{{"created_at":{},"type":"INVOICE.CREATED","original_request_id":"r_1","environment":"TEST","data":{{ "total": 1.10 }},"previous_data":[12345678901234567890123]}}"#,
+        published["created_at"]
+    );
+    assert_eq!(delivered.text(), expected);
+    assert_eq!(delivered.target, "/hook");
+    assert_eq!(
+        delivered.header("webhook-id"),
+        published["id"].as_str().expect("an id")
+    );
+    assert_eq!(delivered.header("content-type"), "application/json");
+    assert_eq!(delivered.header("authorization"), "Basic dXNlcjpwYXNz");
+    assert!(delivered.is_signed_with(&webhook.secret()));
+    let done = wait_for("the delivery is recorded", Duration::from_secs(10), || {
+        Some(status_of(&client, &published)).filter(|found| found["status"] == "SUCCEEDED")
+    });
+    assert_eq!(done["attempts"][0]["status_code"], 204);
+    assert_eq!(done["webhook_id"], webhook.json["id"]);
+}
+
+fn events_are_delivered_in_order_each_once(backend: Backend) {
+    let service = service(backend);
+    let receivers: Vec<_> = (0..3).map(|_| Receiver::start()).collect();
+    let client = service.client();
+    for receiver in &receivers {
+        webhook_to(&client, receiver);
+    }
+    for n in 0..100 {
+        publish(&client, &json!({"n": n}));
+    }
+    for receiver in &receivers {
+        let got = receiver.wait_for(100);
+        assert_eq!((got.len(), numbers(&got)), (100, (0..100).collect()));
+    }
+}
+
+fn deliveries_are_signed_with_every_valid_key_and_no_other(backend: Backend) {
+    let (service, receiver) = (service(backend), Receiver::start());
+    let client = service.client();
+    let webhook = webhook_to(&client, &receiver);
+    let mut sent = 0;
+    let mut delivered = || {
+        publish(&client, &json!({"n": sent}));
+        sent += 1;
+        receiver.wait_for(sent).remove(sent - 1)
+    };
+    let first = webhook.secret();
+    assert!(delivered().is_signed_with(&first));
+    let rolled = roll(&client, &webhook);
+    let second = rolled.secret();
+    let overlapping = delivered();
+    assert!(overlapping.is_signed_with(&first) && overlapping.is_signed_with(&second));
+    assert_eq!(overlapping.header("webhook-signature").split(' ').count(), 2);
+    let revoked = roll_with(&client, &webhook, json!({"previous_secret_expires_in": 0}));
+    let after = delivered();
+    assert!(after.is_signed_with(&revoked.secret()));
+    assert!(!after.is_signed_with(&first) && !after.is_signed_with(&second));
+    let path = format!("{}/secret-key?previous_secret_expires_in=0", webhook.path());
+    client.delete(&path).send().expect_status(200);
+    let unsigned = delivered();
+    assert!(!unsigned.headers.contains_key("webhook-signature"));
+    assert!(!unsigned.headers.contains_key("x-payload-signature"));
+}
+
+fn a_failure_holds_its_lane_up_and_nobody_elses(backend: Backend) {
+    let service = service(backend);
+    let failing = Receiver::start().conducting([Conduct::Answer(500), Conduct::HangUp, Conduct::Answer(301)]);
+    let well = Receiver::start();
+    let client = service.client();
+    webhook_to(&client, &failing);
+    webhook_to(&client, &well);
+    for n in 0..10 {
+        publish(&client, &json!({"n": n}));
+    }
+    let got = well.wait_for(10);
+    assert_eq!(numbers(&got), (0..10).collect::<Vec<_>>());
+    let got = failing.wait_for(13);
+    assert_eq!(numbers(&got), (0..10).collect::<Vec<_>>());
+    let ids: Vec<_> = got[..4]
+        .iter()
+        .map(|delivered| delivered.header("webhook-id"))
+        .collect();
+    assert!(
+        ids.iter().all(|id| *id == ids[0]),
+        "the head is tried until it succeeds: {ids:?}"
+    );
+}
+
+fn a_kill_loses_no_event_and_keeps_the_order(backend: Backend) {
+    let mut service = service(backend);
+    // The lane is held up, so that a backlog is there when the server is killed.
+    let receiver = Receiver::start().conducting([Conduct::Answer(503), Conduct::Answer(503)]);
+    webhook_to(&service.client(), &receiver);
+    for round in 0..3 {
+        let client = service.client();
+        for n in 0..20 {
+            publish(&client, &json!({"n": round * 20 + n}));
+        }
+        service.kill();
+        service.start_again();
+    }
+    let got = wait_for("all arrive", Duration::from_secs(60), || {
+        Some(receiver.got()).filter(|got| numbers(got).len() == 60)
+    });
+    assert_eq!(
+        numbers(&got),
+        (0..60).collect::<Vec<_>>(),
+        "first arrivals are in order"
+    );
+}
+
+fn what_is_not_public_is_not_delivered_to(backend: Backend) {
+    let guarded = deployment(backend).with("WEBHOOK_ALLOWED_NETWORKS", "");
+    let (service, receiver) = (Service::start_on(guarded), Receiver::start());
+    let client = service.client();
+    webhook_to(&client, &receiver);
+    let published = publish(&client, &json!({"n": 0}));
+    let failed = wait_for("an attempt fails", Duration::from_secs(10), || {
+        Some(status_of(&client, &published)).filter(|found| found["attempts"][1].is_object())
+    });
+    assert_eq!(
+        (&failed["status"], &failed["attempts"][0]["cause"]),
+        (&json!("PENDING"), &json!("FORBIDDEN_ADDRESS"))
+    );
+    assert_eq!(receiver.got().len(), 0);
+}
+
+fn what_was_delivered_is_sent_again_on_request(backend: Backend) {
+    let (service, receiver) = (service(backend), Receiver::start());
+    let client = service.client();
+    webhook_to(&client, &receiver);
+    let published = publish(&client, &json!({"n": 0}));
+    receiver.wait_for(1);
+    let done = wait_for("the delivery is recorded", Duration::from_secs(10), || {
+        Some(status_of(&client, &published)).filter(|found| found["status"] == "SUCCEEDED")
+    });
+    let path = format!(
+        "/v1/webhook-events/{}/resend",
+        done["id"].as_str().expect("an id")
+    );
+    client.post(&path).send().expect_status(202);
+    let got = receiver.wait_for(2);
+    assert_eq!(got[0].header("webhook-id"), got[1].header("webhook-id"));
+    assert_eq!(got[0].body, got[1].body);
+}
+
+fn a_receiver_that_is_gone_is_left_alone(backend: Backend) {
+    let (service, receiver) = (
+        service(backend),
+        Receiver::start().conducting([Conduct::Answer(410)]),
+    );
+    let client = service.client();
+    let webhook = webhook_to(&client, &receiver);
+    publish(&client, &json!({"n": 0}));
+    wait_for("the webhook is inactive", Duration::from_secs(10), || {
+        let read = client.get(&webhook.path()).send().expect_status(200).json();
+        (read["active"] == false).then_some(())
+    });
+    publish(&client, &json!({"n": 1}));
+    assert_eq!(receiver.got().len(), 1);
+    let active = json!({"active": true, "include_previous_data": false, "authentication_type": "NONE"});
+    client
+        .patch(&webhook.path())
+        .json(&active)
+        .send()
+        .expect_status(200);
+    publish(&client, &json!({"n": 2}));
+    assert_eq!(
+        numbers(&receiver.wait_for(3)),
+        [0, 2],
+        "what came while it was inactive was not collected"
+    );
+}
+
+fn a_clean_stop_hands_its_lanes_over(backend: Backend) {
+    let mut service = service(backend);
+    let receiver = Receiver::start().conducting([Conduct::Answer(500)]);
+    webhook_to(&service.client(), &receiver);
+    publish(&service.client(), &json!({"n": 0}));
+    receiver.wait_for(1);
+    assert_eq!(service.take_server().stop().code(), 0);
+    let began = Instant::now();
+    service.start_again();
+    receiver.wait_for(2);
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "it did not wait for a lease to end"
+    );
+}
