@@ -11,14 +11,17 @@ mod sqlite;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::{QueryResult, sql_query};
+use webhook_domain::webhook::Webhook;
 
 use crate::chain_head::{HeadRow, NewHeadRow};
 use crate::connection::AnyConnection;
 use crate::rows::answer::AnswerRow;
 use crate::rows::api_key::ApiKeyRow;
 use crate::rows::audit::AuditRow;
-use crate::rows::webhook::{RingColumns, WebhookRow};
-use crate::schema::{self, audit_chain, audit_ends, idempotent_answers, platforms, webhooks};
+use crate::rows::webhook::{RingColumns, UpdatedColumns, WebhookRow};
+use crate::schema::{
+    self, audit_chain, audit_ends, idempotent_answers, platforms, webhook_updates, webhooks,
+};
 
 /// What to do about rows that somebody else has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +71,16 @@ impl AnyConnection {
         match self {
             Self::Sqlite(sqlite) => diesel::insert_into(webhooks::table).values(row).execute(sqlite),
             Self::Postgres(postgres) => diesel::insert_into(webhooks::table).values(row).execute(postgres),
-        }
-        .map(drop)
+        }?;
+        let update = (
+            webhook_updates::platform.eq(&row.platform),
+            webhook_updates::updated_at.eq(row.updated_at),
+            webhook_updates::webhook_id.eq(&row.id),
+        );
+        diesel::insert_into(webhook_updates::table)
+            .values(update)
+            .execute(self)
+            .map(drop)
     }
 
     pub(crate) fn update_webhook(&mut self, row: &WebhookRow) -> QueryResult<()> {
@@ -88,12 +99,28 @@ impl AnyConnection {
         }
     }
 
-    /// Deletes a webhook and its lane, and keeps the way to its audit records.
-    pub(crate) fn delete_webhook(&mut self, id: &str, last_audit: Option<i64>) -> QueryResult<()> {
-        diesel::delete(webhooks::table.find(id)).execute(self)?;
-        diesel::delete(schema::lanes::table.find(id)).execute(self)?;
+    /// Moves a webhook in the order of updates.
+    pub(crate) fn move_update(&mut self, moved: &UpdatedColumns) -> QueryResult<()> {
+        let before = (&moved.platform, moved.before, &moved.webhook_id);
+        diesel::update(webhook_updates::table.find(before))
+            .set(webhook_updates::updated_at.eq(moved.after))
+            .execute(self)
+            .map(drop)
+    }
+
+    /// Deletes a webhook as it was read, and its lane, and keeps the way to its audit records.
+    pub(crate) fn delete_webhook(&mut self, webhook: &Webhook, last_audit: Option<i64>) -> QueryResult<()> {
+        let id = webhook.id.to_string();
+        let update = (
+            webhook.platform.as_str(),
+            webhook.updated_at.as_milliseconds(),
+            &id,
+        );
+        diesel::delete(webhooks::table.find(&id)).execute(self)?;
+        diesel::delete(webhook_updates::table.find(update)).execute(self)?;
+        diesel::delete(schema::lanes::table.find(&id)).execute(self)?;
         match last_audit {
-            Some(last_audit) => self.insert_audit_end(id, last_audit),
+            Some(last_audit) => self.insert_audit_end(&id, last_audit),
             None => Ok(()),
         }
     }

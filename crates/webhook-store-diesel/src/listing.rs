@@ -1,4 +1,4 @@
-//! A page of webhooks in one of a few orders, each of which has an index.
+//! A page of webhooks in one of a few orders, each of which has an index; the order of updates is a table of its own.
 //!
 //! From a cursor the database goes on at once. By number it passes over what stands before in the index alone, from
 //! the end that is nearer, and fetches only the rows of the page.
@@ -12,7 +12,7 @@ use webhook_domain::webhook::{Cursor, Direction, PageStart, SortKey, WebhookOrde
 
 use crate::connection::AnyConnection;
 use crate::rows::webhook::WebhookRow;
-use crate::schema::{platforms, webhooks};
+use crate::schema::{platforms, webhook_updates, webhooks};
 
 /// The rows of the page, and how many webhooks the platform has.
 pub(crate) fn page(
@@ -22,28 +22,26 @@ pub(crate) fn page(
 ) -> QueryResult<(Vec<WebhookRow>, u64)> {
     let reader = Reader {
         platform,
+        order: query.order,
         key: connection.sort_expression(query.order),
         limit: query.limit.get().into(),
     };
-    match &query.start {
-        PageStart::Number(number) => {
-            let before = number.saturating_sub(1).saturating_mul(query.limit.get().into());
-            at_one_instant(connection, |connection| {
-                let total = reader.total(connection)?;
-                let rows = reader.numbered(connection, before, total, query.direction)?;
-                Ok((rows, total))
-            })
-        }
-        PageStart::After(cursor) => {
-            let rows = reader.beyond(connection, cursor, query.direction)?;
-            Ok((rows, reader.total(connection)?))
-        }
-        PageStart::Before(cursor) => {
-            let mut rows = reader.beyond(connection, cursor, query.direction.reversed())?;
-            rows.reverse();
-            Ok((rows, reader.total(connection)?))
-        }
-    }
+    at_one_instant(connection, |connection| {
+        let total = reader.total(connection)?;
+        let rows = match &query.start {
+            PageStart::Number(number) => {
+                let before = number.saturating_sub(1).saturating_mul(query.limit.get().into());
+                reader.numbered(connection, before, total, query.direction)?
+            }
+            PageStart::After(cursor) => reader.beyond(connection, cursor, query.direction)?,
+            PageStart::Before(cursor) => {
+                let mut rows = reader.beyond(connection, cursor, query.direction.reversed())?;
+                rows.reverse();
+                rows
+            }
+        };
+        Ok((rows, total))
+    })
 }
 
 fn at_one_instant<T>(
@@ -60,6 +58,7 @@ fn at_one_instant<T>(
 
 struct Reader<'a> {
     platform: &'a str,
+    order: WebhookOrder,
     /// The expression that the order's index is on.
     key: &'static str,
     limit: i64,
@@ -94,9 +93,25 @@ impl Reader<'_> {
             .order(sql::<Text>(&self.ordering(direction)))
             .limit(self.limit)
             .into_boxed();
-        let start = sql::<Bool>(&format!("({key}, id) {sign} ("));
+        let start = sql::<Bool>(&format!("({key}, {}) {sign} (", self.id()));
         let id = cursor.id.to_string();
         match &cursor.key {
+            SortKey::At(instant) if self.order == WebhookOrder::UpdatedAt => {
+                let ids = webhook_updates::table
+                    .filter(webhook_updates::platform.eq(self.platform))
+                    .filter(
+                        start
+                            .bind::<BigInt, _>(instant.as_milliseconds())
+                            .sql(", ")
+                            .bind::<Text, _>(id)
+                            .sql(")"),
+                    )
+                    .order(sql::<Text>(&self.ordering(direction)))
+                    .select(webhook_updates::webhook_id)
+                    .limit(self.limit)
+                    .load(connection)?;
+                rows_of(connection, &ids)
+            }
             SortKey::At(instant) => rows
                 .filter(
                     start
@@ -130,28 +145,50 @@ impl Reader<'_> {
         let (Ok(here), Ok(skipped)) = (i64::try_from(here), i64::try_from(skipped)) else {
             return Ok(Vec::new());
         };
-        let mut ids: Vec<String> = webhooks::table
-            .filter(webhooks::platform.eq(self.platform))
-            .order(sql::<Text>(&self.ordering(direction)))
-            .select(webhooks::id)
-            .limit(here)
-            .offset(skipped)
-            .load(connection)?;
+        let ordering = sql::<Text>(&self.ordering(direction));
+        let mut ids: Vec<String> = match self.order {
+            WebhookOrder::UpdatedAt => webhook_updates::table
+                .filter(webhook_updates::platform.eq(self.platform))
+                .order(ordering)
+                .select(webhook_updates::webhook_id)
+                .limit(here)
+                .offset(skipped)
+                .load(connection)?,
+            WebhookOrder::CreatedAt | WebhookOrder::Name | WebhookOrder::Reference => webhooks::table
+                .filter(webhooks::platform.eq(self.platform))
+                .order(ordering)
+                .select(webhooks::id)
+                .limit(here)
+                .offset(skipped)
+                .load(connection)?,
+        };
         if from_the_end {
             ids.reverse();
         }
-        let rows: Vec<WebhookRow> = webhooks::table
-            .filter(webhooks::id.eq_any(&ids))
-            .load(connection)?;
-        let mut rows: HashMap<String, WebhookRow> =
-            rows.into_iter().map(|row| (row.id.clone(), row)).collect();
-        Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
+        rows_of(connection, &ids)
     }
 
     fn ordering(&self, direction: Direction) -> String {
-        let (key, direction) = (self.key, direction.name());
-        format!("{key} {direction}, id {direction}")
+        let (key, id, direction) = (self.key, self.id(), direction.name());
+        format!("{key} {direction}, {id} {direction}")
     }
+
+    /// The column with the webhook's id, in the table that has the order.
+    fn id(&self) -> &'static str {
+        match self.order {
+            WebhookOrder::UpdatedAt => "webhook_id",
+            WebhookOrder::CreatedAt | WebhookOrder::Name | WebhookOrder::Reference => "id",
+        }
+    }
+}
+
+/// The rows with these ids, in the same order.
+fn rows_of(connection: &mut AnyConnection, ids: &[String]) -> QueryResult<Vec<WebhookRow>> {
+    let rows: Vec<WebhookRow> = webhooks::table
+        .filter(webhooks::id.eq_any(ids))
+        .load(connection)?;
+    let mut rows: HashMap<String, WebhookRow> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
+    Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
 }
 
 impl AnyConnection {

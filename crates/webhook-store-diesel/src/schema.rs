@@ -27,6 +27,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    webhook_updates (platform, updated_at, webhook_id) {
+        platform -> Text,
+        updated_at -> BigInt,
+        webhook_id -> Text,
+    }
+}
+
+diesel::table! {
     platforms (platform) {
         platform -> Text,
         webhooks -> BigInt,

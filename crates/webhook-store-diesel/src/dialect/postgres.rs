@@ -92,13 +92,25 @@ array_statement! {
         id: Text => &'a str = |row| &row.id,
         key_ring: Binary => &'a [u8] = |row| &row.key_ring,
         next_key_expiry: Nullable<BigInt> => Option<i64> = |row| row.next_key_expiry,
-        updated_at: BigInt => i64 = |row| row.updated_at,
+        updated_at: BigInt => i64 = |row| row.updated.after,
         version: BigInt => i64 = |row| row.version,
         last_audit: Nullable<BigInt> => Option<i64> = |row| row.last_audit,
     }
     "UPDATE webhooks SET key_ring = n.key_ring, next_key_expiry = n.next_key_expiry, \
      updated_at = n.updated_at, version = n.version, last_audit = n.last_audit FROM unnest("
     ") AS n (id, key_ring, next_key_expiry, updated_at, version, last_audit) WHERE webhooks.id = n.id"
+}
+
+array_statement! {
+    MoveUpdates from RingColumns {
+        platform: Text => &'a str = |row| &row.updated.platform,
+        webhook_id: Text => &'a str = |row| &row.updated.webhook_id,
+        before: BigInt => i64 = |row| row.updated.before,
+        after: BigInt => i64 = |row| row.updated.after,
+    }
+    "UPDATE webhook_updates SET updated_at = n.after FROM unnest("
+    ") AS n (platform, webhook_id, before, after) WHERE webhook_updates.platform = n.platform \
+     AND webhook_updates.updated_at = n.before AND webhook_updates.webhook_id = n.webhook_id AND n.before <> n.after"
 }
 
 array_statement! {
@@ -142,12 +154,14 @@ array_statement! {
 }
 
 pub(super) fn update_rings(connection: &mut PgConnection, rings: &[RingColumns]) -> QueryResult<()> {
-    UpdateRings::of(rings).execute(connection).map(drop)
+    UpdateRings::of(rings).execute(connection)?;
+    MoveUpdates::of(rings).execute(connection).map(drop)
 }
 
 /// All that a group of rolls writes, in one statement: its parts touch different tables, and run in any order.
 struct SaveChain<'a> {
     rings: UpdateRings<'a>,
+    updates: MoveUpdates<'a>,
     records: InsertAuditRecords<'a>,
     head: SaveChainHead<'a>,
 }
@@ -156,6 +170,8 @@ impl QueryFragment<Pg> for SaveChain<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("WITH rings AS (");
         self.rings.walk_ast(out.reborrow())?;
+        out.push_sql("), updates AS (");
+        self.updates.walk_ast(out.reborrow())?;
         out.push_sql("), records AS (");
         self.records.walk_ast(out.reborrow())?;
         out.push_sql(") ");
@@ -178,6 +194,7 @@ pub(super) fn save_chain(
 ) -> QueryResult<()> {
     let save = SaveChain {
         rings: UpdateRings::of(rings),
+        updates: MoveUpdates::of(rings),
         records: InsertAuditRecords::of(records),
         head: SaveChainHead::of(std::slice::from_ref(head)),
     };

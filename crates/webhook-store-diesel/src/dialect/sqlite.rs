@@ -9,7 +9,7 @@ use crate::chain_head::NewHeadRow;
 use crate::rows::answer::AnswerRow;
 use crate::rows::api_key::ApiKeyRow;
 use crate::rows::audit::AuditRow;
-use crate::rows::webhook::{RingColumns, WebhookRow};
+use crate::rows::webhook::{RingColumns, UpdatedColumns, WebhookRow};
 use crate::schema::{api_keys, idempotent_answers, webhooks};
 
 /// The rows with these ids. The transaction holds the only write lock there is, so they need none of their own.
@@ -56,14 +56,14 @@ fn each_found<K, R>(keys: &[K], mut find: impl FnMut(&K) -> QueryResult<Option<R
 /// Declares a statement whose text is fixed, so that it is prepared once: diesel prepares an UPDATE anew at
 /// every call, and an INSERT too where a value may be null. Before each bind stands the text that leads to it.
 macro_rules! row_statement {
-    ($name:ident of $row:ty { $($before:literal $field:ident: $sql_type:ty,)* } $after:literal) => {
+    ($name:ident of $row:ty { $($before:literal $($field:ident).+: $sql_type:ty,)* } $after:literal) => {
         struct $name<'a>(&'a $row);
 
         impl QueryFragment<Sqlite> for $name<'_> {
             fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
                 $(
                     out.push_sql($before);
-                    out.push_bind_param::<$sql_type, _>(&self.0.$field)?;
+                    out.push_bind_param::<$sql_type, _>(&self.0.$($field).+)?;
                 )*
                 out.push_sql($after);
                 Ok(())
@@ -85,10 +85,19 @@ row_statement! {
     UpdateRing of RingColumns {
         "UPDATE webhooks SET key_ring = " key_ring: Binary,
         ", next_key_expiry = " next_key_expiry: Nullable<BigInt>,
-        ", updated_at = " updated_at: BigInt,
         ", version = " version: BigInt,
         ", last_audit = " last_audit: Nullable<BigInt>,
+        ", updated_at = " updated.after: BigInt,
         " WHERE id = " id: Text,
+    } ""
+}
+
+row_statement! {
+    MoveUpdate of UpdatedColumns {
+        "UPDATE webhook_updates SET updated_at = " after: BigInt,
+        " WHERE platform = " platform: Text,
+        " AND updated_at = " before: BigInt,
+        " AND webhook_id = " webhook_id: Text,
     } ""
 }
 
@@ -128,9 +137,11 @@ row_statement! {
 }
 
 pub(super) fn update_rings(connection: &mut SqliteConnection, rings: &[RingColumns]) -> QueryResult<()> {
-    rings
-        .iter()
-        .try_for_each(|ring| UpdateRing(ring).execute(connection).map(drop))
+    for ring in rings {
+        UpdateRing(ring).execute(connection)?;
+        MoveUpdate(&ring.updated).execute(connection)?;
+    }
+    Ok(())
 }
 
 pub(super) fn insert_audit_records(connection: &mut SqliteConnection, rows: &[AuditRow]) -> QueryResult<()> {

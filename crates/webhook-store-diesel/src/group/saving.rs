@@ -53,7 +53,7 @@ pub(super) fn save_webhooks(
     // What goes comes first: its reference is free for what comes.
     for row in rows.iter().filter(|row| row.effect == Effect::Delete) {
         let webhook = &row.loaded.webhook;
-        connection.delete_webhook(&webhook.id.to_string(), last_audit_of(webhook.id))?;
+        connection.delete_webhook(webhook, last_audit_of(webhook.id))?;
         *counts.entry(webhook.platform.as_str()).or_default() -= 1;
     }
     for webhook in created {
@@ -68,7 +68,8 @@ pub(super) fn save_webhooks(
                 rings.push(row.loaded.encode_ring(after, last_audit, vault)?);
             }
             Effect::Save(after) => {
-                connection.update_webhook(&row.loaded.encode(after, last_audit, vault)?)?
+                connection.update_webhook(&row.loaded.encode(after, last_audit, vault)?)?;
+                connection.move_update(&row.loaded.moved_by(after))?;
             }
             Effect::Keep if last_audit != row.loaded.last_audit => {
                 audited.extend(last_audit.map(|last| (row.loaded.webhook.id.to_string(), last)));

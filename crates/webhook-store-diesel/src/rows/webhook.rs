@@ -49,9 +49,18 @@ pub(crate) struct RingColumns {
     pub(crate) id: String,
     pub(crate) key_ring: Vec<u8>,
     pub(crate) next_key_expiry: Option<i64>,
-    pub(crate) updated_at: i64,
+    pub(crate) updated: UpdatedColumns,
     pub(crate) version: i64,
     pub(crate) last_audit: Option<i64>,
+}
+
+/// Where a webhook stands among those of its platform in the order of their updates, before a change and after it.
+#[derive(Debug, Clone)]
+pub(crate) struct UpdatedColumns {
+    pub(crate) platform: String,
+    pub(crate) webhook_id: String,
+    pub(crate) before: i64,
+    pub(crate) after: i64,
 }
 
 /// A webhook as it was read, with the sealed forms of its secrets: what does not change is not sealed anew.
@@ -208,11 +217,21 @@ impl LoadedWebhook {
                 },
             )?,
             next_key_expiry: after.key_ring.next_expiry().map(Instant::as_milliseconds),
-            updated_at: after.updated_at.as_milliseconds(),
+            updated: self.moved_by(after),
             version: after.version.0,
             last_audit,
             id,
         })
+    }
+
+    /// Where `self` goes in the order of updates as `after`.
+    pub(crate) fn moved_by(&self, after: &Webhook) -> UpdatedColumns {
+        UpdatedColumns {
+            platform: after.platform.to_string(),
+            webhook_id: after.id.to_string(),
+            before: self.webhook.updated_at.as_milliseconds(),
+            after: after.updated_at.as_milliseconds(),
+        }
     }
 }
 

@@ -149,6 +149,7 @@ fn copies(original: &str, numbers: &str, id: &str) -> String {
          include_previous_data, authentication_type, 'https://example.com/webhooks/' || i, signing_protocol, key_ring, \
          created_at - 2000000000 + i, updated_at - 1000000000 + (i * 15485863 % 1000003), version \
          FROM webhooks, {numbers} WHERE id = '{original}'; \
+         DELETE FROM webhook_updates; INSERT INTO webhook_updates SELECT platform, updated_at, id FROM webhooks; \
          UPDATE platforms SET webhooks = (SELECT count(*) FROM webhooks WHERE webhooks.platform = platforms.platform);"
     )
 }

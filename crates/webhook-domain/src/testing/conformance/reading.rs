@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Ports;
 use super::scene::{Scene, done, held};
 use crate::key_ring::Overlap;
+use crate::ports::{Change, Effect};
 use crate::testing::{ManualClock, fixtures};
 use crate::webhook::{
     Authentication, AuthenticationType, Direction, Name, PageSize, PageStart, Settings, Webhook,
@@ -47,7 +48,8 @@ pub async fn a_webhook_of_another_platform_is_not_found(ports: &Ports) {
     assert_eq!(scene.find(unknown.id).await, None);
 }
 
-/// Six webhooks, of which some are alike in their names, have none, or an empty one; the oldest comes last.
+/// Seven webhooks, of which some are alike in their names, have none, or an empty one; the oldest comes last. Some were changed since,
+/// and one more was deleted.
 async fn assorted(scene: &Scene) -> Vec<Webhook> {
     let mut webhooks = Vec::new();
     for name in [Some("b"), None, Some("B"), Some(""), Some("é"), Some("b")] {
@@ -66,6 +68,22 @@ async fn assorted(scene: &Scene) -> Vec<Webhook> {
         scene.clock.advance_seconds(1);
         webhooks[changed] = done(scene.roll(webhooks[changed].id, Overlap::DAY).await).0;
     }
+    scene.clock.advance_seconds(1);
+    let again = scene.now();
+    let update = move |stored: &Webhook| {
+        let mut webhook = stored.clone();
+        webhook.settings.active = !webhook.settings.active;
+        webhook.updated_at = again;
+        let effect = Effect::Save(Box::new(webhook));
+        Ok(Change { effect, audit: None })
+    };
+    webhooks[4] = done(scene.change(webhooks[4].id, None, update).await).0;
+    let gone = scene.create(fixtures::bare_settings()).await;
+    let delete = |_: &Webhook| {
+        let effect = Effect::Delete;
+        Ok(Change { effect, audit: None })
+    };
+    done(scene.change(gone.id, None, delete).await);
     webhooks
 }
 
