@@ -8,10 +8,12 @@
 //! Every answer must be a 2xx; the first other one ends the run. The generator is one thread, because it shares the
 //! cores with what it measures. `docs/benchmarks.md` has numbers and what they mean.
 
+mod deliveries;
 mod footprint;
 mod generator;
 mod limits;
 mod listing;
+mod receiver;
 mod report;
 mod slow_disk;
 mod stock;
@@ -56,6 +58,9 @@ struct Options {
     /// Pages of the webhooks stored instead of rolls
     #[arg(long)]
     listing: bool,
+    /// Events published and delivered instead of rolls
+    #[arg(long)]
+    deliveries: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -82,18 +87,22 @@ fn main() {
 
 fn measure(options: &Options, database: Database) {
     let cluster = (database == Database::Postgres).then(|| Cluster::private(&[]));
-    let deployment = match &cluster {
+    let deploy = || match &cluster {
         None => Deployment::new(webhook_tests::Backend::Sqlite),
         Some(cluster) => Deployment::on_cluster(cluster),
     };
-    let service = Service::start_on(deployment);
+    let seconds = Duration::from_secs(options.seconds);
+    if options.deliveries {
+        println!("{database:?}");
+        return deliveries::measure(&deploy, cluster.as_ref(), seconds);
+    }
+    let service = Service::start_on(deploy());
     if options.listing {
         println!("{database:?}");
         return listing::measure(&service, options.stored);
     }
     let stock = Stock::fill(&service, options.stored);
     let rolls = stock.rolls(options.rolled);
-    let seconds = Duration::from_secs(options.seconds);
     let mut table = Table::new(format!("{database:?}, {} webhooks stored", options.stored));
     for round in 1..=options.rounds {
         for connections in &options.connections {
