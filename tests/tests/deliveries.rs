@@ -20,7 +20,8 @@ on_each_database!(
     what_is_not_public_is_not_delivered_to,
     what_was_delivered_is_sent_again_on_request,
     a_receiver_that_is_gone_is_left_alone,
-    a_clean_stop_hands_its_lanes_over
+    a_clean_stop_hands_its_lanes_over,
+    changes_of_webhooks_are_told_without_secrets
 );
 
 fn deployment(backend: Backend) -> Deployment {
@@ -273,4 +274,56 @@ fn a_clean_stop_hands_its_lanes_over(backend: Backend) {
         began.elapsed() < Duration::from_secs(5),
         "it did not wait for a lease to end"
     );
+}
+
+fn changes_of_webhooks_are_told_without_secrets(backend: Backend) {
+    let (service, receiver) = (service(backend), Receiver::start());
+    let client = service.client();
+    let hears = json!({"url": receiver.url(), "include_previous_data": true,
+        "included_actions": ["WEBHOOK.CREATED", "WEBHOOK.UPDATED", "WEBHOOK.DELETED"]});
+    let hears = create_with(&client, hears);
+    let told = create_with(
+        &client,
+        json!({"authentication_type": "PASSWORD", "username": "user", "password": "5ecretPassw0rd"}),
+    );
+    let rolled = roll(&client, &told);
+    let request = "told-of-its-end";
+    let gone = client.delete(&told.path()).header("X-REQUEST-ID", request).send();
+    gone.expect_status(200);
+    // Its own creation comes first.
+    let got = receiver.wait_for(4);
+    let payloads: Vec<Value> = got
+        .iter()
+        .map(|delivered| serde_json::from_slice(&delivered.body).expect("a payload is JSON"))
+        .collect();
+    let types: Vec<_> = payloads.iter().map(|payload| &payload["type"]).collect();
+    assert_eq!(
+        types,
+        [
+            "WEBHOOK.CREATED",
+            "WEBHOOK.CREATED",
+            "WEBHOOK.UPDATED",
+            "WEBHOOK.DELETED"
+        ]
+    );
+    assert_eq!(payloads[0]["data"]["id"], hears.id());
+    let [created, updated, deleted] = [&payloads[1], &payloads[2], &payloads[3]];
+    assert_eq!(created["data"]["id"], told.id());
+    assert_eq!(created["data"]["username"], "user");
+    assert_eq!(updated["previous_data"], created["data"]);
+    assert_ne!(
+        updated["data"]["secret_rolled_at"],
+        created["data"]["secret_rolled_at"]
+    );
+    assert_eq!(deleted["data"], updated["data"]);
+    assert_eq!(deleted["original_request_id"], request);
+    for delivered in &got {
+        assert!(delivered.is_signed_with(&hears.secret()));
+        for secret in ["5ecretPassw0rd", &told.secret(), &rolled.secret()] {
+            assert!(!delivered.text().contains(secret));
+        }
+    }
+    let own = json!({"type": "WEBHOOK.UPDATED", "data": 1});
+    let refused = client.post("/v1/events").json(&own).send().expect_status(400);
+    assert_eq!(refused.json()["field"], "type");
 }

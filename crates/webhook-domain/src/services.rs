@@ -3,11 +3,13 @@
 //! A service checks the permission, draws the time and the randomness, and hands the store a decision.
 
 use crate::caller::Acting;
+use crate::entropy::{Entropy, EntropyError};
 use crate::error::ServiceError;
 use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{ChangeOrder, Decide, Outcome, WebhookStore};
 use crate::time::Instant;
+use crate::webhook::{Announcement, Describe};
 
 mod api_keys;
 mod audit;
@@ -27,12 +29,25 @@ pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService};
 pub use upkeep::{Upkeep, UpkeepTally};
 pub use webhooks::{CreateWebhook, DeleteWebhook, Seen, UpdateWebhook, WebhookService};
 
+/// What tells of a change, if the deployment tells of any.
+fn announcement(
+    describe: Option<Describe>,
+    acting: &Acting,
+    now: Instant,
+    entropy: &dyn Entropy,
+) -> Result<Option<Announcement>, EntropyError> {
+    describe
+        .map(|describe| Announcement::new(acting, now, entropy, describe))
+        .transpose()
+}
+
 /// Has the store decide on a webhook of the platform that `acting` acts on.
 async fn order(
     store: &dyn WebhookStore,
     acting: &Acting,
     webhook: WebhookId,
     decide: Decide,
+    announcement: Option<Announcement>,
     idempotent: Option<IdempotentRequest>,
     now: Instant,
 ) -> Result<Outcome, ServiceError> {
@@ -40,6 +55,7 @@ async fn order(
         platform: acting.platform().clone(),
         webhook,
         decide,
+        announcement,
         idempotency: idempotent.map(|request| request.by(acting, now)),
     };
     store.change(order).await

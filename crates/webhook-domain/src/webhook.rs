@@ -5,6 +5,7 @@
 //! at once are one after the other and each sees what the other left.
 
 mod actions;
+mod announcement;
 mod authentication;
 mod collecting;
 mod labels;
@@ -13,6 +14,7 @@ mod target_url;
 mod update;
 
 pub use actions::{Action, ActionCatalogue, ActionList, ActionListError};
+pub use announcement::{Announcement, Describe, Happened};
 pub use authentication::{
     ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Password, Username,
 };

@@ -88,6 +88,7 @@ impl House {
             entropy: self.entropy.clone(),
             environment: Environment::Test,
             schedule: RetrySchedule::default(),
+            describe: None,
         }
     }
 
@@ -301,6 +302,7 @@ impl House {
     async fn set_active(&self, webhook: &Webhook) {
         use webhook_domain::ports::{Change, ChangeOrder, Effect, WebhookStore as _};
         let order = ChangeOrder {
+            announcement: None,
             platform: webhook.platform.clone(),
             webhook: webhook.id,
             decide: Box::new(|stored| {

@@ -51,6 +51,7 @@ impl House {
         let stamp = webhook_domain::audit::AuditStamp::new(&self.acting, now, self.entropy.as_ref()).unwrap();
         let details = webhook_domain::audit::AuditDetails::default();
         let creation = Creation {
+            announcement: None,
             webhook: webhook.clone(),
             audit: stamp.record(AuditAction::WebhookCreated, webhook.id.to_string(), details),
             idempotency: None,

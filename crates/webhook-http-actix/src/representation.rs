@@ -19,7 +19,7 @@ pub use api_key::ApiKeyJson;
 pub use audit_record::AuditRecordJson;
 pub use event::{EventJson, WebhookEventJson};
 pub(crate) use webhook::expected_length;
-pub use webhook::{Keys, WebhookJson};
+pub use webhook::{Keys, WebhookJson, described};
 
 /// Serialises as what it displays.
 #[derive(Debug)]

@@ -16,8 +16,6 @@ use crate::exit::{Failure, chain};
 const MAX_FILE_BYTES: u64 = 2 * 1024 * 1024;
 /// The most actions.
 const MAX_ACTIONS: usize = 10_000;
-/// What the service publishes itself.
-const OWN: [&str; 3] = ["WEBHOOK.CREATED", "WEBHOOK.UPDATED", "WEBHOOK.DELETED"];
 
 /// The catalogue in `file`, or else the one that ships.
 pub(crate) fn catalogue(file: Option<&Path>) -> Result<ActionCatalogue, Failure> {
@@ -61,7 +59,7 @@ fn parse(text: &str) -> Result<ActionCatalogue, String> {
     if actions.is_empty() || actions.len() > MAX_ACTIONS {
         return Err(format!("must have 1 to {MAX_ACTIONS} actions, one a line"));
     }
-    let own = OWN
+    let own = Action::OF_SERVICE
         .into_iter()
         .filter_map(|name| Action::parse(name.to_owned()).ok());
     Ok(ActionCatalogue::new(actions.into_iter().chain(own)))

@@ -23,6 +23,7 @@ use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::services::{
     AuditService, Authenticator, Dispatch, EventService, SecretKeyService, Upkeep, WebhookService,
 };
+use webhook_http_actix::representation::described;
 use webhook_http_actix::{Api, FieldRules, HttpLimits};
 use webhook_sender_hyper::{HyperSender, Roots, SenderLimits, SystemResolver};
 use webhook_store_diesel::DieselStore;
@@ -175,6 +176,7 @@ fn dispatch(deployment: &Deployment, open: &OpenStore) -> Result<Dispatch, Failu
         entropy: open.entropy.clone(),
         environment: deployment.environment,
         schedule: deployment.schedule.clone(),
+        describe: Some(described),
     })
 }
 
@@ -188,8 +190,9 @@ fn api(
     let store: Arc<dyn WebhookStore> = open.store.clone();
     let (clock, entropy) = (&open.clock, &open.entropy);
     Api {
-        webhooks: WebhookService::new(store.clone(), clock.clone(), entropy.clone()),
-        secret_keys: SecretKeyService::new(store.clone(), clock.clone(), entropy.clone(), default_overlap),
+        webhooks: WebhookService::new(store.clone(), clock.clone(), entropy.clone()).announcing(described),
+        secret_keys: SecretKeyService::new(store.clone(), clock.clone(), entropy.clone(), default_overlap)
+            .announcing(described),
         authenticator,
         api_keys: open.api_keys(),
         audit: AuditService::new(open.store.clone()),

@@ -8,17 +8,19 @@
 
 mod saving;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokio::sync::oneshot;
-use webhook_domain::id::WebhookId;
+use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{ChangeOrder, Creation, Effect, Outcome};
 use webhook_domain::secret::SecretBytes;
-use webhook_domain::webhook::Webhook;
+use webhook_domain::webhook::{Happened, Webhook};
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
+use crate::announcing::Announced;
+use crate::arrivals::Arrived;
 use crate::chain_head::{Chain, Keys};
 use crate::connection::AnyConnection;
 use crate::dialect::TakenRows;
@@ -54,7 +56,7 @@ pub(crate) type Reply = Result<Outcome, ServiceError>;
 /// What a member wants.
 pub(crate) enum Work {
     Create(Box<Creation>),
-    Change(ChangeOrder),
+    Change(Box<ChangeOrder>),
 }
 
 impl Work {
@@ -124,15 +126,18 @@ struct Attempt<'a> {
     answers: BTreeMap<Vec<u8>, KnownAnswer>,
     created: Vec<Webhook>,
     audit: Vec<AuditRow>,
+    announced: Announced,
 }
 
-/// Runs all of `members` in one transaction. The replies stand in the members' order.
+/// Runs all of `members` in one transaction, for a process with the id `own` if it delivers. The replies stand in the members'
+/// order; with them comes where something has arrived.
 pub(crate) fn attempt(
     connection: &mut AnyConnection,
     keys: Keys<'_>,
+    own: Option<ProcessId>,
     members: &[Member],
     taken: TakenRows,
-) -> Result<Vec<Reply>, Failure> {
+) -> Result<(Vec<Reply>, Vec<Arrived>), Failure> {
     transact(connection, |connection| {
         let mut attempt = Attempt::load(connection, keys.vault, members, taken)?;
         let run = || {
@@ -140,8 +145,8 @@ pub(crate) fn attempt(
             replies.collect::<Result<_, Failure>>()
         };
         let replies = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Failure::Panicked))?;
-        attempt.save(connection, keys)?;
-        Ok(replies)
+        let arrived = attempt.save(connection, keys, own)?;
+        Ok((replies, arrived))
     })
 }
 
@@ -162,6 +167,7 @@ impl<'a> Attempt<'a> {
         ids.sort_unstable();
         ids.dedup();
         let rows = load_rows(connection, vault, ids, taken)?;
+        let announced = Announced::load(connection, platforms_of(members))?;
         // After the rows are locked: what another process answered about them is there to be seen.
         let mut slots: Vec<_> = members
             .iter()
@@ -185,6 +191,7 @@ impl<'a> Attempt<'a> {
             answers,
             created: Vec::new(),
             audit: Vec::new(),
+            announced,
         })
     }
 
@@ -200,6 +207,10 @@ impl<'a> Attempt<'a> {
         let webhook = match work {
             Work::Create(creation) => {
                 self.audit.push(AuditRow::encode(&creation.audit)?);
+                self.announced.tell(
+                    creation.announcement.as_ref(),
+                    Happened::Created(&creation.webhook),
+                );
                 self.created.push(creation.webhook.clone());
                 creation.webhook.clone()
             }
@@ -262,6 +273,15 @@ impl<'a> Attempt<'a> {
             Ok(change) => change,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
+        match &change.effect {
+            Effect::Keep => {}
+            Effect::Save(after) => self
+                .announced
+                .tell(order.announcement.as_ref(), Happened::Updated(&latest, after)),
+            Effect::Delete => self
+                .announced
+                .tell(order.announcement.as_ref(), Happened::Deleted(&latest)),
+        }
         row.apply(&latest, change.effect)?;
         if let Some(audit) = change.audit {
             self.audit.push(AuditRow::encode(&audit)?);
@@ -277,16 +297,32 @@ impl<'a> Attempt<'a> {
             && !self.answers.values().any(is_new)
     }
 
-    fn save(self, connection: &mut AnyConnection, keys: Keys<'_>) -> Result<(), Failure> {
+    fn save(
+        self,
+        connection: &mut AnyConnection,
+        keys: Keys<'_>,
+        own: Option<ProcessId>,
+    ) -> Result<Vec<Arrived>, Failure> {
         if self.has_nothing_to_write() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut chain = Chain::lock(connection, keys)?;
         let last_audits = append(&mut chain, self.audit, &self.rows);
         let rings = save_webhooks(connection, self.vault, self.rows, &self.created, &last_audits)?;
         save_answers(connection, self.vault, self.answers)?;
-        chain.save(connection, &rings)
+        let arrived = self.announced.publish(connection, own)?;
+        chain.save(connection, &rings)?;
+        Ok(arrived)
     }
+}
+
+/// The platforms that members change something on.
+fn platforms_of(members: &[Member]) -> BTreeSet<String> {
+    let platforms = members.iter().filter_map(|member| match &member.work {
+        Work::Create(creation) => creation.announcement.as_ref().map(|_| &creation.webhook.platform),
+        Work::Change(order) => order.announcement.as_ref().map(|_| &order.platform),
+    });
+    platforms.map(ToString::to_string).collect()
 }
 
 /// Loads and locks the rows of a group.

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::oneshot;
 use webhook_domain::delivery::{Delivery, DeliveryStatus};
+use webhook_domain::event::Event;
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{Outcome, Publication, Published, Turn};
@@ -26,6 +27,7 @@ use crate::rows::answer::slot_key;
 use crate::rows::delivery::{DeliveryRow, TurnColumns};
 use crate::rows::event::EventRow;
 use crate::rows::lane::{LaneColumns, LaneRow, encode_penalty_box};
+use crate::rows::route::RouteRow;
 
 /// A publication or turns at lanes, and who waits for them.
 pub(crate) struct LaneMember {
@@ -211,8 +213,7 @@ fn publish(
             LaneWork::Record(..) => None,
         })
         .collect();
-    let mut position = head;
-    let mut new = New::default();
+    let mut new = New::after(head);
     let routes = routes(connection, &publications)?;
     let mut answered: BTreeMap<Vec<u8>, &Idempotency<Published>> = BTreeMap::new();
     let mut later = Vec::new();
@@ -234,33 +235,14 @@ fn publish(
             answered.insert(slot_key(&idempotency.slot), idempotency);
         }
         let event = &publication.event;
-        let mut deliveries = 0;
-        for delivery in routes.iter().filter_map(|route| Delivery::along(event, route)) {
-            position += 1;
-            deliveries += 1;
-            new.webhooks
-                .entry(delivery.webhook.to_string())
-                .or_insert(position);
-            new.deliveries
-                .push(DeliveryRow::encode(&delivery, event, position));
-        }
-        new.events.push(EventRow::encode(event));
+        let deliveries = new.add(event, &routes);
         let published = Published {
             event: event.clone(),
             deliveries,
         };
         later.push((place, published, publication.idempotency.clone()));
     }
-    let now = new
-        .events
-        .iter()
-        .map(|event| event.created_at)
-        .max()
-        .unwrap_or_default();
-    let arrived = new.save(connection, own, now)?;
-    if position != head {
-        connection.save_delivery_head(position)?;
-    }
+    let arrived = new.save(connection, own)?;
     for (place, published, idempotency) in later {
         let answer = answers::store(connection, &published, idempotency, keys.vault)?;
         replies[place] = Some(Ok(LaneDone::Published(Outcome::Done {
@@ -281,13 +263,17 @@ fn routes(
         .collect();
     platforms.sort_unstable();
     platforms.dedup();
-    let rows = connection.routes_of(&platforms)?;
-    Ok(rows.iter().map(|row| row.decode()).collect::<Result<_, _>>()?)
+    decoded(&connection.routes_of(&platforms)?)
+}
+
+pub(crate) fn decoded(rows: &[RouteRow]) -> Result<Vec<Route>, Failure> {
+    Ok(rows.iter().map(RouteRow::decode).collect::<Result<_, _>>()?)
 }
 
 /// What publications leave in the tables.
-#[derive(Default)]
-struct New {
+pub(crate) struct New {
+    /// The position of the newest delivery.
+    position: i64,
     events: Vec<EventRow>,
     deliveries: Vec<DeliveryRow>,
     /// The lanes, with the first new position in each.
@@ -295,12 +281,39 @@ struct New {
 }
 
 impl New {
-    fn save(
+    /// Nothing yet, behind the newest delivery there is, which is at `head`.
+    pub(crate) fn after(head: i64) -> Self {
+        Self {
+            position: head,
+            events: Vec::new(),
+            deliveries: Vec::new(),
+            webhooks: BTreeMap::new(),
+        }
+    }
+
+    /// Adds an event and its deliveries along `routes`, and says how many there are.
+    pub(crate) fn add(&mut self, event: &Event, routes: &[Route]) -> u64 {
+        let mut added = 0;
+        for delivery in routes.iter().filter_map(|route| Delivery::along(event, route)) {
+            self.position += 1;
+            added += 1;
+            self.webhooks
+                .entry(delivery.webhook.to_string())
+                .or_insert(self.position);
+            self.deliveries
+                .push(DeliveryRow::encode(&delivery, event, self.position));
+        }
+        self.events.push(EventRow::encode(event));
+        added
+    }
+
+    /// Writes it, and finds who works at the lanes.
+    pub(crate) fn save(
         self,
         connection: &mut AnyConnection,
         own: Option<ProcessId>,
-        now: i64,
     ) -> Result<Vec<Arrived>, Failure> {
+        let now = self.events.iter().map(|event| event.created_at).max();
         if !self.events.is_empty() {
             connection.insert_events(&self.events)?;
         }
@@ -308,7 +321,8 @@ impl New {
             return Ok(Vec::new());
         }
         connection.insert_deliveries(&self.deliveries)?;
-        assign(connection, &self.webhooks, own, now)
+        connection.save_delivery_head(self.position)?;
+        assign(connection, &self.webhooks, own, now.unwrap_or_default())
     }
 }
 

@@ -20,6 +20,7 @@
 //! change before it left it; a secret is sealed before it reaches a statement; no transaction is open while
 //! anybody awaits.
 
+mod announcing;
 mod answers;
 mod arrivals;
 mod audit_chain;

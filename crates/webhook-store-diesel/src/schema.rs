@@ -23,6 +23,7 @@ diesel::table! {
         updated_at -> BigInt,
         version -> BigInt,
         last_audit -> Nullable<BigInt>,
+        wants_announcements -> Bool,
     }
 }
 

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use webhook_domain::error::Cause;
+use webhook_domain::id::ProcessId;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::DatabaseUrl;
@@ -225,11 +226,13 @@ impl Worker {
         if members.is_empty() {
             return;
         }
+        let own = self.own();
         let run = |connection: &mut AnyConnection, keys: Keys<'_>, taken| {
-            attempt(connection, keys, &members, taken)
+            attempt(connection, keys, own, &members, taken)
         };
         match self.attempt(members.len(), run) {
-            Ok(replies) => {
+            Ok((replies, arrived)) => {
+                self.delivering.arrivals.tell(arrived);
                 for (member, reply) in members.into_iter().zip(replies) {
                     member.answer(reply);
                 }
@@ -256,7 +259,7 @@ impl Worker {
         if members.is_empty() {
             return;
         }
-        let own = *self.delivering.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = self.own();
         let works: Vec<_> = members.iter().map(|member| &member.work).collect();
         let run = |connection: &mut AnyConnection, keys: Keys<'_>, _| {
             lane_group::attempt(connection, keys, own, &works)
@@ -283,6 +286,11 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// The process that is told of what arrives, once it delivers.
+    fn own(&self) -> Option<ProcessId> {
+        *self.delivering.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a group of `size` until it is committed, refused for what one member wants, or cannot be.

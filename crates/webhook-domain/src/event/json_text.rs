@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::error::InvalidValue;
@@ -24,6 +25,15 @@ impl JsonText {
         serde_json::from_slice::<&RawValue>(bytes)
             .map(Self::from)
             .map_err(|_| InvalidValue::new("must be one JSON value in UTF-8"))
+    }
+
+    /// What `value` serialises to; `null` if it cannot be.
+    #[must_use]
+    pub fn of(value: &impl Serialize) -> Self {
+        match serde_json::value::to_raw_value(value) {
+            Ok(raw) => Self::from(&*raw),
+            Err(_) => Self("null".into()),
+        }
     }
 
     /// The value as it was written.

@@ -8,7 +8,7 @@ use crate::id::{PlatformId, WebhookId};
 use crate::idempotency::Idempotency;
 use crate::secret::SecretBytes;
 use crate::time::Instant;
-use crate::webhook::{Webhook, WebhookPage, WebhookQuery};
+use crate::webhook::{Announcement, Webhook, WebhookPage, WebhookQuery};
 
 /// A rule, ready to run on the webhook as it is stored. A pure function: a store may run it more than once.
 pub type Decide = Box<dyn Fn(&Webhook) -> Result<Change, Refusal> + Send + Sync>;
@@ -42,6 +42,8 @@ pub struct ChangeOrder {
     pub webhook: WebhookId,
     /// The decision.
     pub decide: Decide,
+    /// What tells of the change, if one is made.
+    pub announcement: Option<Announcement>,
     /// How to answer a request that is sent again.
     pub idempotency: Option<Idempotency>,
 }
@@ -52,6 +54,8 @@ pub struct Creation {
     pub webhook: Webhook,
     /// The record of its creation.
     pub audit: AuditRecord,
+    /// What tells of its creation.
+    pub announcement: Option<Announcement>,
     /// How to answer a request that is sent again.
     pub idempotency: Option<Idempotency>,
 }
@@ -74,14 +78,14 @@ pub enum Outcome<T = Webhook> {
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait WebhookStore: Send + Sync {
-    /// Saves a new webhook, its record and its answer, in one transaction. An answer stored earlier for the
+    /// Saves a new webhook, its record, its announcement and its answer, in one transaction. An answer stored earlier for the
     /// same request is given again instead.
     ///
     /// # Errors
     /// [`Refusal::ReferenceTaken`], [`Refusal::IdempotencyKeyReused`], or the store's.
     async fn create(&self, creation: Creation) -> Result<Outcome, ServiceError>;
 
-    /// Loads the webhook under a lock, decides, and saves the webhook, the record and the answer, in one
+    /// Loads the webhook under a lock, decides, and saves the webhook, the record, the announcement and the answer, in one
     /// transaction. An answer stored earlier for the same request is given again instead, and nothing is
     /// decided. Changes of one webhook are one after the other.
     ///

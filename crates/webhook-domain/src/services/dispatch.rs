@@ -22,10 +22,10 @@ use crate::ports::{
     Change, DeliveryQueue, Effect, Lane, Parcel, Position, QueuedDelivery, Sender, Turn, WebhookStore,
 };
 use crate::retry_schedule::{Jitter, RetrySchedule};
-use crate::services::order;
+use crate::services::{announcement, order};
 use crate::signature;
 use crate::time::{Clock, Instant};
-use crate::webhook::Webhook;
+use crate::webhook::{Describe, Webhook};
 
 /// How many deliveries are read at a time.
 const READ_AT_ONCE: u32 = 32;
@@ -49,6 +49,8 @@ pub struct Dispatch {
     pub environment: Environment,
     /// When what failed is sent again.
     pub schedule: RetrySchedule,
+    /// Writes a webhook for those who are told that it was made inactive; nobody is, if there is none.
+    pub describe: Option<Describe>,
 }
 
 /// What a lane's worker is to do next.
@@ -210,6 +212,7 @@ impl Dispatch {
             &acting,
             webhook.id,
             Box::new(decide),
+            announcement(self.describe, &acting, now, self.entropy.as_ref())?,
             None,
             now,
         )

@@ -12,9 +12,9 @@ use crate::key_ring::{NewKey, Overlap, SigningKey};
 use crate::permission::Permission;
 use crate::ports::{Change, Effect, Outcome, WebhookStore};
 use crate::secret::Fingerprint;
-use crate::services::order;
+use crate::services::{announcement, order};
 use crate::time::{Clock, Instant};
-use crate::webhook::{Precondition, SettingsUpdate, Webhook};
+use crate::webhook::{Describe, Precondition, SettingsUpdate, Webhook};
 
 /// Rolls and removes secrets.
 #[derive(Clone)]
@@ -23,6 +23,7 @@ pub struct SecretKeyService {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     default_overlap: Overlap,
+    describe: Option<Describe>,
 }
 
 /// A roll to be done.
@@ -72,7 +73,15 @@ impl SecretKeyService {
             clock,
             entropy,
             default_overlap,
+            describe: None,
         }
+    }
+
+    /// The service that tells of what it does, in events whose data `describe` writes.
+    #[must_use]
+    pub fn announcing(mut self, describe: Describe) -> Self {
+        self.describe = Some(describe);
+        self
     }
 
     /// Gives the webhook a new secret, keeps the one before signing for its overlap, and applies the update
@@ -107,7 +116,18 @@ impl SecretKeyService {
             let rolled = stored.clone().roll(update.as_ref(), key.clone(), overlap, now)?;
             Ok(audited(stored, rolled, &stamp, AuditAction::SecretRolled, now))
         };
-        order(self.store.as_ref(), acting, id, Box::new(decide), idempotent, now).await
+        let announcement = announcement(self.describe, acting, now, self.entropy.as_ref())?;
+        let decide = Box::new(decide);
+        order(
+            self.store.as_ref(),
+            acting,
+            id,
+            decide,
+            announcement,
+            idempotent,
+            now,
+        )
+        .await
     }
 
     /// Says which keys a roll would leave signing, and rolls nothing. Needs `WEBHOOK.UPDATE`.
@@ -172,7 +192,18 @@ impl SecretKeyService {
             }
             Ok(audited(stored, removed, &stamp, AuditAction::SecretRemoved, now))
         };
-        order(self.store.as_ref(), acting, id, Box::new(decide), idempotent, now).await
+        let announcement = announcement(self.describe, acting, now, self.entropy.as_ref())?;
+        let decide = Box::new(decide);
+        order(
+            self.store.as_ref(),
+            acting,
+            id,
+            decide,
+            announcement,
+            idempotent,
+            now,
+        )
+        .await
     }
 }
 

@@ -96,6 +96,7 @@ impl Upkeep {
             platform: platform.clone(),
             webhook: *webhook,
             decide: Box::new(decide),
+            announcement: None,
             idempotency: None,
         };
         self.store.change(order).await.map(drop)

@@ -11,9 +11,9 @@ use crate::idempotency::IdempotentRequest;
 use crate::key_ring::NewKey;
 use crate::permission::Permission;
 use crate::ports::{Change, Creation, Effect, Outcome, WebhookStore};
-use crate::services::order;
+use crate::services::{announcement, order};
 use crate::time::Clock;
-use crate::webhook::{Precondition, Settings, SettingsUpdate, Webhook, WebhookPage, WebhookQuery};
+use crate::webhook::{Describe, Precondition, Settings, SettingsUpdate, Webhook, WebhookPage, WebhookQuery};
 
 /// Creates, reads, changes and deletes webhooks.
 #[derive(Clone)]
@@ -21,6 +21,7 @@ pub struct WebhookService {
     store: Arc<dyn WebhookStore>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    describe: Option<Describe>,
 }
 
 /// A webhook to create.
@@ -67,7 +68,15 @@ impl WebhookService {
             store,
             clock,
             entropy,
+            describe: None,
         }
+    }
+
+    /// The service that tells of what it does, in events whose data `describe` writes.
+    #[must_use]
+    pub fn announcing(mut self, describe: Describe) -> Self {
+        self.describe = Some(describe);
+        self
     }
 
     /// Creates a webhook with its first key. Needs `WEBHOOK.CREATE`.
@@ -93,6 +102,7 @@ impl WebhookService {
             .create(Creation {
                 webhook,
                 audit,
+                announcement: announcement(self.describe, acting, now, entropy)?,
                 idempotency,
             })
             .await
@@ -127,7 +137,7 @@ impl WebhookService {
                 audit: Some(audit),
             })
         };
-        match order(self.store.as_ref(), acting, id, Box::new(decide), None, now).await? {
+        match order(self.store.as_ref(), acting, id, Box::new(decide), None, None, now).await? {
             Outcome::Done { subject, .. } => Ok(Seen {
                 webhook: *subject,
                 revealed: true,
@@ -174,7 +184,18 @@ impl WebhookService {
                 audit: Some(audit),
             })
         };
-        order(self.store.as_ref(), acting, id, Box::new(decide), idempotent, now).await
+        let announcement = announcement(self.describe, acting, now, self.entropy.as_ref())?;
+        let decide = Box::new(decide);
+        order(
+            self.store.as_ref(),
+            acting,
+            id,
+            decide,
+            announcement,
+            idempotent,
+            now,
+        )
+        .await
     }
 
     /// Deletes a webhook: from the return of this on nothing is signed with its keys. What comes of it is the webhook
@@ -205,7 +226,18 @@ impl WebhookService {
                 audit: Some(audit),
             })
         };
-        order(self.store.as_ref(), acting, id, Box::new(decide), idempotent, now).await
+        let announcement = announcement(self.describe, acting, now, self.entropy.as_ref())?;
+        let decide = Box::new(decide);
+        order(
+            self.store.as_ref(),
+            acting,
+            id,
+            decide,
+            announcement,
+            idempotent,
+            now,
+        )
+        .await
     }
 
     /// A page of the platform's webhooks. A list reveals nothing: whoever shows it withholds the keys. Needs

@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use crate::ports::{ApiKeyStore, AuditLog, DeliveryQueue, EventStore, WebhookStore};
 
+mod announcements;
 mod api_keys;
 mod audit;
 mod changing;
@@ -45,6 +46,7 @@ mod rolling;
 mod scene;
 mod upkeep;
 
+pub use announcements::*;
 pub use api_keys::*;
 pub use audit::*;
 pub use changing::*;
@@ -173,6 +175,9 @@ macro_rules! conformance_tests {
             what_is_resent_goes_to_the_end
             deliveries_are_listed
             old_events_are_forgotten_once_they_are_done
+            changes_are_told_to_who_names_them
+            what_changes_nothing_is_not_told
+            who_wants_to_hear_is_told_from_its_own_creation_on
             a_lane_is_in_order
             turns_are_kept
             turns_are_recorded_at_once
@@ -216,6 +221,7 @@ mod tests {
             include_str!("conformance/api_keys.rs"),
             include_str!("conformance/audit.rs"),
             include_str!("conformance/events.rs"),
+            include_str!("conformance/announcements.rs"),
             include_str!("conformance/lanes.rs"),
         ];
         let written: Vec<_> = sources

@@ -21,7 +21,7 @@ use crate::ports::{
 };
 use crate::secret::SecretBytes;
 use crate::time::Instant;
-use crate::webhook::{Direction, PageStart, Webhook, WebhookPage, WebhookQuery};
+use crate::webhook::{Direction, Happened, PageStart, Webhook, WebhookPage, WebhookQuery};
 
 /// Webhooks, API keys, audit records and stored answers, kept until the store is dropped.
 #[derive(Default)]
@@ -126,6 +126,7 @@ impl WebhookStore for MemoryStore {
         let Creation {
             webhook,
             audit,
+            announcement,
             idempotency,
         } = creation;
         if let Some(replayed) = tables.replay(idempotency.as_ref())? {
@@ -134,6 +135,7 @@ impl WebhookStore for MemoryStore {
         tables.refuse_taken_reference(&webhook)?;
         tables.webhooks.insert(webhook.id, webhook.clone());
         tables.audit.push(audit);
+        tables.tell(announcement.as_ref(), Happened::Created(&webhook));
         Ok(tables.done(webhook, idempotency))
     }
 
@@ -152,10 +154,12 @@ impl WebhookStore for MemoryStore {
             Effect::Save(webhook) => {
                 tables.refuse_taken_reference(&webhook)?;
                 tables.webhooks.insert(webhook.id, (*webhook).clone());
+                tables.tell(order.announcement.as_ref(), Happened::Updated(&stored, &webhook));
                 *webhook
             }
             Effect::Delete => {
                 tables.webhooks.remove(&stored.id);
+                tables.tell(order.announcement.as_ref(), Happened::Deleted(&stored));
                 stored
             }
         };

@@ -32,6 +32,20 @@ impl Action {
         }
     }
 
+    /// One of [`OF_SERVICE`](Self::OF_SERVICE).
+    pub(super) fn of_service(text: &'static str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// What the service publishes itself. Nobody else can, and only who names it gets it.
+    pub const OF_SERVICE: [&'static str; 3] = ["WEBHOOK.CREATED", "WEBHOOK.UPDATED", "WEBHOOK.DELETED"];
+
+    /// Whether it is one of [`OF_SERVICE`](Self::OF_SERVICE).
+    #[must_use]
+    pub fn is_of_service(&self) -> bool {
+        Self::OF_SERVICE.contains(&self.0.as_str())
+    }
+
     /// The action as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -7,8 +7,8 @@ use crate::id::{PlatformId, WebhookId};
 use crate::time::Instant;
 
 impl Settings {
-    /// Whether events of `action` are for this webhook: included, as all are by a list that is null or empty, and
-    /// not excluded.
+    /// Whether events of `action` are for this webhook: included, as all but the service's own are by a list that is null or
+    /// empty, and not excluded.
     #[must_use]
     pub fn admits(&self, action: &Action) -> bool {
         admits(
@@ -20,7 +20,8 @@ impl Settings {
 }
 
 fn admits(included: Option<&ActionList>, excluded: Option<&ActionList>, action: &Action) -> bool {
-    included.is_none_or(|list| list.is_empty() || list.contains(action))
+    let all = included.is_none_or(ActionList::is_empty);
+    (all && !action.is_of_service() || included.is_some_and(|list| list.contains(action)))
         && !excluded.is_some_and(|list| list.contains(action))
 }
 

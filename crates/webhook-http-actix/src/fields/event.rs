@@ -98,6 +98,12 @@ pub(crate) fn event(body: &[u8], catalogue: &ActionCatalogue) -> Result<PublishE
             "must be an action of this deployment, which GET /v1/webhooks/actions lists",
         ));
     }
+    if action.is_of_service() {
+        return Err(Problem::invalid_field(
+            "type",
+            "must not be an action that the service itself publishes: WEBHOOK.CREATED, WEBHOOK.UPDATED and WEBHOOK.DELETED",
+        ));
+    }
     let request = pairs.text("original_request_id")?.map(|text| text.parse());
     Ok(PublishEvent {
         action,

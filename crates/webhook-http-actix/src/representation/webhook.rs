@@ -1,6 +1,7 @@
 //! A webhook as clients see it.
 
 use serde::{Serialize, Serializer};
+use webhook_domain::event::JsonText;
 use webhook_domain::id::WebhookId;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{ActionList, ApiHeaderField, Name, Reference, TargetUrl, Username, Webhook};
@@ -95,6 +96,12 @@ impl<'a> WebhookJson<'a> {
             updated_at: Shown(webhook.updated_at),
         }
     }
+}
+
+/// A webhook as the receivers of events about webhooks see it: without its keys.
+#[must_use]
+pub fn described(webhook: &Webhook, now: Instant) -> JsonText {
+    JsonText::of(&WebhookJson::new(webhook, now, Keys::Withheld))
 }
 
 /// Room for the JSON of `webhook`.

@@ -12,7 +12,7 @@ use webhook_domain::InvalidValue;
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::services::{DeleteWebhook, WebhookService};
 use webhook_domain::webhook::{ActionCatalogue, ActionList, Webhook};
-use webhook_http_actix::representation::{Keys, WebhookJson};
+use webhook_http_actix::representation::{Keys, WebhookJson, described};
 
 use super::local::{Local, answer_json, remark};
 use super::{Format, done};
@@ -118,7 +118,7 @@ fn confirmed(question: &str) -> Result<bool, Failure> {
 
 fn webhooks(local: &Local) -> WebhookService {
     let open = &local.open;
-    WebhookService::new(open.store.clone(), open.clock.clone(), open.entropy.clone())
+    WebhookService::new(open.store.clone(), open.clock.clone(), open.entropy.clone()).announcing(described)
 }
 
 fn current_secret(webhook: &Webhook) -> Option<&str> {

@@ -43,6 +43,22 @@ impl AnyConnection {
             .load(self)
     }
 
+    /// The routes to the active webhooks of these platforms that want announcements.
+    pub(crate) fn routes_of_announcements(&mut self, platforms: &[String]) -> QueryResult<Vec<RouteRow>> {
+        webhooks::table
+            .filter(webhooks::wants_announcements)
+            .filter(webhooks::platform.eq_any(platforms))
+            .filter(webhooks::active)
+            .select((
+                webhooks::id,
+                webhooks::platform,
+                webhooks::included_actions,
+                webhooks::excluded_actions,
+                webhooks::include_previous_data,
+            ))
+            .load(self)
+    }
+
     /// The lanes of these webhooks that there are.
     pub(crate) fn lanes_of(&mut self, webhooks: &[String]) -> QueryResult<Vec<LaneRow>> {
         match self {

@@ -24,7 +24,7 @@ impl WebhookStore for DieselStore {
     }
 
     async fn change(&self, order: ChangeOrder) -> Result<Outcome, ServiceError> {
-        self.writer.change(Work::Change(order)).await
+        self.writer.change(Work::Change(Box::new(order))).await
     }
 
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {

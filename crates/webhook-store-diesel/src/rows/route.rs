@@ -10,7 +10,7 @@ use super::{At, RowError};
 #[derive(Debug, Clone, Queryable)]
 pub(crate) struct RouteRow {
     id: String,
-    platform: String,
+    pub(crate) platform: String,
     included_actions: Option<String>,
     excluded_actions: Option<String>,
     include_previous_data: bool,

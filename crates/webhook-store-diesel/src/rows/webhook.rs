@@ -41,6 +41,7 @@ pub(crate) struct WebhookRow {
     pub(crate) version: i64,
     /// The position of its newest audit record.
     pub(crate) last_audit: Option<i64>,
+    pub(crate) wants_announcements: bool,
 }
 
 /// The columns that a roll writes when the settings stay as they are.
@@ -302,6 +303,7 @@ fn encode(
         updated_at: webhook.updated_at.as_milliseconds(),
         version: webhook.version.0,
         last_audit,
+        wants_announcements: settings.wants_announcements(),
         id,
     })
 }

@@ -43,6 +43,7 @@ fn order(
     decide: impl Fn(&Webhook) -> Result<Change, Refusal> + Send + Sync + 'static,
 ) -> ChangeOrder {
     ChangeOrder {
+        announcement: None,
         platform: webhook.platform.clone(),
         webhook: webhook.id,
         decide: Box::new(decide),
@@ -106,6 +107,7 @@ async fn a_broken_constraint_that_is_not_the_references_is_not_called_so(place: 
     let webhook = services.create().await;
     // Two webhooks with one id: a source of randomness that repeats itself.
     let again = webhook_domain::ports::Creation {
+        announcement: None,
         audit: AuditStamp::new(&services.acting, ManualClock::START, &SystemEntropy::new())
             .unwrap()
             .record(
@@ -144,6 +146,7 @@ fn a_row_that_somebody_keeps_locked_harms_no_other_webhook() {
             .unwrap();
         let hold = hold_writer(&store, &other);
         let nobodys = ChangeOrder {
+            announcement: None,
             platform: "elsewhere".parse().unwrap(),
             ..order(&locked, |_| Ok(Change::default()))
         };

@@ -56,6 +56,7 @@ impl Scene {
     pub(super) fn creation(&self, webhook: &Webhook, request: Option<IdempotentRequest>) -> Creation {
         let details = AuditDetails::of_keys(None, &webhook.key_ring, self.now());
         Creation {
+            announcement: None,
             webhook: webhook.clone(),
             audit: self.record(AuditAction::WebhookCreated, &webhook.id.to_string(), details),
             idempotency: self.idempotency(request),
@@ -90,6 +91,7 @@ impl Scene {
         decide: impl Fn(&Webhook) -> Result<Change, crate::Refusal> + Send + Sync + 'static,
     ) -> Result<Outcome, ServiceError> {
         let order = ChangeOrder {
+            announcement: None,
             platform: self.platform.clone(),
             webhook,
             decide: Box::new(decide),

@@ -18,6 +18,7 @@ use crate::ports::{
     Published, QueuedDelivery, Resend, TrackedDelivery, Turn,
 };
 use crate::time::Instant;
+use crate::webhook::{Announcement, Happened};
 
 /// Events, deliveries in the order of all, and who works at which lane.
 #[derive(Default)]
@@ -88,6 +89,30 @@ impl Lanes {
     }
 }
 
+impl Tables {
+    /// Keeps the event and its deliveries, and says how many there are.
+    fn spread(&mut self, event: &Event) -> u64 {
+        let collected: Vec<_> = self
+            .webhooks
+            .values()
+            .filter_map(|webhook| Delivery::collect(event, webhook))
+            .collect();
+        let deliveries = collected.len() as u64;
+        self.lanes.events.insert(event.id, event.clone());
+        for delivery in collected {
+            self.lanes.enqueue(delivery, Vec::new(), event.created_at);
+        }
+        deliveries
+    }
+
+    /// Publishes what happened to a webhook.
+    pub(super) fn tell(&mut self, announcement: Option<&Announcement>, happened: Happened<'_>) {
+        if let Some(announcement) = announcement {
+            self.spread(&announcement.event(happened));
+        }
+    }
+}
+
 #[async_trait]
 impl EventStore for MemoryStore {
     async fn publish(&self, publication: Publication) -> Result<Outcome<Published>, ServiceError> {
@@ -96,16 +121,7 @@ impl EventStore for MemoryStore {
         if let Some(replayed) = tables.replay(idempotency.as_ref())? {
             return Ok(replayed);
         }
-        let collected: Vec<_> = tables
-            .webhooks
-            .values()
-            .filter_map(|webhook| Delivery::collect(&event, webhook))
-            .collect();
-        let deliveries = collected.len() as u64;
-        tables.lanes.events.insert(event.id, event.clone());
-        for delivery in collected {
-            tables.lanes.enqueue(delivery, Vec::new(), event.created_at);
-        }
+        let deliveries = tables.spread(&event);
         Ok(tables.done(Published { event, deliveries }, idempotency))
     }
 

@@ -9,7 +9,7 @@ use webhook_domain::secret::Fingerprint;
 use webhook_domain::services::{RollPreview, RollSecret, SecretKeyService};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
-use webhook_http_actix::representation::{Keys, WebhookJson};
+use webhook_http_actix::representation::{Keys, WebhookJson, described};
 
 use super::{PlatformArgument, current_secret};
 use crate::commands::local::{Local, answer, answer_json, remark};
@@ -46,7 +46,7 @@ pub(super) fn run(
     let acting = local.acting_on(Some(arguments.platform.platform))?;
     let open = &local.open;
     let (store, clock, entropy) = (open.store.clone(), open.clock.clone(), open.entropy.clone());
-    let service = SecretKeyService::new(store, clock, entropy, default_overlap);
+    let service = SecretKeyService::new(store, clock, entropy, default_overlap).announcing(described);
     let roll = RollSecret {
         overlap: arguments.previous_secret_expires_in,
         ..RollSecret::default()

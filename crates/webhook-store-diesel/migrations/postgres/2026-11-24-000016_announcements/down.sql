@@ -1,0 +1,2 @@
+DROP INDEX webhooks_wants_announcements;
+ALTER TABLE webhooks DROP COLUMN wants_announcements;
