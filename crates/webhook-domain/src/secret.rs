@@ -129,11 +129,7 @@ impl SigningSecret {
     /// What tells this secret from others without revealing it.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        let digest = digest(&SHA256, self.expose().as_bytes());
-        let mut text = String::with_capacity(23);
-        text.push_str("sha256:");
-        data_encoding::HEXLOWER.encode_append(&digest.as_ref()[..8], &mut text);
-        Fingerprint(text)
+        Fingerprint::of(self.expose())
     }
 }
 
@@ -149,6 +145,15 @@ pub(crate) fn decode(text: &SecretText) -> Option<Zeroizing<Vec<u8>>> {
 pub struct Fingerprint(String);
 
 impl Fingerprint {
+    /// The fingerprint of the secret with this text.
+    pub(crate) fn of(secret: &str) -> Self {
+        let digest = digest(&SHA256, secret.as_bytes());
+        let mut text = String::with_capacity(23);
+        text.push_str("sha256:");
+        data_encoding::HEXLOWER.encode_append(&digest.as_ref()[..8], &mut text);
+        Self(text)
+    }
+
     /// The fingerprint as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::commands::api_key::ApiKeyCommand;
 use crate::commands::audit::AuditCommand;
 use crate::commands::rekey::RekeyArguments;
+use crate::commands::verify::VerifyArguments;
 use crate::commands::webhook::WebhookCommand;
 use crate::exit::Failure;
 use crate::settings::{Setting, Sources};
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     /// Read audit records, and verify that none was changed or removed
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Check the signatures of a delivery that was received, and say why they do not verify
+    Verify(VerifyArguments),
     /// Print the OpenAPI document of the API, as `/openapi.json` has it
     Openapi,
     /// Print a shell's completions: `webhook-server completions bash > /etc/bash_completion.d/webhook-server`

@@ -10,6 +10,7 @@ mod local;
 pub(crate) mod migrate;
 pub(crate) mod rekey;
 mod table;
+pub(crate) mod verify;
 pub(crate) mod webhook;
 
 use clap::CommandFactory as _;

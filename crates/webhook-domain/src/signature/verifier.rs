@@ -15,7 +15,7 @@ use super::{
     MESSAGE_ID, MESSAGE_SIGNATURE, MESSAGE_TIMESTAMP, PAYLOAD_SIGNATURE, PAYLOAD_TIMESTAMP, VerificationError,
 };
 use crate::error::InvalidValue;
-use crate::secret::{self, SecretText};
+use crate::secret::{self, Fingerprint, SecretText};
 use crate::time::Instant;
 
 /// How far the timestamp of a delivery may be from the receiver's clock, in either direction: 5 minutes.
@@ -44,6 +44,12 @@ impl ReceiverSecret {
                 "must be `whsec_` followed by 24 to 64 bytes in standard base64",
             )),
         }
+    }
+
+    /// What tells this secret from others without revealing it: the same as the sender shows of it.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.text.expose())
     }
 }
 

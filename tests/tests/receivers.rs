@@ -1,0 +1,412 @@
+//! docs/receivers.md: its programs, and the libraries it names, verify what is delivered through a roll, and nothing else.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use data_encoding::{BASE64, HEXUPPER};
+use ring::hmac;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use webhook_tests::{
+    Backend, Deployment, Service, binary, clock,
+    fixtures::{create_with, roll},
+    receiver::{Delivered, Receiver},
+};
+
+/// A secret that signed nothing here.
+const STRANGE: &str = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+/// A delivery in the middle of a roll, and the two secrets that signed it.
+struct Overlap {
+    service: Service,
+    delivered: Delivered,
+    old: String,
+    new: String,
+}
+
+impl Overlap {
+    fn new() -> Self {
+        let deployment = Deployment::new(Backend::Sqlite)
+            .with("WEBHOOK_ALLOW_HTTP", "true")
+            .with("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8");
+        let (service, receiver) = (Service::start_on(deployment), Receiver::start());
+        let client = service.client();
+        let webhook = create_with(&client, json!({"url": receiver.url()}));
+        let rolled = roll(&client, &webhook);
+        let event = r#"{"type":"INVOICE.CREATED","data":{"name":"Zoë \u20ac", "total": 1.10}}"#;
+        client
+            .post("/v1/events")
+            .json_text(event)
+            .send()
+            .expect_status(202);
+        let delivered = receiver.wait_for(1).remove(0);
+        Self {
+            delivered,
+            old: webhook.secret(),
+            new: rolled.secret(),
+            service,
+        }
+    }
+
+    /// Secrets a receiver may hold, a delivery, and whether it is genuine for that receiver.
+    fn cases(&self) -> Vec<(&'static str, Vec<&str>, Delivered, bool)> {
+        let genuine = || self.delivered.clone();
+        let mut changed = genuine();
+        changed.body = self.delivered.text().replace("1.10", "1.11").into_bytes();
+        let (old, new) = (self.old.as_str(), self.new.as_str());
+        vec![
+            ("the new secret", vec![new], genuine(), true),
+            ("the old secret", vec![old], genuine(), true),
+            ("both secrets", vec![old, new], genuine(), true),
+            (
+                "a list with the right one last",
+                vec![STRANGE, old],
+                genuine(),
+                true,
+            ),
+            ("another secret", vec![STRANGE], genuine(), false),
+            ("a changed body", vec![old, new], changed, false),
+            ("signed anew a minute ago", vec![new], self.signed(-60), true),
+            ("six minutes old", vec![new], self.signed(-360), false),
+            ("six minutes ahead", vec![new], self.signed(360), false),
+        ]
+    }
+
+    /// The delivery, signed with the new secret so many seconds from now.
+    fn signed(&self, seconds: i64) -> Delivered {
+        let mut delivered = self.delivered.clone();
+        let unix = clock::now() + seconds;
+        let at = time::OffsetDateTime::from_unix_timestamp(unix).expect("an instant of this century");
+        let written = at
+            .format(&time::format_description::well_known::Rfc3339)
+            .expect("an instant can be written");
+        let mac = |key: &[u8], prefix: String| {
+            let message = [prefix.as_bytes(), &delivered.body].concat();
+            hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), &message)
+        };
+        let bytes = BASE64
+            .decode(self.new.trim_start_matches("whsec_").as_bytes())
+            .expect("a secret is base64");
+        let payload = mac(self.new.as_bytes(), format!("{written}."));
+        let message = mac(&bytes, format!("{}.{unix}.", delivered.header("webhook-id")));
+        for (name, value) in [
+            (
+                "x-payload-signature",
+                format!("v1={}", HEXUPPER.encode(payload.as_ref())),
+            ),
+            (
+                "webhook-signature",
+                format!("v1,{}", BASE64.encode(message.as_ref())),
+            ),
+            ("x-payload-signature-timestamp", written),
+            ("webhook-timestamp", unix.to_string()),
+        ] {
+            delivered.headers.insert(name.to_owned(), value);
+        }
+        delivered
+    }
+}
+
+/// Holds what `verify` says of each case against what is true, by both families of headers.
+fn hold(verify: impl Fn(&[&str], &Delivered) -> [bool; 2]) {
+    let overlap = Overlap::new();
+    for (name, secrets, delivered, genuine) in overlap.cases() {
+        assert_eq!(verify(&secrets, &delivered), [genuine; 2], "{name}");
+    }
+    drop(overlap.service);
+}
+
+/// The first program of the page in that language.
+fn program(language: &str) -> String {
+    let page = fs::read_to_string(root().join("docs/receivers.md")).expect("the page is there");
+    let (_, rest) = page
+        .split_once(&format!("\n```{language}\n"))
+        .unwrap_or_else(|| panic!("no {language} on the page"));
+    let (program, _) = rest.split_once("\n```\n").expect("the program ends");
+    format!("{program}\n")
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests are in the workspace")
+        .to_owned()
+}
+
+/// What a program prints that gets `input`. It must end well.
+fn output(command: &mut Command, input: &str) -> String {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}; .ci/install installs it"));
+    let mut stdin = child.stdin.take().expect("it has an input");
+    stdin.write_all(input.as_bytes()).expect("the program reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("the program ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
+    String::from_utf8(output.stdout).expect("the program prints text")
+}
+
+fn asked(secrets: &[&str], delivered: &Delivered) -> String {
+    json!({"secrets": secrets, "headers": delivered.headers, "body": BASE64.encode(&delivered.body)})
+        .to_string()
+}
+
+#[track_caller]
+fn answers(text: &str) -> [bool; 2] {
+    let answers: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    [0, 1].map(|place| answers[place].as_bool().expect("true or false"))
+}
+
+#[test]
+fn the_python_program_verifies() {
+    let program = program("python")
+        + r#"
+import json, sys
+asked = json.load(sys.stdin)
+def holds(check):
+    try:
+        check(asked["secrets"], asked["headers"], base64.b64decode(asked["body"]))
+    except ValueError:
+        return False
+    return True
+print(json.dumps([holds(verify), holds(verify_payload)]))
+"#;
+    hold(|secrets, delivered| {
+        let mut python = Command::new("python3");
+        answers(&output(python.args(["-c", &program]), &asked(secrets, delivered)))
+    });
+}
+
+#[test]
+fn the_node_program_verifies() {
+    let program = program("js")
+        + r#"
+const asked = JSON.parse(require("node:fs").readFileSync(0));
+const holds = (check) => {
+  try { check(asked.secrets, asked.headers, Buffer.from(asked.body, "base64")); } catch { return false; }
+  return true;
+};
+console.log(JSON.stringify([holds(verify), holds(verifyPayload)]));
+"#;
+    hold(|secrets, delivered| {
+        let mut node = Command::new("node");
+        answers(&output(node.args(["-e", &program]), &asked(secrets, delivered)))
+    });
+}
+
+#[test]
+fn the_shell_program_verifies() {
+    let program = program("sh")
+        + r#"
+standard=false payload=false
+for SECRET in $SECRETS; do
+    if verify "$WEBHOOK_ID" "$WEBHOOK_TIMESTAMP" "$WEBHOOK_SIGNATURE" "$BODY"; then standard=true; fi
+    if verify_payload "$X_PAYLOAD_SIGNATURE_TIMESTAMP" "$X_PAYLOAD_SIGNATURE" "$BODY"; then payload=true; fi
+done
+echo "[$standard, $payload]"
+"#;
+    hold(|secrets, delivered| {
+        let files = Files::of(delivered);
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &program])
+            .env("SECRETS", secrets.join(" "))
+            .env("BODY", &files.body);
+        for (name, value) in &delivered.headers {
+            shell.env(name.to_ascii_uppercase().replace('-', "_"), value);
+        }
+        answers(&output(&mut shell, ""))
+    });
+}
+
+#[test]
+fn the_rust_program_verifies() {
+    let example = fs::read_to_string(root().join("crates/webhook-domain/examples/receiver.rs"))
+        .expect("the example is there");
+    assert!(
+        example.contains(&program("rust")),
+        "the page has another program than the example"
+    );
+    let cargo = |doing: &str| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.current_dir(root()).arg(doing);
+        cargo.args([
+            "--locked",
+            "--quiet",
+            "-p",
+            "webhook-domain",
+            "--example",
+            "receiver",
+        ]);
+        cargo
+    };
+    output(&mut cargo("build"), "");
+    hold(|secrets, delivered| {
+        let run = |families: &Delivered| {
+            let files = Files::of(families);
+            let mut receiver = cargo("run");
+            receiver
+                .arg("--")
+                .arg(&files.headers)
+                .arg(&files.body)
+                .env("WEBHOOK_SECRETS", secrets.join(" "));
+            receiver.output().expect("cargo runs").status.success()
+        };
+        let mut payload_alone = delivered.clone();
+        payload_alone.headers.remove("webhook-signature");
+        [run(delivered), run(&payload_alone)]
+    });
+}
+
+#[test]
+fn the_library_of_pypi_verifies() {
+    let program = r#"
+import base64, json, sys
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+asked = json.load(sys.stdin)
+def holds(secret):
+    try:
+        Webhook(secret).verify(base64.b64decode(asked["body"]), asked["headers"])
+    except WebhookVerificationError:
+        return False
+    return True
+print(json.dumps([any([holds(secret) for secret in asked["secrets"]])] * 2))
+"#;
+    hold(|secrets, delivered| {
+        let mut python = Command::new(packages().join("python/bin/python"));
+        answers(&output(python.args(["-c", program]), &asked(secrets, delivered)))
+    });
+}
+
+#[test]
+fn the_library_of_npm_verifies() {
+    let program = r#"
+const { Webhook, WebhookVerificationError } = require("standardwebhooks");
+const asked = JSON.parse(require("node:fs").readFileSync(0));
+const holds = (secret) => {
+  try { new Webhook(secret).verify(Buffer.from(asked.body, "base64"), asked.headers); } catch (error) {
+    if (error instanceof WebhookVerificationError) return false;
+    throw error;
+  }
+  return true;
+};
+const any = asked.secrets.map(holds).includes(true);
+console.log(JSON.stringify([any, any]));
+"#;
+    hold(|secrets, delivered| {
+        let mut node = Command::new("node");
+        node.current_dir(packages()).args(["-e", program]);
+        answers(&output(&mut node, &asked(secrets, delivered)))
+    });
+}
+
+/// Where the libraries are installed, once for all tests.
+fn packages() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let place = binary::meeting_place().join("receiver-packages");
+        output(Command::new(root().join(".ci/receiver-packages")).arg(&place), "");
+        place
+    })
+}
+
+#[test]
+fn the_command_verifies_and_says_what_is_wrong() {
+    let overlap = Overlap::new();
+    let run = |secret: &str, delivered: &Delivered, more: &[&str]| {
+        let files = Files::of(delivered);
+        let keys = files.directory.path().join("keys");
+        fs::write(&keys, format!("{secret}\n")).expect("a file can be written");
+        let [keys, headers, body] = [&keys, &files.headers, &files.body].map(|path| path.to_string_lossy());
+        let mut arguments = vec![
+            "verify",
+            "--secret-file",
+            &keys,
+            "--headers",
+            &headers,
+            "--body",
+            &body,
+        ];
+        arguments.extend(more);
+        overlap.service.deployment().run(&arguments)
+    };
+    for secret in [&overlap.old, &overlap.new] {
+        let ended = run(secret, &overlap.delivered, &["--json"]);
+        let said: Value = serde_json::from_str(ended.expect_success()).expect("it prints JSON");
+        let headers: HashMap<_, _> = said
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|checked| (checked["header"].as_str(), checked["verified"].as_bool()))
+            .collect();
+        let expected = ["X-PAYLOAD-SIGNATURE", "webhook-signature"].map(|name| (Some(name), Some(true)));
+        assert_eq!(headers, HashMap::from(expected));
+        let fingerprint = said[0]["secret_fingerprint"].as_str().expect("a fingerprint");
+        assert!(fingerprint.starts_with("sha256:"), "{fingerprint}");
+    }
+    let mut with_line_feed = overlap.delivered.clone();
+    with_line_feed.body.push(b'\n');
+    for (delivered, secret, expected) in [
+        (
+            with_line_feed,
+            overlap.new.as_str(),
+            "it would without the line feed at its end",
+        ),
+        (
+            overlap.signed(-360),
+            &overlap.new,
+            "s from the time of the check; but for that it verifies",
+        ),
+        (overlap.delivered.clone(), STRANGE, "another secret signed"),
+    ] {
+        let ended = run(secret, &delivered, &[]);
+        assert_eq!(ended.code(), 1, "{}", ended.output());
+        let lines: Vec<_> = ended
+            .stdout
+            .lines()
+            .filter(|line| line.contains(expected))
+            .collect();
+        assert_eq!(lines.len(), 2, "{expected}: {}", ended.stdout);
+        assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret));
+    }
+    assert_eq!(run("whsec_", &overlap.delivered, &[]).code(), 2);
+    let mut unsigned = overlap.delivered.clone();
+    unsigned.headers.retain(|name, _| !name.contains("signature"));
+    assert_eq!(run(&overlap.new, &unsigned, &[]).code(), 1);
+}
+
+/// A delivery as files.
+struct Files {
+    directory: TempDir,
+    headers: PathBuf,
+    body: PathBuf,
+}
+
+impl Files {
+    fn of(delivered: &Delivered) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let (headers, body) = (directory.path().join("headers"), directory.path().join("body"));
+        let lines: String = delivered
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        fs::write(&headers, format!("POST /hook HTTP/1.1\r\n{lines}\r\n")).expect("a file can be written");
+        fs::write(&body, &delivered.body).expect("a file can be written");
+        Self {
+            directory,
+            headers,
+            body,
+        }
+    }
+}
