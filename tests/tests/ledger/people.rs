@@ -32,7 +32,7 @@ pub(crate) fn publish(
         let due = whole.mul_f64(event as f64 / plan.events as f64);
         thread::sleep(due.saturating_sub(began.elapsed()));
         let body = plan.publication(event);
-        let hangs_up = plan.draw(&[4, event]) % 100 == 0;
+        let hangs_up = plan.draw(&[4, event]).is_multiple_of(100);
         let answer = caller.insist(&format!("event-{event}"), 202, hangs_up, |client| {
             client.post("/v1/events").json_text(&body)
         });

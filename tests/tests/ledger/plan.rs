@@ -118,7 +118,7 @@ fn data(event: usize) -> String {
 }
 
 fn previous(event: usize) -> Option<String> {
-    (event % 3 == 0).then(|| format!(r#"[ {event}.50 ]"#))
+    event.is_multiple_of(3).then(|| format!(r#"[ {event}.50 ]"#))
 }
 
 /// splitmix64's finaliser.
