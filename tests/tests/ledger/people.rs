@@ -49,7 +49,7 @@ pub(crate) fn publish(
     (accepted, caller.retries)
 }
 
-/// Rolls secrets when a third and two thirds of the events are published: of every three webhooks one with an overlap, one
+/// Rolls secrets three times while events are published, the last time when nobody is killed any more: of every three webhooks one with an overlap, one
 /// that revokes, one not at all.
 pub(crate) fn roll(
     fleet: &Fleet,
@@ -64,8 +64,8 @@ pub(crate) fn roll(
     };
     let mut keys: Vec<Vec<Key>> = webhooks.iter().map(|webhook| vec![first(webhook)]).collect();
     let mut caller = Caller::new(fleet, 0);
-    for round in 1..=2 {
-        while published.load(Ordering::Relaxed) < plan.events * round / 3 {
+    for (round, tenths) in [3, 6, 9].into_iter().enumerate() {
+        while published.load(Ordering::Relaxed) < plan.events * tenths / 10 {
             thread::sleep(Duration::from_millis(20));
         }
         for (number, (webhook, keys)) in webhooks.iter().zip(&mut keys).enumerate() {

@@ -48,9 +48,11 @@ impl Plan {
         Duration::from_millis(1_000 + (self.draw(&[1, kill]) % 6_000) as u64)
     }
 
-    /// For how long events are published: for about as long as processes are killed.
+    /// For how long events are published: for about as long as processes are killed, and on until the lease of the last one
+    /// killed is over and a roll can be seen in a process that lives on.
     pub(crate) fn publishing(&self) -> Duration {
-        (0..self.kills).map(|kill| self.pause_before_kill(kill)).sum()
+        let killing: Duration = (0..self.kills).map(|kill| self.pause_before_kill(kill)).sum();
+        killing + Duration::from_secs(12)
     }
 
     /// The actions that a webhook includes and excludes; none named is all, and none.
