@@ -180,7 +180,8 @@ fn converse(stream: TcpStream, got: &Mutex<Vec<Delivered>>, conduct: &Mutex<Vec<
     }
 }
 
-fn read(reader: &mut BufReader<TcpStream>) -> Option<Delivered> {
+/// Reads the next delivery of a connection; none when the sender has hung up.
+pub fn read(reader: &mut BufReader<TcpStream>) -> Option<Delivered> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
     let target = line.split(' ').nth(1)?.to_owned();
