@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::api_key::ApiKeyCommand;
 use crate::commands::audit::AuditCommand;
+use crate::commands::demo::DemoArguments;
 use crate::commands::rekey::RekeyArguments;
 use crate::commands::verify::VerifyArguments;
 use crate::commands::webhook::WebhookCommand;
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Audit(AuditCommand),
     /// Check the signatures of a delivery that was received, and say why they do not verify
     Verify(VerifyArguments),
+    /// Show a roll under load with a throwaway server: publish, roll, kill -9, restart, and count what was lost
+    Demo(DemoArguments),
     /// Print the OpenAPI document of the API, as `/openapi.json` has it
     Openapi,
     /// Print a shell's completions: `webhook-server completions bash > /etc/bash_completion.d/webhook-server`

@@ -38,7 +38,10 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Failure> {
     let (settings, log_filter) = Settings::load(cli.settings.into_sources()?)?;
-    logging::start(log_filter);
+    logging::start(match &cli.command {
+        Some(Command::Demo(_)) => commands::demo::log_filter(),
+        _ => log_filter,
+    });
     for variable in &settings.unknown_variables {
         tracing::warn!(
             variable,
@@ -55,6 +58,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Rekey(arguments) => commands::rekey::run(settings, arguments),
         Command::Audit(command) => commands::audit::run(settings, command, format),
         Command::Verify(arguments) => commands::verify::run(&arguments, format),
+        Command::Demo(arguments) => commands::demo::run(arguments, format),
         Command::Openapi => commands::openapi(),
         Command::Completions { shell } => commands::completions(shell),
     }
