@@ -23,7 +23,7 @@ impl Progress {
     /// A bar that is full when events have been published for `length`.
     pub(super) fn start(length: Duration) -> Self {
         let bar = ProgressBar::new(u64::try_from(length.as_millis()).unwrap_or(u64::MAX));
-        if let Ok(style) = ProgressStyle::with_template("[{bar:24}] {wide_msg}") {
+        if let Ok(style) = ProgressStyle::with_template("[{bar:16}] {wide_msg}") {
             bar.set_style(style.progress_chars("=> "));
         }
         Self { bar }
@@ -84,7 +84,7 @@ pub(super) fn line(milestone: &Milestone) -> String {
 
 fn counts(so_far: &SoFar) -> String {
     format!(
-        "sent {}, verified {} (old key {}, new key {}), rejected {}",
+        "sent {}, verified {} (old {}, new {}), rejected {}",
         so_far.sent, so_far.verified, so_far.old, so_far.new, so_far.rejected
     )
 }

@@ -22,6 +22,8 @@ use super::server::ServerProcess;
 use super::tally::{Book, Fingerprints, Key};
 use crate::exit::Failure;
 
+/// What is published.
+const ACTION: &str = "INVOICE.CREATED";
 /// How many milliseconds lie between two events.
 const EVENT_EVERY_MS: u64 = 25;
 /// When the secret is rolled, in percent of the stream.
@@ -76,7 +78,13 @@ impl<'a> Story<'a> {
         let api_key = read_to_string(file)
             .map_err(|error| Failure::cannot("read the API key of the demo's server", &error))?;
         let client = Client::new(server, SecretText::new(api_key.trim_end().to_owned()));
-        let webhook = serde_json::json!({"name": "demo", "reference": null, "url": receiver.url()});
+        // Of what the service publishes itself, such as the webhook's own changes, nothing is to be counted.
+        let webhook = serde_json::json!({
+            "name": "demo",
+            "reference": null,
+            "url": receiver.url(),
+            "included_actions": [ACTION],
+        });
         let create = question(Method::POST, "/v1/webhooks", webhook.to_string(), "create");
         let created: WebhookAnswer = read(&client.ask(&create).await?)?;
         let (secret, old) = secret(created.secret_key)?;
@@ -130,7 +138,7 @@ impl<'a> Story<'a> {
                 return Ok(());
             }
             self.reach(due).await;
-            let event = serde_json::json!({"type": "INVOICE.CREATED", "data": {"number": number}});
+            let event = serde_json::json!({"type": ACTION, "data": {"number": number}});
             let key = format!("event-{number}");
             let publish = question(Method::POST, "/v1/events", event.to_string(), &key);
             let accepted: EventAnswer = read(&self.client.ask(&publish).await?)?;
