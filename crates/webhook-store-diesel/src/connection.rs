@@ -32,6 +32,10 @@ const SQLITE_CHECKPOINT_PAGES: u32 = 16_384;
 /// that does belongs to a process that is frozen or cut off, and all others wait for it.
 const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '2s'; SET statement_timeout = '30s'; \
      SET idle_in_transaction_session_timeout = '3s'; SET client_min_messages = 'warning'";
+/// A writer finds its rows by their keys. Left to choose, PostgreSQL reads the whole of a table that was small when it planned,
+/// with all the older versions of its rows.
+const POSTGRES_WRITES_BY_KEY: &str =
+    "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off";
 
 /// A connection to either database. What both understand alike goes through the enum; what they do not, in
 /// [`crate::dialect`], through a match on its variant.
@@ -60,6 +64,14 @@ impl AnyConnection {
             ))
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Sqlite(connection))
+    }
+
+    /// Makes the connection one for the writer.
+    pub(crate) fn write_by_key(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(postgres) => postgres.batch_execute(POSTGRES_WRITES_BY_KEY),
+        }
     }
 
     /// Begins a transaction that means to write.

@@ -141,6 +141,9 @@ pub(crate) fn open_for_writing(url: &DatabaseUrl) -> Result<AnyConnection, OpenE
     if matches!(connection, AnyConnection::Postgres(_)) {
         check_durability(&mut connection)?;
     }
+    connection
+        .write_by_key()
+        .map_err(|source| unreachable(url, ConnectionError::CouldntSetupConfiguration(source)))?;
     Ok(connection)
 }
 
