@@ -198,10 +198,12 @@ fn a_kill_loses_no_event_and_keeps_the_order(backend: Backend) {
 }
 
 fn what_is_not_public_is_not_delivered_to(backend: Backend) {
-    let guarded = deployment(backend).with("WEBHOOK_ALLOWED_NETWORKS", "");
-    let (service, receiver) = (Service::start_on(guarded), Receiver::start());
+    let (mut service, receiver) = (service(backend), Receiver::start());
+    webhook_to(&service.client(), &receiver);
+    service.take_server().stop();
+    service.deployment_mut().set("WEBHOOK_ALLOWED_NETWORKS", "");
+    service.start_again();
     let client = service.client();
-    webhook_to(&client, &receiver);
     let published = publish(&client, &json!({"n": 0}));
     let failed = wait_for("an attempt fails", Duration::from_secs(10), || {
         Some(status_of(&client, &published)).filter(|found| found["attempts"][1].is_object())

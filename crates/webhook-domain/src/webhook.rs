@@ -21,7 +21,7 @@ pub use authentication::{
 pub use collecting::Route;
 pub use labels::{Name, Reference};
 pub use listing::{Cursor, Direction, PageSize, PageStart, SortKey, WebhookOrder, WebhookPage, WebhookQuery};
-pub use target_url::{HttpPolicy, TargetUrl};
+pub use target_url::{HttpPolicy, TargetPolicy, TargetUrl};
 pub use update::{Edit, SettingsUpdate};
 
 use crate::error::Refusal;

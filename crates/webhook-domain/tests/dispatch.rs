@@ -25,7 +25,7 @@ use webhook_domain::services::{
 use webhook_domain::signature::{ReceiverSecret, Verifier};
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::{Clock as _, Instant};
-use webhook_domain::webhook::{Action, HttpPolicy, Settings, TargetUrl, Webhook};
+use webhook_domain::webhook::{Action, Settings, TargetPolicy, TargetUrl, Webhook};
 
 /// A receiver that answers what it was told to, and 204 after that.
 #[derive(Default)]
@@ -103,7 +103,7 @@ impl House {
 
     async fn webhook(&self) -> Webhook {
         let settings = Settings {
-            url: Some(TargetUrl::parse("https://example.com/hook".into(), HttpPolicy::HttpsOnly).unwrap()),
+            url: Some(TargetUrl::parse("https://example.com/hook".into(), &TargetPolicy::default()).unwrap()),
             ..fixtures::bare_settings()
         };
         let create = CreateWebhook {

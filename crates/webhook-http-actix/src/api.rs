@@ -12,7 +12,7 @@ use webhook_domain::services::{
     ApiKeyService, AuditService, Authenticator, EventService, SecretKeyService, WebhookService,
 };
 use webhook_domain::time::Clock;
-use webhook_domain::webhook::{ActionCatalogue, HttpPolicy};
+use webhook_domain::webhook::{ActionCatalogue, TargetPolicy};
 
 use crate::in_flight::InFlight;
 use crate::request_rate::RequestRates;
@@ -47,8 +47,8 @@ pub struct Api {
 /// What a deployment allows in fields.
 #[derive(Debug, Clone, Default)]
 pub struct FieldRules {
-    /// Whether `url` may be plain `http`.
-    pub http: HttpPolicy,
+    /// Where `url` may lead.
+    pub targets: TargetPolicy,
     /// The actions there are.
     pub actions: ActionCatalogue,
 }

@@ -117,7 +117,7 @@ fn optional(fields: &mut Fields, rules: &FieldRules) -> Result<SettingsUpdate, P
         password: fields.text("password", |text| Password::parse(secret(text)))?,
         api_header_field: fields.text("api_header_field", ApiHeaderField::parse)?,
         api_key: fields.text("api_key", |text| ApiKeyValue::parse(secret(text)))?,
-        url: fields.text("url", |text| TargetUrl::parse(text, rules.http))?,
+        url: fields.text("url", |text| TargetUrl::parse(text, &rules.targets))?,
         included_actions: fields.actions("included_actions", &rules.actions)?,
         excluded_actions: fields.actions("excluded_actions", &rules.actions)?,
         signing_protocol: fields.named_edit("signing_protocol")?,

@@ -68,13 +68,13 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         service.version = env!("CARGO_PKG_VERSION"),
         deployment.environment = %settings.environment,
         database.url = %settings.database_url,
-        allowed_networks = settings.allowed_networks.networks().len(),
+        allowed_networks = settings.target_policy.networks.networks().len(),
         "starting"
     );
     let deployment = Deployment {
         listen: settings.listen,
         rules: FieldRules {
-            http: settings.http_policy,
+            targets: settings.target_policy.clone(),
             actions: actions::catalogue(settings.actions_file.as_deref())?,
         },
         default_overlap: settings.previous_secret_ttl,
@@ -87,7 +87,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         database: settings.database_file().map(Path::to_owned),
         tokens: bearer_tokens::verifier(settings.tokens)?,
         environment: settings.environment,
-        allowed_networks: settings.allowed_networks,
+        allowed_networks: settings.target_policy.networks,
         schedule: settings.retry_schedule,
         event_retention: settings.event_retention,
     };

@@ -19,12 +19,11 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
-use webhook_domain::address::AllowedNetworks;
 use webhook_domain::event::Environment;
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::secret::SecretText;
-use webhook_domain::webhook::HttpPolicy;
+use webhook_domain::webhook::TargetPolicy;
 use webhook_store_diesel::{DatabaseUrl, MasterKey};
 
 pub(crate) use setting::Setting;
@@ -43,10 +42,8 @@ pub(crate) struct Settings {
     pub(crate) master_key: MasterKeySource,
     /// What deliveries call this deployment.
     pub(crate) environment: Environment,
-    /// Whether targets may be plain `http`.
-    pub(crate) http_policy: HttpPolicy,
-    /// Networks that may be delivered to although they are not public.
-    pub(crate) allowed_networks: AllowedNetworks,
+    /// Where deliveries may go.
+    pub(crate) target_policy: TargetPolicy,
     /// When what has failed is sent again.
     pub(crate) retry_schedule: RetrySchedule,
     /// How long events are kept once they are delivered.
@@ -107,8 +104,10 @@ impl Settings {
             database_url: given.read(Setting::DatabaseUrl, str::parse)?,
             master_key: given.master_key()?,
             environment: given.read(Setting::Environment, str::parse)?,
-            http_policy: given.read(Setting::AllowHttp, value::http_policy)?,
-            allowed_networks: given.read(Setting::AllowedNetworks, value::allowed_networks)?,
+            target_policy: TargetPolicy {
+                http: given.read(Setting::AllowHttp, value::http_policy)?,
+                networks: given.read(Setting::AllowedNetworks, value::allowed_networks)?,
+            },
             retry_schedule: given.read(Setting::RetrySpeed, value::retry_schedule)?,
             event_retention: given.read(Setting::EventRetention, value::days)?,
             previous_secret_ttl: given.read(Setting::PreviousSecretTtl, value::previous_secret_ttl)?,

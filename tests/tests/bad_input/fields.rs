@@ -313,6 +313,10 @@ fn bad_urls_are_refused(backend: Backend) {
         "https://receiver.example.com/ ",
         "nonsense",
         "https://%00/",
+        "https://127.0.0.1/",
+        "https://0x7f.1/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://169.254.169.254/latest/meta-data/",
         &with_password,
         &too_long,
     ];
@@ -331,6 +335,7 @@ fn good_urls_are_kept(backend: Backend) {
     for url in [
         "https://receiver.example.com/hook?a=b&c=%20d",
         "https://receiver.example.com:8443/",
+        "https://93.184.216.34/",
         &longest,
     ] {
         for door in BOTH_DOORS {

@@ -20,7 +20,7 @@ use crate::testing::SeededEntropy;
 use crate::time::Instant;
 use crate::webhook::{
     Action, ActionCatalogue, ActionList, ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType,
-    Credentials, HttpPolicy, Name, Password, Reference, Settings, TargetUrl, Username, Webhook,
+    Credentials, Name, Password, Reference, Settings, TargetPolicy, TargetUrl, Username, Webhook,
 };
 
 /// The platform `acme`.
@@ -65,8 +65,11 @@ pub fn full_settings() -> Settings {
         authentication: Authentication::new(AuthenticationType::Password, credentials)
             .expect("credentials that go together"),
         url: Some(
-            TargetUrl::parse("https://example.com/hooks?a=b%20c".into(), HttpPolicy::HttpsOnly)
-                .expect("a URL"),
+            TargetUrl::parse(
+                "https://example.com/hooks?a=b%20c".into(),
+                &TargetPolicy::default(),
+            )
+            .expect("a URL"),
         ),
         included_actions: Some(actions(&["INVOICE.PAID", "INVOICE.CREATED"])),
         excluded_actions: Some(actions(&["COUPON.DELETED"])),

@@ -1,7 +1,10 @@
 //! Where deliveries go.
 
-use url::Url;
+use std::net::IpAddr;
 
+use url::{Host, Url};
+
+use crate::address::{AllowedNetworks, ForbiddenAddress};
 use crate::error::InvalidValue;
 
 /// Whether a target may be plain `http`.
@@ -14,8 +17,18 @@ pub enum HttpPolicy {
     AllowHttp,
 }
 
+/// What a deployment allows of targets: by default `https` and public addresses alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TargetPolicy {
+    /// Whether a target may be plain `http`.
+    pub http: HttpPolicy,
+    /// Where deliveries may go besides public addresses.
+    pub networks: AllowedNetworks,
+}
+
 /// An absolute http(s) URL of at most 2048 characters, without user info and without a fragment, kept as it
-/// was given. Whether the address behind it may be delivered to is judged at each delivery.
+/// was given. An address in it, however it is spelt, may be delivered to. Where a name leads is judged at each delivery, and
+/// so is the address again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetUrl(String);
 
@@ -27,7 +40,7 @@ impl TargetUrl {
     ///
     /// # Errors
     /// Says what would be right.
-    pub fn parse(text: String, policy: HttpPolicy) -> Result<Self, InvalidValue> {
+    pub fn parse(text: String, policy: &TargetPolicy) -> Result<Self, InvalidValue> {
         if text.chars().count() > Self::MAX_LENGTH {
             return Err(InvalidValue::new("must be at most 2048 characters"));
         }
@@ -37,7 +50,7 @@ impl TargetUrl {
                 "must have no spaces, control characters or backslashes",
             ));
         }
-        check_scheme(&text, policy)?;
+        check_scheme(&text, policy.http)?;
         let no_url = || InvalidValue::new("must be an absolute URL such as https://example.com/webhooks");
         if authority(&text).is_empty() {
             // Mended too: the host would be taken from the path.
@@ -51,6 +64,9 @@ impl TargetUrl {
         }
         if url.fragment().is_some() {
             return Err(InvalidValue::new("must have no fragment (`#…`)"));
+        }
+        if let Some(address) = literal_address(&url) {
+            policy.networks.judge(address).map_err(forbidden)?;
         }
         Ok(Self(text))
     }
@@ -84,6 +100,26 @@ fn check_scheme(text: &str, policy: HttpPolicy) -> Result<(), InvalidValue> {
     }
 }
 
+/// The address that the host is, as the URL standard reads its many spellings; none if it is a name.
+fn literal_address(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
+        Host::Domain(_) => None,
+    }
+}
+
+fn forbidden(why: ForbiddenAddress) -> InvalidValue {
+    InvalidValue::new(match why {
+        ForbiddenAddress::NotPublic => {
+            "must not be at an address that is not public, unless it is in a network that this deployment allows"
+        }
+        ForbiddenAddress::Metadata => {
+            "must not be at an address of a cloud's metadata service, which is never delivered to"
+        }
+    })
+}
+
 /// What stands between the scheme and the path, query or fragment.
 fn authority(text: &str) -> &str {
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
@@ -93,17 +129,26 @@ fn authority(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Network;
+
+    fn allowing(networks: &[&str]) -> TargetPolicy {
+        let networks = networks.iter().map(|text| Network::parse(text).unwrap());
+        TargetPolicy {
+            http: HttpPolicy::AllowHttp,
+            networks: AllowedNetworks::new(networks.collect()),
+        }
+    }
 
     #[test]
     fn an_absolute_https_url_is_kept_as_it_was_given() {
         for right in [
             "https://example.com",
             "HTTPS://Example.COM:8443/a%20b?c=d",
-            "https://[2001:db8::1]/",
+            "https://[2606:4700::1111]/",
             "https://example.com/a@b?c=@",
         ] {
             assert_eq!(
-                TargetUrl::parse(right.into(), HttpPolicy::HttpsOnly)
+                TargetUrl::parse(right.into(), &TargetPolicy::default())
                     .unwrap()
                     .as_str(),
                 right
@@ -140,17 +185,39 @@ mod tests {
             "https://exa<mple.com",
             &long,
         ] {
-            assert!(
-                TargetUrl::parse(wrong.into(), HttpPolicy::AllowHttp).is_err(),
-                "{wrong}"
-            );
+            assert!(TargetUrl::parse(wrong.into(), &allowing(&[])).is_err(), "{wrong}");
         }
-        assert!(TargetUrl::parse(long[..2048].into(), HttpPolicy::HttpsOnly).is_ok());
+        assert!(TargetUrl::parse(long[..2048].into(), &TargetPolicy::default()).is_ok());
     }
 
     #[test]
     fn plain_http_is_for_deployments_that_allow_it() {
-        assert!(TargetUrl::parse("http://example.com".into(), HttpPolicy::HttpsOnly).is_err());
-        assert!(TargetUrl::parse("http://example.com".into(), HttpPolicy::AllowHttp).is_ok());
+        assert!(TargetUrl::parse("http://example.com".into(), &TargetPolicy::default()).is_err());
+        assert!(TargetUrl::parse("http://example.com".into(), &allowing(&[])).is_ok());
+    }
+
+    #[test]
+    fn an_address_that_may_not_be_delivered_to_is_refused_in_every_spelling() {
+        let parse = |host: &str, networks: &[&str]| {
+            TargetUrl::parse(format!("https://{host}:8443/hook"), &allowing(networks))
+        };
+        for host in [
+            "10.1.2.3",
+            "0xa.66051",
+            "10.1.515",
+            "[::ffff:a01:203]",
+            "１０.1.2.3",
+        ] {
+            let refused = parse(host, &["10.0.0.0/16"]).unwrap_err();
+            assert!(refused.to_string().contains("not public"), "{host}: {refused}");
+            assert!(parse(host, &["10.1.0.0/16"]).is_ok(), "{host}");
+        }
+        for host in ["169.254.169.254", "2852039166", "[fd00:ec2::254]"] {
+            let refused = parse(host, &["0.0.0.0/0", "::/0"]).unwrap_err();
+            assert!(refused.to_string().contains("metadata"), "{host}: {refused}");
+        }
+        for host in ["localhost", "8.8.8.8", "134744072", "[2606:4700::1111]"] {
+            assert!(parse(host, &[]).is_ok(), "{host}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use webhook_domain::address::{AllowedNetworks, Network};
 use webhook_domain::attempt::{AttemptOutcome, FailureCause, StatusCode};
 use webhook_domain::ports::{Parcel, Receipt, Sender as _};
 use webhook_domain::testing::ManualClock;
-use webhook_domain::webhook::{Authentication, AuthenticationType, Credentials, HttpPolicy, TargetUrl};
+use webhook_domain::webhook::{Authentication, AuthenticationType, Credentials, TargetUrl};
 use webhook_sender_hyper::{HyperSender, Resolve, Roots, SenderLimits, SystemResolver};
 
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -147,8 +147,10 @@ pub(crate) fn sender() -> HyperSender {
 }
 
 pub(crate) fn parcel(url: &str) -> Option<Parcel> {
+    // As one that was stored when more was allowed: what counts is what is connected to.
+    url::Url::parse(url).ok()?;
     Some(Parcel {
-        url: TargetUrl::parse(url.to_owned(), HttpPolicy::AllowHttp).ok()?,
+        url: TargetUrl::restore(url.to_owned()),
         headers: vec![
             ("webhook-id", "evt_1".into()),
             ("X-PAYLOAD-SIGNATURE", "v1=AB".into()),

@@ -49,8 +49,7 @@ fn nothing_needs_to_be_said() {
     );
     assert!(matches!(settings.master_key, MasterKeySource::BesideDatabase));
     assert_eq!(settings.environment, Environment::Test);
-    assert_eq!(settings.http_policy, HttpPolicy::HttpsOnly);
-    assert_eq!(settings.allowed_networks, AllowedNetworks::default());
+    assert_eq!(settings.target_policy, TargetPolicy::default());
     assert_eq!(settings.retry_schedule, RetrySchedule::default());
     assert_eq!(settings.event_retention, Duration::from_secs(30 * 86_400));
     assert_eq!(settings.previous_secret_ttl, Overlap::DAY);

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use webhook_domain::services::CreateWebhook;
-use webhook_domain::webhook::{self, ActionCatalogue, HttpPolicy, Name, Reference, TargetUrl, Webhook};
+use webhook_domain::webhook::{self, ActionCatalogue, Name, Reference, TargetPolicy, TargetUrl, Webhook};
 use webhook_http_actix::representation::{Keys, WebhookJson};
 
 use super::{PlatformArgument, actions, current_secret, optional, webhooks};
@@ -44,7 +44,7 @@ pub(crate) struct CreateArguments {
 pub(super) fn run(settings: Settings, arguments: CreateArguments, format: Format) -> Result<(), Failure> {
     let platform = arguments.platform.platform.clone();
     let catalogue = catalogue(settings.actions_file.as_deref())?;
-    let wanted = wanted(arguments, settings.http_policy, &catalogue)?;
+    let wanted = wanted(arguments, &settings.target_policy, &catalogue)?;
     let local = Local::open_or_make(settings)?;
     let acting = local.acting_on(Some(platform))?;
     let create = CreateWebhook {
@@ -64,10 +64,10 @@ pub(super) fn run(settings: Settings, arguments: CreateArguments, format: Format
 
 fn wanted(
     arguments: CreateArguments,
-    http: HttpPolicy,
+    targets: &TargetPolicy,
     catalogue: &ActionCatalogue,
 ) -> Result<webhook::Settings, Failure> {
-    let url = |text| TargetUrl::parse(text, http);
+    let url = |text| TargetUrl::parse(text, targets);
     Ok(webhook::Settings {
         name: optional("--name", arguments.name, Name::parse)?,
         reference: optional("--reference", arguments.reference, Reference::parse)?,

@@ -8,8 +8,8 @@ use webhook_domain::id::WebhookId;
 use webhook_domain::secret::SecretText;
 use webhook_domain::services::UpdateWebhook;
 use webhook_domain::webhook::{
-    ActionCatalogue, ActionList, ApiHeaderField, ApiKeyValue, AuthenticationType, Edit, HttpPolicy, Name,
-    Password, Precondition, Reference, Settings, SettingsUpdate, TargetUrl, Username,
+    ActionCatalogue, ActionList, ApiHeaderField, ApiKeyValue, AuthenticationType, Edit, Name, Password,
+    Precondition, Reference, Settings, SettingsUpdate, TargetPolicy, TargetUrl, Username,
 };
 use webhook_domain::{InvalidValue, Refusal, ServiceError};
 use webhook_http_actix::representation::{Keys, WebhookJson};
@@ -90,7 +90,7 @@ pub(super) fn run(
     format: Format,
 ) -> Result<(), Failure> {
     let catalogue = catalogue(settings.actions_file.as_deref())?;
-    let http = settings.http_policy;
+    let targets = settings.target_policy.clone();
     let local = Local::open(settings)?;
     let platform = arguments.platform.platform.clone();
     let service = webhooks(&local);
@@ -100,7 +100,7 @@ pub(super) fn run(
         .wait(doing, service.read(&local.looking_at(platform.clone())?, id))?
         .webhook;
     let update = UpdateWebhook {
-        update: wanted(arguments, &stored.settings, http, &catalogue)?,
+        update: wanted(arguments, &stored.settings, &targets, &catalogue)?,
         // What no flag names is sent as it was read.
         precondition: Precondition::VersionIn(vec![stored.version]),
         idempotent: None,
@@ -138,7 +138,7 @@ fn not_updated(doing: &str, error: &ServiceError) -> Failure {
 fn wanted(
     arguments: UpdateArguments,
     stored: &Settings,
-    http: HttpPolicy,
+    targets: &TargetPolicy,
     catalogue: &ActionCatalogue,
 ) -> Result<SettingsUpdate, Failure> {
     let kept = SettingsUpdate::new(
@@ -150,7 +150,7 @@ fn wanted(
             .authentication_type
             .unwrap_or(stored.authentication.kind()),
     );
-    let url = |text| TargetUrl::parse(text, http);
+    let url = |text| TargetUrl::parse(text, targets);
     Ok(SettingsUpdate {
         name: edit(
             arguments.no_name,
