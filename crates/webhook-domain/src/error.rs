@@ -81,6 +81,17 @@ pub enum Refusal {
     /// A delivery that is in the queue of its webhook is not put there again.
     #[error("this event is in the webhook's queue already, and is sent when its turn comes")]
     StillPending,
+    /// Nothing holds the webhook's queue up.
+    #[error(
+        "the webhook is not in the penalty box with something queued; its deliveries are sent as they come"
+    )]
+    NotInPenaltyBox,
+    /// Nothing is sent to a webhook that is inactive.
+    #[error("the webhook is inactive, so its queue waits; make it active, and it goes on at once")]
+    Inactive,
+    /// There is nowhere to send anything to.
+    #[error("the webhook has no url; set one first")]
+    NoTarget,
     /// The idempotency key was used for another request.
     #[error("this Idempotency-Key was already used for another request; use a new key for a new request")]
     IdempotencyKeyReused,

@@ -22,16 +22,18 @@
 //! **410 Gone** is a failure that says more: the webhook becomes inactive ([`crate::webhook::Webhook::gone`]), its head is
 //! not given up, however old, and its queue is kept. While a webhook is inactive nothing is sent, so nothing is given up
 //! either. When it is active again, [`reopened`](PenaltyBox::reopened) gives the head its 7 days anew: those it waited
-//! through were not the receiver's failure. Whoever saves a change that makes a webhook active saves its box reopened,
+//! through were not the receiver's failure. A change of where or how the receiver is asked has its head sent at once: the
+//! change may be what was wanting. Whoever saves a change of a webhook saves its box [`after_change`](PenaltyBox::after_change),
 //! in the same transaction.
 //!
-//! An attempt that an operator asks for before its time counts like any other.
+//! An attempt that an operator asks for before its time ([`expedited`](PenaltyBox::expedited)) counts like any other.
 
 use std::time::Duration;
 
 use crate::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
 use crate::retry_schedule::{Jitter, RetrySchedule};
 use crate::time::Instant;
+use crate::webhook::Settings;
 
 /// Whether a webhook's queue is held up, and by what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -152,6 +154,27 @@ impl PenaltyBox {
     #[must_use]
     pub const fn reopened(self) -> Self {
         Self::Out
+    }
+
+    /// The box with its head to be sent at `now`, if that would have been later.
+    #[must_use]
+    pub fn expedited(mut self, now: Instant) -> Self {
+        if let Self::Retrying { retry_at, .. } = &mut self {
+            *retry_at = now.min(*retry_at);
+        }
+        self
+    }
+
+    /// The box of a webhook whose settings were `before` and are `after` from `now` on.
+    #[must_use]
+    pub fn after_change(self, before: &Settings, after: &Settings, now: Instant) -> Self {
+        if after.active && !before.active {
+            self.reopened()
+        } else if after.url != before.url || after.authentication != before.authentication {
+            self.expedited(now)
+        } else {
+            self
+        }
     }
 
     /// Since when the webhook is in the box: since when no delivery has succeeded. None outside it.

@@ -4,6 +4,7 @@
 //! To add a port: write its trait here in the domain's words, with `automock`; implement it for
 //! `testing::MemoryStore`; say in `testing::conformance` what every implementation must do.
 
+mod answer_store;
 mod api_key_store;
 mod audit_log;
 mod delivery_queue;
@@ -12,6 +13,7 @@ mod sender;
 mod token_verifier;
 mod webhook_store;
 
+pub use answer_store::AnswerStore;
 pub use api_key_store::{ApiKeyStore, DecideRevocation, NewApiKey, Revocation, ScopeFilter};
 pub use audit_log::{AuditLog, AuditQuery};
 pub use delivery_queue::{DeliveryQueue, Lane, Lease, Position, QueuedDelivery, Turn};
@@ -24,7 +26,7 @@ pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, Outcome, 
 
 #[cfg(any(test, feature = "test-support"))]
 pub use {
-    api_key_store::MockApiKeyStore, audit_log::MockAuditLog, delivery_queue::MockDeliveryQueue,
-    event_store::MockEventStore, sender::MockSender, token_verifier::MockTokenVerifier,
-    webhook_store::MockWebhookStore,
+    answer_store::MockAnswerStore, api_key_store::MockApiKeyStore, audit_log::MockAuditLog,
+    delivery_queue::MockDeliveryQueue, event_store::MockEventStore, sender::MockSender,
+    token_verifier::MockTokenVerifier, webhook_store::MockWebhookStore,
 };

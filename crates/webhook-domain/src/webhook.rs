@@ -8,6 +8,7 @@ mod actions;
 mod announcement;
 mod authentication;
 mod collecting;
+mod held_up;
 mod labels;
 mod listing;
 mod target_url;
@@ -19,6 +20,7 @@ pub use authentication::{
     ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Password, Username,
 };
 pub use collecting::Route;
+pub use held_up::HeldUp;
 pub use labels::{Name, Reference};
 pub use listing::{Cursor, Direction, PageSize, PageStart, SortKey, WebhookOrder, WebhookPage, WebhookQuery};
 pub use target_url::{HttpPolicy, TargetPolicy, TargetUrl};
@@ -153,6 +155,8 @@ pub struct Webhook {
     pub updated_at: Instant,
     /// How often they did.
     pub version: Version,
+    /// What holds its queue up, if anything does, where a store was asked for a webhook to be shown.
+    pub held_up: Option<Box<HeldUp>>,
 }
 
 impl Webhook {
@@ -174,6 +178,7 @@ impl Webhook {
             created_at: now,
             updated_at: now,
             version: Version::FIRST,
+            held_up: None,
         }
     }
 
@@ -194,7 +199,7 @@ impl Webhook {
     ///
     /// # Errors
     /// What the update refuses, and [`Refusal::ProtocolNeedsRoll`].
-    pub fn update(mut self, update: &SettingsUpdate, now: Instant) -> Result<Self, Refusal> {
+    pub fn update(self, update: &SettingsUpdate, now: Instant) -> Result<Self, Refusal> {
         let settings = update.apply(self.settings.clone())?;
         if settings.signing_protocol != self.settings.signing_protocol {
             return Err(Refusal::ProtocolNeedsRoll);
@@ -202,8 +207,7 @@ impl Webhook {
         if settings == self.settings {
             return Ok(self);
         }
-        self.settings = settings;
-        Ok(self.changed_at(now))
+        Ok(self.with_settings(settings, now).changed_at(now))
     }
 
     /// Applies `update` if there is one, and rolls the secret: both or neither.
@@ -218,7 +222,8 @@ impl Webhook {
         now: Instant,
     ) -> Result<Self, Refusal> {
         if let Some(update) = update {
-            self.settings = update.apply(self.settings)?;
+            let settings = update.apply(self.settings.clone())?;
+            self = self.with_settings(settings, now);
         }
         self.key_ring = self
             .key_ring
@@ -246,6 +251,14 @@ impl Webhook {
     #[must_use]
     pub fn without_expired_keys(mut self, now: Instant) -> Self {
         self.key_ring = self.key_ring.without_expired(now);
+        self
+    }
+
+    fn with_settings(mut self, settings: Settings, now: Instant) -> Self {
+        self.held_up = self
+            .held_up
+            .and_then(|held_up| held_up.after_change(&self.settings, &settings, now));
+        self.settings = settings;
         self
     }
 

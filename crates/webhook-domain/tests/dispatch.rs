@@ -135,6 +135,7 @@ impl House {
             let (next, turn) = worker.step(&dispatch).await.unwrap();
             if let Some(turn) = turn {
                 assert_eq!(self.store.record(self.process, vec![turn]).await.unwrap(), []);
+                worker.recorded();
             }
             if next != Next::Step {
                 return next;

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
 use webhook_domain::penalty_box::{Aftermath, HeadFate, PenaltyBox};
 use webhook_domain::retry_schedule::{Jitter, RetrySchedule};
-use webhook_domain::testing::ManualClock;
+use webhook_domain::testing::{ManualClock, fixtures};
 use webhook_domain::time::{Clock, Instant};
+use webhook_domain::webhook::{Settings, TargetUrl};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -269,5 +270,52 @@ proptest! {
             }
             queue.clock.advance(MINUTE * 60 * 24 * late_by_days);
         }
+    }
+}
+
+#[test]
+fn what_is_expedited_is_due_at_once_and_no_later_than_it_was() {
+    let mut queue = Queue::new();
+    queue.attempt(TIMEOUT);
+    let (now, retry_at) = (queue.clock.now(), queue.penalty_box.retry_at().unwrap());
+    let expedited = queue.penalty_box.expedited(now);
+    assert_eq!(expedited.retry_at(), Some(now));
+    assert_eq!(expedited.since(), queue.penalty_box.since());
+    assert_eq!(
+        queue.penalty_box.expedited(retry_at.plus(MINUTE)),
+        queue.penalty_box
+    );
+    queue.penalty_box = expedited;
+    assert_eq!(queue.attempt(TIMEOUT), HeadFate::Waits);
+    assert_eq!(queue.penalty_box.retry_count(), 1, "it counts like any other");
+    assert_eq!(PenaltyBox::Out.expedited(now), PenaltyBox::Out);
+}
+
+#[test]
+fn a_change_of_the_webhook_that_could_help_lets_its_queue_go_on() {
+    let mut queue = Queue::new();
+    queue.attempt(TIMEOUT);
+    let (stood, now) = (queue.penalty_box, queue.clock.now());
+    let bare = fixtures::bare_settings();
+    let with = |edit: fn(&mut Settings)| {
+        let mut settings = bare.clone();
+        edit(&mut settings);
+        settings
+    };
+    let inactive = with(|settings| settings.active = false);
+    let moved = with(|settings| settings.url = Some(TargetUrl::restore("https://example.com/2".into())));
+    let proven = Settings {
+        authentication: fixtures::full_settings().authentication,
+        ..bare.clone()
+    };
+    let renamed = with(|settings| settings.include_previous_data = true);
+    for (before, after, expected) in [
+        (&inactive, &bare, PenaltyBox::Out),
+        (&bare, &inactive, stood),
+        (&bare, &moved, stood.expedited(now)),
+        (&bare, &proven, stood.expedited(now)),
+        (&bare, &renamed, stood),
+    ] {
+        assert_eq!(stood.after_change(before, after, now), expected);
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
+use tokio::sync::Semaphore;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::event::Environment;
 use webhook_domain::ports::WebhookStore;
 use webhook_domain::services::{
-    ApiKeyService, AuditService, Authenticator, EventService, SecretKeyService, WebhookService,
+    ApiKeyService, AuditService, Authenticator, EventService, ProbeService, SecretKeyService, WebhookService,
 };
 use webhook_domain::time::Clock;
 use webhook_domain::webhook::{ActionCatalogue, TargetPolicy};
@@ -32,6 +33,8 @@ pub struct Api {
     pub audit: AuditService,
     /// Publishes events and follows their deliveries.
     pub events: EventService,
+    /// Sends test events, and what waits in the penalty box.
+    pub probes: ProbeService,
     /// What deliveries call this deployment.
     pub environment: Environment,
     /// Asked by `/health/ready` whether it works.
@@ -79,6 +82,8 @@ pub struct HttpLimits {
     pub failed_authentications_per_second: Option<NonZeroU32>,
     /// Threads that serve connections. As many as the machine has cores, at most 512.
     pub workers: usize,
+    /// How many test events and retries on request are under way at a time; beyond it 503. 64.
+    pub max_probes: usize,
     /// Connections per worker; further ones wait to be accepted. 10,000.
     pub max_connections: usize,
     /// How long requests under way may take to finish once the server is told to stop, in whole seconds. 30 seconds.
@@ -99,6 +104,7 @@ impl Default for HttpLimits {
             failed_authentications_per_second: NonZeroU32::new(50),
             workers: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
             max_connections: 10_000,
+            max_probes: 64,
             shutdown_timeout: Duration::from_secs(30),
         }
     }
@@ -117,6 +123,7 @@ pub struct Core {
     pub(crate) limits: HttpLimits,
     pub(crate) in_flight: InFlight,
     pub(crate) rates: RequestRates,
+    pub(crate) probing: Semaphore,
 }
 
 impl Core {
@@ -126,11 +133,13 @@ impl Core {
         // A connection has at most one request in a handler.
         let in_flight = InFlight::new(limits.worker_count().saturating_mul(limits.max_connections));
         let rates = RequestRates::new(&limits, &api.clock);
+        let probing = Semaphore::new(limits.max_probes);
         web::Data::new(Self {
             api,
             limits,
             in_flight,
             rates,
+            probing,
         })
     }
 }

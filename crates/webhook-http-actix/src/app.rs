@@ -9,7 +9,7 @@ use actix_web::{App, Error, web};
 use crate::api::Core;
 use crate::observe::observe;
 use crate::routes::{
-    actions, api_keys, audit_records, document, elsewhere, events, health, secret_key, webhook,
+    actions, api_keys, audit_records, document, elsewhere, events, health, probes, secret_key, webhook,
     webhook_events, webhooks,
 };
 
@@ -68,6 +68,21 @@ fn webhook_paths(paths: &mut ServiceConfig) {
             web::resource("/webhooks/actions")
                 .route(web::get().to(actions::list))
                 .default_service(web::to(actions::wrong_method)),
+        )
+        .service(
+            web::resource("/webhooks/test-connection")
+                .route(web::post().to(probes::test_connection))
+                .default_service(web::to(probes::wrong_method)),
+        )
+        .service(
+            web::resource("/webhooks/{id}/send-test")
+                .route(web::post().to(probes::send_test))
+                .default_service(web::to(probes::wrong_method)),
+        )
+        .service(
+            web::resource("/webhooks/{id}/send-penalty-box-payload")
+                .route(web::post().to(probes::send_penalty_box_payload))
+                .default_service(web::to(probes::wrong_method)),
         )
         .service(
             web::resource("/webhooks/{id}")

@@ -48,9 +48,14 @@ impl From<ServiceError> for Problem {
                 return Self::new(StatusCode::CONFLICT, Code::InvalidOperation, error.to_string())
                     .with_field("signing_protocol");
             }
-            E::Refused(R::TooManyRetiredKeys { .. } | R::LastApiKey | R::StillPending) => {
-                (StatusCode::CONFLICT, Code::InvalidOperation)
-            }
+            E::Refused(
+                R::TooManyRetiredKeys { .. }
+                | R::LastApiKey
+                | R::StillPending
+                | R::NotInPenaltyBox
+                | R::Inactive
+                | R::NoTarget,
+            ) => (StatusCode::CONFLICT, Code::InvalidOperation),
             E::Refused(R::VersionMismatch) => (StatusCode::PRECONDITION_FAILED, Code::InvalidRequest),
             E::Refused(R::IdempotencyKeyReused) => (StatusCode::CONFLICT, Code::IdempotencyCheckFailed),
             E::Refused(R::NotPermitted { .. } | R::OtherPlatform) => {

@@ -8,6 +8,7 @@ mod actions;
 mod api_key;
 mod audit_record;
 mod event;
+mod probe;
 mod webhook;
 
 use std::fmt::Display;
@@ -17,7 +18,9 @@ use serde::{Serialize, Serializer};
 pub use actions::{ActionsJson, actions_json};
 pub use api_key::ApiKeyJson;
 pub use audit_record::AuditRecordJson;
+pub(crate) use event::as_json;
 pub use event::{EventJson, WebhookEventJson};
+pub use probe::ProbeJson;
 pub(crate) use webhook::expected_length;
 pub use webhook::{Keys, WebhookJson, described};
 

@@ -11,6 +11,7 @@ pub(crate) mod document;
 pub(crate) mod elsewhere;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod probes;
 pub(crate) mod secret_key;
 pub(crate) mod webhook;
 pub(crate) mod webhook_events;

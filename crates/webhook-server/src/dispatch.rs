@@ -270,6 +270,9 @@ async fn step(house: &House, worker: &mut LaneWorker, wake: &Arc<Wake>) -> Next 
     let Ok(_permit) = house.in_flight.acquire().await else {
         return Next::Park;
     };
+    if wake.unrecorded.load(Ordering::Acquire) == 0 {
+        worker.recorded();
+    }
     match worker.step(&house.dispatch).await {
         Ok((next, turn)) => {
             if let Some(turn) = turn {

@@ -21,7 +21,8 @@ use webhook_domain::event::Environment;
 use webhook_domain::ports::{EventStore as _, TokenVerifier, WebhookStore};
 use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::services::{
-    AuditService, Authenticator, Dispatch, EventService, SecretKeyService, Upkeep, WebhookService,
+    AuditService, Authenticator, Dispatch, EventService, ProbeService, SecretKeyService, Upkeep,
+    WebhookService,
 };
 use webhook_http_actix::representation::described;
 use webhook_http_actix::{Api, FieldRules, HttpLimits};
@@ -113,6 +114,8 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let address = listener.local_addr().map_err(cannot_listen)?;
     provide_first_key(deployment.database.as_deref(), open, HandOver::choose(address)).await?;
     let dispatch = dispatch(&deployment, open)?;
+    // Its connections belong to the threads that answer requests.
+    let probes = probes(sender(&deployment, open)?, deployment.environment, open);
     let event_retention = deployment.event_retention;
     let authenticator = Authenticator::new(open.api_keys(), deployment.tokens, open.clock.clone());
     let api = api(
@@ -120,6 +123,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
         deployment.default_overlap,
         deployment.environment,
         authenticator,
+        probes,
         open,
     );
     let server = webhook_http_actix::serve(listener, api, deployment.limits)
@@ -158,20 +162,24 @@ async fn provide_first_key(
     Ok(())
 }
 
-/// What delivers.
-fn dispatch(deployment: &Deployment, open: &OpenStore) -> Result<Dispatch, Failure> {
-    let sender = HyperSender::new(
+/// What carries deliveries, with connections of its own.
+fn sender(deployment: &Deployment, open: &OpenStore) -> Result<HyperSender, Failure> {
+    HyperSender::new(
         deployment.allowed_networks.clone(),
         Arc::new(SystemResolver),
         Roots::of_machine(),
         SenderLimits::default(),
         open.clock.clone(),
     )
-    .map_err(|error| Failure::cannot("start delivering", &error))?;
+    .map_err(|error| Failure::cannot("start delivering", &error))
+}
+
+/// What delivers.
+fn dispatch(deployment: &Deployment, open: &OpenStore) -> Result<Dispatch, Failure> {
     Ok(Dispatch {
         queue: open.store.clone(),
         webhooks: open.store.clone(),
-        sender: Arc::new(sender),
+        sender: Arc::new(sender(deployment, open)?),
         clock: open.clock.clone(),
         entropy: open.entropy.clone(),
         environment: deployment.environment,
@@ -180,11 +188,26 @@ fn dispatch(deployment: &Deployment, open: &OpenStore) -> Result<Dispatch, Failu
     })
 }
 
+/// What sends something on request.
+fn probes(sender: HyperSender, environment: Environment, open: &OpenStore) -> ProbeService {
+    ProbeService {
+        webhooks: open.store.clone(),
+        queue: open.store.clone(),
+        events: open.store.clone(),
+        answers: open.store.clone(),
+        sender: Arc::new(sender),
+        clock: open.clock.clone(),
+        entropy: open.entropy.clone(),
+        environment,
+    }
+}
+
 fn api(
     rules: FieldRules,
     default_overlap: webhook_domain::key_ring::Overlap,
     environment: Environment,
     authenticator: Authenticator,
+    probes: ProbeService,
     open: &OpenStore,
 ) -> Api {
     let store: Arc<dyn WebhookStore> = open.store.clone();
@@ -197,6 +220,7 @@ fn api(
         api_keys: open.api_keys(),
         audit: AuditService::new(open.store.clone()),
         events: EventService::new(open.store.clone(), clock.clone(), entropy.clone()),
+        probes,
         environment,
         store,
         clock: clock.clone(),

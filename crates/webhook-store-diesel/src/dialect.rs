@@ -34,10 +34,15 @@ pub(crate) enum TakenRows {
 
 impl AnyConnection {
     /// Loads the webhooks with these ids and keeps others from changing them until the transaction ends.
-    /// PostgreSQL locks them in the order of their ids, so that two processes cannot wait for each other.
-    pub(crate) fn lock_webhooks(&mut self, ids: &[String], taken: TakenRows) -> QueryResult<Vec<WebhookRow>> {
+    /// PostgreSQL locks them in the order of their ids, so that two processes cannot wait for each other. With each comes
+    /// whether its queue is held up.
+    pub(crate) fn lock_webhooks(
+        &mut self,
+        ids: &[String],
+        taken: TakenRows,
+    ) -> QueryResult<Vec<(WebhookRow, bool)>> {
         match self {
-            Self::Sqlite(sqlite) => sqlite::load_webhooks(sqlite, ids),
+            Self::Sqlite(sqlite) => sqlite::lock_webhooks(sqlite, ids),
             Self::Postgres(postgres) => match taken {
                 TakenRows::Await => postgres::lock_webhooks(postgres, ids),
                 TakenRows::Skip => postgres::lock_free_webhooks(postgres, ids),

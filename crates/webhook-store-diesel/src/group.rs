@@ -25,14 +25,14 @@ use crate::chain_head::{Chain, Keys};
 use crate::connection::AnyConnection;
 use crate::dialect::TakenRows;
 use crate::failure::{Failure, transact};
-use crate::key_handover;
 use crate::rows::RowError;
 use crate::rows::answer::{AnswerRow, slot_key};
 use crate::rows::audit::AuditRow;
 use crate::rows::webhook::{LoadedWebhook, WebhookRow};
 use crate::sealing::Vault;
+use crate::{held_up, key_handover};
 
-use self::saving::{append, save_answers, save_webhooks};
+use self::saving::{append, going_on, save_answers, save_webhooks};
 
 /// What is said of a row that others keep locked.
 const LOCKED: &str = "somebody else keeps the webhook locked";
@@ -307,10 +307,12 @@ impl<'a> Attempt<'a> {
             return Ok(Vec::new());
         }
         let mut chain = Chain::lock(connection, keys)?;
+        let going_on = going_on(&self.rows);
         let last_audits = append(&mut chain, self.audit, &self.rows);
         let rings = save_webhooks(connection, self.vault, self.rows, &self.created, &last_audits)?;
         save_answers(connection, self.vault, self.answers)?;
-        let arrived = self.announced.publish(connection, own)?;
+        let mut arrived = self.announced.publish(connection, own)?;
+        arrived.extend(held_up::let_go_on(connection, own, &going_on)?);
         chain.save(connection, &rings)?;
         Ok(arrived)
     }
@@ -336,10 +338,16 @@ fn load_rows(
     if ids.is_empty() {
         return Ok(rows);
     }
-    for row in connection.lock_webhooks(&ids, taken)? {
+    for (row, is_held_up) in connection.lock_webhooks(&ids, taken)? {
         // An id that cannot be read back was not asked for by any member.
         let Ok(id) = row.id.parse() else { continue };
-        let row = decode(connection, vault, row)?.map(|loaded| Row {
+        let mut loaded = decode(connection, vault, row)?;
+        if let Ok(loaded) = &mut loaded
+            && is_held_up
+        {
+            loaded.webhook.held_up = held_up::read(connection, id)?;
+        }
+        let row = loaded.map(|loaded| Row {
             loaded,
             effect: Effect::Keep,
         });

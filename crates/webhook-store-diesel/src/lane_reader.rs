@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use diesel::prelude::*;
+use diesel::QueryResult;
 use tokio::sync::oneshot;
 use webhook_domain::StoreError;
 use webhook_domain::id::{ProcessId, WebhookId};
@@ -25,7 +25,6 @@ use crate::rows::delivery::DeliveryRow;
 use crate::rows::event::EventRow;
 use crate::rows::lane::LaneRow;
 use crate::rows::webhook::{LoadedWebhook, WebhookRow};
-use crate::schema::{deliveries, events};
 use crate::sealing::Vault;
 use crate::waiting::answer_within;
 
@@ -167,15 +166,7 @@ fn read(connection: &mut AnyConnection, wanted: &[&Wanted]) -> QueryResult<Found
             continue;
         };
         let after = wanted.after.map_or(lane.done, |after| after.0.max(lane.done));
-        let queued: Vec<(DeliveryRow, EventRow)> = deliveries::table
-            .inner_join(events::table.on(events::id.eq(deliveries::event_id)))
-            .filter(deliveries::webhook_id.eq(&id))
-            .filter(deliveries::position.gt(after))
-            .filter(deliveries::status.eq("PENDING"))
-            .order(deliveries::position)
-            .limit(wanted.limit.into())
-            .select((DeliveryRow::as_select(), EventRow::as_select()))
-            .load(connection)?;
+        let queued = connection.queued(&id, after, wanted.limit)?;
         found.queued.insert(id, queued);
     }
     // Last: a key that was retired before the deliveries were read is not among these.

@@ -34,6 +34,7 @@ mod entropy;
 mod executor;
 mod failure;
 mod group;
+mod held_up;
 mod key_handover;
 mod lane_group;
 mod lane_reader;

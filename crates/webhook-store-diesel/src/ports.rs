@@ -1,5 +1,6 @@
 //! The domain's ports, on the threads and connections of this crate.
 
+mod answers;
 mod api_keys;
 mod audit;
 mod events;

@@ -217,7 +217,7 @@ impl Rekeying {
             let vault = &self.vault;
             let count = transact(&mut self.connection, |connection| {
                 let mut count = 0;
-                for row in connection.lock_webhooks(&ids, TakenRows::Await)? {
+                for (row, _) in connection.lock_webhooks(&ids, TakenRows::Await)? {
                     let loaded = LoadedWebhook::decode(row, vault)?;
                     if !loaded.is_sealed_under(&vault.key_id()) {
                         connection.update_webhook(&loaded.resealed(vault)?)?;

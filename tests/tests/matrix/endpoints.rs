@@ -39,7 +39,7 @@ const fn row(
     }
 }
 
-pub(crate) const ENDPOINTS: [Endpoint; 16] = [
+pub(crate) const ENDPOINTS: [Endpoint; 19] = [
     row("POST", "/v1/webhooks", "WEBHOOK.CREATE", Target::None, 201),
     row("GET", "/v1/webhooks", "WEBHOOK.VIEW", Target::None, 200),
     row("GET", "/v1/webhooks/{id}", "WEBHOOK.VIEW", Target::Webhook, 200),
@@ -69,6 +69,28 @@ pub(crate) const ENDPOINTS: [Endpoint; 16] = [
         "/v1/webhooks/{id}/secret-key",
         "WEBHOOK.UPDATE",
         Target::Webhook,
+        200,
+    ),
+    row(
+        "POST",
+        "/v1/webhooks/{id}/send-test",
+        "WEBHOOK.UPDATE",
+        Target::Webhook,
+        200,
+    ),
+    // One that is not in the penalty box: that is refused to those alone who may ask.
+    row(
+        "POST",
+        "/v1/webhooks/{id}/send-penalty-box-payload",
+        "WEBHOOK.UPDATE",
+        Target::Webhook,
+        409,
+    ),
+    row(
+        "POST",
+        "/v1/webhooks/test-connection",
+        "WEBHOOK.CREATE",
+        Target::None,
         200,
     ),
     row("GET", "/v1/webhooks/actions", "WEBHOOK.VIEW", Target::None, 200),
@@ -112,6 +134,7 @@ impl Endpoint {
     pub(crate) fn body(&self) -> Option<Value> {
         match (self.method, self.path) {
             ("POST", "/v1/webhooks") => Some(fixtures::new_webhook()),
+            ("POST", "/v1/webhooks/test-connection") => Some(to_this_machine()),
             ("POST", "/v1/api-keys") => Some(json!({"permissions": ["API_KEY.CREATE"]})),
             ("POST", "/v1/events") => Some(event()),
             ("PATCH", "/v1/webhooks/{id}") => Some(fixtures::update()),
@@ -149,6 +172,12 @@ impl Endpoint {
     }
 }
 
+/// A webhook to where nothing is sent, and nobody is asked for an address, and that none of the events here is for.
+fn to_this_machine() -> Value {
+    let settings = json!({"url": "https://localhost:1/", "included_actions": ["INVOICE.PAID"]});
+    fixtures::with(fixtures::new_webhook(), settings)
+}
+
 /// What needs no credential, and what it is answered with.
 pub(crate) const OPEN: [(&str, u16); 5] = [
     ("/openapi.json", 200),
@@ -181,10 +210,10 @@ fn webhook_event(client: &Client, platform: &str, webhook: &str) -> String {
 
 impl Victims {
     pub(crate) fn new(service: &Service) -> Self {
-        let webhook = fixtures::create(&service.client());
+        let wants_events = fixtures::create(&service.client());
         Self {
-            webhook_event: webhook_event(&service.client(), "default", webhook.id()),
-            webhook,
+            webhook_event: webhook_event(&service.client(), "default", wants_events.id()),
+            webhook: fixtures::create_with(&service.client(), to_this_machine()),
             api_key: service.deployment().create_key("default", &["WEBHOOK.VIEW"], &[]),
         }
     }
@@ -215,7 +244,8 @@ impl Maker {
         };
         let (path, body) = match endpoint.target {
             Target::None => return String::new(),
-            Target::Webhook | Target::WebhookEvent => ("/v1/webhooks", fixtures::new_webhook()),
+            Target::Webhook => ("/v1/webhooks", to_this_machine()),
+            Target::WebhookEvent => ("/v1/webhooks", fixtures::new_webhook()),
             Target::ApiKey => ("/v1/api-keys", json!({"permissions": ["WEBHOOK.VIEW"]})),
         };
         let request = self.0.post(path).header("x-platform-id", platform).json(&body);

@@ -205,7 +205,7 @@ fn a_foreign_id_and_an_unknown_one_are_answered_the_same(backend: Backend) {
             compared += 1;
         }
     }
-    assert_eq!(compared, 16, "eight endpoints, two callers");
+    assert_eq!(compared, 20, "ten endpoints, two callers");
     let victim = &victims.webhook;
     assert_eq!(&get(&house.service.client(), victim), victim);
     get(&house.service.client_with(&victims.api_key), victim);

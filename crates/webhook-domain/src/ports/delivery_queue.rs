@@ -12,6 +12,7 @@ use crate::error::StoreError;
 use crate::event::Event;
 use crate::id::{ProcessId, WebhookId};
 use crate::penalty_box::PenaltyBox;
+use crate::ports::TrackedDelivery;
 use crate::time::Instant;
 use crate::webhook::Webhook;
 
@@ -101,6 +102,14 @@ pub trait DeliveryQueue: Send + Sync {
     /// # Errors
     /// The store's.
     async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Vec<WebhookId>, StoreError>;
+
+    /// Has the delivery at the head of the lane of `webhook` sent at `now`, whoever works at the lane, and gives it as it
+    /// is before. None if the webhook is not in the penalty box, or nothing is queued.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn expedite(&self, webhook: WebhookId, now: Instant)
+    -> Result<Option<TrackedDelivery>, StoreError>;
 
     /// Gives up all lanes of the process, and its life.
     ///

@@ -75,9 +75,8 @@ pub struct LaneWorker {
     read: VecDeque<QueuedDelivery>,
     /// The last delivery that has come to its end here, recorded or not.
     ended: Option<Position>,
-    /// The box as the last turn here left it; none as long as the lane's own is not older.
+    /// The box as the last turn here left it, as long as the lane's own may be older.
     penalty_box: Option<PenaltyBox>,
-    parked: bool,
 }
 
 impl LaneWorker {
@@ -90,7 +89,6 @@ impl LaneWorker {
             read: VecDeque::new(),
             ended: None,
             penalty_box: None,
-            parked: false,
         }
     }
 
@@ -98,6 +96,12 @@ impl LaneWorker {
     #[must_use]
     pub const fn webhook(&self) -> WebhookId {
         self.webhook
+    }
+
+    /// Says that every turn so far is recorded: from now on the lane's box is the one in the store, which others may have
+    /// opened meanwhile.
+    pub const fn recorded(&mut self) {
+        self.penalty_box = None;
     }
 
     /// Makes an attempt at the delivery that stands at the head of the lane, if it is due, and gives the turn that is to be
@@ -124,14 +128,9 @@ impl LaneWorker {
             return Ok((Next::Empty, None));
         };
         let Some(url) = webhook.settings.url.clone().filter(|_| webhook.settings.active) else {
-            self.parked = true;
             return Ok((Next::Park, None));
         };
-        let mut before = self.penalty_box.unwrap_or(penalty_box);
-        if std::mem::take(&mut self.parked) {
-            before = before.reopened();
-        }
-        self.penalty_box = Some(before);
+        let before = self.penalty_box.unwrap_or(penalty_box);
         let now = dispatch.clock.now();
         if let Some(retry_at) = before.retry_at().filter(|_| !before.is_due(now)) {
             return Ok((Next::Wait(retry_at), None));

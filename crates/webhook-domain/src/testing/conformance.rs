@@ -29,7 +29,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::ports::{ApiKeyStore, AuditLog, DeliveryQueue, EventStore, WebhookStore};
+use crate::ports::{AnswerStore, ApiKeyStore, AuditLog, DeliveryQueue, EventStore, WebhookStore};
 
 mod announcements;
 mod api_keys;
@@ -37,6 +37,7 @@ mod audit;
 mod changing;
 mod deleting;
 mod events;
+mod held_up;
 mod idempotency;
 mod lane_scene;
 mod lanes;
@@ -52,6 +53,7 @@ pub use audit::*;
 pub use changing::*;
 pub use deleting::*;
 pub use events::*;
+pub use held_up::*;
 pub use idempotency::*;
 pub use lanes::*;
 pub use reading::*;
@@ -64,6 +66,8 @@ pub use upkeep::*;
 pub struct Ports {
     /// Its webhooks.
     pub webhooks: Arc<dyn WebhookStore>,
+    /// Its answers to probes.
+    pub answers: Arc<dyn AnswerStore>,
     /// Its API keys.
     pub api_keys: Arc<dyn ApiKeyStore>,
     /// Its audit records.
@@ -80,10 +84,11 @@ impl Ports {
     #[must_use]
     pub fn new<S>(store: Arc<S>) -> Self
     where
-        S: WebhookStore + ApiKeyStore + AuditLog + EventStore + DeliveryQueue + 'static,
+        S: WebhookStore + AnswerStore + ApiKeyStore + AuditLog + EventStore + DeliveryQueue + 'static,
     {
         Self {
             webhooks: store.clone(),
+            answers: store.clone(),
             api_keys: store.clone(),
             audit: store.clone(),
             events: store.clone(),
@@ -186,6 +191,11 @@ macro_rules! conformance_tests {
             arrivals_are_told
             a_deleted_webhook_has_no_lane
             what_is_given_up_leaves_its_lane
+            a_webhook_says_what_holds_its_queue_up
+            a_change_of_the_target_lets_the_queue_go_on
+            a_webhook_that_is_made_active_is_out_of_the_box
+            what_is_held_up_is_expedited
+            a_probe_is_answered_again
         }
     };
     (@rules $run:expr, $ports:expr; $($rule:ident)*) => {
@@ -223,6 +233,7 @@ mod tests {
             include_str!("conformance/events.rs"),
             include_str!("conformance/announcements.rs"),
             include_str!("conformance/lanes.rs"),
+            include_str!("conformance/held_up.rs"),
         ];
         let written: Vec<_> = sources
             .iter()

@@ -16,10 +16,11 @@ use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{ApiKeyId, PlatformId, WebhookId};
 use crate::idempotency::{Idempotency, IdempotencySlot, RequestFingerprint};
 use crate::ports::{
-    ApiKeyStore, AuditLog, AuditQuery, Change, ChangeOrder, Creation, Effect, NewApiKey, Outcome, Revocation,
-    ScopeFilter, WebhookStore,
+    AnswerStore, ApiKeyStore, AuditLog, AuditQuery, Change, ChangeOrder, Creation, Effect, NewApiKey,
+    Outcome, Revocation, ScopeFilter, WebhookStore,
 };
 use crate::secret::SecretBytes;
+use crate::services::Probed;
 use crate::time::Instant;
 use crate::webhook::{Direction, Happened, PageStart, Webhook, WebhookPage, WebhookQuery};
 
@@ -75,6 +76,15 @@ impl Tables {
             Some(stored) => Ok(Some(Outcome::Replayed(stored.answer.clone()))),
             None => Ok(None),
         }
+    }
+
+    /// Saves all of a webhook but what holds its queue up.
+    fn keep(&mut self, webhook: &Webhook) {
+        let kept = Webhook {
+            held_up: None,
+            ..webhook.clone()
+        };
+        self.webhooks.insert(webhook.id, kept);
     }
 
     fn refuse_taken_reference(&self, webhook: &Webhook) -> Result<(), Refusal> {
@@ -146,14 +156,15 @@ impl WebhookStore for MemoryStore {
         }
         let stored = tables
             .find(&order.platform, order.webhook)
-            .ok_or(Refusal::NO_SUCH_WEBHOOK)?
-            .clone();
+            .ok_or(Refusal::NO_SUCH_WEBHOOK)?;
+        let stored = tables.shown(stored);
         let Change { effect, audit } = (order.decide)(&stored)?;
         let subject = match effect {
             Effect::Keep => stored,
             Effect::Save(webhook) => {
                 tables.refuse_taken_reference(&webhook)?;
-                tables.webhooks.insert(webhook.id, (*webhook).clone());
+                tables.keep(&webhook);
+                tables.go_on(&stored, &webhook);
                 tables.tell(order.announcement.as_ref(), Happened::Updated(&stored, &webhook));
                 *webhook
             }
@@ -168,7 +179,8 @@ impl WebhookStore for MemoryStore {
     }
 
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
-        Ok(self.tables().find(platform, id).cloned())
+        let tables = self.tables();
+        Ok(tables.find(platform, id).map(|webhook| tables.shown(webhook)))
     }
 
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {
@@ -210,7 +222,7 @@ impl WebhookStore for MemoryStore {
         let webhooks = all[begins_at..]
             .iter()
             .take(limit)
-            .map(|(_, webhook)| (*webhook).clone());
+            .map(|(_, webhook)| tables.listed(webhook));
         Ok(WebhookPage {
             webhooks: webhooks.collect(),
             total,
@@ -250,6 +262,25 @@ impl WebhookStore for MemoryStore {
 
     async fn check(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl AnswerStore for MemoryStore {
+    async fn earlier(&self, request: &Idempotency<Probed>) -> Result<Option<Outcome<Probed>>, ServiceError> {
+        Ok(self.tables().replay(Some(request))?)
+    }
+
+    async fn keep(
+        &self,
+        probed: Probed,
+        request: Idempotency<Probed>,
+    ) -> Result<Outcome<Probed>, ServiceError> {
+        let mut tables = self.tables();
+        if let Some(replayed) = tables.replay(Some(&request))? {
+            return Ok(replayed);
+        }
+        Ok(tables.done(probed, Some(request)))
     }
 }
 

@@ -33,12 +33,15 @@ impl Action {
     }
 
     /// One of [`OF_SERVICE`](Self::OF_SERVICE).
-    pub(super) fn of_service(text: &'static str) -> Self {
+    pub(crate) fn of_service(text: &'static str) -> Self {
         Self(text.to_owned())
     }
 
     /// What the service publishes itself. Nobody else can, and only who names it gets it.
     pub const OF_SERVICE: [&'static str; 3] = ["WEBHOOK.CREATED", "WEBHOOK.UPDATED", "WEBHOOK.DELETED"];
+
+    /// What a test says that has happened. It is sent on request, past all queues, and no event of this type is published.
+    pub const TEST: &'static str = "WEBHOOK.TEST";
 
     /// Whether it is one of [`OF_SERVICE`](Self::OF_SERVICE).
     #[must_use]

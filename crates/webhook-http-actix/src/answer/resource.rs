@@ -4,11 +4,14 @@ use serde::Serialize;
 use webhook_domain::api_key::{ApiKey, CreatedApiKey};
 use webhook_domain::event::Environment;
 use webhook_domain::ports::{Published, TrackedDelivery};
+use webhook_domain::services::Probed;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
 use crate::etag;
-use crate::representation::{ApiKeyJson, EventJson, Keys, WebhookEventJson, WebhookJson, expected_length};
+use crate::representation::{
+    ApiKeyJson, EventJson, Keys, ProbeJson, WebhookEventJson, WebhookJson, expected_length,
+};
 
 /// Room for an API key, so that its text is not copied about while it is written.
 const USUAL_API_KEY_LENGTH: usize = 2048;
@@ -37,8 +40,9 @@ impl Resource for Webhook {
         format!("/v1/webhooks/{}", self.id)
     }
 
-    fn to_body(&self, now: Instant, keys: Keys, _: Environment) -> Vec<u8> {
-        written(&WebhookJson::new(self, now, keys), expected_length(self))
+    fn to_body(&self, now: Instant, keys: Keys, environment: Environment) -> Vec<u8> {
+        let json = WebhookJson::new(self, now, keys).with_payload(self, environment);
+        written(&json, expected_length(self))
     }
 }
 
@@ -99,6 +103,20 @@ impl Resource for Published {
 
     fn to_body(&self, _: Instant, _: Keys, _: Environment) -> Vec<u8> {
         written(&EventJson::new(self), USUAL_EVENT_LENGTH)
+    }
+}
+
+impl Resource for Probed {
+    fn etag(&self) -> Option<String> {
+        None
+    }
+
+    fn path(&self) -> String {
+        "/v1/webhooks".to_owned()
+    }
+
+    fn to_body(&self, _: Instant, _: Keys, _: Environment) -> Vec<u8> {
+        written(&ProbeJson::new(self), USUAL_EVENT_LENGTH)
     }
 }
 

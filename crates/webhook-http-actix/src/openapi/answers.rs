@@ -2,6 +2,7 @@
 //! always there; a test compares them with what is really written.
 
 mod events;
+mod penalty_box;
 
 use std::borrow::Cow;
 
@@ -16,13 +17,14 @@ use webhook_domain::signing_protocol::SigningProtocol;
 use webhook_domain::text::{H, U};
 use webhook_domain::webhook::{AuthenticationType, PageSize};
 
+use self::penalty_box::penalty_box;
 use super::values::{
     action, actions_or_null, boolean, fingerprint, free_text, id, instant, list, matching, of_pattern, one,
     one_of, or_null, platform_or_all, secret, string, url, whole,
 };
 use crate::listing::webhooks::MAX_PAGE;
 use crate::representation::{
-    ActionsJson, ApiKeyJson, AuditRecordJson, EventJson, WebhookEventJson, WebhookJson,
+    ActionsJson, ApiKeyJson, AuditRecordJson, EventJson, ProbeJson, WebhookEventJson, WebhookJson,
 };
 
 /// The text of an API key.
@@ -60,6 +62,7 @@ named! {
     ActionsJson<'_> => "ObjectActions",
     EventJson<'_> => "Event",
     WebhookEventJson<'_> => "WebhookEvent",
+    ProbeJson => "Probe",
     Health => "Health",
 }
 
@@ -115,9 +118,6 @@ fn reference<T: ToSchema>() -> RefOr<Schema> {
 impl PartialSchema for WebhookJson<'_> {
     fn schema() -> RefOr<Schema> {
         let protocols = SigningProtocol::ALL.map(SigningProtocol::name);
-        let penalty = ObjectBuilder::new().schema_type(Type::Object).description(Some(
-            "What is known of the failure that put the webhook in the penalty box.",
-        ));
         let webhook = Whole::new("A webhook. Its password and its API key are in no answer.")
             .with("object_type", constant("WEBHOOK"))
             .with("id", one(id(WebhookId::PREFIX, "The webhook's id.")))
@@ -161,7 +161,7 @@ impl PartialSchema for WebhookJson<'_> {
             )
             .with("secret_rolled_at", or_null(instant("When the secret was last rolled or removed.")))
             .with("penalty_box", or_null(instant("Since when the webhook is in the penalty box.")))
-            .with("penalty_box_data", or_null(penalty))
+            .with("penalty_box_data", or_null(penalty_box()))
             .with("created_at", one(instant("When it was created.")))
             .with("updated_at", one(instant("When its settings or secrets last changed.")));
         let example = json!({

@@ -69,8 +69,6 @@ impl<'a> WebhookEventJson<'a> {
             event,
             attempts,
         } = tracked;
-        // What is delivered is JSON in UTF-8: the domain puts it together of nothing else.
-        let payload = String::from_utf8(delivery.payload(event, environment)).ok();
         Self {
             object_type: "WEBHOOK_EVENT",
             id: Shown(delivery.id),
@@ -79,10 +77,16 @@ impl<'a> WebhookEventJson<'a> {
             r#type: event.action.as_str(),
             status: delivery.status.name(),
             created_at: Shown(delivery.created_at),
-            payload: payload.and_then(|payload| RawValue::from_string(payload).ok()),
+            payload: as_json(delivery.payload(event, environment)),
             attempts: attempts.iter().map(attempt).collect(),
         }
     }
+}
+
+/// What is delivered: JSON in UTF-8, the domain puts it together of nothing else.
+pub(crate) fn as_json(payload: Vec<u8>) -> Option<Box<RawValue>> {
+    let payload = String::from_utf8(payload).ok()?;
+    RawValue::from_string(payload).ok()
 }
 
 fn attempt(attempt: &Attempt) -> AttemptJson<'_> {

@@ -1,12 +1,16 @@
 //! A webhook as clients see it.
 
 use serde::{Serialize, Serializer};
-use webhook_domain::event::JsonText;
+use serde_json::value::RawValue;
+use webhook_domain::attempt::{FailureCause, StatusCode};
+use webhook_domain::event::{Environment, JsonText};
 use webhook_domain::id::WebhookId;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::{ActionList, ApiHeaderField, Name, Reference, TargetUrl, Username, Webhook};
+use webhook_domain::webhook::{
+    ActionList, ApiHeaderField, HeldUp, Name, Reference, TargetUrl, Username, Webhook,
+};
 
-use super::Shown;
+use super::{Shown, as_json};
 
 /// Room for a webhook without long texts or lists, so that its keys are not copied about while it is written.
 const USUAL_LENGTH: usize = 2048;
@@ -43,10 +47,34 @@ pub struct WebhookJson<'a> {
     previous_secret_key: Option<&'a str>,
     previous_secret_expires_at: Option<Shown<Instant>>,
     secret_rolled_at: Option<Shown<Instant>>,
-    penalty_box: (),
-    penalty_box_data: (),
+    penalty_box: Option<Shown<Instant>>,
+    penalty_box_data: Option<PenaltyBoxJson>,
     created_at: Shown<Instant>,
     updated_at: Shown<Instant>,
+}
+
+/// What holds the queue up.
+#[derive(Serialize)]
+struct PenaltyBoxJson {
+    retry_count: u32,
+    retry_at: Option<Shown<Instant>>,
+    status_code: Option<u16>,
+    cause: Option<&'static str>,
+    payload: Option<Box<RawValue>>,
+}
+
+impl PenaltyBoxJson {
+    fn new(held_up: &HeldUp) -> Self {
+        let penalty_box = held_up.penalty_box();
+        let cause = penalty_box.cause();
+        Self {
+            retry_count: penalty_box.retry_count(),
+            retry_at: penalty_box.retry_at().map(Shown),
+            status_code: cause.and_then(FailureCause::status).map(StatusCode::get),
+            cause: cause.map(FailureCause::name),
+            payload: None,
+        }
+    }
 }
 
 struct Actions<'a>(&'a ActionList);
@@ -65,6 +93,7 @@ impl<'a> WebhookJson<'a> {
         let credentials = settings.authentication.credentials();
         let previous = webhook.key_ring.previous(now);
         let shown = keys == Keys::Shown;
+        let held_up = webhook.held_up.as_deref();
         Self {
             object_type: "WEBHOOK",
             id: Shown(webhook.id),
@@ -90,11 +119,25 @@ impl<'a> WebhookJson<'a> {
                 .map(|retired| retired.key.secret.expose()),
             previous_secret_expires_at: previous.map(|retired| Shown(retired.expires_at)),
             secret_rolled_at: webhook.key_ring.rolled_at().map(Shown),
-            penalty_box: (),
-            penalty_box_data: (),
+            penalty_box: held_up
+                .and_then(|held_up| held_up.penalty_box().since())
+                .map(Shown),
+            penalty_box_data: held_up.map(PenaltyBoxJson::new),
             created_at: Shown(webhook.created_at),
             updated_at: Shown(webhook.updated_at),
         }
+    }
+}
+
+impl WebhookJson<'_> {
+    /// The same with what is at the head of its queue, if that is held up and was read, as a deployment of this environment
+    /// delivers it.
+    #[must_use]
+    pub fn with_payload(mut self, webhook: &Webhook, environment: Environment) -> Self {
+        if let (Some(shown), Some(held_up)) = (&mut self.penalty_box_data, &webhook.held_up) {
+            shown.payload = held_up.payload(environment).and_then(as_json);
+        }
+        self
     }
 }
 

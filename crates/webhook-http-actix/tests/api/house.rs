@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::documented;
+use crate::probes::Receiver;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
@@ -20,7 +21,7 @@ use webhook_domain::key_ring::Overlap;
 use webhook_domain::permission::{Permission, PermissionSet};
 use webhook_domain::ports::{ApiKeyStore, AuditQuery, NewApiKey, TokenVerifier, WebhookStore};
 use webhook_domain::services::{
-    ApiKeyService, AuditService, Authenticator, EventService, SecretKeyService, WebhookService,
+    ApiKeyService, AuditService, Authenticator, EventService, ProbeService, SecretKeyService, WebhookService,
 };
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::Clock as _;
@@ -37,6 +38,7 @@ pub(crate) const NO_ONES_ID: &str = "whk_01hv9k2m4rt6w8y0abcdefghjk";
 pub(crate) struct House {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) receiver: Arc<Receiver>,
     pub(crate) core: web::Data<Core>,
     pub(crate) api: Api,
     /// A key for `acme` that may do everything.
@@ -230,6 +232,7 @@ impl House {
         limits: HttpLimits,
     ) -> Self {
         let clock = Arc::new(ManualClock::default());
+        let receiver = Arc::new(Receiver::default());
         let api = Api {
             webhooks: WebhookService::new(webhooks.clone(), clock.clone(), entropy.clone()),
             secret_keys: SecretKeyService::new(
@@ -246,6 +249,16 @@ impl House {
             api_keys: ApiKeyService::new(api_keys, clock.clone(), entropy.clone()),
             audit: AuditService::new(store.clone()),
             events: EventService::new(store.clone(), clock.clone(), entropy.clone()),
+            probes: ProbeService {
+                webhooks: store.clone(),
+                queue: store.clone(),
+                events: store.clone(),
+                answers: store.clone(),
+                sender: receiver.clone(),
+                clock: clock.clone(),
+                entropy: entropy.clone(),
+                environment: Environment::Test,
+            },
             environment: Environment::Test,
             store: webhooks,
             clock: clock.clone(),
@@ -254,6 +267,7 @@ impl House {
         };
         let mut house = Self {
             store,
+            receiver,
             clock,
             core: Core::new(api.clone(), limits),
             api,

@@ -23,6 +23,7 @@ mod idempotency;
 mod listing;
 mod openapi;
 mod preconditions;
+mod probes;
 mod reading;
 mod request_rate;
 mod rolling;

@@ -9,7 +9,7 @@ use crate::rows::event::EventRow;
 use crate::rows::lane::{LaneColumns, LaneRow};
 use crate::rows::route::RouteRow;
 use crate::rows::webhook::WebhookRow;
-use crate::schema::{delivery_head, lanes, processes, webhooks};
+use crate::schema::{deliveries, delivery_head, events, lanes, processes, webhooks};
 
 impl AnyConnection {
     /// Reads the position of the newest delivery, and keeps others from publishing until the transaction ends.
@@ -67,6 +67,24 @@ impl AnyConnection {
                 .filter(lanes::webhook_id.eq_any(webhooks))
                 .load(postgres),
         }
+    }
+
+    /// The first `limit` deliveries that wait for `webhook` after this position, and their events.
+    pub(crate) fn queued(
+        &mut self,
+        webhook: &str,
+        after: i64,
+        limit: u32,
+    ) -> QueryResult<Vec<(DeliveryRow, EventRow)>> {
+        deliveries::table
+            .inner_join(events::table.on(events::id.eq(deliveries::event_id)))
+            .filter(deliveries::webhook_id.eq(webhook))
+            .filter(deliveries::position.gt(after))
+            .filter(deliveries::status.eq("PENDING"))
+            .order(deliveries::position)
+            .limit(limit.into())
+            .select((DeliveryRow::as_select(), EventRow::as_select()))
+            .load(self)
     }
 
     /// The webhooks with these ids.

@@ -6,14 +6,19 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 
 use crate::chain_head::NewHeadRow;
+use crate::held_up::IsHeldUp;
 use crate::rows::answer::AnswerRow;
 use crate::rows::api_key::ApiKeyRow;
 use crate::rows::audit::AuditRow;
 use crate::rows::webhook::{RingColumns, WebhookRow};
 use crate::schema::{api_keys, idempotent_answers, webhooks};
 
-pub(super) fn lock_webhooks(connection: &mut PgConnection, ids: &[String]) -> QueryResult<Vec<WebhookRow>> {
+pub(super) fn lock_webhooks(
+    connection: &mut PgConnection,
+    ids: &[String],
+) -> QueryResult<Vec<(WebhookRow, bool)>> {
     webhooks::table
+        .select((webhooks::all_columns, IsHeldUp))
         .filter(webhooks::id.eq_any(ids))
         .order(webhooks::id)
         .for_no_key_update()
@@ -23,8 +28,9 @@ pub(super) fn lock_webhooks(connection: &mut PgConnection, ids: &[String]) -> Qu
 pub(super) fn lock_free_webhooks(
     connection: &mut PgConnection,
     ids: &[String],
-) -> QueryResult<Vec<WebhookRow>> {
+) -> QueryResult<Vec<(WebhookRow, bool)>> {
     webhooks::table
+        .select((webhooks::all_columns, IsHeldUp))
         .filter(webhooks::id.eq_any(ids))
         .order(webhooks::id)
         .for_no_key_update()

@@ -6,13 +6,26 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::chain_head::NewHeadRow;
+use crate::held_up::IsHeldUp;
 use crate::rows::answer::AnswerRow;
 use crate::rows::api_key::ApiKeyRow;
 use crate::rows::audit::AuditRow;
 use crate::rows::webhook::{RingColumns, UpdatedColumns, WebhookRow};
 use crate::schema::{api_keys, idempotent_answers, webhooks};
 
-/// The rows with these ids. The transaction holds the only write lock there is, so they need none of their own.
+/// The rows with these ids, and whether their queues are held up. The transaction holds the only write lock there is, so they
+/// need none of their own.
+pub(super) fn lock_webhooks(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+) -> QueryResult<Vec<(WebhookRow, bool)>> {
+    each_found(ids, |id| {
+        let found = webhooks::table.find(id).select((webhooks::all_columns, IsHeldUp));
+        found.get_result(connection).optional()
+    })
+}
+
+/// The rows with these ids.
 pub(super) fn load_webhooks(
     connection: &mut SqliteConnection,
     ids: &[String],

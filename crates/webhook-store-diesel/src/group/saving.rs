@@ -10,6 +10,7 @@ use super::{KnownAnswer, Row, Unusable};
 use crate::chain_head::Chain;
 use crate::connection::AnyConnection;
 use crate::failure::Failure;
+use crate::held_up;
 use crate::rows::answer::AnswerRow;
 use crate::rows::audit::AuditRow;
 use crate::rows::webhook::{LoadedWebhook, RingColumns};
@@ -84,6 +85,18 @@ pub(super) fn save_webhooks(
         connection.count_webhooks(platform, count)?;
     }
     Ok(rings)
+}
+
+/// The webhooks whose queues go on after what was changed of them, as they were and as they are.
+pub(super) fn going_on(rows: &BTreeMap<WebhookId, Result<Row, Unusable>>) -> Vec<(Webhook, Webhook)> {
+    let changed = rows.values().flatten().filter_map(|row| match &row.effect {
+        Effect::Save(after) => Some((&row.loaded.webhook, after.as_ref())),
+        Effect::Keep | Effect::Delete => None,
+    });
+    changed
+        .filter(|(before, after)| held_up::goes_on(before, after))
+        .map(|(before, after)| (before.clone(), after.clone()))
+        .collect()
 }
 
 pub(super) fn save_answers(

@@ -23,7 +23,7 @@ use crate::{DieselStore, answers};
 
 type Tracked = (DeliveryRow, EventRow);
 
-fn tracked((delivery, event): &Tracked) -> Result<TrackedDelivery, RowError> {
+pub(super) fn tracked((delivery, event): &Tracked) -> Result<TrackedDelivery, RowError> {
     Ok(TrackedDelivery {
         attempts: delivery.attempts()?,
         delivery: delivery.decode()?,

@@ -9,12 +9,15 @@ use diesel::sql_types::{BigInt, Text};
 use webhook_domain::ServiceError;
 use webhook_domain::StoreError;
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::ports::{DeliveryQueue, Lane, Lease, Position, Turn};
+use webhook_domain::penalty_box::PenaltyBox;
+use webhook_domain::ports::{DeliveryQueue, Lane, Lease, Position, TrackedDelivery, Turn};
 use webhook_domain::time::Instant;
 
+use super::events::tracked;
 use crate::DieselStore;
 use crate::connection::AnyConnection;
 use crate::failure::Failure;
+use crate::held_up;
 use crate::lane_group::{LaneDone, LaneWork};
 use crate::lane_reader::Wanted;
 use crate::schema::{lanes, processes};
@@ -81,6 +84,31 @@ impl DeliveryQueue for DieselStore {
             Err(ServiceError::Store(error)) => Err(error),
             Err(error) => Err(StoreError::Corrupt(error.into())),
         }
+    }
+
+    async fn expedite(
+        &self,
+        webhook: WebhookId,
+        now: Instant,
+    ) -> Result<Option<TrackedDelivery>, StoreError> {
+        let own = self.own_process();
+        let work = move |connection: &mut AnyConnection| {
+            let lanes = connection.lock_lanes(&[webhook.to_string()])?;
+            let Some(lane) = lanes.first() else {
+                return Ok((None, Vec::new()));
+            };
+            let penalty_box = lane.penalty_box()?;
+            let head = connection.queued(&lane.webhook_id, lane.done, 1)?.pop();
+            let Some(head) = head.filter(|_| penalty_box != PenaltyBox::Out) else {
+                return Ok((None, Vec::new()));
+            };
+            connection.save_lanes(&[held_up::with_box(lane, penalty_box.expedited(now))?])?;
+            let arrived = held_up::wake(connection, own, &lanes, now.as_milliseconds())?;
+            Ok((Some(tracked(&head)?), arrived))
+        };
+        let (head, arrived) = self.writer.alone(work).await?;
+        self.delivering.arrivals.tell(arrived);
+        Ok(head)
     }
 
     async fn leave(&self, process: ProcessId) -> Result<(), StoreError> {

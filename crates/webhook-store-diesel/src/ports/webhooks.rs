@@ -15,7 +15,7 @@ use crate::group::Work;
 use crate::rows::webhook::{LoadedWebhook, WebhookRow};
 use crate::schema::{idempotent_answers, webhooks};
 use crate::sealing::Vault;
-use crate::{DieselStore, key_handover, listing};
+use crate::{DieselStore, held_up, key_handover, listing};
 
 #[async_trait]
 impl WebhookStore for DieselStore {
@@ -33,7 +33,14 @@ impl WebhookStore for DieselStore {
         let read = move |connection: &mut AnyConnection| {
             let query = webhooks::table.find(id).filter(webhooks::platform.eq(platform));
             let row: Option<WebhookRow> = query.get_result(connection).optional().map_err(unavailable)?;
-            row.map(|row| read_webhook(connection, &vault, row)).transpose()
+            let webhook = row.map(|row| read_webhook(connection, &vault, row)).transpose()?;
+            let shown = webhook.map(|webhook| {
+                Ok::<_, Failure>(Webhook {
+                    held_up: held_up::read(connection, webhook.id)?,
+                    ..webhook
+                })
+            });
+            Ok(shown.transpose()?)
         };
         self.readers.run(read).await
     }
@@ -44,10 +51,9 @@ impl WebhookStore for DieselStore {
         let read = move |connection: &mut AnyConnection| {
             let (rows, total) = listing::page(connection, &platform, &query).map_err(unavailable)?;
             let webhooks = rows.into_iter().map(|row| read_webhook(connection, &vault, row));
-            Ok(WebhookPage {
-                webhooks: webhooks.collect::<Result<_, _>>()?,
-                total,
-            })
+            let mut webhooks = webhooks.collect::<Result<Vec<_>, _>>()?;
+            held_up::tell_of_list(connection, &mut webhooks)?;
+            Ok(WebhookPage { webhooks, total })
         };
         self.readers.run(read).await
     }

@@ -156,6 +156,7 @@ impl LoadedWebhook {
             created_at: Instant::from_milliseconds(row.created_at),
             updated_at: Instant::from_milliseconds(row.updated_at),
             version: Version(row.version),
+            held_up: None,
         };
         Ok(Self {
             webhook,

@@ -18,7 +18,7 @@ use crate::ports::{
     Published, QueuedDelivery, Resend, TrackedDelivery, Turn,
 };
 use crate::time::Instant;
-use crate::webhook::{Announcement, Happened};
+use crate::webhook::{Announcement, Happened, HeldUp, Webhook};
 
 /// Events, deliveries in the order of all, and who works at which lane.
 #[derive(Default)]
@@ -60,7 +60,25 @@ impl Lanes {
         if let Some(row) = self.lanes.get_mut(&webhook) {
             row.owner = owner;
         }
-        if let Some(owner) = owner {
+        self.wake(webhook);
+    }
+
+    /// What holds the queue of `webhook` up, and the delivery at its head.
+    fn held_up(&self, webhook: WebhookId) -> Option<Box<HeldUp>> {
+        let row = self.lanes.get(&webhook)?;
+        let head = self.head(webhook).and_then(|kept| self.tracked(kept));
+        HeldUp::new(row.penalty_box, head.map(|head| (head.delivery, head.event)))
+    }
+
+    fn head(&self, webhook: WebhookId) -> Option<&Kept> {
+        self.deliveries
+            .values()
+            .find(|kept| kept.delivery.webhook == webhook && kept.delivery.status == DeliveryStatus::Pending)
+    }
+
+    /// Tells the process whose lane it is to look at it.
+    fn wake(&mut self, webhook: WebhookId) {
+        if let Some(owner) = self.lanes.get(&webhook).and_then(|row| row.owner) {
             self.arrived.entry(owner).or_default().insert(webhook);
             self.waiting.drain(..).for_each(Waker::wake);
         }
@@ -103,6 +121,35 @@ impl Tables {
             self.lanes.enqueue(delivery, Vec::new(), event.created_at);
         }
         deliveries
+    }
+
+    /// `webhook`, with what holds its queue up.
+    pub(super) fn shown(&self, webhook: &Webhook) -> Webhook {
+        Webhook {
+            held_up: self.lanes.held_up(webhook.id),
+            ..webhook.clone()
+        }
+    }
+
+    /// `webhook`, with what holds its queue up, but not what is queued.
+    pub(super) fn listed(&self, webhook: &Webhook) -> Webhook {
+        let row = self.lanes.lanes.get(&webhook.id);
+        Webhook {
+            held_up: row.and_then(|row| HeldUp::new(row.penalty_box, None)),
+            ..webhook.clone()
+        }
+    }
+
+    /// Has the queue of a webhook go on, if a change of its settings says so.
+    pub(super) fn go_on(&mut self, before: &Webhook, after: &Webhook) {
+        let Some(row) = self.lanes.lanes.get_mut(&after.id) else {
+            return;
+        };
+        let stood = row.penalty_box;
+        row.penalty_box = stood.after_change(&before.settings, &after.settings, after.updated_at);
+        if row.penalty_box != stood {
+            self.lanes.wake(after.id);
+        }
     }
 
     /// Publishes what happened to a webhook.
@@ -303,6 +350,25 @@ impl DeliveryQueue for MemoryStore {
             }
         }
         Ok(lost.into_iter().collect())
+    }
+
+    async fn expedite(
+        &self,
+        webhook: WebhookId,
+        now: Instant,
+    ) -> Result<Option<TrackedDelivery>, StoreError> {
+        let lanes = &mut self.tables().lanes;
+        let Some(row) = lanes
+            .lanes
+            .get_mut(&webhook)
+            .filter(|row| row.penalty_box != PenaltyBox::Out)
+        else {
+            return Ok(None);
+        };
+        row.penalty_box = row.penalty_box.expedited(now);
+        let head = lanes.head(webhook).and_then(|kept| lanes.tracked(kept));
+        lanes.wake(webhook);
+        Ok(head)
     }
 
     async fn leave(&self, process: ProcessId) -> Result<(), StoreError> {

@@ -1,0 +1,244 @@
+//! Probes: sending something to a receiver at once, because somebody wants to know whether it gets there.
+//!
+//! A test event is signed as a delivery is, in the instant it is sent, and goes past the webhook's queue: it is not an event
+//! that was published, nothing of it is kept, and it is sent once. What waits at the head of a queue in the penalty box is
+//! sent by whoever works at that lane, so that it stays in order; a probe of that only says that its time has come, and then
+//! looks for what came of it.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::attempt::AttemptOutcome;
+use crate::caller::Acting;
+use crate::delivery::DeliveryStatus;
+use crate::entropy::Entropy;
+use crate::error::{Refusal, ServiceError};
+use crate::event::{Environment, Event, JsonText};
+use crate::id::{EventId, WebhookId};
+use crate::idempotency::{Idempotency, IdempotentRequest};
+use crate::key_ring::NewKey;
+use crate::permission::Permission;
+use crate::ports::{
+    AnswerStore, DeliveryQueue, EventStore, Outcome, Parcel, Sender, TrackedDelivery, WebhookStore,
+};
+use crate::signature;
+use crate::time::{Clock, Instant};
+use crate::webhook::{Action, Settings, TargetUrl, Webhook};
+
+/// What a probe found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probed {
+    /// The attempt came to an end.
+    Ended(AttemptOutcome),
+    /// There was no attempt yet, or it is not over.
+    StillWaiting,
+}
+
+impl Probed {
+    /// Whether the receiver took what was sent.
+    #[must_use]
+    pub const fn is_successful(&self) -> bool {
+        matches!(self, Self::Ended(AttemptOutcome::Succeeded { .. }))
+    }
+
+    /// A sentence for people.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            Self::Ended(AttemptOutcome::Succeeded { status }) => {
+                format!("the receiver answered {}", status.get())
+            }
+            Self::Ended(AttemptOutcome::Failed { cause }) => cause.to_string(),
+            Self::StillWaiting => {
+                "there is no outcome yet; the webhook's events tell of it once there is".to_owned()
+            }
+        }
+    }
+}
+
+/// Sends something at once.
+#[derive(Clone)]
+pub struct ProbeService {
+    /// The webhooks.
+    pub webhooks: Arc<dyn WebhookStore>,
+    /// What is queued for them.
+    pub queue: Arc<dyn DeliveryQueue>,
+    /// What becomes of that.
+    pub events: Arc<dyn EventStore>,
+    /// The answers that are given again.
+    pub answers: Arc<dyn AnswerStore>,
+    /// What carries test events.
+    pub sender: Arc<dyn Sender>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of test events, and keys for webhooks that are not stored.
+    pub entropy: Arc<dyn Entropy>,
+    /// What deliveries call this deployment.
+    pub environment: Environment,
+}
+
+/// A delivery that was held up, and whose time has come.
+#[derive(Debug, Clone)]
+pub struct Expedited {
+    before: TrackedDelivery,
+}
+
+impl Expedited {
+    /// The delivery as it was before.
+    #[must_use]
+    pub const fn before(&self) -> &TrackedDelivery {
+        &self.before
+    }
+}
+
+/// What a test event says.
+#[derive(Serialize)]
+struct TestData {
+    /// Null for a webhook that is not stored.
+    webhook_id: Option<String>,
+}
+
+impl ProbeService {
+    /// What this request was answered before, if it was. Whoever probes asks this first.
+    ///
+    /// # Errors
+    /// [`Refusal::IdempotencyKeyReused`], or the store's.
+    pub async fn earlier(
+        &self,
+        acting: &Acting,
+        request: Option<&IdempotentRequest<Probed>>,
+    ) -> Result<Option<Outcome<Probed>>, ServiceError> {
+        match request {
+            None => Ok(None),
+            Some(request) => self.answers.earlier(&self.named(acting, request)).await,
+        }
+    }
+
+    /// What a probe is answered with, kept if the request has a name.
+    ///
+    /// # Errors
+    /// [`Refusal::IdempotencyKeyReused`], or the store's.
+    pub async fn answer(
+        &self,
+        acting: &Acting,
+        probed: Probed,
+        request: Option<&IdempotentRequest<Probed>>,
+    ) -> Result<Outcome<Probed>, ServiceError> {
+        match request {
+            None => Ok(Outcome::Done {
+                subject: Box::new(probed),
+                answer: None,
+            }),
+            Some(request) => self.answers.keep(probed, self.named(acting, request)).await,
+        }
+    }
+
+    fn named(&self, acting: &Acting, request: &IdempotentRequest<Probed>) -> Idempotency<Probed> {
+        request.clone().by(acting, self.clock.now())
+    }
+
+    /// Sends a test event to the webhook, active or not, signed with every key that is valid. Needs `WEBHOOK.UPDATE`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::NoTarget`], or the store's.
+    pub async fn send_test(&self, acting: &Acting, id: WebhookId) -> Result<Probed, ServiceError> {
+        acting.require(Permission::WebhookUpdate)?;
+        let found = self.webhooks.find(acting.platform(), id).await?;
+        let webhook = found.ok_or(Refusal::NO_SUCH_WEBHOOK)?;
+        let url = webhook.settings.url.clone().ok_or(Refusal::NoTarget)?;
+        self.send(&webhook, Some(webhook.id), url, self.clock.now()).await
+    }
+
+    /// Sends a test event as it would be sent to a webhook with these settings, and stores nothing. It is signed with a key
+    /// that is made for it and forgotten: a receiver that verifies signatures refuses it. Needs `WEBHOOK.CREATE`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`], or [`Refusal::MissingField`] without a `url`.
+    pub async fn test_connection(&self, acting: &Acting, settings: Settings) -> Result<Probed, ServiceError> {
+        acting.require(Permission::WebhookCreate)?;
+        let url = settings.url.clone().ok_or(Refusal::MissingField {
+            field: "url",
+            expected: "must be there: it is what is tested",
+        })?;
+        let (now, entropy) = (self.clock.now(), self.entropy.as_ref());
+        let id = WebhookId::generate(now, entropy)?;
+        let key = NewKey::generate(now, entropy)?;
+        let webhook = Webhook::create(id, acting.platform().clone(), settings, key, now);
+        self.send(&webhook, None, url, now).await
+    }
+
+    /// Sends a test event about the webhook `named`, if that is stored.
+    async fn send(
+        &self,
+        webhook: &Webhook,
+        named: Option<WebhookId>,
+        url: TargetUrl,
+        now: Instant,
+    ) -> Result<Probed, ServiceError> {
+        let event = Event {
+            id: EventId::generate(now, self.entropy.as_ref())?,
+            platform: webhook.platform.clone(),
+            action: Action::of_service(Action::TEST),
+            data: JsonText::of(&TestData {
+                webhook_id: named.map(|id| id.to_string()),
+            }),
+            previous_data: None,
+            original_request_id: None,
+            created_at: now,
+        };
+        let body = event.payload(self.environment, false);
+        let signed = signature::sign(&webhook.key_ring, event.id, &body, now);
+        let parcel = Parcel {
+            url,
+            headers: signed.headers,
+            authentication: webhook.settings.authentication.clone(),
+            body,
+        };
+        Ok(Probed::Ended(self.sender.send(parcel).await.outcome))
+    }
+
+    /// Says that the time of what is at the head of the webhook's queue has come. Needs `WEBHOOK.UPDATE`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::NoTarget`], [`Refusal::Inactive`],
+    /// [`Refusal::NotInPenaltyBox`], or the store's.
+    pub async fn expedite(&self, acting: &Acting, id: WebhookId) -> Result<Expedited, ServiceError> {
+        acting.require(Permission::WebhookUpdate)?;
+        let found = self.webhooks.find(acting.platform(), id).await?;
+        let webhook = found.ok_or(Refusal::NO_SUCH_WEBHOOK)?;
+        if webhook.held_up.is_none() {
+            return Err(Refusal::NotInPenaltyBox.into());
+        }
+        if !webhook.settings.active {
+            return Err(Refusal::Inactive.into());
+        }
+        if webhook.settings.url.is_none() {
+            return Err(Refusal::NoTarget.into());
+        }
+        let before = self.queue.expedite(id, self.clock.now()).await?;
+        Ok(Expedited {
+            before: before.ok_or(Refusal::NotInPenaltyBox)?,
+        })
+    }
+
+    /// What came of a delivery since it was expedited; [`Probed::StillWaiting`] as long as nothing did. Who works at its lane
+    /// is told at once, and takes as long as an attempt does.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn since(&self, expedited: &Expedited) -> Result<Probed, ServiceError> {
+        let before = &expedited.before;
+        let (platform, id) = (&before.delivery.platform, before.delivery.id);
+        let Some(after) = self.events.find_delivery(platform, id).await? else {
+            // Its webhook was deleted meanwhile, and with it what waited for it.
+            return Err(Refusal::NO_SUCH_WEBHOOK.into());
+        };
+        let last = after.attempts.last();
+        let tried = last != before.attempts.last() || after.delivery.status != DeliveryStatus::Pending;
+        Ok(match last {
+            Some(attempt) if tried => Probed::Ended(attempt.outcome),
+            _ => Probed::StillWaiting,
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! What holds a webhook's queue up, and what sending something at once has found out.
+
+use utoipa::PartialSchema;
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{ObjectBuilder, RefOr, Type};
+
+use super::Whole;
+use crate::openapi::values::{boolean, instant, one, or_null, string};
+use crate::representation::ProbeJson;
+
+/// The data of a penalty box.
+pub(super) fn penalty_box() -> ObjectBuilder {
+    let number = |description: &str| {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0))
+            .description(Some(description))
+    };
+    let payload = ObjectBuilder::new().schema_type(Type::Object).description(Some(
+        "What is at the head of the queue. Null in a list of webhooks, and when nothing is queued.",
+    ));
+    Whole::new("What holds the webhook's queue up.")
+        .with(
+            "retry_count",
+            one(number("How often what is at the head was sent again.")),
+        )
+        .with(
+            "retry_at",
+            or_null(instant("When it is sent again, at the latest.")),
+        )
+        .with(
+            "status_code",
+            or_null(number("What the receiver answered last, if it did.")),
+        )
+        .with("cause", or_null(string("Why the last attempt failed.")))
+        .with("payload", or_null(payload))
+        .0
+}
+
+impl PartialSchema for ProbeJson {
+    fn schema() -> RefOr<Schema> {
+        Whole::new("What came of something that was sent at once.")
+            .with("successful", one(boolean("Whether the receiver answered 2xx.")))
+            .with(
+                "message",
+                one(string("What it answered, or why it did not, for people.")),
+            )
+            .schema()
+    }
+}

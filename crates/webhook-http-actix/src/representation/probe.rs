@@ -1,0 +1,22 @@
+//! What a probe found out, as clients see it.
+
+use serde::Serialize;
+use webhook_domain::services::Probed;
+
+/// What a probe found out, as JSON.
+#[derive(Serialize)]
+pub struct ProbeJson {
+    successful: bool,
+    message: String,
+}
+
+impl ProbeJson {
+    /// `probed`, in words.
+    #[must_use]
+    pub fn new(probed: &Probed) -> Self {
+        Self {
+            successful: probed.is_successful(),
+            message: probed.message(),
+        }
+    }
+}
