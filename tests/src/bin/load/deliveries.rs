@@ -13,15 +13,15 @@ use webhook_tests::{Client, Deployment, Service, fixtures::create_with, postgres
 use crate::{footprint::resident_mib, generator::drive, limits, receiver::Receiver};
 
 /// Webhooks that every event goes to where deliveries are counted.
-const FANNED_OUT: usize = 100;
+pub(crate) const FANNED_OUT: usize = 100;
 /// Events published for them.
 const FANNED_EVENTS: usize = 1_000;
 /// Connections that publish.
-const PUBLISHERS: usize = 32;
+pub(crate) const PUBLISHERS: usize = 32;
 /// Events per second where their latency is measured.
-const STEADY: f64 = 200.0;
+pub(crate) const STEADY: f64 = 200.0;
 /// How long deliveries may take to come.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// What a client that goes straight to the receiver sends.
 const OWN_BODY: &str = "{\"created_at\":\"2024-04-12T15:22:37Z\",\"type\":\"INVOICE.CREATED\",\"environment\":\"TEST\",\"data\":{\"total\":1}}";
 
@@ -38,34 +38,37 @@ pub(crate) fn measure(deploy: &dyn Fn() -> Deployment, cluster: Option<&Cluster>
     latency(deploy, seconds);
 }
 
-fn service(deploy: &dyn Fn() -> Deployment) -> Service {
-    let deployment = deploy()
+/// A service that may deliver to this machine.
+pub(crate) fn service(deployment: Deployment) -> Service {
+    let deployment = deployment
         .with("WEBHOOK_ALLOW_HTTP", "true")
         .with("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8");
     Service::start_on(deployment)
 }
 
-/// Webhooks to `receiver`, which want every event.
-fn subscribe(client: &Client, receiver: &Receiver, count: usize) {
+/// What happens, where nobody cares what.
+pub(crate) const ANY: &str = "INVOICE.CREATED";
+
+/// Webhooks to `receiver`, which want what happens like this.
+pub(crate) fn subscribe(client: &Client, receiver: &Receiver, action: &str, count: usize) {
     for number in 0..count {
         let url = format!("http://{}/{number}", receiver.address());
-        create_with(client, json!({"url": url}));
+        create_with(client, json!({"url": url, "included_actions": [action]}));
     }
 }
 
-fn event(client: &Client, number: usize) -> Vec<u8> {
-    let event =
-        json!({"type": "INVOICE.CREATED", "data": {"n": number, "total": "12.50", "currency": "EUR"}});
+fn event(client: &Client, action: &str, number: usize) -> Vec<u8> {
+    let event = json!({"type": action, "data": {"n": number, "total": "12.50", "currency": "EUR"}});
     client.post("/v1/events").json(&event).wire()
 }
 
 /// Publishes `count` events over `connections` connections; the time it took.
-fn publish(client: &Client, connections: usize, count: usize) -> Duration {
+pub(crate) fn publish(client: &Client, action: &str, connections: usize, count: usize) -> Duration {
     let mut numbers = 0..count;
     let began = Instant::now();
     let next = |buffer: &mut Vec<u8>| {
         if let Some(number) = numbers.next() {
-            buffer.extend_from_slice(&event(client, number));
+            buffer.extend_from_slice(&event(client, action, number));
         }
     };
     drive(client.address(), connections, next, |_, _| {});
@@ -95,15 +98,13 @@ fn own_request(address: SocketAddr) -> Vec<u8> {
 }
 
 fn fan_out(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
-    let (service, receiver) = (service(deploy), Receiver::start());
+    let (service, receiver) = (service(deploy()), Receiver::start());
     let client = service.client();
     let limit = straight(&receiver, FANNED_OUT, seconds);
-    subscribe(&client, &receiver, FANNED_OUT);
-    publish(&client, 1, 20);
+    subscribe(&client, &receiver, ANY, FANNED_OUT);
+    publish(&client, ANY, 1, 20);
     receiver.take(20 * FANNED_OUT, PATIENCE);
-    publish(&client, PUBLISHERS, FANNED_EVENTS);
-    let arrivals = receiver.take(FANNED_EVENTS * FANNED_OUT, PATIENCE);
-    let rate = rate_of(arrivals.iter().map(|arrival| arrival.at));
+    let rate = fan_out_rate(&client, &receiver, ANY, FANNED_EVENTS);
     row(
         &format!("deliveries/s to {FANNED_OUT} webhooks"),
         rate,
@@ -116,6 +117,13 @@ fn fan_out(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
     );
 }
 
+/// Deliveries per second of `events` that each go to all of [`FANNED_OUT`] webhooks.
+pub(crate) fn fan_out_rate(client: &Client, receiver: &Receiver, action: &str, events: usize) -> f64 {
+    publish(client, action, PUBLISHERS, events);
+    let arrivals = receiver.take(events * FANNED_OUT, PATIENCE);
+    rate_of(arrivals.iter().map(|arrival| arrival.at))
+}
+
 fn rate_of(arrivals: impl Iterator<Item = Instant> + Clone) -> f64 {
     let (first, last) = (arrivals.clone().min(), arrivals.clone().max());
     let took = last.zip(first).map(|(last, first)| last - first);
@@ -123,12 +131,12 @@ fn rate_of(arrivals: impl Iterator<Item = Instant> + Clone) -> f64 {
 }
 
 fn publishing(deploy: &dyn Fn() -> Deployment, commits: f64, seconds: Duration) {
-    let (service, receiver) = (service(deploy), Receiver::start());
+    let (service, receiver) = (service(deploy()), Receiver::start());
     let client = service.client();
-    subscribe(&client, &receiver, 1);
-    publish(&client, PUBLISHERS, 500);
+    subscribe(&client, &receiver, ANY, 1);
+    publish(&client, ANY, PUBLISHERS, 500);
     let count = (4_000.0 * seconds.as_secs_f64()) as usize;
-    let took = publish(&client, PUBLISHERS, count);
+    let took = publish(&client, ANY, PUBLISHERS, count);
     let rate = count as f64 / took.as_secs_f64();
     row(
         &format!("events/s published over {PUBLISHERS} connections"),
@@ -140,12 +148,12 @@ fn publishing(deploy: &dyn Fn() -> Deployment, commits: f64, seconds: Duration) 
 }
 
 fn one_lane(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
-    let (service, receiver) = (service(deploy), Receiver::start());
+    let (service, receiver) = (service(deploy()), Receiver::start());
     let client = service.client();
     let limit = straight(&receiver, 1, seconds);
-    subscribe(&client, &receiver, 1);
+    subscribe(&client, &receiver, ANY, 1);
     let count = (4_000.0 * seconds.as_secs_f64()) as usize;
-    publish(&client, PUBLISHERS, count);
+    publish(&client, ANY, PUBLISHERS, count);
     let ends = Instant::now();
     let arrivals = receiver.take(count, PATIENCE);
     // Those that came while others were published had the cores for themselves in part.
@@ -168,34 +176,44 @@ fn one_lane(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
 }
 
 fn latency(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
-    let (service, receiver) = (service(deploy), Receiver::start());
+    let (service, receiver) = (service(deploy()), Receiver::start());
     let client = service.client();
-    subscribe(&client, &receiver, 1);
-    publish(&client, 1, 200);
+    subscribe(&client, &receiver, ANY, 1);
+    publish(&client, ANY, 1, 200);
     receiver.take(200, PATIENCE);
-    let count = (STEADY * seconds.as_secs_f64()) as usize;
+    let (p50, p99) = latencies(&client, &receiver, ANY, STEADY, 1, seconds);
+    println!("| ms from publishing to the receiver at {STEADY} events/s | p50 {p50:.2}, p99 {p99:.2} | | |");
+}
+
+/// Half of the deliveries, and 99 of 100, came in so many milliseconds from the start of the request that published them, at
+/// `rate` events per second of which `each` came to the receiver so often.
+pub(crate) fn latencies(
+    client: &Client,
+    receiver: &Receiver,
+    action: &str,
+    rate: f64,
+    each: usize,
+    seconds: Duration,
+) -> (f64, f64) {
+    let count = (rate * seconds.as_secs_f64()) as usize;
     let (mut sent, mut numbers) = (Vec::with_capacity(count), 0..count);
     let began = Instant::now();
     let next = |buffer: &mut Vec<u8>| {
         let Some(number) = numbers.next() else { return };
-        buffer.extend_from_slice(&event(&client, number));
-        let due = began + Duration::from_secs_f64(number as f64 / STEADY);
+        buffer.extend_from_slice(&event(client, action, number));
+        let due = began + Duration::from_secs_f64(number as f64 / rate);
         thread::sleep(due.saturating_duration_since(Instant::now()));
         sent.push(Instant::now());
     };
     drive(client.address(), 1, next, |_, _| {});
     let mut took: Vec<Duration> = receiver
-        .take(count, PATIENCE)
+        .take(count * each, PATIENCE)
         .iter()
         .filter_map(|arrival| Some(arrival.at - sent[arrival.number?]))
         .collect();
     took.sort_unstable();
     let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
-    println!(
-        "| ms from publishing to the receiver at {STEADY} events/s | p50 {:.2}, p99 {:.2} | | |",
-        at(0.5),
-        at(0.99)
-    );
+    (at(0.5), at(0.99))
 }
 
 fn row(what: &str, measured: f64, limit: &str, ratio: f64) {

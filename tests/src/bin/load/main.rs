@@ -8,9 +8,11 @@
 //! Every answer must be a 2xx; the first other one ends the run. The generator is one thread, because it shares the
 //! cores with what it measures. `docs/benchmarks.md` has numbers and what they mean.
 
+mod backlog;
 mod deliveries;
 mod footprint;
 mod generator;
+mod hanging;
 mod limits;
 mod listing;
 mod receiver;
@@ -61,6 +63,12 @@ struct Options {
     /// Events published and delivered instead of rolls
     #[arg(long)]
     deliveries: bool,
+    /// Deliveries beside so many that wait for receivers who refuse them, instead of rolls
+    #[arg(long)]
+    backlog: Option<usize>,
+    /// Deliveries beside one to a receiver that hangs, instead of rolls
+    #[arg(long)]
+    hanging: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -95,6 +103,14 @@ fn measure(options: &Options, database: Database) {
     if options.deliveries {
         println!("{database:?}");
         return deliveries::measure(&deploy, cluster.as_ref(), seconds);
+    }
+    if let Some(size) = options.backlog {
+        println!("{database:?}");
+        return backlog::measure(deploy(), size, options.rounds, seconds);
+    }
+    if options.hanging {
+        println!("{database:?}");
+        return hanging::measure(deploy, options.rounds, seconds);
     }
     let service = Service::start_on(deploy());
     if options.listing {

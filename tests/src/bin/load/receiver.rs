@@ -1,4 +1,5 @@
-//! A receiver as fast as can be: one thread that answers every request with 200 and notes when it came.
+//! A receiver as fast as can be: one thread that answers every request with 200 and notes when it came, or refuses all, or
+//! never answers.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -14,7 +15,8 @@ use mio::{
 };
 
 const LISTENER: Token = Token(usize::MAX);
-const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+const ACCEPTS: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+const REFUSES: &[u8] = b"HTTP/1.1 503 Unavailable\r\nContent-Length: 0\r\n\r\n";
 /// What stands before the number in the data of an event.
 const MARK: &[u8] = b"\"n\":";
 
@@ -35,6 +37,20 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     pub(crate) fn start() -> Self {
+        Self::answering(ACCEPTS)
+    }
+
+    /// One that answers 503 to everything.
+    pub(crate) fn refusing() -> Self {
+        Self::answering(REFUSES)
+    }
+
+    /// One that takes requests and never answers.
+    pub(crate) fn hanging() -> Self {
+        Self::answering(b"")
+    }
+
+    fn answering(said: &'static [u8]) -> Self {
         let arrivals = Arc::<Mutex<Vec<Arrival>>>::default();
         let (tell, told) = mpsc::channel();
         let noted = Arc::clone(&arrivals);
@@ -43,7 +59,7 @@ impl Receiver {
                 TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port is free");
             tell.send(listener.local_addr().expect("a listener has an address"))
                 .expect("somebody waits for the address");
-            serve(&mut listener, &noted);
+            serve(&mut listener, &noted, said);
         });
         let address = told.recv().expect("the receiver starts");
         Self { address, arrivals }
@@ -72,7 +88,7 @@ impl Receiver {
     }
 }
 
-fn serve(listener: &mut TcpListener, arrivals: &Mutex<Vec<Arrival>>) {
+fn serve(listener: &mut TcpListener, arrivals: &Mutex<Vec<Arrival>>, said: &[u8]) {
     let mut poll = Poll::new().expect("the system can poll");
     poll.registry()
         .register(listener, LISTENER, Interest::READABLE)
@@ -95,7 +111,7 @@ fn serve(listener: &mut TcpListener, arrivals: &Mutex<Vec<Arrival>>) {
             let line = &mut lines[event.token().0];
             if line
                 .as_mut()
-                .is_some_and(|(stream, got)| !answer(stream, got, arrivals))
+                .is_some_and(|(stream, got)| !answer(stream, got, arrivals, said))
             {
                 *line = None;
             }
@@ -104,7 +120,7 @@ fn serve(listener: &mut TcpListener, arrivals: &Mutex<Vec<Arrival>>) {
 }
 
 /// Answers what has come; false once the client has hung up.
-fn answer(stream: &mut TcpStream, got: &mut Vec<u8>, arrivals: &Mutex<Vec<Arrival>>) -> bool {
+fn answer(stream: &mut TcpStream, got: &mut Vec<u8>, arrivals: &Mutex<Vec<Arrival>>, said: &[u8]) -> bool {
     let mut buffer = [0; 16 * 1024];
     loop {
         match stream.read(&mut buffer) {
@@ -123,7 +139,7 @@ fn answer(stream: &mut TcpStream, got: &mut Vec<u8>, arrivals: &Mutex<Vec<Arriva
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(arrival);
             got.drain(..length);
-            if stream.write_all(ANSWER).is_err() {
+            if stream.write_all(said).is_err() {
                 return false;
             }
         }
