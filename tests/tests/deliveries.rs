@@ -1,6 +1,9 @@
 //! Events on their way to receivers: in order, signed with every valid key, at least once, through crashes.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use webhook_tests::{
@@ -16,6 +19,7 @@ on_each_database!(
     events_are_delivered_in_order_each_once,
     deliveries_are_signed_with_every_valid_key_and_no_other,
     a_failure_holds_its_lane_up_and_nobody_elses,
+    a_host_that_hangs_holds_up_no_other,
     a_kill_loses_no_event_and_keeps_the_order,
     what_is_not_public_is_not_delivered_to,
     what_was_delivered_is_sent_again_on_request,
@@ -172,6 +176,31 @@ fn a_failure_holds_its_lane_up_and_nobody_elses(backend: Backend) {
         ids.iter().all(|id| *id == ids[0]),
         "the head is tried until it succeeds: {ids:?}"
     );
+}
+
+fn a_host_that_hangs_holds_up_no_other(backend: Backend) {
+    let (service, receiver) = (service(backend), Receiver::start());
+    let client = service.client();
+    // Takes connections and nothing more. There are more webhooks at it than attempts may be under way.
+    let hanging = TcpListener::bind("127.0.0.2:0").expect("loopback has a free port");
+    let url = format!(
+        "http://{}/",
+        hanging.local_addr().expect("a listener has an address")
+    );
+    for _ in 0..600 {
+        create_with(&client, json!({"url": url}));
+    }
+    publish(&client, &json!({"n": 0}));
+    webhook_to(&client, &receiver);
+    publish(&client, &json!({"n": 1}));
+    wait_for(
+        "the other host's delivery arrives",
+        Duration::from_secs(5),
+        || (!receiver.got().is_empty()).then_some(()),
+    );
+    // What hangs need not come to its end first.
+    let mut service = service;
+    service.kill();
 }
 
 fn a_kill_loses_no_event_and_keeps_the_order(backend: Backend) {

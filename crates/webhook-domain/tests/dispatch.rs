@@ -132,7 +132,7 @@ impl House {
     async fn work(&self, worker: &mut LaneWorker) -> Next {
         let dispatch = self.dispatch();
         loop {
-            let (next, turn) = worker.step(&dispatch).await.unwrap();
+            let (next, turn) = worker.step(&dispatch, |_| true).await.unwrap();
             if let Some(turn) = turn {
                 assert_eq!(self.store.record(self.process, vec![turn]).await.unwrap(), []);
                 worker.recorded();
@@ -189,7 +189,7 @@ async fn a_delivery_is_signed_with_the_keys_of_the_instant_of_its_attempt() {
         house.publish().await;
     }
     let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
-    worker.step(&dispatch).await.unwrap();
+    worker.step(&dispatch, |_| true).await.unwrap();
     let secrets = SecretKeyService::new(
         house.store.clone(),
         house.clock.clone(),
@@ -200,13 +200,13 @@ async fn a_delivery_is_signed_with_the_keys_of_the_instant_of_its_attempt() {
         .roll(&house.acting, webhook.id, RollSecret::default())
         .await
         .unwrap();
-    worker.step(&dispatch).await.unwrap();
+    worker.step(&dispatch, |_| true).await.unwrap();
     let revoking = RollSecret {
         overlap: Some(Overlap::from_seconds(0).unwrap()),
         ..RollSecret::default()
     };
     secrets.roll(&house.acting, webhook.id, revoking).await.unwrap();
-    let (_, turn) = worker.step(&dispatch).await.unwrap();
+    let (_, turn) = worker.step(&dispatch, |_| true).await.unwrap();
     assert_eq!(turn.unwrap().attempt.key_fingerprints.len(), 1);
     let verifier = Verifier::new(ReceiverSecret::parse(SecretText::new(first)).unwrap());
     let verified: Vec<bool> = house
@@ -331,7 +331,7 @@ async fn a_delivery_is_given_up_after_seven_days_and_the_next_ones_turn_comes() 
     let mut worker = house.worker(webhook.id);
     let dispatch = house.dispatch();
     let given_up = loop {
-        let (next, turn) = worker.step(&dispatch).await.unwrap();
+        let (next, turn) = worker.step(&dispatch, |_| true).await.unwrap();
         if let Some(turn) = turn {
             let status = turn.delivery.status;
             house.store.record(house.process, vec![turn]).await.unwrap();
@@ -346,7 +346,7 @@ async fn a_delivery_is_given_up_after_seven_days_and_the_next_ones_turn_comes() 
     let days = given_up.since(ManualClock::START).as_secs_f64() / 86_400.0;
     assert!((7.0..7.1).contains(&days), "{days}");
     let before = house.sent();
-    worker.step(&dispatch).await.unwrap();
+    worker.step(&dispatch, |_| true).await.unwrap();
     assert_eq!(house.sent(), before + 1, "the next one is sent at once");
     let got = house.receiver.got.lock().unwrap();
     assert_ne!(

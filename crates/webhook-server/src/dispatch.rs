@@ -3,10 +3,12 @@
 //! The process says every [`BEAT`] that it lives, and sends nothing once that was too long ago: its lanes may be another's
 //! by then. It hears of what arrives in its lanes, and looks every [`ADOPT_EVERY`] for lanes that nobody alive has. A lane's
 //! task steps from one attempt to the next, and ends with its queue. At most [`IN_FLIGHT`] attempts are
-//! under way at a time, one in each lane.
+//! under way at a time, one in each lane, and at most [`hosts::PER_HOST`] at one host.
 //!
 //! Turns are recorded in batches while deliveries go on. On a stop attempts under way come to their end, what they left is
 //! recorded, and the lanes are given up for the next process.
+
+mod hosts;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -19,7 +21,9 @@ use tokio::time::{sleep, timeout};
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::ports::{Lease, Turn};
 use webhook_domain::services::{Dispatch, LEASE, LaneWorker, Next};
+use webhook_domain::webhook::TargetUrl;
 
+use self::hosts::{Admitted, Hosts};
 use crate::exit::{Failure, chain};
 
 /// How often the process says that it lives.
@@ -92,6 +96,7 @@ async fn deliver(dispatch: Dispatch, process: ProcessId, stop: &Notify) {
         alive_until: AtomicI64::new(0),
         stopping: AtomicBool::new(false),
         in_flight: Semaphore::new(IN_FLIGHT),
+        hosts: Hosts::default(),
         turns,
     });
     let recorder = tokio::spawn(record(Arc::clone(&house), recorded));
@@ -131,6 +136,7 @@ struct House {
     alive_until: AtomicI64,
     stopping: AtomicBool,
     in_flight: Semaphore,
+    hosts: Hosts,
     turns: mpsc::Sender<(Turn, Arc<Wake>)>,
 }
 
@@ -239,6 +245,7 @@ async fn hear(house: Arc<House>) {
 /// Works at a lane until nothing is queued in it.
 async fn work(house: Arc<House>, webhook: WebhookId, wake: Arc<Wake>) {
     let mut worker = LaneWorker::new(house.process, webhook);
+    let mut place = Place::default();
     loop {
         if house.is_stopping() {
             house
@@ -249,7 +256,7 @@ async fn work(house: Arc<House>, webhook: WebhookId, wake: Arc<Wake>) {
             return;
         }
         let next = if house.is_alive() {
-            step(&house, &mut worker, &wake).await
+            step(&house, &mut worker, &wake, &mut place).await
         } else {
             Next::Park
         };
@@ -259,6 +266,14 @@ async fn work(house: Arc<House>, webhook: WebhookId, wake: Arc<Wake>) {
             Next::Empty | Next::Lost if wake.arrived.load(Ordering::Acquire) => continue,
             Next::Empty | Next::Lost => PARKED,
             Next::Wait(until) => until.since(house.dispatch.clock.now()).min(LONGEST_SLEEP),
+            Next::Busy => {
+                // Without a share of all attempts meanwhile: those are for others.
+                tokio::select! {
+                    admitted = house.hosts.admit(&place.wanted) => place.admitted = admitted,
+                    () = wake.bell.notified() => {}
+                }
+                continue;
+            }
             Next::Park => PARKED,
         };
         // Whether woken or not, the lane says what there is to do.
@@ -266,14 +281,35 @@ async fn work(house: Arc<House>, webhook: WebhookId, wake: Arc<Wake>) {
     }
 }
 
-async fn step(house: &House, worker: &mut LaneWorker, wake: &Arc<Wake>) -> Next {
+/// A lane's place at the host of its receiver.
+#[derive(Default)]
+struct Place {
+    /// Had by waiting for it, for the next attempt.
+    admitted: Option<Admitted>,
+    /// Where there was none.
+    wanted: String,
+}
+
+async fn step(house: &House, worker: &mut LaneWorker, wake: &Arc<Wake>, place: &mut Place) -> Next {
+    // Given up when the attempt is over.
+    let mut admitted = place.admitted.take();
+    let wanted = &mut place.wanted;
+    let admit = |url: &TargetUrl| {
+        let host = url.host();
+        admitted = admitted
+            .take()
+            .filter(|admitted| admitted.is_of(&host))
+            .or_else(|| house.hosts.try_admit(&host));
+        *wanted = host;
+        admitted.is_some()
+    };
     let Ok(_permit) = house.in_flight.acquire().await else {
         return Next::Park;
     };
     if wake.unrecorded.load(Ordering::Acquire) == 0 {
         worker.recorded();
     }
-    match worker.step(&house.dispatch).await {
+    match worker.step(&house.dispatch, admit).await {
         Ok((next, turn)) => {
             if let Some(turn) = turn {
                 wake.unrecorded.fetch_add(1, Ordering::AcqRel);

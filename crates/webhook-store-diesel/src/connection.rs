@@ -32,10 +32,10 @@ const SQLITE_CHECKPOINT_PAGES: u32 = 16_384;
 /// that does belongs to a process that is frozen or cut off, and all others wait for it.
 const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '2s'; SET statement_timeout = '30s'; \
      SET idle_in_transaction_session_timeout = '3s'; SET client_min_messages = 'warning'";
-/// A writer finds its rows by their keys. Left to choose, PostgreSQL reads the whole of a table that was small when it planned,
-/// with all the older versions of its rows.
-const POSTGRES_WRITES_BY_KEY: &str =
-    "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off";
+/// The writer, and the reader of lanes, find their rows by their keys. Left to choose, PostgreSQL reads the whole of a table that was small when it planned,
+/// with all the older versions of its rows, or plans such a statement anew each time, which takes longer than running it.
+const POSTGRES_FINDS_BY_KEY: &str = "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; \
+     SET plan_cache_mode = force_generic_plan";
 
 /// A connection to either database. What both understand alike goes through the enum; what they do not, in
 /// [`crate::dialect`], through a match on its variant.
@@ -66,11 +66,11 @@ impl AnyConnection {
         Ok(Self::Sqlite(connection))
     }
 
-    /// Makes the connection one for the writer.
-    pub(crate) fn write_by_key(&mut self) -> QueryResult<()> {
+    /// Makes the connection one for whoever finds rows by their keys alone.
+    pub(crate) fn find_by_key(&mut self) -> QueryResult<()> {
         match self {
             Self::Sqlite(_) => Ok(()),
-            Self::Postgres(postgres) => postgres.batch_execute(POSTGRES_WRITES_BY_KEY),
+            Self::Postgres(postgres) => postgres.batch_execute(POSTGRES_FINDS_BY_KEY),
         }
     }
 

@@ -131,8 +131,7 @@ fn answer_batch(
 /// What was read for a batch of questions.
 #[derive(Default)]
 struct Found {
-    lanes: BTreeMap<String, LaneRow>,
-    webhooks: BTreeMap<String, WebhookRow>,
+    webhooks: BTreeMap<String, (WebhookRow, LaneRow)>,
     queued: BTreeMap<String, Vec<(DeliveryRow, EventRow)>>,
 }
 
@@ -143,7 +142,11 @@ fn load(
 ) -> Result<Found, String> {
     let open = match connection {
         Some(open) => open,
-        None => connection.insert(AnyConnection::open(url).map_err(|error| error.to_string())?),
+        None => {
+            let mut opened = AnyConnection::open(url).map_err(|error| error.to_string())?;
+            opened.find_by_key().map_err(|error| error.to_string())?;
+            connection.insert(opened)
+        }
     };
     let found = read(open, wanted).map_err(|error| error.to_string());
     if found.is_err() {
@@ -157,21 +160,22 @@ fn read(connection: &mut AnyConnection, wanted: &[&Wanted]) -> QueryResult<Found
     ids.sort_unstable();
     ids.dedup();
     let mut found = Found::default();
-    for row in connection.lanes_of(&ids)? {
-        found.lanes.insert(row.webhook_id.clone(), row);
-    }
-    for wanted in wanted.iter().filter(|wanted| wanted.limit > 0) {
-        let id = wanted.webhook.to_string();
-        let Some(lane) = found.lanes.get(&id) else {
-            continue;
-        };
-        let after = wanted.after.map_or(lane.done, |after| after.0.max(lane.done));
-        let queued = connection.queued(&id, after, wanted.limit)?;
-        found.queued.insert(id, queued);
+    let mut reading = wanted.iter().filter(|wanted| wanted.limit > 0).peekable();
+    if reading.peek().is_some() {
+        let lanes = connection.lanes_of(&ids)?;
+        for wanted in reading {
+            let id = wanted.webhook.to_string();
+            let Some(lane) = lanes.iter().find(|lane| lane.webhook_id == id) else {
+                continue;
+            };
+            let after = wanted.after.map_or(lane.done, |after| after.0.max(lane.done));
+            let queued = connection.queued(&id, after, wanted.limit)?;
+            found.queued.insert(id, queued);
+        }
     }
     // Last: a key that was retired before the deliveries were read is not among these.
-    for row in connection.webhooks_of(&ids)? {
-        found.webhooks.insert(row.id.clone(), row);
+    for (webhook, lane) in connection.webhooks_with_lanes(&ids)? {
+        found.webhooks.insert(lane.webhook_id.clone(), (webhook, lane));
     }
     Ok(found)
 }
@@ -185,10 +189,8 @@ fn answer(
     let corrupt = |error: RowError| StoreError::Corrupt(error.into());
     let id = wanted.webhook.to_string();
     let owner = wanted.process.to_string();
-    let Some(lane) = found.lanes.get(&id).filter(|lane| lane.owner == owner) else {
-        return Ok(None);
-    };
-    let Some(row) = found.webhooks.get(&id) else {
+    let found_here = found.webhooks.get(&id);
+    let Some((row, lane)) = found_here.filter(|(_, lane)| lane.owner == owner) else {
         return Ok(None);
     };
     let webhook = match LoadedWebhook::decode(row.clone(), vault) {

@@ -142,7 +142,7 @@ pub(crate) fn open_for_writing(url: &DatabaseUrl) -> Result<AnyConnection, OpenE
         check_durability(&mut connection)?;
     }
     connection
-        .write_by_key()
+        .find_by_key()
         .map_err(|source| unreachable(url, ConnectionError::CouldntSetupConfiguration(source)))?;
     Ok(connection)
 }

@@ -158,5 +158,5 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(deliveries, events, webhooks);
+diesel::allow_tables_to_appear_in_same_query!(deliveries, events, lanes, webhooks);
 diesel::allow_tables_to_appear_in_same_query!(audit_records, audit_chain);

@@ -25,7 +25,7 @@ use crate::retry_schedule::{Jitter, RetrySchedule};
 use crate::services::{announcement, order};
 use crate::signature;
 use crate::time::{Clock, Instant};
-use crate::webhook::{Describe, Webhook};
+use crate::webhook::{Describe, TargetUrl, Webhook};
 
 /// How many deliveries are read at a time.
 const READ_AT_ONCE: u32 = 32;
@@ -60,6 +60,8 @@ pub enum Next {
     Step,
     /// Wait until then: what failed is not sent again before.
     Wait(Instant),
+    /// Wait until the target may be sent to: too much is under way there.
+    Busy,
     /// Wait until something has changed: nothing may be sent to the webhook as it is.
     Park,
     /// Nothing is queued.
@@ -104,12 +106,16 @@ impl LaneWorker {
         self.penalty_box = None;
     }
 
-    /// Makes an attempt at the delivery that stands at the head of the lane, if it is due, and gives the turn that is to be
-    /// recorded.
+    /// Makes an attempt at the delivery that stands at the head of the lane, if it is due and `admit` lets something be sent to
+    /// the target now, and gives the turn that is to be recorded.
     ///
     /// # Errors
     /// The store's. Nothing was sent then.
-    pub async fn step(&mut self, dispatch: &Dispatch) -> Result<(Next, Option<Turn>), ServiceError> {
+    pub async fn step(
+        &mut self,
+        dispatch: &Dispatch,
+        admit: impl FnOnce(&TargetUrl) -> bool + Send,
+    ) -> Result<(Next, Option<Turn>), ServiceError> {
         let limit = if self.read.is_empty() { READ_AT_ONCE } else { 0 };
         let looked = dispatch
             .queue
@@ -134,6 +140,9 @@ impl LaneWorker {
         let now = dispatch.clock.now();
         if let Some(retry_at) = before.retry_at().filter(|_| !before.is_due(now)) {
             return Ok((Next::Wait(retry_at), None));
+        }
+        if !admit(&url) {
+            return Ok((Next::Busy, None));
         }
         let body = head.delivery.payload(&head.event, dispatch.environment);
         let signed = signature::sign(&webhook.key_ring, head.event.id, &body, now);

@@ -77,6 +77,14 @@ impl TargetUrl {
         Self(text)
     }
 
+    /// The host that it names, in the one spelling that all spellings of it have.
+    #[must_use]
+    pub fn host(&self) -> String {
+        let url = Url::parse(&self.0).ok();
+        url.and_then(|url| url.host_str().map(str::to_owned))
+            .unwrap_or_default()
+    }
+
     /// The URL as it was given.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -188,6 +196,21 @@ mod tests {
             assert!(TargetUrl::parse(wrong.into(), &allowing(&[])).is_err(), "{wrong}");
         }
         assert!(TargetUrl::parse(long[..2048].into(), &TargetPolicy::default()).is_ok());
+    }
+
+    #[test]
+    fn all_spellings_of_a_host_are_one() {
+        for spelling in [
+            "http://10.1.2.3/a",
+            "https://0xa.66051:8443/b",
+            "http://167838211",
+        ] {
+            assert_eq!(TargetUrl::restore(spelling.into()).host(), "10.1.2.3");
+        }
+        assert_eq!(
+            TargetUrl::restore("https://Example.COM".into()).host(),
+            "example.com"
+        );
     }
 
     #[test]

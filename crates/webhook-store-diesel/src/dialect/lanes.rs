@@ -87,11 +87,15 @@ impl AnyConnection {
             .load(self)
     }
 
-    /// The webhooks with these ids.
-    pub(crate) fn webhooks_of(&mut self, ids: &[String]) -> QueryResult<Vec<WebhookRow>> {
+    /// The webhooks with these ids that have lanes, and the lanes, in one look.
+    pub(crate) fn webhooks_with_lanes(&mut self, ids: &[String]) -> QueryResult<Vec<(WebhookRow, LaneRow)>> {
         match self {
-            Self::Sqlite(sqlite) => sqlite::load_webhooks(sqlite, ids),
-            Self::Postgres(postgres) => webhooks::table.filter(webhooks::id.eq_any(ids)).load(postgres),
+            Self::Sqlite(sqlite) => sqlite::lanes::load_with_webhooks(sqlite, ids),
+            Self::Postgres(postgres) => webhooks::table
+                .inner_join(lanes::table.on(lanes::webhook_id.eq(webhooks::id)))
+                .filter(webhooks::id.eq_any(ids))
+                .select((webhooks::all_columns, lanes::all_columns))
+                .load(postgres),
         }
     }
 

@@ -25,16 +25,6 @@ pub(super) fn lock_webhooks(
     })
 }
 
-/// The rows with these ids.
-pub(super) fn load_webhooks(
-    connection: &mut SqliteConnection,
-    ids: &[String],
-) -> QueryResult<Vec<WebhookRow>> {
-    each_found(ids, |id| {
-        webhooks::table.find(id).get_result(connection).optional()
-    })
-}
-
 pub(super) fn load_answers(
     connection: &mut SqliteConnection,
     slots: &[Vec<u8>],

@@ -9,7 +9,8 @@ use super::each_found;
 use crate::rows::delivery::{DeliveryRow, TurnColumns};
 use crate::rows::event::EventRow;
 use crate::rows::lane::{LaneColumns, LaneRow};
-use crate::schema::lanes;
+use crate::rows::webhook::WebhookRow;
+use crate::schema::{lanes, webhooks};
 
 pub(in crate::dialect) fn load(
     connection: &mut SqliteConnection,
@@ -17,6 +18,20 @@ pub(in crate::dialect) fn load(
 ) -> QueryResult<Vec<LaneRow>> {
     each_found(webhooks, |id| {
         lanes::table.find(id).get_result(connection).optional()
+    })
+}
+
+pub(in crate::dialect) fn load_with_webhooks(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+) -> QueryResult<Vec<(WebhookRow, LaneRow)>> {
+    each_found(ids, |id| {
+        webhooks::table
+            .inner_join(lanes::table.on(lanes::webhook_id.eq(webhooks::id)))
+            .filter(webhooks::id.eq(id))
+            .select((webhooks::all_columns, lanes::all_columns))
+            .get_result(connection)
+            .optional()
     })
 }
 
