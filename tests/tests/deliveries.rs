@@ -2,6 +2,7 @@
 
 use std::{
     net::TcpListener,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -187,6 +188,7 @@ fn a_host_that_hangs_holds_up_no_other(backend: Backend) {
         "http://{}/",
         hanging.local_addr().expect("a listener has an address")
     );
+    thread::spawn(move || hanging.incoming().collect::<Vec<_>>());
     for _ in 0..600 {
         create_with(&client, json!({"url": url}));
     }

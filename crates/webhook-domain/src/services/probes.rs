@@ -84,14 +84,6 @@ pub struct Expedited {
     before: TrackedDelivery,
 }
 
-impl Expedited {
-    /// The delivery as it was before.
-    #[must_use]
-    pub const fn before(&self) -> &TrackedDelivery {
-        &self.before
-    }
-}
-
 /// What a test event says.
 #[derive(Serialize)]
 struct TestData {

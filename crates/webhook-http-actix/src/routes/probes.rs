@@ -11,6 +11,7 @@ use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tokio::time::{Instant, sleep};
 use webhook_domain::caller::Acting;
+use webhook_domain::id::WebhookId;
 use webhook_domain::idempotency::IdempotencyKey;
 use webhook_domain::permission::Permission;
 use webhook_domain::services::{Expedited, Probed};
@@ -54,18 +55,9 @@ pub(crate) async fn send_test(
     payload: Payload,
     core: Data<Core>,
 ) -> Result<HttpResponse, Problem> {
-    let id = context::webhook_id(&request);
-    let about = id.as_ref().ok().copied();
-    let sent = async {
-        let acting = context::acting(&request, &core, Permission::WebhookUpdate).await?;
-        let id = id?;
-        query::none(&request)?;
-        let key = idempotency::key(&request)?;
-        let body = body::read_none(&request, payload, &core.limits).await?;
-        let send = async || Ok(core.api.probes.send_test(&acting, id).await?);
-        once(&core, &acting, key, &request, &body, send).await
-    };
-    sent.await.map_err(|problem: Problem| problem.about(about))
+    let probes = &core.api.probes;
+    let send = async |acting: &Acting, id| Ok(probes.send_test(acting, id).await?);
+    to_webhook(&request, payload, &core, send).await
 }
 
 /// Sends a test event to where a new webhook would send its deliveries.
@@ -130,18 +122,9 @@ pub(crate) async fn send_penalty_box_payload(
     payload: Payload,
     core: Data<Core>,
 ) -> Result<HttpResponse, Problem> {
-    let id = context::webhook_id(&request);
-    let about = id.as_ref().ok().copied();
-    let sent = async {
-        let acting = context::acting(&request, &core, Permission::WebhookUpdate).await?;
-        let id = id?;
-        query::none(&request)?;
-        let key = idempotency::key(&request)?;
-        let body = body::read_none(&request, payload, &core.limits).await?;
-        let send = async || outcome_of(&core, core.api.probes.expedite(&acting, id).await?).await;
-        once(&core, &acting, key, &request, &body, send).await
-    };
-    sent.await.map_err(|problem: Problem| problem.about(about))
+    let probes = &core.api.probes;
+    let send = async |acting: &Acting, id| outcome_of(&core, probes.expedite(acting, id).await?).await;
+    to_webhook(&request, payload, &core, send).await
 }
 
 /// Waits for what comes of a delivery whose time has come.
@@ -154,6 +137,29 @@ async fn outcome_of(core: &Core, expedited: Expedited) -> Result<Probed, Problem
         }
         sleep(LOOK_EVERY).await;
     }
+}
+
+/// Has `send` find out something about the webhook that the path names.
+async fn to_webhook(
+    request: &HttpRequest,
+    payload: Payload,
+    core: &Core,
+    send: impl AsyncFnOnce(&Acting, WebhookId) -> Result<Probed, Problem>,
+) -> Result<HttpResponse, Problem> {
+    let id = context::webhook_id(request);
+    let about = id.as_ref().ok().copied();
+    let sent = async {
+        let acting = context::acting(request, core, Permission::WebhookUpdate).await?;
+        let id = id?;
+        query::none(request)?;
+        let key = idempotency::key(request)?;
+        let body = body::read_none(request, payload, &core.limits).await?;
+        once(core, &acting, key, request, &body, async || {
+            send(&acting, id).await
+        })
+        .await
+    };
+    sent.await.map_err(|problem: Problem| problem.about(about))
 }
 
 /// Answers with what `send` finds out, or with what it found out when the same request was made before.

@@ -41,7 +41,7 @@ async fn fail_head(scene: &Scene, process: ProcessId, webhook: &Webhook) {
 }
 
 async fn is_told(scene: &Scene, process: ProcessId, webhook: &Webhook) {
-    while !scene.ports.lanes.arrivals(process).await.contains(&webhook.id) {}
+    while !scene.told(process).await.contains(&webhook.id) {}
 }
 
 /// A webhook that is read or changed says what holds its queue up, with what is at the head; in a list, without that.
@@ -87,7 +87,7 @@ pub async fn a_change_of_the_target_lets_the_queue_go_on(ports: &Ports) {
             .await,
     );
     assert_eq!(scene.lane(process, &webhook).await.penalty_box, before);
-    ports.lanes.arrivals(process).await;
+    scene.told(process).await;
     let moved = |settings: &mut Settings| settings.url = url("https://example.com/two");
     done(scene.set(webhook.id, moved).await);
     let after = scene.lane(process, &webhook).await.penalty_box;
@@ -103,7 +103,7 @@ pub async fn a_webhook_that_is_made_active_is_out_of_the_box(ports: &Ports) {
     let (webhook, first) = held_up(&scene, process).await;
     done(scene.set(webhook.id, |settings| settings.active = false).await);
     assert!(scene.stored(webhook.id).await.held_up.is_some());
-    ports.lanes.arrivals(process).await;
+    scene.told(process).await;
     done(scene.set(webhook.id, |settings| settings.active = true).await);
     assert_eq!(scene.stored(webhook.id).await.held_up, None);
     let lane = scene.lane(process, &webhook).await;
@@ -121,7 +121,7 @@ pub async fn what_is_held_up_is_expedited(ports: &Ports) {
     let free = scene.create(fixtures::bare_settings()).await;
     assert_eq!(held(ports.lanes.expedite(free.id, scene.now()).await), None);
     let (webhook, first) = held_up(&scene, process).await;
-    ports.lanes.arrivals(process).await;
+    scene.told(process).await;
     scene.clock.advance(Duration::from_secs(1));
     let before = held(ports.lanes.expedite(webhook.id, scene.now()).await);
     let before = held(before.ok_or("it is in the box"));

@@ -1,17 +1,24 @@
 //! What the rules about events and lanes do.
 
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use super::scene::{Scene, done, held};
+use super::scene::{Scene, done, fail, held};
 use crate::attempt::{Attempt, AttemptOutcome, StatusCode};
 use crate::event::Event;
-use crate::id::{DeliveryId, EventId, ProcessId};
+use crate::id::{DeliveryId, EventId, ProcessId, WebhookId};
 use crate::ports::{
     DeliveryQuery, Lane, Lease, Publication, Published, QueuedDelivery, TrackedDelivery, Turn,
 };
 use crate::retry_schedule::{Jitter, RetrySchedule};
 use crate::testing::fixtures;
 use crate::webhook::Webhook;
+
+/// Longer than a store takes to tell what has arrived.
+const LONG: Duration = Duration::from_secs(20);
 
 pub(super) const LEASE: Duration = Duration::from_secs(6);
 
@@ -93,6 +100,20 @@ impl Scene {
         turn
     }
 
+    /// The lanes of which the process is told next; a store that does not tell is found out after a while.
+    pub(super) async fn told(&self, process: ProcessId) -> Vec<WebhookId> {
+        let mut arrivals = self.ports.lanes.arrivals(process);
+        let mut late: Option<Arc<AtomicBool>> = None;
+        poll_fn(|context| {
+            let late = late.get_or_insert_with(|| alarm(context.waker().clone()));
+            match arrivals.as_mut().poll(context) {
+                Poll::Pending if late.load(Ordering::Acquire) => fail("the process was not told"),
+                polled => polled,
+            }
+        })
+        .await
+    }
+
     pub(super) async fn tracked(&self, id: DeliveryId) -> TrackedDelivery {
         let found = held(self.ports.events.find_delivery(&self.platform, id).await);
         held(found.ok_or("the delivery is gone"))
@@ -106,6 +127,18 @@ impl Scene {
         let found = held(self.ports.events.deliveries(&self.platform, query).await);
         found.iter().map(|tracked| tracked.delivery.id).collect()
     }
+}
+
+/// Wakes whoever waits when it has taken too long, and says so.
+fn alarm(waker: Waker) -> Arc<AtomicBool> {
+    let rung = Arc::new(AtomicBool::new(false));
+    let ringing = Arc::clone(&rung);
+    std::thread::spawn(move || {
+        std::thread::sleep(LONG);
+        ringing.store(true, Ordering::Release);
+        waker.wake();
+    });
+    rung
 }
 
 pub(super) fn succeeded() -> AttemptOutcome {

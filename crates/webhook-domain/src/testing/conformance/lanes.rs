@@ -161,7 +161,7 @@ pub async fn arrivals_are_told(ports: &Ports) {
     webhooks.sort_unstable();
     let mut told: Vec<WebhookId> = Vec::new();
     while told.len() < webhooks.len() {
-        told.extend(ports.lanes.arrivals(process).await);
+        told.extend(scene.told(process).await);
         told.sort_unstable();
         told.dedup();
     }
