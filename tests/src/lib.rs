@@ -35,6 +35,7 @@ pub mod raw;
 pub mod receiver;
 pub mod server;
 pub mod service;
+pub mod spellings;
 pub mod sqlite;
 
 pub use answer::{Answer, Refusal};
