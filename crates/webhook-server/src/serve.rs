@@ -113,9 +113,10 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let listener = TcpListener::bind(deployment.listen).map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     provide_first_key(deployment.database.as_deref(), open, HandOver::choose(address)).await?;
-    let dispatch = dispatch(&deployment, open)?;
+    let roots = Roots::of_machine();
+    let dispatch = dispatch(sender(&deployment, roots.clone(), open)?, &deployment, open);
     // Its connections belong to the threads that answer requests.
-    let probes = probes(sender(&deployment, open)?, deployment.environment, open);
+    let probes = probes(sender(&deployment, roots, open)?, deployment.environment, open);
     let event_retention = deployment.event_retention;
     let authenticator = Authenticator::new(open.api_keys(), deployment.tokens, open.clock.clone());
     let api = api(
@@ -163,11 +164,11 @@ async fn provide_first_key(
 }
 
 /// What carries deliveries, with connections of its own.
-fn sender(deployment: &Deployment, open: &OpenStore) -> Result<HyperSender, Failure> {
+fn sender(deployment: &Deployment, roots: Roots, open: &OpenStore) -> Result<HyperSender, Failure> {
     HyperSender::new(
         deployment.allowed_networks.clone(),
         Arc::new(SystemResolver),
-        Roots::of_machine(),
+        roots,
         SenderLimits::default(),
         open.clock.clone(),
     )
@@ -175,17 +176,17 @@ fn sender(deployment: &Deployment, open: &OpenStore) -> Result<HyperSender, Fail
 }
 
 /// What delivers.
-fn dispatch(deployment: &Deployment, open: &OpenStore) -> Result<Dispatch, Failure> {
-    Ok(Dispatch {
+fn dispatch(sender: HyperSender, deployment: &Deployment, open: &OpenStore) -> Dispatch {
+    Dispatch {
         queue: open.store.clone(),
         webhooks: open.store.clone(),
-        sender: Arc::new(sender(deployment, open)?),
+        sender: Arc::new(sender),
         clock: open.clock.clone(),
         entropy: open.entropy.clone(),
         environment: deployment.environment,
         schedule: deployment.schedule.clone(),
         describe: Some(described),
-    })
+    }
 }
 
 /// What sends something on request.

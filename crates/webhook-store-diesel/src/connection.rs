@@ -32,8 +32,9 @@ const SQLITE_CHECKPOINT_PAGES: u32 = 16_384;
 /// that does belongs to a process that is frozen or cut off, and all others wait for it.
 const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '2s'; SET statement_timeout = '30s'; \
      SET idle_in_transaction_session_timeout = '3s'; SET client_min_messages = 'warning'";
-/// The writer, and the reader of lanes, find their rows by their keys. Left to choose, PostgreSQL reads the whole of a table that was small when it planned,
-/// with all the older versions of its rows, or plans such a statement anew each time, which takes longer than running it.
+/// The writer, and the reader of lanes, find their rows by their keys. Left to choose, PostgreSQL reads the whole of a table
+/// that was small when it planned, with all the older versions of its rows, or plans such a statement anew each time, which
+/// takes longer than running it.
 const POSTGRES_FINDS_BY_KEY: &str = "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; \
      SET plan_cache_mode = force_generic_plan";
 
