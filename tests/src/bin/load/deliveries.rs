@@ -64,6 +64,17 @@ fn event(client: &Client, action: &str, number: usize) -> Vec<u8> {
 
 /// Publishes `count` events over `connections` connections; the time it took.
 pub(crate) fn publish(client: &Client, action: &str, connections: usize, count: usize) -> Duration {
+    publish_and(client, action, connections, count, |_| {})
+}
+
+/// The same, showing the body of each answer to `answered`.
+pub(crate) fn publish_and(
+    client: &Client,
+    action: &str,
+    connections: usize,
+    count: usize,
+    mut answered: impl FnMut(&[u8]),
+) -> Duration {
     let mut numbers = 0..count;
     let began = Instant::now();
     let next = |buffer: &mut Vec<u8>| {
@@ -71,7 +82,7 @@ pub(crate) fn publish(client: &Client, action: &str, connections: usize, count: 
             buffer.extend_from_slice(&event(client, action, number));
         }
     };
-    drive(client.address(), connections, next, |_, _| {});
+    drive(client.address(), connections, next, |body, _| answered(body));
     began.elapsed()
 }
 
@@ -185,8 +196,9 @@ fn latency(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
     println!("| ms from publishing to the receiver at {STEADY} events/s | p50 {p50:.2}, p99 {p99:.2} | | |");
 }
 
-/// Half of the deliveries, and 99 of 100, came in so many milliseconds from the start of the request that published them, at
-/// `rate` events per second of which `each` came to the receiver so often.
+/// Half of the deliveries, and 99 of 100, came in so many milliseconds from when their event was due to be published, at `rate`
+/// events per second of which `each` came to the receiver so often. An event whose turn came late, because the answer to the one
+/// before did, has waited too.
 pub(crate) fn latencies(
     client: &Client,
     receiver: &Receiver,
@@ -196,20 +208,19 @@ pub(crate) fn latencies(
     seconds: Duration,
 ) -> (f64, f64) {
     let count = (rate * seconds.as_secs_f64()) as usize;
-    let (mut sent, mut numbers) = (Vec::with_capacity(count), 0..count);
+    let mut numbers = 0..count;
     let began = Instant::now();
+    let due = |number: usize| began + Duration::from_secs_f64(number as f64 / rate);
     let next = |buffer: &mut Vec<u8>| {
         let Some(number) = numbers.next() else { return };
         buffer.extend_from_slice(&event(client, action, number));
-        let due = began + Duration::from_secs_f64(number as f64 / rate);
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-        sent.push(Instant::now());
+        thread::sleep(due(number).saturating_duration_since(Instant::now()));
     };
     drive(client.address(), 1, next, |_, _| {});
     let mut took: Vec<Duration> = receiver
         .take(count * each, PATIENCE)
         .iter()
-        .filter_map(|arrival| Some(arrival.at - sent[arrival.number?]))
+        .filter_map(|arrival| Some(arrival.at - due(arrival.number?)))
         .collect();
     took.sort_unstable();
     let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;

@@ -64,7 +64,7 @@ struct Options {
     #[arg(long)]
     deliveries: bool,
     /// Deliveries beside so many that wait for receivers who refuse them, instead of rolls
-    #[arg(long)]
+    #[arg(long, value_name = "WAITING", num_args = 0..=1, default_missing_value = "1000000")]
     backlog: Option<usize>,
     /// Deliveries beside one to a receiver that hangs, instead of rolls
     #[arg(long)]
@@ -106,7 +106,7 @@ fn measure(options: &Options, database: Database) {
     }
     if let Some(size) = options.backlog {
         println!("{database:?}");
-        return backlog::measure(deploy(), size, options.rounds, seconds);
+        return backlog::measure(&deploy, size, options.rounds, seconds);
     }
     if options.hanging {
         println!("{database:?}");
