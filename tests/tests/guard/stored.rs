@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    thread,
 };
 
 use serde_json::json;
@@ -48,19 +49,12 @@ fn story(backend: Backend, network: Network) {
     each_leads_where_it_says(&service.client(), &trap, &reachable);
 
     let metadata = store_behind_its_back(&mut service, &trap, metadata);
-    let held_up = publish(&service.client());
+    let held_up = each_leads_where_it_says(&service.client(), &trap, &reachable);
     assert_forbidden(&service.client(), &held_up, &metadata, 2);
-    let forbidden_still: Vec<_> = metadata.values().map(|spelling| spelling.leads_to).collect();
-    assert!(
-        trap.reached()
-            .iter()
-            .all(|address| !forbidden_still.contains(address))
-    );
+    assert_eq!(trap.reached(), [] as [IpAddr; 0], "metadata, whatever is allowed");
 
     let unreachable = store(&service.client(), &trap, others);
     service.take_server().stop();
-    // What was under way until then.
-    trap.reached();
     service.deployment_mut().unset("WEBHOOK_ALLOWED_NETWORKS");
     service.start_again();
     let client = service.client();
@@ -68,11 +62,10 @@ fn story(backend: Backend, network: Network) {
     let not_public: Stored = reachable.into_iter().chain(unreachable).collect();
     assert_forbidden(&client, &event, &not_public, 2);
     assert_forbidden(&client, &held_up, &metadata, 4);
-    assert!(not_public.len() + metadata.len() >= 400);
-    for (webhook, spelling) in not_public.iter().chain(&metadata) {
-        no_probe_gets_through(&client, webhook, spelling);
-    }
+    let stored: Stored = not_public.into_iter().chain(metadata).collect();
+    no_probe_gets_through(&client, &stored);
     assert_eq!(trap.reached(), [] as [IpAddr; 0]);
+    eprintln!("{} spellings stored, and none was connected to", stored.len());
 
     if network == Network::Own {
         public_addresses_are_delivered_to(&client, &trap);
@@ -102,8 +95,9 @@ fn id(answer: &Answer) -> String {
     answer.json()["id"].as_str().expect("an id").to_owned()
 }
 
-/// The spellings are what the table says, and the service would connect to them if it were let.
-fn each_leads_where_it_says(client: &Client, trap: &Trap, stored: &Stored) {
+/// The spellings are what the table says, and the service would connect to them if it were let. Gives the event that was
+/// delivered to them, and to nobody else.
+fn each_leads_where_it_says(client: &Client, trap: &Trap, stored: &Stored) -> String {
     let event = publish(client);
     let done = deliveries(client, &event, |_, delivery| !causes(delivery).is_empty());
     for (webhook, spelling) in stored {
@@ -117,6 +111,7 @@ fn each_leads_where_it_says(client: &Client, trap: &Trap, stored: &Stored) {
     targets.sort_unstable();
     targets.dedup();
     assert_eq!(trap.reached(), targets);
+    event
 }
 
 fn store_behind_its_back(service: &mut Service, trap: &Trap, spellings: Vec<Spelling>) -> Stored {
@@ -155,13 +150,24 @@ fn assert_forbidden(client: &Client, event: &str, webhooks: &Stored, attempts: u
     }
 }
 
-/// What is sent on request is judged as what is sent by itself.
-fn no_probe_gets_through(client: &Client, webhook: &str, spelling: &Spelling) {
-    for probe in ["send-test", "send-penalty-box-payload"] {
-        let answer = client.post(&format!("/v1/webhooks/{webhook}/{probe}")).send();
-        let told = answer.expect_status(200).json();
-        assert_eq!(told["successful"], false, "{probe}: {spelling:?}: {told}");
-    }
+/// What is sent on request is judged as what is sent by itself. Each request waits for what comes of it, so many are made at
+/// once.
+fn no_probe_gets_through(client: &Client, stored: &Stored) {
+    let webhooks: Vec<_> = stored.iter().collect();
+    thread::scope(|scope| {
+        for share in webhooks.chunks(webhooks.len().div_ceil(16)) {
+            let client = client.clone();
+            scope.spawn(move || {
+                for (webhook, spelling) in share {
+                    for probe in ["send-test", "send-penalty-box-payload"] {
+                        let answer = client.post(&format!("/v1/webhooks/{webhook}/{probe}")).send();
+                        let told = answer.expect_status(200).json();
+                        assert_eq!(told["successful"], false, "{probe}: {spelling:?}: {told}");
+                    }
+                }
+            });
+        }
+    });
 }
 
 fn public_addresses_are_delivered_to(client: &Client, trap: &Trap) {
