@@ -1,15 +1,18 @@
 //! Answers that are given again, inside a transaction: what a request was answered before, and what it is answered now.
 
+mod port;
+pub(crate) mod row;
+
 use webhook_domain::Refusal;
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::Outcome;
 use webhook_domain::secret::SecretBytes;
 
-use crate::connection::AnyConnection;
-use crate::failure::Failure;
-use crate::key_handover;
-use crate::rows::answer::{AnswerRow, slot_key};
+use crate::answers::row::{AnswerRow, slot_key};
+use crate::database::connection::AnyConnection;
+use crate::engine::failure::Failure;
 use crate::sealing::Vault;
+use crate::sealing::handover;
 
 /// What came of a change, or the rule that said no.
 pub(crate) type Decided<T> = Result<Outcome<T>, Refusal>;
@@ -28,7 +31,7 @@ pub(crate) fn earlier<T>(
         return Ok(None);
     };
     if !vault.knows_key_of(&row.answer) {
-        key_handover::learn(connection, vault)?;
+        handover::learn(connection, vault)?;
     }
     if !row.answers(&idempotency.fingerprint) {
         return Ok(Some(Err(Refusal::IdempotencyKeyReused)));

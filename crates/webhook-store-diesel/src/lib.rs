@@ -2,73 +2,51 @@
 //!
 //! | where | what |
 //! |---|---|
-//! | `opening` | the master key proved, durability checked, migrations applied |
-//! | `writer`, `group` | one thread that decides and commits changes in groups |
-//! | `executor` | the threads and the pool that reads run on, with bounded admission |
-//! | `queue`, `waiting` | between callers and threads: bounded, and never for ever |
-//! | `lookup` | API keys, read for many requests at once and never cached |
-//! | `lane_group`, `lane_reader`, `arrivals` | publications and deliveries: committed in groups, read for many lanes at once |
-//! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value |
-//! | `rekeying`, `key_handover` | a new master key while processes go on serving |
-//! | `rows`, `schema` | tables and rows, and how they become the domain's values |
-//! | `listing` | webhooks page by page, in any order |
-//! | `audit_chain`, `chain_head`, `chain_opening`, `chain_verification` | audit records that cannot be changed unseen |
-//! | `dialect` | all that the two databases do not do alike |
-//! | `ports` | the domain's ports on top of these |
+//! | `engine` | one writer that commits in groups, the threads that reads run on, and what stands between them and callers: bounded, and never for ever |
+//! | `database` | its URL, connections, schema, what the two dialects do not do alike, how it is opened and migrated |
+//! | `webhooks` | changed in groups, saved, listed page by page |
+//! | `events` | published, announced, found again, forgotten |
+//! | `lanes` | who works at them, what is read of them, what attempts leave in them |
+//! | `audit` | records in a chain that cannot be changed unseen |
+//! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value; a new master key while processes go on serving |
+//! | `answers` | those that are given again |
+//! | `api_keys` | found for many requests at once and never cached |
+//!
+//! Each of them that implements a port of the domain does so in its `port.rs`, and has its rows beside it.
 //!
 //! Invariants: a change is answered after it is durable and never before; a decision sees the row as the
 //! change before it left it; a secret is sealed before it reaches a statement; no transaction is open while
 //! anybody awaits.
 
-mod announcing;
 mod answers;
-mod arrivals;
-mod audit_chain;
-mod chain_head;
-mod chain_opening;
-mod chain_verification;
-mod connection;
-mod database_url;
-mod dialect;
-mod entropy;
-mod executor;
-mod failure;
-mod group;
-mod held_up;
-mod key_handover;
-mod lane_group;
-mod lane_reader;
-mod listing;
-mod lookup;
-mod opening;
-mod ports;
-mod queue;
-pub mod rekeying;
-mod rows;
-mod schema;
+mod api_keys;
+mod audit;
+mod database;
+mod engine;
+mod events;
+mod lanes;
 pub mod sealing;
-mod waiting;
-mod writer;
+mod webhooks;
 
 use std::sync::Arc;
 
-pub use audit_chain::AuditHead;
-pub use chain_verification::AuditVerdict;
-pub use database_url::DatabaseUrl;
-pub use entropy::SystemEntropy;
-pub use opening::OpenError;
-pub use sealing::MasterKey;
+pub use audit::chain::AuditHead;
+pub use audit::verification::AuditVerdict;
+pub use database::opening::OpenError;
+pub use database::url::DatabaseUrl;
+pub use sealing::entropy::SystemEntropy;
+pub use sealing::{MasterKey, rekeying};
 use webhook_domain::StoreError;
 use webhook_domain::entropy::Entropy;
 
-use crate::arrivals::{Delivering, Listener};
-use crate::audit_chain::ChainKey;
-use crate::connection::AnyConnection;
-use crate::executor::Executor;
-use crate::lane_reader::LaneReader;
-use crate::lookup::ApiKeyLookup;
+use crate::api_keys::lookup::ApiKeyLookup;
+use crate::audit::chain::ChainKey;
+use crate::database::connection::AnyConnection;
+use crate::engine::executor::Executor;
+use crate::engine::writer::Writer;
+use crate::lanes::look::LaneReader;
+use crate::lanes::notify::{Delivering, Listener};
 use crate::sealing::Vault;
-use crate::writer::Writer;
 
 /// How much a store may use.
 #[derive(Debug, Clone, Copy)]
@@ -109,7 +87,7 @@ impl DieselStore {
         limits: StoreLimits,
     ) -> Result<Arc<Self>, OpenError> {
         let vault = Arc::new(Vault::new(key, entropy).map_err(|error| OpenError::Sealing(error.into()))?);
-        let opened = opening::open(url, &vault)?;
+        let opened = database::opening::open(url, &vault)?;
         if !opened.applied.is_empty() {
             tracing::info!(migrations = opened.applied.join(" "), "migrated the database");
         }
@@ -142,7 +120,7 @@ impl DieselStore {
     pub async fn verify_audit_records(&self, kept: Option<AuditHead>) -> Result<AuditVerdict, StoreError> {
         let chain = self.chain.clone();
         let verify = move |connection: &mut AnyConnection| {
-            chain_verification::verify(connection, &chain, kept.as_ref())
+            audit::verification::verify(connection, &chain, kept.as_ref())
         };
         self.readers.run_long(verify).await
     }
@@ -154,7 +132,7 @@ impl DieselStore {
     /// The store's.
     pub async fn follow_master_key(&self) -> Result<(), StoreError> {
         let vault = self.vault.clone();
-        let follow = move |connection: &mut AnyConnection| Ok(key_handover::follow(connection, &vault)?);
+        let follow = move |connection: &mut AnyConnection| Ok(sealing::handover::follow(connection, &vault)?);
         self.writer.alone(follow).await
     }
 
@@ -184,5 +162,5 @@ pub fn migrate(
     entropy: Arc<dyn Entropy>,
 ) -> Result<Vec<String>, OpenError> {
     let vault = Vault::new(key, entropy).map_err(|error| OpenError::Sealing(error.into()))?;
-    opening::open(url, &vault).map(|opened| opened.applied)
+    database::opening::open(url, &vault).map(|opened| opened.applied)
 }

@@ -5,8 +5,11 @@
 //! fixed. The additional data names the [`Place`] the value belongs to: copied to another row or column, or
 //! to another key's place in a ring, it does not open.
 
+pub(crate) mod entropy;
+pub(crate) mod handover;
 mod master_key;
 mod place;
+pub mod rekeying;
 
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -1,0 +1,139 @@
+//! The chain of audit records: each carries a MAC over itself and the MAC of the one before it.
+//!
+//! The key of the chain is random, made with the database, and kept sealed in it; without the master key nobody can
+//! make a MAC. So a record that was changed, removed, added or moved breaks the chain where that was done. The head,
+//! position and MAC of the newest record, stands in a row of its own under a MAC of its own: records cut off at the
+//! end are missed there. Only who puts back an older copy of all of it is not found out by the database alone, but by
+//! a head that was [kept elsewhere](AuditHead).
+//!
+//! The row of the head is also what puts all writers of all processes in line: it is locked after the rows of webhooks
+//! and before anything is written, so nobody waits for a lock while holding it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use data_encoding::HEXLOWER;
+use ring::hmac;
+use webhook_domain::InvalidValue;
+
+use crate::audit::row::AuditRow;
+
+const MAC_BYTES: usize = 32;
+
+/// The newest record of the chain, to be kept elsewhere: `position:mac`. As long as it holds, nothing up to that
+/// record was changed, and nothing cut off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditHead {
+    /// The position of the record, from 1; 0 when there is none.
+    pub position: i64,
+    mac: Vec<u8>,
+}
+
+impl AuditHead {
+    pub(crate) const fn new(position: i64, mac: Vec<u8>) -> Self {
+        Self { position, mac }
+    }
+
+    /// Where a chain without records ends.
+    pub(crate) fn of_nothing() -> Self {
+        Self::new(0, vec![0; MAC_BYTES])
+    }
+
+    pub(crate) fn mac(&self) -> &[u8] {
+        &self.mac
+    }
+}
+
+impl fmt::Display for AuditHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.position, HEXLOWER.encode(&self.mac))
+    }
+}
+
+impl FromStr for AuditHead {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let read = || {
+            let (position, mac) = text.split_once(':')?;
+            let position = position.parse().ok().filter(|position| *position >= 0)?;
+            let mac = HEXLOWER.decode(mac.as_bytes()).ok()?;
+            (mac.len() == MAC_BYTES).then_some(Self { position, mac })
+        };
+        read().ok_or(InvalidValue::new(
+            "must be a position, a colon and 64 hexadecimal digits in lower case, as `audit verify` prints them",
+        ))
+    }
+}
+
+/// Makes the MACs of the chain.
+pub(crate) struct ChainKey(hmac::Key);
+
+impl ChainKey {
+    pub(crate) const BYTES: usize = 32;
+
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+
+    /// Puts `row` at the end of the chain. Its `previous` must be set.
+    pub(crate) fn append(&self, head: &mut AuditHead, row: &mut AuditRow) {
+        row.position = head.position + 1;
+        self.append_in_place(head, row);
+    }
+
+    /// As [`append`](Self::append) for a row that has its position.
+    pub(crate) fn append_in_place(&self, head: &mut AuditHead, row: &mut AuditRow) {
+        row.mac = self.mac_of(row, &head.mac).as_ref().to_vec();
+        *head = AuditHead::new(row.position, row.mac.clone());
+    }
+
+    /// Whether `row` is what was appended to a chain that ended with `head`.
+    pub(crate) fn holds(&self, head: &AuditHead, row: &AuditRow) -> bool {
+        row.position > head.position && hmac::verify(&self.0, &message(row, &head.mac), &row.mac).is_ok()
+    }
+
+    /// What proves that `head` was the head once.
+    pub(crate) fn seal(&self, head: &AuditHead) -> Vec<u8> {
+        hmac::sign(&self.0, &head_message(head)).as_ref().to_vec()
+    }
+
+    pub(crate) fn is_sealed(&self, head: &AuditHead, seal: &[u8]) -> bool {
+        hmac::verify(&self.0, &head_message(head), seal).is_ok()
+    }
+
+    fn mac_of(&self, row: &AuditRow, before: &[u8]) -> hmac::Tag {
+        hmac::sign(&self.0, &message(row, before))
+    }
+}
+
+/// The record as bytes, its texts each preceded by their length, so that no two records have the same.
+fn message(row: &AuditRow, before: &[u8]) -> Vec<u8> {
+    let mut message = Vec::with_capacity(512);
+    message.push(b'r');
+    message.extend_from_slice(&(before.len() as u64).to_be_bytes());
+    message.extend_from_slice(before);
+    for number in [row.position, row.previous.unwrap_or(0), row.at] {
+        message.extend_from_slice(&number.to_be_bytes());
+    }
+    for text in [
+        &row.id,
+        &row.platform,
+        &row.credential,
+        &row.request_id,
+        &row.action,
+        &row.resource_id,
+        &row.details,
+    ] {
+        message.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        message.extend_from_slice(text.as_bytes());
+    }
+    message
+}
+
+fn head_message(head: &AuditHead) -> Vec<u8> {
+    let mut message = vec![b'h'];
+    message.extend_from_slice(&head.position.to_be_bytes());
+    message.extend_from_slice(&head.mac);
+    message
+}

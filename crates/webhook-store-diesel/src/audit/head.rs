@@ -1,0 +1,79 @@
+//! The head of the audit records' chain inside a transaction: locked, moved on, saved.
+
+use crate::audit::chain::{AuditHead, ChainKey};
+use crate::audit::row::AuditRow;
+use crate::database::connection::AnyConnection;
+use crate::engine::failure::Failure;
+use crate::sealing::Vault;
+use crate::sealing::handover;
+use crate::webhooks::row::RingColumns;
+
+/// The keys that writing takes.
+#[derive(Clone, Copy)]
+pub(crate) struct Keys<'a> {
+    pub(crate) vault: &'a Vault,
+    pub(crate) chain: &'a ChainKey,
+}
+
+/// What the row of the head holds, as a transaction that is about to write finds it.
+#[derive(Debug, Clone, diesel::Queryable)]
+pub(crate) struct HeadRow {
+    pub(crate) position: i64,
+    pub(crate) mac: Vec<u8>,
+    /// The master key that new values are sealed under.
+    pub(crate) sealing_key: String,
+}
+
+/// The head as it is to be.
+pub(crate) struct NewHeadRow {
+    pub(crate) position: i64,
+    pub(crate) mac: Vec<u8>,
+    pub(crate) seal: Vec<u8>,
+}
+
+/// The head of the chain, locked until the transaction ends, and the records that are to be added.
+pub(crate) struct Chain<'a> {
+    key: &'a ChainKey,
+    head: AuditHead,
+    added: Vec<AuditRow>,
+}
+
+impl<'a> Chain<'a> {
+    /// Locks the head, and sees to it that values are sealed under the right key. To be called after webhooks are locked
+    /// and before anything is sealed or written.
+    pub(crate) fn lock(connection: &mut AnyConnection, keys: Keys<'a>) -> Result<Self, Failure> {
+        let row = connection.lock_chain_head()?;
+        handover::follow_to(connection, keys.vault, &row.sealing_key)?;
+        Ok(Self {
+            key: keys.chain,
+            head: AuditHead::new(row.position, row.mac),
+            added: Vec::new(),
+        })
+    }
+
+    /// Adds a record, whose resource's record before is at `previous`, and says where it stands.
+    pub(crate) fn append(&mut self, mut row: AuditRow, previous: Option<i64>) -> i64 {
+        row.previous = previous;
+        self.key.append(&mut self.head, &mut row);
+        let position = row.position;
+        self.added.push(row);
+        position
+    }
+
+    /// Writes the records and the head that they lead to, and with them what has changed in rings.
+    pub(crate) fn save(self, connection: &mut AnyConnection, rings: &[RingColumns]) -> Result<(), Failure> {
+        if self.added.is_empty() {
+            if !rings.is_empty() {
+                connection.update_rings(rings)?;
+            }
+            return Ok(());
+        }
+        let head = NewHeadRow {
+            position: self.head.position,
+            seal: self.key.seal(&self.head),
+            mac: self.head.mac().to_vec(),
+        };
+        connection.save_chain(rings, &self.added, &head)?;
+        Ok(())
+    }
+}

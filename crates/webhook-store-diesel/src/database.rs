@@ -1,0 +1,8 @@
+//! The database itself: its URL, connections, schema, what the two dialects do not do alike, and how it is opened.
+
+pub(crate) mod connection;
+pub(crate) mod dialect;
+pub(crate) mod opening;
+pub(crate) mod row;
+pub(crate) mod schema;
+pub(crate) mod url;

@@ -1,0 +1,298 @@
+//! One connection, to either database.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::pg::PgConnection;
+use diesel::sql_types::{Bool, Text};
+use diesel::sqlite::SqliteConnection;
+use diesel::{Connection as _, ConnectionError, QueryResult, QueryableByName, RunQueryDsl, sql_query};
+
+use crate::DatabaseUrl;
+
+/// How long a statement of SQLite's waits for another process that is writing.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to wait before asking again, where SQLite does not do so itself.
+const SQLITE_BUSY_PAUSE: Duration = Duration::from_millis(5);
+/// What SQLite says of `SQLITE_BUSY`; diesel does not tell it from other errors.
+const SQLITE_BUSY_MESSAGE: &str = "database is locked";
+
+/// Taken by the one process that migrates PostgreSQL: `webhook` in ASCII. Others wait for it for a minute; what a
+/// migration then does may run for as long as it takes, but not keep others waiting for a table for long.
+const BEGIN_MIGRATING: &str = "SET statement_timeout = 0; SET lock_timeout = '1min'; \
+     SELECT pg_advisory_lock(x'776562686F6F6B'::bigint); SET lock_timeout = '5s'";
+const END_MIGRATING: &str = "SELECT pg_advisory_unlock(x'776562686F6F6B'::bigint)";
+
+/// How long SQLite's log grows before it is written back, in pages of 4 KiB: 64 MiB. Written back sixteen times as often,
+/// as SQLite does by itself, a page that many rolls change would be written that much more often too.
+const SQLITE_CHECKPOINT_PAGES: u32 = 16_384;
+
+/// How long PostgreSQL lets a statement wait for a lock, and run, and a transaction do nothing: ours never pauses, so one
+/// that does belongs to a process that is frozen or cut off, and all others wait for it.
+const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '2s'; SET statement_timeout = '30s'; \
+     SET idle_in_transaction_session_timeout = '3s'; SET client_min_messages = 'warning'";
+/// The writer, and the reader of lanes, find their rows by their keys. Left to choose, PostgreSQL reads the whole of a table
+/// that was small when it planned, with all the older versions of its rows, or plans such a statement anew each time, which
+/// takes longer than running it. What has no index and so is read whole all the same, it then takes to be so dear that it
+/// compiles the statement first (`jit`), for tens of milliseconds at each execution.
+const POSTGRES_FINDS_BY_KEY: &str = "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; \
+     SET plan_cache_mode = force_generic_plan; SET jit = off";
+
+/// A connection to either database. What both understand alike goes through the enum; what they do not, in
+/// [`crate::database::dialect`], through a match on its variant.
+#[derive(diesel::MultiConnection)]
+pub(crate) enum AnyConnection {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl AnyConnection {
+    pub(crate) fn open(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => open_sqlite(path).map(Self::Sqlite),
+            DatabaseUrl::Postgres(url) => open_postgres(url.expose()).map(Self::Postgres),
+        }
+    }
+
+    /// Opens a database of SQLite's so that nothing is written to it, nor made if it is not there.
+    pub(crate) fn open_sqlite_to_look(path: &Path) -> Result<Self, ConnectionError> {
+        let uri = format!("{}?mode=ro", sqlite_uri(path));
+        let mut connection = SqliteConnection::establish(&uri)?;
+        connection
+            .batch_execute(&format!(
+                "PRAGMA busy_timeout = {}",
+                SQLITE_BUSY_TIMEOUT.as_millis()
+            ))
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Self::Sqlite(connection))
+    }
+
+    /// Makes the connection one for whoever finds rows by their keys alone.
+    pub(crate) fn find_by_key(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(postgres) => postgres.batch_execute(POSTGRES_FINDS_BY_KEY),
+        }
+    }
+
+    /// Begins a transaction that means to write.
+    pub(crate) fn begin(&mut self) -> QueryResult<()> {
+        match self {
+            // The lock is taken at once: a reader that turns writer half-way could be refused.
+            Self::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
+            Self::Postgres(postgres) => AnsiTransactionManager::begin_transaction_sql(
+                postgres,
+                "BEGIN ISOLATION LEVEL READ COMMITTED",
+            ),
+        }
+    }
+
+    /// Begins a transaction that reads, and sees all at one instant.
+    pub(crate) fn begin_reading(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN"),
+            Self::Postgres(postgres) => AnsiTransactionManager::begin_transaction_sql(
+                postgres,
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            ),
+        }
+    }
+
+    pub(crate) fn commit(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => AnsiTransactionManager::commit_transaction(sqlite),
+            Self::Postgres(postgres) => AnsiTransactionManager::commit_transaction(postgres),
+        }
+    }
+
+    pub(crate) fn rollback(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => AnsiTransactionManager::rollback_transaction(sqlite),
+            Self::Postgres(postgres) => AnsiTransactionManager::rollback_transaction(postgres),
+        }
+    }
+
+    /// Keeps other processes from migrating until [`end_migrating`](Self::end_migrating).
+    pub(crate) fn begin_migrating(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(_) => self.begin(),
+            Self::Postgres(postgres) => postgres.batch_execute(BEGIN_MIGRATING),
+        }
+    }
+
+    pub(crate) fn end_migrating(&mut self, applied: bool) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(_) if applied => self.commit(),
+            Self::Sqlite(_) => self.rollback(),
+            Self::Postgres(postgres) => {
+                postgres.batch_execute(END_MIGRATING)?;
+                postgres.batch_execute(POSTGRES_TIMEOUTS)
+            }
+        }
+    }
+
+    /// Whether a transaction that means to write would be let. SQLite has said so when it began.
+    pub(crate) fn admits_writing(&mut self) -> QueryResult<()> {
+        let Self::Postgres(postgres) = self else {
+            return Ok(());
+        };
+        let read_only: ReadOnly =
+            sql_query("SELECT current_setting('transaction_read_only') = 'on' AS read_only")
+                .get_result(postgres)?;
+        if read_only.read_only {
+            let problem =
+                "the server takes reads alone: it is a standby, or default_transaction_read_only is on";
+            return Err(diesel::result::Error::QueryBuilderError(problem.into()));
+        }
+        Ok(())
+    }
+
+    /// Writes SQLite's log back and empties it, as far as nobody is reading it: what was overwritten is gone from the
+    /// files then.
+    pub(crate) fn write_back(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Whether the connection answers.
+    pub(crate) fn ping(&mut self) -> QueryResult<()> {
+        sql_query("SELECT 1").execute(self).map(drop)
+    }
+}
+
+#[derive(QueryableByName)]
+struct ReadOnly {
+    #[diesel(sql_type = Bool)]
+    read_only: bool,
+}
+
+fn open_sqlite(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+    let mut connection = SqliteConnection::establish(&sqlite_uri(path))?;
+    let pragmas = format!(
+        "PRAGMA busy_timeout = {}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+         PRAGMA secure_delete = ON; PRAGMA cache_size = -16384; \
+         PRAGMA wal_autocheckpoint = {}; PRAGMA journal_size_limit = 67108864",
+        SQLITE_BUSY_TIMEOUT.as_millis(),
+        SQLITE_CHECKPOINT_PAGES
+    );
+    connection
+        .batch_execute(&pragmas)
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    use_write_ahead_log(&mut connection)?;
+    Ok(connection)
+}
+
+#[derive(QueryableByName)]
+struct JournalMode {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
+}
+
+/// Puts the file into the mode it then stays in. Where that cannot be done, SQLite says nothing and keeps another, in
+/// which `synchronous = FULL` does not mean that a commit is durable.
+fn use_write_ahead_log(connection: &mut SqliteConnection) -> Result<(), ConnectionError> {
+    let asked_at = Instant::now();
+    let mode: JournalMode = loop {
+        match sql_query("PRAGMA journal_mode = WAL").get_result(connection) {
+            Ok(mode) => break mode,
+            // Another process is doing the same. SQLite heeds its timeout for every statement but this.
+            Err(error)
+                if error.to_string() == SQLITE_BUSY_MESSAGE && asked_at.elapsed() < SQLITE_BUSY_TIMEOUT =>
+            {
+                std::thread::sleep(SQLITE_BUSY_PAUSE);
+            }
+            Err(error) => return Err(ConnectionError::CouldntSetupConfiguration(error)),
+        }
+    };
+    if mode.journal_mode == "wal" {
+        return Ok(());
+    }
+    let problem = format!(
+        "SQLite keeps its journal in mode `{}` here and not in `wal`; put the database on a local file system",
+        mode.journal_mode
+    );
+    Err(ConnectionError::BadConnection(problem))
+}
+
+fn open_postgres(url: &str) -> Result<PgConnection, ConnectionError> {
+    let mut connection = PgConnection::establish(&with_network_timeouts(url))?;
+    connection
+        .batch_execute(POSTGRES_TIMEOUTS)
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// A path as a `file:` URI (sqlite.org/uri.html), its special characters escaped.
+fn sqlite_uri(path: &Path) -> String {
+    let escaped = path
+        .to_string_lossy()
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
+    format!("file:{escaped}")
+}
+
+/// Adds the limits without which a server that fell silent would hold a thread for ever, unless the operator
+/// chose others.
+fn with_network_timeouts(url: &str) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in [
+        ("connect_timeout", "5"),
+        ("tcp_user_timeout", "10000"),
+        ("application_name", "webhook"),
+    ] {
+        if !url.contains(name) {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(name);
+            url.push('=');
+            url.push_str(value);
+        }
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::sql_types::BigInt;
+
+    use super::*;
+
+    #[test]
+    fn a_database_that_cannot_have_a_write_ahead_log_is_refused() {
+        let mut in_memory = SqliteConnection::establish(":memory:").unwrap();
+        let refused = use_write_ahead_log(&mut in_memory).unwrap_err();
+        assert!(refused.to_string().contains("mode `memory`"), "{refused}");
+    }
+
+    #[derive(QueryableByName)]
+    struct Settings {
+        #[diesel(sql_type = BigInt)]
+        synchronous: i64,
+        #[diesel(sql_type = BigInt)]
+        secure_delete: i64,
+    }
+
+    #[test]
+    fn a_commit_of_sqlites_is_synced_and_what_is_deleted_is_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut sqlite = open_sqlite(&directory.path().join("webhook.db")).unwrap();
+        let question = "SELECT synchronous, secure_delete FROM pragma_synchronous, pragma_secure_delete";
+        let settings: Settings = sql_query(question).get_result(&mut sqlite).unwrap();
+        assert_eq!((settings.synchronous, settings.secure_delete), (2, 1));
+    }
+
+    #[test]
+    fn network_timeouts_are_added_unless_chosen() {
+        assert_eq!(
+            with_network_timeouts("postgres://h/d"),
+            "postgres://h/d?connect_timeout=5&tcp_user_timeout=10000&application_name=webhook"
+        );
+        assert_eq!(
+            with_network_timeouts("postgres://h/d?connect_timeout=1"),
+            "postgres://h/d?connect_timeout=1&tcp_user_timeout=10000&application_name=webhook"
+        );
+    }
+}

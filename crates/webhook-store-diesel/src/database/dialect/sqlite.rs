@@ -1,0 +1,162 @@
+//! SQLite: a prepared statement per row.
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+
+use crate::answers::row::AnswerRow;
+use crate::api_keys::row::ApiKeyRow;
+use crate::audit::head::NewHeadRow;
+use crate::audit::row::AuditRow;
+use crate::database::schema::{api_keys, idempotent_answers, webhooks};
+use crate::lanes::held_up::IsHeldUp;
+use crate::webhooks::row::{RingColumns, UpdatedColumns, WebhookRow};
+
+/// The rows with these ids, and whether their queues are held up. The transaction holds the only write lock there is, so they
+/// need none of their own.
+pub(super) fn lock_webhooks(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+) -> QueryResult<Vec<(WebhookRow, bool)>> {
+    each_found(ids, |id| {
+        let found = webhooks::table.find(id).select((webhooks::all_columns, IsHeldUp));
+        found.get_result(connection).optional()
+    })
+}
+
+pub(super) fn load_answers(
+    connection: &mut SqliteConnection,
+    slots: &[Vec<u8>],
+) -> QueryResult<Vec<AnswerRow>> {
+    each_found(slots, |slot| {
+        idempotent_answers::table
+            .find(slot)
+            .get_result(connection)
+            .optional()
+    })
+}
+
+pub(super) fn load_api_keys(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+) -> QueryResult<Vec<ApiKeyRow>> {
+    each_found(ids, |id| {
+        api_keys::table.find(id).get_result(connection).optional()
+    })
+}
+
+/// One row for each key that has one. `find` asks by `get_result` and not by `first`: the latter binds a limit, which makes
+/// SQLite prepare the statement anew at each execution.
+fn each_found<K, R>(keys: &[K], mut find: impl FnMut(&K) -> QueryResult<Option<R>>) -> QueryResult<Vec<R>> {
+    let mut rows = Vec::with_capacity(keys.len());
+    for key in keys {
+        rows.extend(find(key)?);
+    }
+    Ok(rows)
+}
+
+/// Declares a statement whose text is fixed, so that it is prepared once: diesel prepares an UPDATE anew at
+/// every call, and an INSERT too where a value may be null. Before each bind stands the text that leads to it.
+macro_rules! row_statement {
+    ($name:ident of $row:ty { $($before:literal $($field:ident).+: $sql_type:ty,)* } $after:literal) => {
+        struct $name<'a>(&'a $row);
+
+        impl QueryFragment<Sqlite> for $name<'_> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+                $(
+                    out.push_sql($before);
+                    out.push_bind_param::<$sql_type, _>(&self.0.$($field).+)?;
+                )*
+                out.push_sql($after);
+                Ok(())
+            }
+        }
+
+        impl QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl RunQueryDsl<SqliteConnection> for $name<'_> {}
+    };
+}
+
+pub(super) mod lanes;
+
+row_statement! {
+    UpdateRing of RingColumns {
+        "UPDATE webhooks SET key_ring = " key_ring: Binary,
+        ", next_key_expiry = " next_key_expiry: Nullable<BigInt>,
+        ", version = " version: BigInt,
+        ", last_audit = " last_audit: Nullable<BigInt>,
+        ", updated_at = " updated.after: BigInt,
+        " WHERE id = " id: Text,
+    } ""
+}
+
+row_statement! {
+    MoveUpdate of UpdatedColumns {
+        "UPDATE webhook_updates SET updated_at = " after: BigInt,
+        " WHERE platform = " platform: Text,
+        " AND updated_at = " before: BigInt,
+        " AND webhook_id = " webhook_id: Text,
+    } ""
+}
+
+row_statement! {
+    InsertAuditRecord of AuditRow {
+        "INSERT INTO audit_records (position, id, platform, at, credential, request_id, action, resource_id, details, \
+         previous, mac) VALUES ("
+            position: BigInt,
+        ", " id: Text,
+        ", " platform: Text,
+        ", " at: BigInt,
+        ", " credential: Text,
+        ", " request_id: Text,
+        ", " action: Text,
+        ", " resource_id: Text,
+        ", " details: Text,
+        ", " previous: Nullable<BigInt>,
+        ", " mac: Binary,
+    } ")"
+}
+
+row_statement! {
+    SaveChainHead of NewHeadRow {
+        "UPDATE audit_chain SET position = " position: BigInt,
+        ", mac = " mac: Binary,
+        ", seal = " seal: Binary,
+    } " WHERE id = 1"
+}
+
+row_statement! {
+    InsertAnswer of AnswerRow {
+        "INSERT INTO idempotent_answers (slot, fingerprint, answer, stored_at) VALUES (" slot: Binary,
+        ", " fingerprint: Binary,
+        ", " answer: Binary,
+        ", " stored_at: BigInt,
+    } ")"
+}
+
+pub(super) fn update_rings(connection: &mut SqliteConnection, rings: &[RingColumns]) -> QueryResult<()> {
+    for ring in rings {
+        UpdateRing(ring).execute(connection)?;
+        MoveUpdate(&ring.updated).execute(connection)?;
+    }
+    Ok(())
+}
+
+pub(super) fn insert_audit_records(connection: &mut SqliteConnection, rows: &[AuditRow]) -> QueryResult<()> {
+    rows.iter()
+        .try_for_each(|row| InsertAuditRecord(row).execute(connection).map(drop))
+}
+
+pub(super) fn save_chain_head(connection: &mut SqliteConnection, head: &NewHeadRow) -> QueryResult<()> {
+    SaveChainHead(head).execute(connection).map(drop)
+}
+
+pub(super) fn insert_answers(connection: &mut SqliteConnection, rows: &[AnswerRow]) -> QueryResult<()> {
+    rows.iter()
+        .try_for_each(|row| InsertAnswer(row).execute(connection).map(drop))
+}

@@ -1,0 +1,132 @@
+//! Lanes on SQLite.
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+
+use super::each_found;
+use crate::database::schema::{lanes, webhooks};
+use crate::events::row::EventRow;
+use crate::lanes::delivery::{DeliveryRow, TurnColumns};
+use crate::lanes::row::{LaneColumns, LaneRow};
+use crate::webhooks::row::WebhookRow;
+
+pub(in crate::database::dialect) fn load(
+    connection: &mut SqliteConnection,
+    webhooks: &[String],
+) -> QueryResult<Vec<LaneRow>> {
+    each_found(webhooks, |id| {
+        lanes::table.find(id).get_result(connection).optional()
+    })
+}
+
+pub(in crate::database::dialect) fn load_with_webhooks(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+) -> QueryResult<Vec<(WebhookRow, LaneRow)>> {
+    each_found(ids, |id| {
+        webhooks::table
+            .inner_join(lanes::table.on(lanes::webhook_id.eq(webhooks::id)))
+            .filter(webhooks::id.eq(id))
+            .select((webhooks::all_columns, lanes::all_columns))
+            .get_result(connection)
+            .optional()
+    })
+}
+
+row_statement! {
+    InsertLane of LaneRow {
+        "INSERT INTO lanes (webhook_id, owner, done, penalty_box) VALUES (" webhook_id: Text,
+        ", " owner: Text,
+        ", " done: BigInt,
+        ", " penalty_box: Nullable<Text>,
+    } ") ON CONFLICT DO NOTHING"
+}
+
+row_statement! {
+    InsertEvent of EventRow {
+        "INSERT INTO events (id, platform, action, created_at, original_request_id, data, previous_data) VALUES ("
+            id: Text,
+        ", " platform: Text,
+        ", " action: Text,
+        ", " created_at: BigInt,
+        ", " original_request_id: Nullable<Text>,
+        ", " data: Binary,
+        ", " previous_data: Nullable<Binary>,
+    } ")"
+}
+
+row_statement! {
+    InsertDelivery of DeliveryRow {
+        "INSERT INTO deliveries (position, id, event_id, webhook_id, platform, action, include_previous_data, \
+         created_at, status, ended_at, attempts) VALUES (" position: BigInt,
+        ", " id: Text,
+        ", " event_id: Text,
+        ", " webhook_id: Text,
+        ", " platform: Text,
+        ", " action: Text,
+        ", " include_previous_data: Bool,
+        ", " created_at: BigInt,
+        ", " status: Text,
+        ", " ended_at: Nullable<BigInt>,
+        ", " attempts: Text,
+    } ")"
+}
+
+row_statement! {
+    SaveTurn of TurnColumns {
+        "UPDATE deliveries SET status = " status: Text,
+        ", ended_at = " ended_at: Nullable<BigInt>,
+        ", attempts = CASE WHEN length(attempts) < 65536 THEN attempts ELSE '' END || " attempt: Text,
+        " WHERE position = " position: BigInt,
+    } ""
+}
+
+row_statement! {
+    SaveLane of LaneColumns {
+        "UPDATE lanes SET done = " done: BigInt,
+        ", penalty_box = " penalty_box: Nullable<Text>,
+        " WHERE webhook_id = " webhook_id: Text,
+    } ""
+}
+
+pub(in crate::database::dialect) fn insert(
+    connection: &mut SqliteConnection,
+    rows: &[LaneRow],
+) -> QueryResult<()> {
+    rows.iter()
+        .try_for_each(|row| InsertLane(row).execute(connection).map(drop))
+}
+
+pub(in crate::database::dialect) fn insert_events(
+    connection: &mut SqliteConnection,
+    rows: &[EventRow],
+) -> QueryResult<()> {
+    rows.iter()
+        .try_for_each(|row| InsertEvent(row).execute(connection).map(drop))
+}
+
+pub(in crate::database::dialect) fn insert_deliveries(
+    connection: &mut SqliteConnection,
+    rows: &[DeliveryRow],
+) -> QueryResult<()> {
+    rows.iter()
+        .try_for_each(|row| InsertDelivery(row).execute(connection).map(drop))
+}
+
+pub(in crate::database::dialect) fn save_turns(
+    connection: &mut SqliteConnection,
+    rows: &[TurnColumns],
+) -> QueryResult<()> {
+    rows.iter()
+        .try_for_each(|row| SaveTurn(row).execute(connection).map(drop))
+}
+
+pub(in crate::database::dialect) fn save_lanes(
+    connection: &mut SqliteConnection,
+    rows: &[LaneColumns],
+) -> QueryResult<()> {
+    rows.iter()
+        .try_for_each(|row| SaveLane(row).execute(connection).map(drop))
+}

@@ -1,0 +1,174 @@
+//! The row of a delivery, and the attempts in it.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use webhook_domain::InvalidValue;
+use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::delivery::{Delivery, DeliveryStatus};
+use webhook_domain::event::Event;
+use webhook_domain::ports::{MAX_ATTEMPTS, Turn};
+use webhook_domain::secret::Fingerprint;
+use webhook_domain::time::Instant;
+
+use crate::database::row::{At, RowError};
+use crate::database::schema::deliveries;
+
+/// A row of `deliveries`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, Identifiable, QueryableByName)]
+#[diesel(table_name = deliveries, primary_key(position))]
+pub(crate) struct DeliveryRow {
+    pub(crate) position: i64,
+    pub(crate) id: String,
+    pub(crate) event_id: String,
+    pub(crate) webhook_id: String,
+    pub(crate) platform: String,
+    pub(crate) action: String,
+    pub(crate) include_previous_data: bool,
+    pub(crate) created_at: i64,
+    pub(crate) status: String,
+    pub(crate) ended_at: Option<i64>,
+    pub(crate) attempts: String,
+}
+
+/// What an attempt writes.
+#[derive(Debug, Clone)]
+pub(crate) struct TurnColumns {
+    pub(crate) position: i64,
+    pub(crate) status: String,
+    pub(crate) ended_at: Option<i64>,
+    /// A line of JSON.
+    pub(crate) attempt: String,
+}
+
+/// An attempt as it is stored.
+#[derive(Serialize, Deserialize)]
+struct StoredAttempt {
+    at: i64,
+    ms: u64,
+    status: Option<u16>,
+    cause: Option<String>,
+    keys: Vec<String>,
+}
+
+impl DeliveryRow {
+    pub(crate) fn encode(delivery: &Delivery, event: &Event, position: i64) -> Self {
+        Self {
+            position,
+            id: delivery.id.to_string(),
+            event_id: delivery.event.to_string(),
+            webhook_id: delivery.webhook.to_string(),
+            platform: delivery.platform.to_string(),
+            action: event.action.as_str().to_owned(),
+            include_previous_data: delivery.include_previous_data,
+            created_at: delivery.created_at.as_milliseconds(),
+            status: delivery.status.name().to_owned(),
+            ended_at: ended_at(delivery.status),
+            attempts: String::new(),
+        }
+    }
+
+    pub(crate) fn decode(&self) -> Result<Delivery, RowError> {
+        let at = |column| self.at(column);
+        let ended = Instant::from_milliseconds(self.ended_at.unwrap_or_default());
+        let status = match self.status.as_str() {
+            "PENDING" => DeliveryStatus::Pending,
+            "SUCCEEDED" => DeliveryStatus::Succeeded { at: ended },
+            "FAILED" => DeliveryStatus::Failed { at: ended },
+            _ => return Err(at("status").value(InvalidValue::new("must be a status"))),
+        };
+        Ok(Delivery {
+            id: self.id.parse().map_err(|problem| at("id").value(problem))?,
+            event: self
+                .event_id
+                .parse()
+                .map_err(|problem| at("event_id").value(problem))?,
+            webhook: self
+                .webhook_id
+                .parse()
+                .map_err(|problem| at("webhook_id").value(problem))?,
+            platform: self
+                .platform
+                .parse()
+                .map_err(|problem| at("platform").value(problem))?,
+            include_previous_data: self.include_previous_data,
+            created_at: Instant::from_milliseconds(self.created_at),
+            status,
+        })
+    }
+
+    /// What was tried, oldest first.
+    pub(crate) fn attempts(&self) -> Result<Vec<Attempt>, RowError> {
+        let lines: Vec<_> = self.attempts.lines().collect();
+        let kept = &lines[lines.len().saturating_sub(MAX_ATTEMPTS)..];
+        kept.iter().map(|line| self.attempt(line)).collect()
+    }
+
+    fn attempt(&self, line: &str) -> Result<Attempt, RowError> {
+        let at = self.at("attempts");
+        let stored: StoredAttempt = serde_json::from_str(line).map_err(|source| at.json(source))?;
+        let status = stored.status.map(StatusCode::new).transpose();
+        let status = status.map_err(|problem| at.value(problem))?;
+        let outcome = match (stored.cause, status) {
+            (Some(cause), status) => {
+                let cause = FailureCause::restore(&cause, status).map_err(|problem| at.value(problem))?;
+                AttemptOutcome::failed(cause)
+            }
+            (None, Some(status)) => AttemptOutcome::of_answer(status),
+            (None, None) => return Err(at.value(InvalidValue::new("must have a status or a cause"))),
+        };
+        let keys: Result<Vec<Fingerprint>, _> = stored.keys.iter().map(|key| key.parse()).collect();
+        Ok(Attempt {
+            at: Instant::from_milliseconds(stored.at),
+            duration: Duration::from_millis(stored.ms),
+            key_fingerprints: keys.map_err(|problem| at.value(problem))?,
+            outcome,
+        })
+    }
+
+    fn at<'a>(&'a self, column: &'static str) -> At<'a> {
+        At {
+            column,
+            row: &self.id,
+        }
+    }
+}
+
+impl TurnColumns {
+    pub(crate) fn encode(turn: &Turn) -> Result<Self, RowError> {
+        let attempt = &turn.attempt;
+        let stored = StoredAttempt {
+            at: attempt.at.as_milliseconds(),
+            ms: u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
+            status: attempt.status().map(StatusCode::get),
+            cause: attempt.cause().map(|cause| cause.name().to_owned()),
+            keys: attempt
+                .key_fingerprints
+                .iter()
+                .map(|fingerprint| fingerprint.as_str().to_owned())
+                .collect(),
+        };
+        let mut line = serde_json::to_string(&stored).map_err(|source| {
+            At {
+                column: "attempts",
+                row: "a delivery",
+            }
+            .json(source)
+        })?;
+        line.push('\n');
+        Ok(Self {
+            position: turn.position.0,
+            status: turn.delivery.status.name().to_owned(),
+            ended_at: ended_at(turn.delivery.status),
+            attempt: line,
+        })
+    }
+}
+
+fn ended_at(status: DeliveryStatus) -> Option<i64> {
+    match status {
+        DeliveryStatus::Pending => None,
+        DeliveryStatus::Succeeded { at } | DeliveryStatus::Failed { at } => Some(at.as_milliseconds()),
+    }
+}

@@ -1,0 +1,111 @@
+//! The row of a lane, and the penalty box in it.
+
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use webhook_domain::InvalidValue;
+use webhook_domain::attempt::{FailureCause, StatusCode};
+use webhook_domain::penalty_box::PenaltyBox;
+use webhook_domain::time::Instant;
+
+use crate::database::row::{At, RowError};
+use crate::database::schema::lanes;
+
+/// A row of `lanes`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, Identifiable, QueryableByName)]
+#[diesel(table_name = lanes, primary_key(webhook_id))]
+pub(crate) struct LaneRow {
+    pub(crate) webhook_id: String,
+    /// A process; empty for none.
+    pub(crate) owner: String,
+    pub(crate) done: i64,
+    pub(crate) penalty_box: Option<String>,
+}
+
+/// What turns leave in a lane.
+#[derive(Debug, Clone)]
+pub(crate) struct LaneColumns {
+    pub(crate) webhook_id: String,
+    pub(crate) done: i64,
+    pub(crate) penalty_box: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredBox {
+    since: i64,
+    cause: String,
+    status: Option<u16>,
+    /// When the head first failed, how often it was sent again, and when it is sent next.
+    head: Option<(i64, u32, i64)>,
+    /// When the one before the head was given up.
+    given_up_at: Option<i64>,
+}
+
+impl LaneRow {
+    pub(crate) fn penalty_box(&self) -> Result<PenaltyBox, RowError> {
+        let Some(column) = &self.penalty_box else {
+            return Ok(PenaltyBox::Out);
+        };
+        let at = At {
+            column: "penalty_box",
+            row: &self.webhook_id,
+        };
+        let stored: StoredBox = serde_json::from_str(column).map_err(|source| at.json(source))?;
+        let status = stored.status.map(StatusCode::new).transpose();
+        let status = status.map_err(|problem| at.value(problem))?;
+        let cause = FailureCause::restore(&stored.cause, status).map_err(|problem| at.value(problem))?;
+        let since = Instant::from_milliseconds(stored.since);
+        match (stored.head, stored.given_up_at) {
+            (Some((first_failed_at, retry_count, retry_at)), _) => Ok(PenaltyBox::Retrying {
+                since,
+                cause,
+                first_failed_at: Instant::from_milliseconds(first_failed_at),
+                retry_count,
+                retry_at: Instant::from_milliseconds(retry_at),
+            }),
+            (None, Some(given_up_at)) => Ok(PenaltyBox::NextInTurn {
+                since,
+                cause,
+                given_up_at: Instant::from_milliseconds(given_up_at),
+            }),
+            (None, None) => Err(at.value(InvalidValue::new("must say what holds the lane up"))),
+        }
+    }
+}
+
+/// A penalty box in its column; none outside it.
+pub(crate) fn encode_penalty_box(penalty_box: PenaltyBox) -> Result<Option<String>, RowError> {
+    let (head, given_up_at) = match penalty_box {
+        PenaltyBox::Out => return Ok(None),
+        PenaltyBox::Retrying {
+            first_failed_at,
+            retry_count,
+            retry_at,
+            ..
+        } => {
+            let head = (
+                first_failed_at.as_milliseconds(),
+                retry_count,
+                retry_at.as_milliseconds(),
+            );
+            (Some(head), None)
+        }
+        PenaltyBox::NextInTurn { given_up_at, .. } => (None, Some(given_up_at.as_milliseconds())),
+    };
+    let (Some(since), Some(cause)) = (penalty_box.since(), penalty_box.cause()) else {
+        return Ok(None);
+    };
+    let stored = StoredBox {
+        since: since.as_milliseconds(),
+        cause: cause.name().to_owned(),
+        status: cause.status().map(StatusCode::get),
+        head,
+        given_up_at,
+    };
+    serde_json::to_string(&stored).map(Some).map_err(|source| {
+        At {
+            column: "penalty_box",
+            row: "a lane",
+        }
+        .json(source)
+    })
+}

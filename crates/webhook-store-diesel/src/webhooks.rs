@@ -1,0 +1,8 @@
+//! Webhooks: changed in groups, saved, listed.
+
+pub(crate) mod change;
+pub(crate) mod key_ring;
+pub(crate) mod list;
+mod port;
+pub(crate) mod row;
+pub(crate) mod save;

@@ -1,0 +1,123 @@
+//! Webhooks, and the answers that are given again.
+
+use async_trait::async_trait;
+use diesel::prelude::*;
+use webhook_domain::id::{PlatformId, WebhookId};
+use webhook_domain::ports::{ChangeOrder, Creation, Outcome, WebhookStore};
+use webhook_domain::time::Instant;
+use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
+use webhook_domain::{ServiceError, StoreError};
+
+use crate::DieselStore;
+use crate::database::connection::AnyConnection;
+use crate::database::row::{corrupt, unavailable};
+use crate::database::schema::{idempotent_answers, webhooks};
+use crate::engine::failure::Failure;
+use crate::lanes::held_up;
+use crate::sealing::Vault;
+use crate::sealing::handover;
+use crate::webhooks::change::Work;
+use crate::webhooks::list;
+use crate::webhooks::row::{LoadedWebhook, WebhookRow};
+
+#[async_trait]
+impl WebhookStore for DieselStore {
+    async fn create(&self, creation: Creation) -> Result<Outcome, ServiceError> {
+        self.writer.change(Work::Create(Box::new(creation))).await
+    }
+
+    async fn change(&self, order: ChangeOrder) -> Result<Outcome, ServiceError> {
+        self.writer.change(Work::Change(Box::new(order))).await
+    }
+
+    async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+        let (platform, id) = (platform.to_string(), id.to_string());
+        let vault = self.vault.clone();
+        let read = move |connection: &mut AnyConnection| {
+            let query = webhooks::table.find(id).filter(webhooks::platform.eq(platform));
+            let row: Option<WebhookRow> = query.get_result(connection).optional().map_err(unavailable)?;
+            let webhook = row.map(|row| read_webhook(connection, &vault, row)).transpose()?;
+            let shown = webhook.map(|webhook| {
+                Ok::<_, Failure>(Webhook {
+                    held_up: held_up::read(connection, webhook.id)?,
+                    ..webhook
+                })
+            });
+            Ok(shown.transpose()?)
+        };
+        self.readers.run(read).await
+    }
+
+    async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {
+        let platform = platform.to_string();
+        let vault = self.vault.clone();
+        let read = move |connection: &mut AnyConnection| {
+            let (rows, total) = list::page(connection, &platform, &query).map_err(unavailable)?;
+            let webhooks = rows.into_iter().map(|row| read_webhook(connection, &vault, row));
+            let mut webhooks = webhooks.collect::<Result<Vec<_>, _>>()?;
+            held_up::tell_of_list(connection, &mut webhooks)?;
+            Ok(WebhookPage { webhooks, total })
+        };
+        self.readers.run(read).await
+    }
+
+    async fn with_expired_keys(
+        &self,
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError> {
+        let read = move |connection: &mut AnyConnection| {
+            let query = webhooks::table
+                .filter(webhooks::next_key_expiry.le(now.as_milliseconds()))
+                .order(webhooks::next_key_expiry)
+                .select((webhooks::platform, webhooks::id))
+                .limit(limit.into());
+            let rows: Vec<(String, String)> = query.load(connection).map_err(unavailable)?;
+            let parsed = rows
+                .into_iter()
+                .map(|(platform, id)| Ok((platform.parse()?, id.parse()?)));
+            parsed
+                .collect::<Result<_, webhook_domain::InvalidValue>>()
+                .map_err(corrupt)
+        };
+        self.readers.run(read).await
+    }
+
+    async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {
+        let work = move |connection: &mut AnyConnection| {
+            let old: Vec<Vec<u8>> = idempotent_answers::table
+                .filter(idempotent_answers::stored_at.lt(before.as_milliseconds()))
+                .order(idempotent_answers::stored_at)
+                .select(idempotent_answers::slot)
+                .limit(limit.into())
+                .load(connection)?;
+            for slot in &old {
+                connection.delete_answer(slot)?;
+            }
+            Ok(u32::try_from(old.len()).unwrap_or(limit))
+        };
+        self.writer.alone(work).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.writer
+            .alone(|connection| connection.admits_writing().map_err(Failure::Before))
+            .await
+    }
+}
+
+/// Reads a row; one that is sealed under a master key not known yet, once that is.
+fn read_webhook(
+    connection: &mut AnyConnection,
+    vault: &Vault,
+    row: WebhookRow,
+) -> Result<Webhook, StoreError> {
+    let decoded = match LoadedWebhook::decode(row.clone(), vault) {
+        Err(error) if error.is_of_other_master_key() => {
+            handover::learn(connection, vault).map_err(unavailable)?;
+            LoadedWebhook::decode(row, vault)
+        }
+        decoded => decoded,
+    };
+    decoded.map(|loaded| loaded.webhook).map_err(corrupt)
+}
