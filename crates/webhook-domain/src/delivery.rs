@@ -13,7 +13,7 @@ use crate::event::{Environment, Event};
 use crate::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use crate::penalty_box::HeadFate;
 use crate::time::Instant;
-use crate::webhook::{Route, Webhook};
+use crate::webhook::Webhook;
 
 /// How far a delivery has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,23 +70,22 @@ impl Delivery {
     /// The delivery of `event` to `webhook`; none if the webhook is of another platform or does not want it.
     #[must_use]
     pub fn collect(event: &Event, webhook: &Webhook) -> Option<Self> {
-        Self::along(event, &Route::to(webhook)?)
+        let wanted = event.platform == webhook.platform && webhook.wants(&event.action);
+        wanted.then(|| Self::to(event, webhook.id, webhook.settings.include_previous_data))
     }
 
-    /// The delivery of `event` to the webhook that `route` leads to; none if that is of another platform or does not
-    /// want it.
+    /// The delivery of `event` to the webhook of its platform with this id, which wants it.
     #[must_use]
-    pub fn along(event: &Event, route: &Route) -> Option<Self> {
-        let wanted = event.platform == route.platform && route.admits(&event.action);
-        wanted.then(|| Self {
-            id: DeliveryId::of(event.id, route.webhook),
+    pub fn to(event: &Event, webhook: WebhookId, include_previous_data: bool) -> Self {
+        Self {
+            id: DeliveryId::of(event.id, webhook),
             event: event.id,
-            webhook: route.webhook,
+            webhook,
             platform: event.platform.clone(),
-            include_previous_data: route.include_previous_data,
+            include_previous_data,
             created_at: event.created_at,
             status: DeliveryStatus::Pending,
-        })
+        }
     }
 
     /// The body of every attempt; `event` is the one delivered.

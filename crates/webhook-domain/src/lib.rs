@@ -15,6 +15,7 @@
 //! | what is delivered, to whom, and how far it has come | [`event`], [`delivery`], [`attempt`] |
 //! | which addresses deliveries may go to | [`address`] |
 //! | what a failure does: when it is tried again, and when no more | [`penalty_box`], [`retry_schedule`] |
+//! | the queue of a webhook: who works at it, and when it has something to do | [`lane`] |
 //! | what a webhook is, and the values it is made of | [`webhook`], [`id`], [`text`], [`signing_protocol`] |
 //! | reading long lists page by page | [`webhook::WebhookQuery`] |
 //! | what can be asked, each use one method | [`services`] |
@@ -141,6 +142,7 @@ pub mod event;
 pub mod id;
 pub mod idempotency;
 pub mod key_ring;
+pub mod lane;
 pub mod penalty_box;
 pub mod permission;
 pub mod ports;

@@ -36,7 +36,7 @@ use crate::time::Instant;
 use crate::webhook::Settings;
 
 /// Whether a webhook's queue is held up, and by what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum PenaltyBox {
     /// The head of the queue is sent as soon as there is one.
     #[default]

@@ -16,7 +16,7 @@ mod webhook_store;
 pub use answer_store::AnswerStore;
 pub use api_key_store::{ApiKeyStore, DecideRevocation, NewApiKey, Revocation, ScopeFilter};
 pub use audit_log::{AuditLog, AuditQuery};
-pub use delivery_queue::{DeliveryQueue, Lane, Lease, Position, QueuedDelivery, Turn};
+pub use delivery_queue::{Arrival, DeliveryQueue, Lane, QueuedDelivery, Turn};
 pub use event_store::{
     DeliveryQuery, EventStore, MAX_ATTEMPTS, Publication, Published, Resend, TrackedDelivery,
 };

@@ -24,7 +24,7 @@ mod webhooks;
 pub use api_keys::{ApiKeyService, AuthenticationError, CreateApiKey, RevokeApiKey};
 pub use audit::AuditService;
 pub use authentication::{Authenticator, Presented};
-pub use dispatch::{Dispatch, LEASE, LaneWorker, Next};
+pub use dispatch::{Dispatch, LaneWorker, Next};
 pub use events::{EventService, PublishEvent};
 pub use probes::{Expedited, ProbeService, Probed};
 pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService};

@@ -19,7 +19,7 @@ pub use announcement::{Announcement, Describe, Happened};
 pub use authentication::{
     ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Password, Username,
 };
-pub use collecting::Route;
+pub use collecting::Subscription;
 pub use held_up::HeldUp;
 pub use labels::{Name, Reference};
 pub use listing::{Cursor, Direction, PageSize, PageStart, SortKey, WebhookOrder, WebhookPage, WebhookQuery};

@@ -13,14 +13,15 @@ use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::event::{Environment, JsonText};
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::key_ring::Overlap;
+use webhook_domain::lane::LEASE;
 use webhook_domain::penalty_box::PenaltyBox;
 use webhook_domain::permission::Permission;
-use webhook_domain::ports::{DeliveryQueue as _, Lease, Outcome, Parcel, Receipt, Sender};
+use webhook_domain::ports::{DeliveryQueue as _, Outcome, Parcel, Receipt, Sender};
 use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::secret::SecretText;
 use webhook_domain::services::{
-    CreateWebhook, Dispatch, EventService, LEASE, LaneWorker, Next, PublishEvent, RollSecret,
-    SecretKeyService, WebhookService,
+    CreateWebhook, Dispatch, EventService, LaneWorker, Next, PublishEvent, RollSecret, SecretKeyService,
+    WebhookService,
 };
 use webhook_domain::signature::{ReceiverSecret, Verifier};
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
@@ -32,12 +33,23 @@ use webhook_domain::webhook::{Action, Settings, TargetPolicy, TargetUrl, Webhook
 struct Receiver {
     answers: Mutex<VecDeque<AttemptOutcome>>,
     got: Mutex<Vec<Parcel>>,
+    /// What happens while the next attempt is under way.
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Receiver {
+    fn meanwhile(&self, happens: Box<dyn FnOnce() + Send>) {
+        *self.meanwhile.lock().unwrap() = Some(happens);
+    }
 }
 
 #[async_trait]
 impl Sender for Receiver {
     async fn send(&self, parcel: Parcel) -> Receipt {
         self.got.lock().unwrap().push(parcel);
+        if let Some(happens) = self.meanwhile.lock().unwrap().take() {
+            happens();
+        }
         let outcome = self.answers.lock().unwrap().pop_front();
         Receipt {
             outcome: outcome.unwrap_or(answered(204)),
@@ -71,11 +83,8 @@ impl House {
             clock,
             entropy,
         };
-        let lease = Lease {
-            process: house.process,
-            until: house.clock.now().plus(LEASE),
-        };
-        house.store.live(lease).await.unwrap();
+        let joined = house.store.join(house.process, LEASE, house.clock.now()).await;
+        assert!(joined.unwrap());
         house
     }
 
@@ -110,10 +119,21 @@ impl House {
             settings,
             idempotent: None,
         };
-        match self.webhooks().create(&self.acting, create).await.unwrap() {
-            Outcome::Done { subject, .. } => *subject,
-            Outcome::Replayed(_) => unreachable!(),
-        }
+        self.create(create).await
+    }
+
+    /// Creates a webhook whose lane is the process's.
+    async fn create(&self, create: CreateWebhook) -> Webhook {
+        let Outcome::Done { subject, .. } = self.webhooks().create(&self.acting, create).await.unwrap()
+        else {
+            unreachable!()
+        };
+        let taken = self
+            .store
+            .take(self.process, vec![subject.id], self.clock.now())
+            .await;
+        assert_eq!(taken.unwrap(), [subject.id]);
+        *subject
     }
 
     async fn publish(&self) {
@@ -132,7 +152,7 @@ impl House {
     async fn work(&self, worker: &mut LaneWorker) -> Next {
         let dispatch = self.dispatch();
         loop {
-            let (next, turn) = worker.step(&dispatch, |_| true).await.unwrap();
+            let (next, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
             if let Some(turn) = turn {
                 assert_eq!(self.store.record(self.process, vec![turn]).await.unwrap(), []);
                 worker.recorded();
@@ -189,7 +209,7 @@ async fn a_delivery_is_signed_with_the_keys_of_the_instant_of_its_attempt() {
         house.publish().await;
     }
     let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
-    worker.step(&dispatch, |_| true).await.unwrap();
+    worker.step(&dispatch, |_, _| true).await.unwrap();
     let secrets = SecretKeyService::new(
         house.store.clone(),
         house.clock.clone(),
@@ -200,13 +220,13 @@ async fn a_delivery_is_signed_with_the_keys_of_the_instant_of_its_attempt() {
         .roll(&house.acting, webhook.id, RollSecret::default())
         .await
         .unwrap();
-    worker.step(&dispatch, |_| true).await.unwrap();
+    worker.step(&dispatch, |_, _| true).await.unwrap();
     let revoking = RollSecret {
         overlap: Some(Overlap::from_seconds(0).unwrap()),
         ..RollSecret::default()
     };
     secrets.roll(&house.acting, webhook.id, revoking).await.unwrap();
-    let (_, turn) = worker.step(&dispatch, |_| true).await.unwrap();
+    let (_, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
     assert_eq!(turn.unwrap().attempt.key_fingerprints.len(), 1);
     let verifier = Verifier::new(ReceiverSecret::parse(SecretText::new(first)).unwrap());
     let verified: Vec<bool> = house
@@ -331,7 +351,7 @@ async fn a_delivery_is_given_up_after_seven_days_and_the_next_ones_turn_comes() 
     let mut worker = house.worker(webhook.id);
     let dispatch = house.dispatch();
     let given_up = loop {
-        let (next, turn) = worker.step(&dispatch, |_| true).await.unwrap();
+        let (next, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
         if let Some(turn) = turn {
             let status = turn.delivery.status;
             house.store.record(house.process, vec![turn]).await.unwrap();
@@ -346,7 +366,7 @@ async fn a_delivery_is_given_up_after_seven_days_and_the_next_ones_turn_comes() 
     let days = given_up.since(ManualClock::START).as_secs_f64() / 86_400.0;
     assert!((7.0..7.1).contains(&days), "{days}");
     let before = house.sent();
-    worker.step(&dispatch, |_| true).await.unwrap();
+    worker.step(&dispatch, |_, _| true).await.unwrap();
     assert_eq!(house.sent(), before + 1, "the next one is sent at once");
     let got = house.receiver.got.lock().unwrap();
     assert_ne!(
@@ -373,9 +393,94 @@ async fn a_webhook_without_a_url_waits() {
         settings,
         idempotent: None,
     };
-    let Outcome::Done { subject, .. } = house.webhooks().create(&house.acting, create).await.unwrap() else {
-        unreachable!()
-    };
+    let webhook = house.create(create).await;
     house.publish().await;
-    assert_eq!(house.work(&mut house.worker(subject.id)).await, Next::Park);
+    assert_eq!(house.work(&mut house.worker(webhook.id)).await, Next::Park);
+}
+
+#[tokio::test]
+async fn what_was_remembered_of_a_lane_is_forgotten_once_it_was_lost() {
+    let house = House::new().await;
+    let webhook = house.webhook().await;
+    for _ in 0..3 {
+        house.publish().await;
+    }
+    let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
+    let (_, unrecorded) = worker.step(&dispatch, |_, _| true).await.unwrap();
+    house.store.leave(house.process).await.unwrap();
+    assert_eq!(
+        worker.step(&dispatch, |_, _| true).await.unwrap(),
+        (Next::Lost, None)
+    );
+    let other = ProcessId::generate(house.clock.now(), house.entropy.as_ref()).unwrap();
+    assert!(house.store.join(other, LEASE, house.clock.now()).await.unwrap());
+    house
+        .store
+        .take(other, vec![webhook.id], house.clock.now())
+        .await
+        .unwrap();
+    let late = house
+        .store
+        .record(house.process, unrecorded.into_iter().collect())
+        .await;
+    assert_eq!(late.unwrap(), [webhook.id]);
+    let mut worker = LaneWorker::new(other, webhook.id);
+    worker.step(&dispatch, |_, _| true).await.unwrap();
+    let got = house.receiver.got.lock().unwrap();
+    assert_eq!(
+        header(&got[0], "webhook-id"),
+        header(&got[1], "webhook-id"),
+        "what was not recorded is sent again"
+    );
+}
+
+#[tokio::test]
+async fn a_receiver_that_was_replaced_meanwhile_does_not_make_its_webhook_inactive() {
+    let house = House::new().await.answering([answered(410)]);
+    let webhook = house.webhook().await;
+    house.publish().await;
+    let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
+    house.receiver.meanwhile(Box::new({
+        let (store, webhook) = (house.store.clone(), webhook.clone());
+        move || moved(&store, &webhook)
+    }));
+    let (next, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
+    assert_eq!(next, Next::Step);
+    assert_eq!(
+        house
+            .store
+            .record(house.process, vec![turn.unwrap()])
+            .await
+            .unwrap(),
+        []
+    );
+    worker.recorded();
+    assert!(house.stored(webhook.id).await.settings.active);
+    assert_eq!(house.work(&mut worker).await, Next::Empty);
+    assert_eq!(house.sent(), 2, "the new one is asked at once");
+}
+
+/// Gives the webhook another url, as somebody else would.
+fn moved(store: &Arc<MemoryStore>, webhook: &Webhook) {
+    use webhook_domain::ports::{Change, ChangeOrder, Effect, WebhookStore as _};
+    use webhook_domain::webhook::Version;
+    let order = ChangeOrder {
+        announcement: None,
+        platform: webhook.platform.clone(),
+        webhook: webhook.id,
+        decide: Box::new(|stored| {
+            let mut moved = stored.clone();
+            moved.settings.url = Some(TargetUrl::restore("https://example.com/other".into()));
+            moved.version = Version(stored.version.0 + 1);
+            Ok(Change {
+                effect: Effect::Save(Box::new(moved)),
+                audit: None,
+            })
+        }),
+        idempotency: None,
+    };
+    let mut change = std::pin::pin!(store.change(order));
+    let waker = std::task::Waker::noop();
+    let done = change.as_mut().poll(&mut std::task::Context::from_waker(waker));
+    assert!(done.is_ready(), "the memory does not wait");
 }

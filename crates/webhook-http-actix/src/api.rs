@@ -39,6 +39,8 @@ pub struct Api {
     pub environment: Environment,
     /// Asked by `/health/ready` whether it works.
     pub store: Arc<dyn WebhookStore>,
+    /// Asked by `/health/ready` whether what delivers moves.
+    pub delivers: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Says which retired key is still to be shown.
     pub clock: Arc<dyn Clock>,
     /// Where request ids come from.

@@ -32,7 +32,7 @@ use webhook_store_diesel::DieselStore;
 use crate::actions;
 use crate::bearer_tokens;
 use crate::bootstrap::{self, HandOver};
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Dispatcher, Pulse};
 use crate::exit::{Failure, chain};
 use crate::settings::Settings;
 use crate::store::OpenStore;
@@ -119,12 +119,14 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let probes = probes(sender(&deployment, roots, open)?, deployment.environment, open);
     let event_retention = deployment.event_retention;
     let authenticator = Authenticator::new(open.api_keys(), deployment.tokens, open.clock.clone());
+    let pulse = Arc::new(Pulse::default());
     let api = api(
         deployment.rules,
         deployment.default_overlap,
         deployment.environment,
         authenticator,
         probes,
+        Arc::clone(&pulse),
         open,
     );
     let server = webhook_http_actix::serve(listener, api, deployment.limits)
@@ -132,7 +134,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let upkeep = rt::spawn(keep_up(open));
     let forgetting = rt::spawn(forget_events(open, event_retention));
     let following = rt::spawn(follow_master_key(open.store.clone()));
-    let dispatcher = Dispatcher::start(dispatch)?;
+    let dispatcher = Dispatcher::start(dispatch, pulse)?;
     tracing::info!(server.address = %address, "listening");
     let outcome = until_stopped(server, signals).await;
     tokio::select! {
@@ -209,6 +211,7 @@ fn api(
     environment: Environment,
     authenticator: Authenticator,
     probes: ProbeService,
+    pulse: Arc<Pulse>,
     open: &OpenStore,
 ) -> Api {
     let store: Arc<dyn WebhookStore> = open.store.clone();
@@ -224,6 +227,7 @@ fn api(
         probes,
         environment,
         store,
+        delivers: Arc::new(move || pulse.moves()),
         clock: clock.clone(),
         entropy: entropy.clone(),
         rules,

@@ -1,8 +1,9 @@
 //! What runs on the database: one writer that commits in groups, readers, and what stands between them and callers.
 
+pub(crate) mod errands;
 pub(crate) mod executor;
 pub(crate) mod failure;
-pub(crate) mod lane_group;
+pub(crate) mod group;
 pub(crate) mod queue;
 pub(crate) mod waiting;
 pub(crate) mod writer;

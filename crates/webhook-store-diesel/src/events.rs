@@ -1,7 +1,10 @@
 //! Events: published, announced, found again, forgotten.
 
 pub(crate) mod announce;
+pub(crate) mod audience;
 pub(crate) mod port;
 pub(crate) mod publish;
-pub(crate) mod route;
+mod retain;
 pub(crate) mod row;
+pub(crate) mod spread;
+pub(crate) mod subscription;

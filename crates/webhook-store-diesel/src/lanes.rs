@@ -1,10 +1,13 @@
-//! Lanes: who works at them, what is read of them, what attempts leave in them.
+//! Lanes: who works at them, what is read of them, what attempts leave in them, what they say of having something to do.
 
+pub(crate) mod delivering;
 pub(crate) mod delivery;
 pub(crate) mod held_up;
+pub(crate) mod locked;
 pub(crate) mod look;
 pub(crate) mod notify;
-pub(crate) mod own;
+mod own;
 mod port;
 pub(crate) mod record;
 pub(crate) mod row;
+mod settle;

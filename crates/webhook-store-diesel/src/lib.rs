@@ -28,7 +28,7 @@ mod lanes;
 pub mod sealing;
 mod webhooks;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub use audit::chain::AuditHead;
 pub use audit::verification::AuditVerdict;
@@ -42,10 +42,12 @@ use webhook_domain::entropy::Entropy;
 use crate::api_keys::lookup::ApiKeyLookup;
 use crate::audit::chain::ChainKey;
 use crate::database::connection::AnyConnection;
+use crate::engine::errands::Errands;
 use crate::engine::executor::Executor;
 use crate::engine::writer::Writer;
+use crate::lanes::delivering::DeliveringLock;
 use crate::lanes::look::LaneReader;
-use crate::lanes::notify::{Delivering, Listener};
+use crate::lanes::notify::{Delivering, Messengers};
 use crate::sealing::Vault;
 
 /// How much a store may use.
@@ -71,7 +73,14 @@ pub struct DieselStore {
     api_keys: ApiKeyLookup,
     delivering: Arc<Delivering>,
     lanes: LaneReader,
-    listener: Listener,
+    messengers: Messengers,
+    /// What leases and looks for lanes run on, where the database is a server: neither waits behind the other or the writer.
+    leases: Option<Errands>,
+    scans: Option<Errands>,
+    /// What tells which process delivers, where the database is a file.
+    delivering_lock: Option<DeliveringLock>,
+    /// From when on there are lanes that are ready, in milliseconds since the Unix epoch.
+    ready_since: Mutex<i64>,
     url: DatabaseUrl,
 }
 
@@ -93,7 +102,22 @@ impl DieselStore {
         }
         let chain = Arc::new(opened.chain);
         let delivering = Arc::new(Delivering::default());
+        let messengers = Messengers::default();
+        messengers.start_telling(url, &delivering)?;
+        let (leases, scans, delivering_lock) = match url {
+            DatabaseUrl::Sqlite(path) => (None, None, Some(DeliveringLock::beside(path))),
+            DatabaseUrl::Postgres(_) => (
+                Some(Errands::start(url.clone(), "store-leases")?),
+                Some(Errands::start(url.clone(), "store-scans")?),
+                None,
+            ),
+        };
         Ok(Arc::new(Self {
+            messengers,
+            leases,
+            scans,
+            delivering_lock,
+            ready_since: Mutex::new(0),
             writer: Writer::start(
                 url.clone(),
                 opened.connection,
@@ -103,7 +127,6 @@ impl DieselStore {
             )?,
             delivering,
             lanes: LaneReader::start(url.clone(), vault.clone())?,
-            listener: Listener::default(),
             url: url.clone(),
             chain,
             readers: Executor::start(url.clone(), limits.readers.max(1))?,
@@ -139,7 +162,10 @@ impl DieselStore {
     /// Finishes what was begun, refuses what comes after, and closes the connections. Blocks while it does.
     pub fn close(&self) {
         self.writer.close();
-        self.listener.close();
+        self.messengers.close(&self.delivering);
+        for errands in [&self.leases, &self.scans].into_iter().flatten() {
+            errands.close();
+        }
         self.lanes.close();
         self.api_keys.close();
         self.readers.close();

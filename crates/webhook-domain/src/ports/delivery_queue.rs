@@ -1,8 +1,11 @@
 //! The queues of deliveries, one per webhook, and which process works at which.
 //!
-//! A queue is a **lane**: its deliveries are sent strictly in order, so one process at a time works at it. It is that
-//! process's for as long as the process lives, which it says again and again by a [`Lease`]. A lane of a process that has
-//! stopped saying so is anybody's.
+//! A queue is a [lane](crate::lane): its deliveries are sent strictly in order, so one process at a time works at it. A process
+//! may own lanes from when it [joins](DeliveryQueue::join) until it leaves, or until it was silent for the length of a lease. A
+//! lease that has ended is never renewed: its process must join again, under another id. So a lane whose owner has ended stays
+//! free until somebody takes it, and nobody has to ask twice.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -11,40 +14,32 @@ use crate::delivery::Delivery;
 use crate::error::StoreError;
 use crate::event::Event;
 use crate::id::{ProcessId, WebhookId};
+use crate::lane::{Epoch, Position};
 use crate::penalty_box::PenaltyBox;
 use crate::ports::TrackedDelivery;
 use crate::time::Instant;
-use crate::webhook::Webhook;
-
-/// A place in the order of all deliveries. Later ones are greater, and no two are alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Position(pub i64);
-
-/// That a process lives until some instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lease {
-    /// The process.
-    pub process: ProcessId,
-    /// Until when, by the clock that all processes have in common.
-    pub until: Instant,
-}
+use crate::webhook::{Version, Webhook};
 
 /// A delivery in its lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedDelivery {
     /// Where in the lane it stands.
     pub position: Position,
+    /// How many attempts of it are recorded.
+    pub attempts: u32,
     /// The delivery.
     pub delivery: Delivery,
     /// What is delivered.
     pub event: Event,
 }
 
-/// A lane as a process finds it.
+/// A lane as its owner finds it.
 #[derive(Debug, Clone)]
 pub struct Lane {
     /// The webhook, with its keys and settings as they are now.
     pub webhook: Webhook,
+    /// In which epoch the lane is the process's.
+    pub epoch: Epoch,
     /// Whether the lane is held up.
     pub penalty_box: PenaltyBox,
     /// What stands at its head, in order.
@@ -56,6 +51,12 @@ pub struct Lane {
 pub struct Turn {
     /// Where in the lane the delivery stood.
     pub position: Position,
+    /// In which epoch of the lane it was made.
+    pub epoch: Epoch,
+    /// Which attempt of the delivery it was, from 1.
+    pub number: u32,
+    /// The version of the webhook that it was made under.
+    pub version: Version,
     /// The delivery after the attempt.
     pub delivery: Delivery,
     /// The attempt.
@@ -64,27 +65,70 @@ pub struct Turn {
     pub penalty_box: PenaltyBox,
 }
 
+/// A lane in which something may have arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Arrival {
+    /// Its webhook.
+    pub webhook: WebhookId,
+    /// Whether it is the process's own. Otherwise it may be nobody's, and is to be [taken](DeliveryQueue::take) first.
+    pub owned: bool,
+}
+
 /// Keeps lanes.
+///
+/// `now` is the time of the caller's clock. A store that several machines share goes by a clock of its own instead, so that it
+/// does not matter whether theirs agree.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait DeliveryQueue: Send + Sync {
-    /// Makes the process live until the end of the lease. From the first lease on, lanes that nobody alive has become
-    /// its own when it publishes to them.
+    /// Lets the process own lanes for the length of a lease from now on. False if this store lets one process deliver at a time
+    /// and another one does; it may be tried again at any time. An id joins once.
     ///
     /// # Errors
     /// The store's.
-    async fn live(&self, lease: Lease) -> Result<(), StoreError>;
+    async fn join(&self, process: ProcessId, lease: Duration, now: Instant) -> Result<bool, StoreError>;
 
-    /// Makes up to `limit` lanes the process's own in which something is queued and that nobody has who is alive at
-    /// `now`, and names them.
+    /// Makes the lease of the process end so long from now. False if it has ended, and that is for good.
     ///
     /// # Errors
     /// The store's.
-    async fn adopt(&self, process: ProcessId, now: Instant, limit: u32)
+    async fn renew(&self, process: ProcessId, lease: Duration, now: Instant) -> Result<bool, StoreError>;
+
+    /// Names the lanes of the process in which something is to be done at `now`, and takes up to `limit` such lanes whose owner
+    /// has ended, or that never had one.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn ready(&self, process: ProcessId, now: Instant, limit: u32)
     -> Result<Vec<WebhookId>, StoreError>;
 
-    /// The lane of `webhook` with the first `limit` deliveries after `after`, or from its head on. None if it is not the
-    /// process's own, or the webhook is no more.
+    /// Takes those of these lanes that are nobody's, and names what was taken.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn take(
+        &self,
+        process: ProcessId,
+        webhooks: Vec<WebhookId>,
+        now: Instant,
+    ) -> Result<Vec<WebhookId>, StoreError>;
+
+    /// Puts right what these lanes say of having something to do (see [`LaneState::settled`](crate::lane::LaneState::settled)),
+    /// and names those that are due at `now`.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn settle(&self, webhooks: Vec<WebhookId>, now: Instant) -> Result<Vec<WebhookId>, StoreError>;
+
+    /// Looks through all lanes for such as have something to do and do not say so, puts them right, and says how many there
+    /// were. There are none unless something is broken.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn repair(&self, now: Instant) -> Result<u64, StoreError>;
+
+    /// The lane of `webhook` with the first `limit` deliveries after `after`, or from its head on, all as of one epoch. None if it
+    /// is not the process's own, or the webhook is no more.
     ///
     /// # Errors
     /// The store's.
@@ -96,8 +140,8 @@ pub trait DeliveryQueue: Send + Sync {
         limit: u32,
     ) -> Result<Option<Lane>, StoreError>;
 
-    /// Saves turns, in one transaction; of one lane they are in the order of its deliveries. Turns in lanes that are not
-    /// the process's own any more are left out, and these lanes are named.
+    /// Saves turns as [`LaneState::after_turn`](crate::lane::LaneState::after_turn) says, in one transaction; of one lane they are
+    /// in the order of its deliveries. Lanes that are not the process's own any more in the epoch of a turn are named.
     ///
     /// # Errors
     /// The store's.
@@ -111,12 +155,13 @@ pub trait DeliveryQueue: Send + Sync {
     async fn expedite(&self, webhook: WebhookId, now: Instant)
     -> Result<Option<TrackedDelivery>, StoreError>;
 
-    /// Gives up all lanes of the process, and its life.
+    /// Ends the process's lease: its lanes are anybody's.
     ///
     /// # Errors
     /// The store's.
     async fn leave(&self, process: ProcessId) -> Result<(), StoreError>;
 
-    /// Waits until something was queued in lanes of the process, or may have been, and names them.
-    async fn arrivals(&self, process: ProcessId) -> Vec<WebhookId>;
+    /// Waits until something was queued in lanes of the process, or in lanes that may be nobody's, and names them. It is a hint:
+    /// it may come late, twice, or not at all.
+    async fn arrivals(&self, process: ProcessId) -> Vec<Arrival>;
 }

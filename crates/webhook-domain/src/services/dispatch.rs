@@ -7,25 +7,25 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::attempt::Attempt;
 use crate::audit::{AuditAction, AuditDetails, AuditStamp};
 use crate::caller::Acting;
 use crate::delivery::DeliveryStatus;
 use crate::entropy::Entropy;
-use crate::error::ServiceError;
+use crate::error::{Refusal, ServiceError};
 use crate::event::Environment;
 use crate::id::{ProcessId, RequestId, WebhookId};
+use crate::lane::{Epoch, Position};
 use crate::penalty_box::{HeadFate, PenaltyBox};
 use crate::ports::{
-    Change, DeliveryQueue, Effect, Lane, Parcel, Position, QueuedDelivery, Sender, Turn, WebhookStore,
+    Change, DeliveryQueue, Effect, Outcome, Parcel, QueuedDelivery, Sender, Turn, WebhookStore,
 };
 use crate::retry_schedule::{Jitter, RetrySchedule};
 use crate::services::{announcement, order};
 use crate::signature;
 use crate::time::{Clock, Instant};
-use crate::webhook::{Describe, TargetUrl, Webhook};
+use crate::webhook::{Describe, TargetUrl, Version, Webhook};
 
 /// How many deliveries are read at a time.
 const READ_AT_ONCE: u32 = 32;
@@ -74,6 +74,8 @@ pub enum Next {
 pub struct LaneWorker {
     process: ProcessId,
     webhook: WebhookId,
+    /// In which epoch the lane was the process's when it looked last. What follows is of that epoch.
+    epoch: Option<Epoch>,
     read: VecDeque<QueuedDelivery>,
     /// The last delivery that has come to its end here, recorded or not.
     ended: Option<Position>,
@@ -84,10 +86,11 @@ pub struct LaneWorker {
 impl LaneWorker {
     /// The lane of `webhook`.
     #[must_use]
-    pub fn new(process: ProcessId, webhook: WebhookId) -> Self {
+    pub const fn new(process: ProcessId, webhook: WebhookId) -> Self {
         Self {
             process,
             webhook,
+            epoch: None,
             read: VecDeque::new(),
             ended: None,
             penalty_box: None,
@@ -106,44 +109,42 @@ impl LaneWorker {
         self.penalty_box = None;
     }
 
+    /// Forgets all that was read and done: the lane was lost, or a turn of it could not be recorded.
+    pub fn forget(&mut self) {
+        *self = Self::new(self.process, self.webhook);
+    }
+
     /// Makes an attempt at the delivery that stands at the head of the lane, if it is due and `admit` lets something be sent to
-    /// the target now, and gives the turn that is to be recorded.
+    /// the webhook now, and gives the turn that is to be recorded.
     ///
     /// # Errors
-    /// The store's. Nothing was sent then.
+    /// The store's, or that of the source of randomness. If there is no turn, it is not known whether something was sent.
     pub async fn step(
         &mut self,
         dispatch: &Dispatch,
-        admit: impl FnOnce(&TargetUrl) -> bool + Send,
+        admit: impl FnOnce(&Webhook, &TargetUrl) -> bool + Send,
     ) -> Result<(Next, Option<Turn>), ServiceError> {
-        let limit = if self.read.is_empty() { READ_AT_ONCE } else { 0 };
-        let looked = dispatch
-            .queue
-            .look(self.process, self.webhook, self.ended, limit)
-            .await?;
-        let Some(Lane {
-            webhook,
-            penalty_box,
-            queued,
-        }) = looked
-        else {
+        // Before the look: a key that is retired between the two is signed with as of this instant.
+        let now = dispatch.clock.now();
+        let Some((webhook, stored_box)) = self.look(dispatch).await? else {
+            self.forget();
             return Ok((Next::Lost, None));
         };
-        self.keep(queued);
-        let Some(head) = self.read.front() else {
+        let (Some(head), Some(epoch)) = (self.read.front_mut(), self.epoch) else {
             return Ok((Next::Empty, None));
         };
         let Some(url) = webhook.settings.url.clone().filter(|_| webhook.settings.active) else {
             return Ok((Next::Park, None));
         };
-        let before = self.penalty_box.unwrap_or(penalty_box);
-        let now = dispatch.clock.now();
+        let before = self.penalty_box.unwrap_or(stored_box);
         if let Some(retry_at) = before.retry_at().filter(|_| !before.is_due(now)) {
             return Ok((Next::Wait(retry_at), None));
         }
-        if !admit(&url) {
+        if !admit(&webhook, &url) {
             return Ok((Next::Busy, None));
         }
+        // Drawn before something is sent: an attempt whose outcome cannot be told is made again.
+        let jitter = Jitter::draw(dispatch.entropy.as_ref())?;
         let body = head.delivery.payload(&head.event, dispatch.environment);
         let signed = signature::sign(&webhook.key_ring, head.event.id, &body, now);
         let parcel = Parcel {
@@ -160,10 +161,13 @@ impl LaneWorker {
             key_fingerprints: signed.key_fingerprints,
             outcome: receipt.outcome,
         };
-        let jitter = Jitter::draw(dispatch.entropy.as_ref())?;
         let aftermath = before.after(&attempt, receipt.retry_after, &dispatch.schedule, jitter);
-        let turn = Turn {
+        head.attempts = head.attempts.saturating_add(1);
+        let mut turn = Turn {
             position: head.position,
+            epoch,
+            number: head.attempts,
+            version: webhook.version,
             delivery: head.delivery.clone().after(aftermath.head, ended_at),
             attempt,
             penalty_box: aftermath.penalty_box,
@@ -174,9 +178,36 @@ impl LaneWorker {
             self.read.pop_front();
         }
         if aftermath.head == HeadFate::WebhookGone {
-            dispatch.set_inactive(&webhook, ended_at).await?;
+            // The turn is of the webhook as it is by this very turn. Where it could not be made inactive, the turn says that the
+            // receiver is asked again, and then it is tried again.
+            turn.version = dispatch
+                .set_inactive(&webhook, ended_at)
+                .await
+                .unwrap_or(webhook.version);
         }
         Ok((Next::Step, Some(turn)))
+    }
+
+    /// The webhook as it is now, and the lane's box, with something to send read if there is any. None if the lane is lost.
+    async fn look(&mut self, dispatch: &Dispatch) -> Result<Option<(Webhook, PenaltyBox)>, ServiceError> {
+        loop {
+            let limit = if self.read.is_empty() { READ_AT_ONCE } else { 0 };
+            let looked = dispatch
+                .queue
+                .look(self.process, self.webhook, self.ended, limit)
+                .await?;
+            let Some(lane) = looked else { return Ok(None) };
+            match self.epoch {
+                Some(epoch) if epoch != lane.epoch => {
+                    // It was lost and won again: what is remembered is of another time.
+                    self.forget();
+                    continue;
+                }
+                _ => self.epoch = Some(lane.epoch),
+            }
+            self.keep(lane.queued);
+            return Ok(Some((lane.webhook, lane.penalty_box)));
+        }
     }
 
     fn keep(&mut self, queued: Vec<QueuedDelivery>) {
@@ -197,13 +228,15 @@ impl LaneWorker {
 }
 
 impl Dispatch {
-    /// Makes the webhook inactive whose receiver has said that it is gone.
-    async fn set_inactive(&self, webhook: &Webhook, now: Instant) -> Result<(), ServiceError> {
+    /// Makes the webhook inactive whose receiver has said that it is gone, unless it has been given another receiver meanwhile.
+    /// Gives the version of the webhook for which the answer holds.
+    async fn set_inactive(&self, asked: &Webhook, now: Instant) -> Result<Version, ServiceError> {
         let id = RequestId::generate(self.entropy.as_ref())?;
-        let acting = Acting::as_service(webhook.platform.clone(), id);
+        let acting = Acting::as_service(asked.platform.clone(), id);
         let stamp = AuditStamp::new(&acting, now, self.entropy.as_ref())?;
+        let url = asked.settings.url.clone();
         let decide = move |stored: &Webhook| {
-            if !stored.settings.active {
+            if !stored.settings.active || stored.settings.url != url {
                 return Ok(Change::default());
             }
             let details = AuditDetails {
@@ -215,20 +248,23 @@ impl Dispatch {
                 audit: Some(stamp.record(AuditAction::WebhookUpdated, stored.id.to_string(), details)),
             })
         };
-        order(
+        let outcome = order(
             self.webhooks.as_ref(),
             &acting,
-            webhook.id,
+            asked.id,
             Box::new(decide),
             announcement(self.describe, &acting, now, self.entropy.as_ref())?,
             None,
             now,
         )
-        .await?;
-        Ok(())
+        .await;
+        match outcome {
+            Ok(Outcome::Done { subject, .. }) if subject.settings.url == asked.settings.url => {
+                Ok(subject.version)
+            }
+            // Deleted meanwhile: nobody asks.
+            Ok(_) | Err(ServiceError::Refused(Refusal::NotFound { .. })) => Ok(asked.version),
+            Err(error) => Err(error),
+        }
     }
 }
-
-/// How long a process is taken to live after it has said so. Another has its lanes at the latest so long after it died, and
-/// as long again as passes between two looks.
-pub const LEASE: Duration = Duration::from_secs(6);

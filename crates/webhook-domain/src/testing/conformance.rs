@@ -178,6 +178,7 @@ macro_rules! conformance_tests {
             an_event_that_nobody_wants_goes_nowhere
             a_publication_is_answered_again
             what_is_resent_goes_to_the_end
+            nothing_is_resent_to_a_deleted_webhook
             deliveries_are_listed
             old_events_are_forgotten_once_they_are_done
             changes_are_told_to_who_names_them
@@ -188,6 +189,11 @@ macro_rules! conformance_tests {
             turns_are_recorded_at_once
             a_lane_is_taken_over_from_the_dead_alone
             a_process_that_leaves_gives_its_lanes_up
+            a_lease_is_renewed
+            lanes_with_something_to_do_are_found
+            lanes_that_wait_are_not_found
+            a_turn_told_twice_counts_once
+            a_failure_of_an_older_target_holds_nothing_up
             arrivals_are_told
             a_deleted_webhook_has_no_lane
             what_is_given_up_leaves_its_lane

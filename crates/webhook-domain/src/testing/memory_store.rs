@@ -4,6 +4,7 @@
 //! written before all that may refuse has been asked.
 
 mod lanes;
+mod queue;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -144,6 +145,7 @@ impl WebhookStore for MemoryStore {
         }
         tables.refuse_taken_reference(&webhook)?;
         tables.webhooks.insert(webhook.id, webhook.clone());
+        tables.lanes.make(webhook.id);
         tables.audit.push(audit);
         tables.tell(announcement.as_ref(), Happened::Created(&webhook));
         Ok(tables.done(webhook, idempotency))
@@ -170,6 +172,7 @@ impl WebhookStore for MemoryStore {
             }
             Effect::Delete => {
                 tables.webhooks.remove(&stored.id);
+                tables.lanes.unmake(stored.id);
                 tables.tell(order.announcement.as_ref(), Happened::Deleted(&stored));
                 stored
             }

@@ -38,6 +38,9 @@ pub enum Happened<'a> {
 }
 
 impl Announcement {
+    /// The actions of what it may become.
+    pub const ACTIONS: [&'static str; 3] = ["WEBHOOK.CREATED", "WEBHOOK.UPDATED", "WEBHOOK.DELETED"];
+
     /// An announcement of what is about to be done at `at` for `acting`.
     ///
     /// # Errors
@@ -54,6 +57,12 @@ impl Announcement {
             request: acting.request().clone(),
             describe,
         })
+    }
+
+    /// When it is done.
+    #[must_use]
+    pub const fn at(&self) -> Instant {
+        self.at
     }
 
     /// The event that says what happened. The same arguments give the same event.
@@ -78,7 +87,7 @@ impl Announcement {
 
 impl Settings {
     /// Whether the webhook wants to be told of webhooks: it names such an action. Whether it is excluded too, its
-    /// [`Route`](super::Route) says.
+    /// [subscriptions](Self::subscriptions) say.
     #[must_use]
     pub fn wants_announcements(&self) -> bool {
         self.included_actions

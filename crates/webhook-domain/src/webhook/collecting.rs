@@ -3,7 +3,6 @@
 //! What an inactive webhook misses it never gets; what is in its queue already waits until it is active again.
 
 use super::{Action, ActionList, Settings, Webhook};
-use crate::id::{PlatformId, WebhookId};
 use crate::time::Instant;
 
 impl Settings {
@@ -11,58 +10,45 @@ impl Settings {
     /// empty, and not excluded.
     #[must_use]
     pub fn admits(&self, action: &Action) -> bool {
-        admits(
-            self.included_actions.as_ref(),
-            self.excluded_actions.as_ref(),
-            action,
-        )
+        let (included, excluded) = (self.included_actions.as_ref(), self.excluded_actions.as_ref());
+        let all = included.is_none_or(ActionList::is_empty);
+        (all && !action.is_of_service() || included.is_some_and(|list| list.contains(action)))
+            && !excluded.is_some_and(|list| list.contains(action))
     }
 }
 
-fn admits(included: Option<&ActionList>, excluded: Option<&ActionList>, action: &Action) -> bool {
-    let all = included.is_none_or(ActionList::is_empty);
-    (all && !action.is_of_service() || included.is_some_and(|list| list.contains(action)))
-        && !excluded.is_some_and(|list| list.contains(action))
+/// What an active webhook wants, so that who wants an event can be looked up by its action rather than found by asking every
+/// webhook. An event of an action goes to those who want it [by name](Self::Named), and, unless the action is one of the service's
+/// own, to those who want [all](Self::All) but those who have [ruled it out](Self::RuledOut).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subscription {
+    /// To events of every action that the platform publishes.
+    All,
+    /// To events of this action.
+    Named(Action),
+    /// To none of this action, although to all others.
+    RuledOut(Action),
 }
 
-/// As much of an active webhook as it takes to know which events it collects. A store reads this of every webhook of a
-/// platform, and needs no key for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// The webhook.
-    pub webhook: WebhookId,
-    /// Its platform.
-    pub platform: PlatformId,
-    /// As in its settings.
-    pub included_actions: Option<ActionList>,
-    /// As in its settings.
-    pub excluded_actions: Option<ActionList>,
-    /// As in its settings.
-    pub include_previous_data: bool,
-}
-
-impl Route {
-    /// The route to `webhook`; none while it is inactive.
+impl Settings {
+    /// What the webhook wants; nothing while it is inactive. Each at most once.
     #[must_use]
-    pub fn to(webhook: &Webhook) -> Option<Self> {
-        let settings = &webhook.settings;
-        settings.active.then(|| Self {
-            webhook: webhook.id,
-            platform: webhook.platform.clone(),
-            included_actions: settings.included_actions.clone(),
-            excluded_actions: settings.excluded_actions.clone(),
-            include_previous_data: settings.include_previous_data,
-        })
-    }
-
-    /// Whether events of `action` go along it.
-    #[must_use]
-    pub fn admits(&self, action: &Action) -> bool {
-        admits(
-            self.included_actions.as_ref(),
-            self.excluded_actions.as_ref(),
-            action,
-        )
+    pub fn subscriptions(&self) -> Vec<Subscription> {
+        if !self.active {
+            return Vec::new();
+        }
+        let listed = |list: &Option<ActionList>| -> Vec<Action> {
+            list.iter().flat_map(ActionList::iter).cloned().collect()
+        };
+        let (included, excluded) = (listed(&self.included_actions), listed(&self.excluded_actions));
+        if included.is_empty() {
+            let ruled_out = excluded.into_iter().filter(|action| !action.is_of_service());
+            return std::iter::once(Subscription::All)
+                .chain(ruled_out.map(Subscription::RuledOut))
+                .collect();
+        }
+        let wanted = included.into_iter().filter(|action| !excluded.contains(action));
+        wanted.map(Subscription::Named).collect()
     }
 }
 
@@ -130,6 +116,45 @@ mod tests {
             [false, false],
             "excluded wins"
         );
+    }
+
+    /// Who wants an event, by its subscriptions alone.
+    fn is_subscribed(settings: &Settings, action: &Action) -> bool {
+        let has = |subscription| settings.subscriptions().contains(&subscription);
+        let all = has(Subscription::All) && !has(Subscription::RuledOut(action.clone()));
+        has(Subscription::Named(action.clone())) || all && !action.is_of_service()
+    }
+
+    #[test]
+    fn subscriptions_say_what_a_webhook_wants() {
+        let lists = [
+            None,
+            Some(&[][..]),
+            Some(&["INVOICE.CREATED"][..]),
+            Some(&["INVOICE.CREATED", "WEBHOOK.UPDATED"][..]),
+            Some(&["WEBHOOK.UPDATED"][..]),
+        ];
+        let actions = ["INVOICE.CREATED", "INVOICE.PAID"]
+            .map(|action| Action::parse(action.into()).unwrap())
+            .into_iter()
+            .chain(["WEBHOOK.UPDATED", "WEBHOOK.DELETED"].map(Action::of_service));
+        for action in actions {
+            for (included, excluded) in lists.iter().flat_map(|one| lists.map(|other| (*one, other))) {
+                for active in [true, false] {
+                    let settings = Settings {
+                        active,
+                        included_actions: included.map(fixtures::actions),
+                        excluded_actions: excluded.map(fixtures::actions),
+                        ..fixtures::bare_settings()
+                    };
+                    assert_eq!(
+                        is_subscribed(&settings, &action),
+                        webhook(settings).wants(&action),
+                        "{action:?} of {included:?} without {excluded:?}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::http::header::ContentType;
 use actix_web::web::Data;
-use webhook_domain::ServiceError;
+use webhook_domain::{ServiceError, StoreError};
 
 use crate::api::Core;
 use crate::errors::Problem;
@@ -28,7 +28,7 @@ pub(crate) async fn live() -> HttpResponse {
 
 /// Says whether the service can do its work.
 ///
-/// It can when its store works.
+/// It can when its store works, and what delivers moves.
 #[utoipa::path(
     get,
     path = "/health/ready",
@@ -38,6 +38,10 @@ pub(crate) async fn live() -> HttpResponse {
     responses((status = 200, description = "The service can do its work.", body = Health), OfStore),
 )]
 pub(crate) async fn ready(core: Data<Core>) -> Result<HttpResponse, Problem> {
+    if !(core.api.delivers)() {
+        let error = StoreError::Unavailable("what delivers stands still".into());
+        return Err(ServiceError::from(error).into());
+    }
     match core.api.store.check().await {
         Ok(()) => Ok(ok()),
         Err(error) => Err(ServiceError::from(error).into()),

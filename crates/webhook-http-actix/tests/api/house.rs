@@ -260,6 +260,7 @@ impl House {
                 environment: Environment::Test,
             },
             environment: Environment::Test,
+            delivers: Arc::new(|| true),
             store: webhooks,
             clock: clock.clone(),
             entropy: entropy.clone(),

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::ports::{DeliveryQueue as _, Lease, Parcel, Receipt, Sender, Turn};
+use webhook_domain::lane::LEASE;
+use webhook_domain::ports::{DeliveryQueue as _, Parcel, Receipt, Sender, Turn};
 use webhook_domain::retry_schedule::{Jitter, RetrySchedule};
-use webhook_domain::services::LEASE;
 use webhook_domain::testing::{MemoryStore, SeededEntropy};
 use webhook_domain::time::Clock as _;
 use webhook_http_actix::HttpLimits;
@@ -220,12 +220,13 @@ impl<'a> Worker<'a> {
     async fn new(house: &'a House, webhook: &str) -> Self {
         let now = house.clock.now();
         let process = ProcessId::generate(now, &SeededEntropy::new(3)).unwrap();
-        let until = now.plus(LEASE);
-        house.store.live(Lease { process, until }).await.unwrap();
+        assert!(house.store.join(process, LEASE, now).await.unwrap());
+        let webhook = webhook.parse().unwrap();
+        house.store.take(process, vec![webhook], now).await.unwrap();
         Self {
             house,
             process,
-            webhook: webhook.parse().unwrap(),
+            webhook,
         }
     }
 
@@ -243,6 +244,9 @@ impl<'a> Worker<'a> {
         let aftermath = lane.penalty_box.after(&attempt, None, &schedule, Jitter::NONE);
         let turn = Turn {
             position: head.position,
+            epoch: lane.epoch,
+            number: head.attempts + 1,
+            version: lane.webhook.version,
             delivery: head.delivery.clone().after(aftermath.head, attempt.ended_at()),
             attempt,
             penalty_box: aftermath.penalty_box,

@@ -1,5 +1,7 @@
 //! The head of the audit records' chain inside a transaction: locked, moved on, saved.
 
+use diesel::result::Error;
+
 use crate::audit::chain::{AuditHead, ChainKey};
 use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
@@ -7,6 +9,10 @@ use crate::engine::failure::Failure;
 use crate::sealing::Vault;
 use crate::sealing::handover;
 use crate::webhooks::row::RingColumns;
+
+/// The schema that this release writes. A migration that older processes must not write beside raises it, in the row of the head
+/// too: who writes reads it there, under the lock.
+pub(crate) const SCHEMA_LEVEL: i64 = 20;
 
 /// The keys that writing takes.
 #[derive(Clone, Copy)]
@@ -21,7 +27,9 @@ pub(crate) struct HeadRow {
     pub(crate) position: i64,
     pub(crate) mac: Vec<u8>,
     /// The master key that new values are sealed under.
-    pub(crate) sealing_key: String,
+    pub(crate) sealed_under: String,
+    /// The oldest schema whose processes may write.
+    pub(crate) schema_level: i64,
 }
 
 /// The head as it is to be.
@@ -43,7 +51,12 @@ impl<'a> Chain<'a> {
     /// and before anything is sealed or written.
     pub(crate) fn lock(connection: &mut AnyConnection, keys: Keys<'a>) -> Result<Self, Failure> {
         let row = connection.lock_chain_head()?;
-        handover::follow_to(connection, keys.vault, &row.sealing_key)?;
+        if row.schema_level > SCHEMA_LEVEL {
+            let problem =
+                "a newer release has migrated the database; stop this process and start the newer one";
+            return Err(Failure::Before(Error::QueryBuilderError(problem.into())));
+        }
+        handover::follow_to(connection, keys.vault, &row.sealed_under)?;
         Ok(Self {
             key: keys.chain,
             head: AuditHead::new(row.position, row.mac),

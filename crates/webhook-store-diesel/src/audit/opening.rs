@@ -6,6 +6,7 @@ use diesel::sql_query;
 use webhook_domain::error::Cause;
 
 use crate::audit::chain::{AuditHead, ChainKey};
+use crate::audit::head::SCHEMA_LEVEL;
 use crate::audit::verification::records_after;
 use crate::database::connection::AnyConnection;
 use crate::database::opening;
@@ -64,7 +65,8 @@ fn make(connection: &mut AnyConnection, vault: &Vault) -> Result<(), OpenError> 
         audit_chain::position.eq(head.position),
         audit_chain::mac.eq(head.mac()),
         audit_chain::seal.eq(key.seal(&head)),
-        audit_chain::sealing_key.eq(vault.key_id()),
+        audit_chain::sealed_under.eq(vault.key_id()),
+        audit_chain::schema_level.eq(SCHEMA_LEVEL),
     );
     diesel::insert_into(audit_chain::table)
         .values(row)

@@ -4,7 +4,7 @@
 //! is a round trip away, so it gets one statement per table, its rows in arrays: the text of such a
 //! statement is the same for any number of rows, so it too is prepared once.
 
-mod lanes;
+pub(crate) mod lanes;
 mod postgres;
 mod sqlite;
 
@@ -19,7 +19,7 @@ use crate::audit::head::{HeadRow, NewHeadRow};
 use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
 use crate::database::schema::{
-    self, audit_chain, audit_ends, idempotent_answers, platforms, webhook_updates, webhooks,
+    audit_chain, audit_ends, idempotent_answers, platforms, webhook_updates, webhooks,
 };
 use crate::webhooks::row::{RingColumns, UpdatedColumns, WebhookRow};
 
@@ -113,7 +113,7 @@ impl AnyConnection {
             .map(drop)
     }
 
-    /// Deletes a webhook as it was read, and its lane, and keeps the way to its audit records.
+    /// Deletes a webhook as it was read, and keeps the way to its audit records.
     pub(crate) fn delete_webhook(&mut self, webhook: &Webhook, last_audit: Option<i64>) -> QueryResult<()> {
         let id = webhook.id.to_string();
         let update = (
@@ -123,7 +123,6 @@ impl AnyConnection {
         );
         diesel::delete(webhooks::table.find(&id)).execute(self)?;
         diesel::delete(webhook_updates::table.find(update)).execute(self)?;
-        diesel::delete(schema::lanes::table.find(&id)).execute(self)?;
         match last_audit {
             Some(last_audit) => self.insert_audit_end(&id, last_audit),
             None => Ok(()),
@@ -161,16 +160,29 @@ impl AnyConnection {
             .map(drop)
     }
 
-    /// Adds `count` to the number of webhooks that the platform has.
-    pub(crate) fn count_webhooks(&mut self, platform: &str, count: i64) -> QueryResult<()> {
-        let counted = diesel::update(platforms::table.find(platform))
-            .set(platforms::webhooks.eq(platforms::webhooks + count))
+    /// Adds `webhooks` to the number of webhooks that the platform has, and counts a change of who wants what if there is one.
+    pub(crate) fn change_platform(
+        &mut self,
+        platform: &str,
+        webhooks: i64,
+        rerouted: bool,
+    ) -> QueryResult<()> {
+        let rerouted = i64::from(rerouted);
+        let changed = diesel::update(platforms::table.find(platform))
+            .set((
+                platforms::webhooks.eq(platforms::webhooks + webhooks),
+                platforms::routing.eq(platforms::routing + rerouted),
+            ))
             .execute(self)?;
-        if counted > 0 {
+        if changed > 0 {
             return Ok(());
         }
         // The head of the chain is locked, so nobody else comes in between.
-        let first = (platforms::platform.eq(platform), platforms::webhooks.eq(count));
+        let first = (
+            platforms::platform.eq(platform),
+            platforms::webhooks.eq(webhooks),
+            platforms::routing.eq(rerouted),
+        );
         diesel::insert_into(platforms::table)
             .values(first)
             .execute(self)
@@ -179,7 +191,12 @@ impl AnyConnection {
 
     /// Reads the head of the chain and keeps others from writing until the transaction ends.
     pub(crate) fn lock_chain_head(&mut self) -> QueryResult<HeadRow> {
-        let columns = (audit_chain::position, audit_chain::mac, audit_chain::sealing_key);
+        let columns = (
+            audit_chain::position,
+            audit_chain::mac,
+            audit_chain::sealed_under,
+            audit_chain::schema_level,
+        );
         let head = audit_chain::table.find(1).select(columns);
         match self {
             Self::Sqlite(sqlite) => head.get_result(sqlite),

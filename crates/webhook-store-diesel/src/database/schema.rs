@@ -23,7 +23,6 @@ diesel::table! {
         updated_at -> BigInt,
         version -> BigInt,
         last_audit -> Nullable<BigInt>,
-        wants_announcements -> Bool,
     }
 }
 
@@ -39,6 +38,7 @@ diesel::table! {
     platforms (platform) {
         platform -> Text,
         webhooks -> BigInt,
+        routing -> BigInt,
     }
 }
 
@@ -72,7 +72,8 @@ diesel::table! {
         position -> BigInt,
         mac -> Binary,
         seal -> Binary,
-        sealing_key -> Text,
+        sealed_under -> Text,
+        schema_level -> BigInt,
     }
 }
 
@@ -132,13 +133,25 @@ diesel::table! {
         status -> Text,
         ended_at -> Nullable<BigInt>,
         attempts -> Text,
+        tried -> BigInt,
     }
 }
 
 diesel::table! {
-    delivery_head (id) {
+    // SQLite's alone: PostgreSQL has a sequence of this name.
+    delivery_positions (id) {
         id -> BigInt,
         position -> BigInt,
+    }
+}
+
+diesel::table! {
+    subscriptions (platform, action, webhook_id) {
+        platform -> Text,
+        action -> Text,
+        webhook_id -> Text,
+        ruled_out -> Bool,
+        include_previous_data -> Bool,
     }
 }
 
@@ -148,6 +161,8 @@ diesel::table! {
         owner -> Text,
         done -> BigInt,
         penalty_box -> Nullable<Text>,
+        epoch -> BigInt,
+        ready_at -> Nullable<BigInt>,
     }
 }
 

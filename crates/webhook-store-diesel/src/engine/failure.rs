@@ -27,6 +27,17 @@ pub(crate) enum Failure {
 /// What is said of a panic: where it was is in its own message.
 pub(crate) const PANICKED: &str = "the change panicked";
 
+/// An error and what is behind it, as one text.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
 /// Whether it is the reference of a webhook that is not unique.
 pub(crate) fn is_of_reference(broken: &Error) -> bool {
     let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, what) = broken else {

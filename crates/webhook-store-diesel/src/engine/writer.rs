@@ -1,9 +1,12 @@
 //! The one thread that writes.
 //!
-//! It owns its connection. Changes queue up while the last group commits; the thread takes them all, runs
-//! them as one [group](crate::webhooks::change), and answers every member after the commit. What is not a change of a
-//! webhook (an API key, an old answer to forget) runs alone, in a transaction of its own, on the same
-//! connection: so within one process nobody ever waits for a lock of SQLite's.
+//! It owns its connection. Changes, publications and turns queue up while the last group commits; the thread takes them all, runs
+//! them as one [group](super::group), and answers every member after the commit. What is neither (an API key, an old answer to
+//! forget) runs alone, in a transaction of its own, on the same connection: so within one process nobody ever waits for a lock of
+//! SQLite's.
+//!
+//! A group that cannot be done because of one of its members is split, first by kind and then in halves, until that member
+//! stands alone.
 //!
 //! When callers come back in step, half of them would arrive just after the thread has gone to commit the
 //! other half. So it waits for as many as it had last time, for a tenth of what that commit took.
@@ -15,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use webhook_domain::error::Cause;
-use webhook_domain::id::ProcessId;
+use webhook_domain::ports::Publication;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::DatabaseUrl;
@@ -25,13 +28,15 @@ use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
 use crate::database::opening::open_for_writing;
 use crate::engine::failure::{Failure, PANICKED, is_of_reference, transact};
-use crate::engine::lane_group;
-use crate::engine::lane_group::{LaneMember, LaneReply, LaneWork};
+use crate::engine::group::{Changed, Group, Member, PublicationReply, Recorded, Replies, attempt};
 use crate::engine::queue::{Patience, Queue};
 use crate::engine::waiting::answer_within;
+use crate::events::audience::Audiences;
+use crate::lanes::locked::Hints;
 use crate::lanes::notify::Delivering;
+use crate::lanes::record::Turns;
 use crate::sealing::Vault;
-use crate::webhooks::change::{Member, Reply, Work, attempt};
+use crate::webhooks::change::Work;
 
 /// How many changes may wait. More means that the database is far too slow for what is asked of it.
 const QUEUE_CAPACITY: usize = 4096;
@@ -60,8 +65,9 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 type Errand = Box<dyn FnOnce(Result<&mut AnyConnection, StoreError>) -> bool + Send>;
 
 enum Job {
-    Change(Member),
-    Lane(LaneMember),
+    Change(Member<Work, Changed>),
+    Publish(Member<Box<Publication>, PublicationReply>),
+    Record(Member<Turns, Recorded>),
     Errand(Errand),
 }
 
@@ -95,6 +101,7 @@ impl Writer {
             delivering,
             connection: Some(connection),
             refused_at: None,
+            audiences: Audiences::default(),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
@@ -107,7 +114,7 @@ impl Writer {
 
     /// Queues a change and waits for what comes of it. If the caller stops waiting, the change is made all
     /// the same.
-    pub(crate) async fn change(&self, work: Work) -> Reply {
+    pub(crate) async fn change(&self, work: Work) -> Changed {
         let (reply, answer) = oneshot::channel();
         self.push(Job::Change(Member { work, reply }))?;
         answer_within(LONGEST_ANSWER, answer)
@@ -115,14 +122,22 @@ impl Writer {
             .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into()).into()))
     }
 
-    /// Queues a publication or turns at lanes, and waits for what comes of it. If the caller stops waiting, it is done
-    /// all the same.
-    pub(crate) async fn lane(&self, work: LaneWork) -> LaneReply {
+    /// As [`change`](Self::change), for a publication.
+    pub(crate) async fn publish(&self, work: Box<Publication>) -> PublicationReply {
         let (reply, answer) = oneshot::channel();
-        self.push(Job::Lane(LaneMember { work, reply }))?;
+        self.push(Job::Publish(Member { work, reply }))?;
         answer_within(LONGEST_ANSWER, answer)
             .await
             .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into()).into()))
+    }
+
+    /// As [`change`](Self::change), for turns at lanes.
+    pub(crate) async fn record(&self, work: Turns) -> Recorded {
+        let (reply, answer) = oneshot::channel();
+        self.push(Job::Record(Member { work, reply }))?;
+        answer_within(LONGEST_ANSWER, answer)
+            .await
+            .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into())))
     }
 
     /// Runs `work` alone, in a transaction of its own.
@@ -170,6 +185,7 @@ struct Worker {
     delivering: Arc<Delivering>,
     connection: Option<AnyConnection>,
     refused_at: Option<Instant>,
+    audiences: Audiences,
 }
 
 impl Worker {
@@ -177,23 +193,23 @@ impl Worker {
         let mut patience = Patience::default();
         while let Some(jobs) = self.queue.take(GROUP_LIMIT, patience) {
             let started = Instant::now();
-            let mut members = Vec::with_capacity(jobs.len());
-            let mut at_lanes = Vec::new();
+            let mut group = Group::default();
+            let mut late = Group::default();
             let mut errands = Vec::new();
             for Queued { job, since } in jobs {
                 let too_late = started.duration_since(since) > LONGEST_TURN;
+                let group = if too_late { &mut late } else { &mut group };
                 match job {
-                    Job::Change(member) if too_late => member.answer(Err(StoreError::Overloaded.into())),
-                    Job::Change(member) => members.push(member),
-                    Job::Lane(member) if too_late => member.answer(Err(StoreError::Overloaded.into())),
-                    Job::Lane(member) => at_lanes.push(member),
+                    Job::Change(member) => group.changes.push(member),
+                    Job::Publish(member) => group.publications.push(member),
+                    Job::Record(member) => group.turns.push(member),
                     Job::Errand(errand) if too_late => drop(errand(Err(StoreError::Overloaded))),
                     Job::Errand(errand) => errands.push(errand),
                 }
             }
-            let size = members.len() + at_lanes.len();
-            self.guarded(|worker| worker.run_group(members));
-            self.guarded(|worker| worker.run_lanes(at_lanes));
+            late.refuse(|| StoreError::Overloaded.into());
+            let size = group.len();
+            self.guarded(|worker| worker.run_group(group));
             patience = patience_after(size, started.elapsed());
             for errand in errands {
                 self.guarded(|worker| worker.run_errand(errand));
@@ -223,88 +239,40 @@ impl Worker {
         }
     }
 
-    fn run_group(&mut self, members: Vec<Member>) {
-        if members.is_empty() {
+    fn run_group(&mut self, group: Group) {
+        if group.len() == 0 {
             return;
         }
-        let own = self.own();
-        let run = |connection: &mut AnyConnection, keys: Keys<'_>, taken| {
-            attempt(connection, keys, own, &members, taken)
-        };
-        match self.attempt(members.len(), run) {
-            Ok((replies, arrived)) => {
-                self.delivering.arrivals.tell(arrived);
-                for (member, reply) in members.into_iter().zip(replies) {
-                    member.answer(reply);
+        match self.attempt(&group) {
+            Ok((replies, hints)) => {
+                self.delivering.tell(hints);
+                group.answer(replies);
+            }
+            Err(Broken::ByOne(error)) if group.len() == 1 => {
+                let mut error = Some(error);
+                group.refuse(|| {
+                    error
+                        .take()
+                        .unwrap_or_else(|| StoreError::Corrupt(PANICKED.into()).into())
+                });
+            }
+            Err(Broken::ByOne(_)) => {
+                for part in group.split() {
+                    self.run_group(part);
                 }
             }
-            Err(Broken::ByOne(error)) => match <[Member; 1]>::try_from(members) {
-                Ok([alone]) => alone.answer(Err(error)),
-                Err(members) => self.run_halves(members),
-            },
-            Err(Broken::ForAll(error, text)) => {
-                for member in members {
-                    member.answer(Err(error(text.clone().into()).into()));
-                }
-            }
+            Err(Broken::ForAll(error, text)) => group.refuse(|| error(text.clone().into()).into()),
         }
     }
 
-    fn run_halves(&mut self, mut members: Vec<Member>) {
-        let second = members.split_off(members.len() / 2);
-        self.run_group(members);
-        self.run_group(second);
-    }
-
-    fn run_lanes(&mut self, mut members: Vec<LaneMember>) {
-        if members.is_empty() {
-            return;
-        }
-        let own = self.own();
-        let works: Vec<_> = members.iter().map(|member| &member.work).collect();
-        let run = |connection: &mut AnyConnection, keys: Keys<'_>, _| {
-            lane_group::attempt(connection, keys, own, &works)
-        };
-        match self.attempt(members.len(), run) {
-            Ok((replies, arrived)) => {
-                self.delivering.arrivals.tell(arrived);
-                for (member, reply) in members.into_iter().zip(replies) {
-                    member.answer(reply);
-                }
-            }
-            Err(Broken::ByOne(error)) => match <[LaneMember; 1]>::try_from(members) {
-                Ok([alone]) => alone.answer(Err(error)),
-                Err(whole) => {
-                    members = whole;
-                    let second = members.split_off(members.len() / 2);
-                    self.run_lanes(members);
-                    self.run_lanes(second);
-                }
-            },
-            Err(Broken::ForAll(error, text)) => {
-                for member in members {
-                    member.answer(Err(error(text.clone().into()).into()));
-                }
-            }
-        }
-    }
-
-    /// The process that is told of what arrives, once it delivers.
-    fn own(&self) -> Option<ProcessId> {
-        *self.delivering.own.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Runs a group of `size` until it is committed, refused for what one member wants, or cannot be.
-    fn attempt<R>(
-        &mut self,
-        size: usize,
-        run: impl Fn(&mut AnyConnection, Keys<'_>, TakenRows) -> Result<R, Failure>,
-    ) -> Result<R, Broken> {
+    /// Runs a group until it is committed, refused for what one member wants, or cannot be.
+    fn attempt(&mut self, group: &Group) -> Result<(Replies, Hints), Broken> {
         let (vault, chain) = (Arc::clone(&self.vault), Arc::clone(&self.chain));
         let keys = Keys {
             vault: &vault,
             chain: &chain,
         };
+        let own = self.delivering.own();
         let began = Instant::now();
         let mut taken = TakenRows::Await;
         let mut broke_constraint = false;
@@ -313,16 +281,18 @@ impl Worker {
             if began.elapsed() > RETRY_WITHIN {
                 break;
             }
-            let connection = match self.connection() {
-                Ok(connection) => connection,
-                Err(error) => return Err(unavailable(last.unwrap_or_else(|| error.into()))),
+            if let Err(error) = self.connection() {
+                return Err(unavailable(last.unwrap_or_else(|| error.into())));
+            }
+            let Some(connection) = self.connection.as_mut() else {
+                return Err(unavailable("no connection".into()));
             };
             let attempted_at = Instant::now();
-            match run(connection, keys, taken) {
-                Ok(replies) => return Ok(replies),
+            match attempt(connection, keys, own, &mut self.audiences, group, taken) {
+                Ok(done) => return Ok(done),
                 // A member alone is run again: if another process gave the answer to this very request in the
                 // meantime, it is there now.
-                Err(Failure::Constraint(_)) if size == 1 && !broke_constraint => {
+                Err(Failure::Constraint(_)) if group.len() == 1 && !broke_constraint => {
                     broke_constraint = true;
                 }
                 Err(Failure::Constraint(error)) if is_of_reference(&error) => {
@@ -342,7 +312,7 @@ impl Worker {
                     }
                 }
                 Err(Failure::Row(error)) => {
-                    return Err(Broken::ForAll(StoreError::Corrupt, error.to_string()));
+                    return Err(Broken::ByOne(StoreError::Corrupt(error.into()).into()));
                 }
                 Err(Failure::Commit(error)) => {
                     self.connection = None;

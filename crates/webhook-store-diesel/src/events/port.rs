@@ -1,9 +1,8 @@
 //! Events and their deliveries.
 
 use async_trait::async_trait;
-use diesel::dsl::{exists, not};
 use diesel::prelude::*;
-use webhook_domain::id::{DeliveryId, PlatformId};
+use webhook_domain::id::{DeliveryId, PlatformId, ProcessId, WebhookId};
 use webhook_domain::ports::{
     DeliveryQuery, EventStore, Outcome, Publication, Published, Resend, TrackedDelivery,
 };
@@ -16,12 +15,12 @@ use crate::audit::head::{Chain, Keys};
 use crate::database::connection::AnyConnection;
 use crate::database::row::RowError;
 use crate::database::row::{corrupt, unavailable};
-use crate::database::schema::{deliveries, events, webhooks};
+use crate::database::schema::{deliveries, events};
 use crate::engine::failure::Failure;
-use crate::engine::lane_group::{LaneDone, LaneWork};
+use crate::events::retain::forget;
 use crate::events::row::EventRow;
 use crate::lanes::delivery::DeliveryRow;
-use crate::lanes::own::assign;
+use crate::lanes::locked::{Hints, LockedLanes};
 
 type Tracked = (DeliveryRow, EventRow);
 
@@ -46,12 +45,7 @@ fn find(connection: &mut AnyConnection, platform: &str, id: &str) -> QueryResult
 #[async_trait]
 impl EventStore for DieselStore {
     async fn publish(&self, publication: Publication) -> Result<Outcome<Published>, ServiceError> {
-        match self.writer.lane(LaneWork::Publish(Box::new(publication))).await? {
-            LaneDone::Published(outcome) => Ok(outcome),
-            LaneDone::Recorded(_) => {
-                Err(StoreError::Corrupt("a publication was taken for turns".into()).into())
-            }
-        }
+        self.writer.publish(Box::new(publication)).await
     }
 
     async fn find_delivery(
@@ -85,7 +79,7 @@ impl EventStore for DieselStore {
 
     async fn resend(&self, resend: Resend) -> Result<Outcome<TrackedDelivery>, ServiceError> {
         let (vault, chain) = (self.vault.clone(), self.chain.clone());
-        let own = self.own_process();
+        let own = self.delivering.own();
         let work = move |connection: &mut AnyConnection| {
             let keys = Keys {
                 vault: &vault,
@@ -93,45 +87,80 @@ impl EventStore for DieselStore {
             };
             Chain::lock(connection, keys)?;
             if let Some(earlier) = answers::earlier(connection, resend.idempotency.as_ref(), &vault)? {
-                return Ok((earlier, Vec::new()));
+                return Ok((earlier, Hints::default()));
             }
-            let position = connection.lock_delivery_head()? + 1;
-            let (platform, id) = (resend.platform.to_string(), resend.delivery.to_string());
-            let Some(row) = find(connection, &platform, &id)? else {
-                return Ok((Err(Refusal::NO_SUCH_DELIVERY), Vec::new()));
+            let (decided, hints) = put_at_the_end(connection, own, &resend)?;
+            let outcome = match decided {
+                Ok(after) => Ok(Outcome::Done {
+                    answer: answers::store(connection, &after, resend.idempotency, &vault)?,
+                    subject: Box::new(after),
+                }),
+                Err(refusal) => Err(refusal),
             };
-            let mut after = tracked(&row)?;
-            after.delivery = match after.delivery.resent() {
-                Ok(delivery) => delivery,
-                Err(refusal) => return Ok((Err(refusal), Vec::new())),
-            };
-            diesel::update(deliveries::table.find(row.0.position))
-                .set((
-                    deliveries::position.eq(position),
-                    deliveries::status.eq(after.delivery.status.name()),
-                    deliveries::ended_at.eq(None::<i64>),
-                ))
-                .execute(connection)?;
-            connection.save_delivery_head(position)?;
-            let lane = [(row.0.webhook_id.clone(), position)].into();
-            let arrived = assign(connection, &lane, own, resend.at.as_milliseconds())?;
-            let answer = answers::store(connection, &after, resend.idempotency, &vault)?;
-            let outcome = Outcome::Done {
-                subject: Box::new(after),
-                answer,
-            };
-            Ok((Ok(outcome), arrived))
+            Ok((outcome, hints))
         };
-        let (decided, arrived) = self.writer.alone(work).await?;
-        self.delivering.arrivals.tell(arrived);
+        let (decided, hints) = self.writer.alone(work).await?;
+        self.delivering.tell(hints);
         Ok(decided?)
     }
 
     async fn forget_events(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {
-        let before = before.as_milliseconds();
         let work = move |connection: &mut AnyConnection| forget(connection, before, limit);
         self.writer.alone(work).await
     }
+}
+
+/// Puts a delivery at the end of its lane, and gives it as it is then.
+fn put_at_the_end(
+    connection: &mut AnyConnection,
+    own: Option<ProcessId>,
+    resend: &Resend,
+) -> Result<(Result<TrackedDelivery, Refusal>, Hints), Failure> {
+    let no_such = || Ok((Err(Refusal::NO_SUCH_DELIVERY), Hints::default()));
+    let (platform, id) = (resend.platform.to_string(), resend.delivery.to_string());
+    let Some(webhook) = webhook_of(connection, &platform, &id)? else {
+        return no_such();
+    };
+    // The lane first, as everywhere: then nobody can end what is read next, nor delete the webhook.
+    let mut lanes = LockedLanes::lock(connection, &[webhook].into(), resend.at)?;
+    if !lanes.holds(webhook) {
+        return no_such();
+    }
+    // Locked, because it may be about to be forgotten.
+    connection.lock_delivery(&id)?;
+    let Some(row) = find(connection, &platform, &id)? else {
+        return no_such();
+    };
+    let mut after = tracked(&row)?;
+    after.delivery = match after.delivery.resent() {
+        Ok(delivery) => delivery,
+        Err(refusal) => return Ok((Err(refusal), Hints::default())),
+    };
+    let position = connection.draw_positions(1)?.pop().unwrap_or_default();
+    diesel::update(deliveries::table.find(row.0.position))
+        .set((
+            deliveries::position.eq(position),
+            deliveries::status.eq(after.delivery.status.name()),
+            deliveries::ended_at.eq(None::<i64>),
+        ))
+        .execute(connection)?;
+    let now = lanes.now();
+    lanes.wake(webhook, |lane| lane.with_arrival(now));
+    Ok((Ok(after), lanes.save(connection, own)?))
+}
+
+fn webhook_of(
+    connection: &mut AnyConnection,
+    platform: &str,
+    id: &str,
+) -> Result<Option<WebhookId>, Failure> {
+    let found: Option<String> = deliveries::table
+        .filter(deliveries::id.eq(id))
+        .filter(deliveries::platform.eq(platform))
+        .select(deliveries::webhook_id)
+        .get_result(connection)
+        .optional()?;
+    Ok(found.and_then(|webhook| webhook.parse().ok()))
 }
 
 fn list(connection: &mut AnyConnection, platform: &str, query: &DeliveryQuery) -> QueryResult<Vec<Tracked>> {
@@ -165,25 +194,4 @@ fn list(connection: &mut AnyConnection, platform: &str, query: &DeliveryQuery) -
         asked = asked.filter(deliveries::position.lt(position.unwrap_or(0)));
     }
     asked.load(connection)
-}
-
-fn forget(connection: &mut AnyConnection, before: i64, limit: u32) -> Result<u32, Failure> {
-    // What waits for a webhook that is no more waits for nothing.
-    let waiting = deliveries::table
-        .filter(deliveries::event_id.eq(events::id))
-        .filter(deliveries::status.eq("PENDING"))
-        .filter(exists(
-            webhooks::table.filter(webhooks::id.eq(deliveries::webhook_id)),
-        ));
-    let done_with: Vec<String> = events::table
-        .filter(events::created_at.lt(before))
-        .filter(not(exists(waiting)))
-        .order((events::created_at, events::id))
-        .limit(limit.into())
-        .select(events::id)
-        .load(connection)?;
-    diesel::delete(deliveries::table.filter(deliveries::event_id.eq_any(&done_with))).execute(connection)?;
-    let forgotten =
-        diesel::delete(events::table.filter(events::id.eq_any(&done_with))).execute(connection)?;
-    Ok(u32::try_from(forgotten).unwrap_or(u32::MAX))
 }

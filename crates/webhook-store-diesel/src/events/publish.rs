@@ -1,152 +1,127 @@
-//! Publishing: events and their deliveries, and the lanes that they are put into.
+//! Publications in a group: which are new, and what they are answered.
 
 use std::collections::BTreeMap;
 
-use webhook_domain::delivery::Delivery;
 use webhook_domain::event::Event;
-use webhook_domain::id::ProcessId;
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{Outcome, Publication, Published};
-use webhook_domain::webhook::Route;
 use webhook_domain::{Refusal, ServiceError};
 
-use crate::answers;
-use crate::answers::row::slot_key;
-use crate::audit::head::Keys;
+use crate::answers::row::{AnswerRow, slot_key};
+use crate::answers::{self, Earlier};
 use crate::database::connection::AnyConnection;
 use crate::engine::failure::Failure;
-use crate::engine::lane_group::{LaneDone, LaneReply, LaneWork};
-use crate::events::route::RouteRow;
-use crate::events::row::EventRow;
-use crate::lanes::delivery::DeliveryRow;
-use crate::lanes::notify::Arrived;
-use crate::lanes::own::assign;
+use crate::engine::group::PublicationReply;
+use crate::events::audience::Routing;
+use crate::events::spread::Spread;
+use crate::sealing::Vault;
 
-pub(crate) fn publish(
-    connection: &mut AnyConnection,
-    keys: Keys<'_>,
-    own: Option<ProcessId>,
-    works: &[&LaneWork],
-    head: i64,
-    replies: &mut [Option<LaneReply>],
-) -> Result<Vec<Arrived>, Failure> {
-    let publications: Vec<(usize, &Publication)> = works
-        .iter()
-        .enumerate()
-        .filter_map(|(place, work)| match work {
-            LaneWork::Publish(publication) => Some((place, publication.as_ref())),
-            LaneWork::Record(..) => None,
-        })
-        .collect();
-    let mut new = New::after(head);
-    let routes = routes(connection, &publications)?;
-    let mut answered: BTreeMap<Vec<u8>, &Idempotency<Published>> = BTreeMap::new();
-    let mut later = Vec::new();
-    for (place, publication) in publications {
-        let idempotency = publication.idempotency.as_ref();
-        if let Some(earlier) = answers::earlier(connection, idempotency, keys.vault)? {
-            replies[place] = Some(earlier.map(LaneDone::Published).map_err(ServiceError::from));
-            continue;
-        }
-        if let Some(idempotency) = idempotency {
-            if let Some(first) = answered.get(&slot_key(&idempotency.slot)) {
-                if first.fingerprint != idempotency.fingerprint {
-                    replies[place] = Some(Err(Refusal::IdempotencyKeyReused.into()));
-                    continue;
-                }
-                // The same request twice in one group: by itself it finds the answer of the first.
-                return Err(Failure::NotAsOne);
+/// The publications of a group, of which each either has its reply or is about to be done.
+pub(crate) struct Publications {
+    admitted: Vec<Admitted>,
+    earlier: Earlier,
+}
+
+enum Admitted {
+    /// It was answered before, or is refused.
+    Answered(Box<PublicationReply>),
+    /// It is done with this group.
+    New {
+        published: Box<Published>,
+        idempotency: Option<Idempotency<Published>>,
+    },
+}
+
+impl Publications {
+    /// Puts what is new of `published` into `spread`. Where a publication has a name, the head of the chain must be locked.
+    pub(crate) fn admit(
+        connection: &mut AnyConnection,
+        vault: &Vault,
+        published: &[&Publication],
+        routing: &mut Routing<'_>,
+        spread: &mut Spread,
+    ) -> Result<Self, Failure> {
+        let named = published
+            .iter()
+            .filter_map(|publication| publication.idempotency.as_ref());
+        let earlier = answers::load(connection, named, vault)?;
+        let mut names: BTreeMap<Vec<u8>, &Idempotency<Published>> = BTreeMap::new();
+        let mut admitted = Vec::with_capacity(published.len());
+        for Publication { event, idempotency } in published {
+            let idempotency = idempotency.as_ref();
+            let known = idempotency.map(|idempotency| earlier.to(idempotency, vault));
+            if let Some(known) = known.transpose()?.flatten() {
+                admitted.push(Admitted::Answered(Box::new(known.map_err(ServiceError::from))));
+                continue;
             }
-            answered.insert(slot_key(&idempotency.slot), idempotency);
+            if let Some(idempotency) = idempotency
+                && let Some(first) = names.insert(slot_key(&idempotency.slot), idempotency)
+            {
+                if first.fingerprint == idempotency.fingerprint {
+                    // The same request twice in one group: by itself it finds the answer of the first.
+                    return Err(Failure::NotAsOne);
+                }
+                names.insert(slot_key(&first.slot), first);
+                let refusal = Err(Refusal::IdempotencyKeyReused.into());
+                admitted.push(Admitted::Answered(Box::new(refusal)));
+                continue;
+            }
+            admitted.push(Self::put(connection, routing, spread, event, idempotency)?);
         }
-        let event = &publication.event;
-        let deliveries = new.add(event, &routes);
+        Ok(Self { admitted, earlier })
+    }
+
+    fn put(
+        connection: &mut AnyConnection,
+        routing: &mut Routing<'_>,
+        spread: &mut Spread,
+        event: &Event,
+        idempotency: Option<&Idempotency<Published>>,
+    ) -> Result<Admitted, Failure> {
+        let deliveries = spread.add(connection, routing, event.clone())?;
         let published = Published {
             event: event.clone(),
             deliveries,
         };
-        later.push((place, published, publication.idempotency.clone()));
-    }
-    let arrived = new.save(connection, own)?;
-    for (place, published, idempotency) in later {
-        let answer = answers::store(connection, &published, idempotency, keys.vault)?;
-        replies[place] = Some(Ok(LaneDone::Published(Outcome::Done {
-            subject: Box::new(published),
-            answer,
-        })));
-    }
-    Ok(arrived)
-}
-
-fn routes(
-    connection: &mut AnyConnection,
-    publications: &[(usize, &Publication)],
-) -> Result<Vec<Route>, Failure> {
-    let mut platforms: Vec<String> = publications
-        .iter()
-        .map(|(_, publication)| publication.event.platform.to_string())
-        .collect();
-    platforms.sort_unstable();
-    platforms.dedup();
-    decoded(&connection.routes_of(&platforms)?)
-}
-
-pub(crate) fn decoded(rows: &[RouteRow]) -> Result<Vec<Route>, Failure> {
-    Ok(rows.iter().map(RouteRow::decode).collect::<Result<_, _>>()?)
-}
-
-/// What publications leave in the tables.
-pub(crate) struct New {
-    /// The position of the newest delivery.
-    position: i64,
-    events: Vec<EventRow>,
-    deliveries: Vec<DeliveryRow>,
-    /// The lanes, with the first new position in each.
-    webhooks: BTreeMap<String, i64>,
-}
-
-impl New {
-    /// Nothing yet, behind the newest delivery there is, which is at `head`.
-    pub(crate) fn after(head: i64) -> Self {
-        Self {
-            position: head,
-            events: Vec::new(),
-            deliveries: Vec::new(),
-            webhooks: BTreeMap::new(),
-        }
+        Ok(Admitted::New {
+            published: Box::new(published),
+            idempotency: idempotency.cloned(),
+        })
     }
 
-    /// Adds an event and its deliveries along `routes`, and says how many there are.
-    pub(crate) fn add(&mut self, event: &Event, routes: &[Route]) -> u64 {
-        let mut added = 0;
-        for delivery in routes.iter().filter_map(|route| Delivery::along(event, route)) {
-            self.position += 1;
-            added += 1;
-            self.webhooks
-                .entry(delivery.webhook.to_string())
-                .or_insert(self.position);
-            self.deliveries
-                .push(DeliveryRow::encode(&delivery, event, self.position));
-        }
-        self.events.push(EventRow::encode(event));
-        added
-    }
-
-    /// Writes it, and finds who works at the lanes.
-    pub(crate) fn save(
+    /// The replies, of which those to requests with a name are stored.
+    pub(crate) fn answer(
         self,
         connection: &mut AnyConnection,
-        own: Option<ProcessId>,
-    ) -> Result<Vec<Arrived>, Failure> {
-        let now = self.events.iter().map(|event| event.created_at).max();
-        if !self.events.is_empty() {
-            connection.insert_events(&self.events)?;
+        vault: &Vault,
+    ) -> Result<Vec<PublicationReply>, Failure> {
+        let mut rows = Vec::new();
+        let mut replies = Vec::with_capacity(self.admitted.len());
+        for admitted in self.admitted {
+            replies.push(match admitted {
+                Admitted::Answered(reply) => *reply,
+                Admitted::New {
+                    published: subject,
+                    idempotency: None,
+                } => Ok(Outcome::Done {
+                    subject,
+                    answer: None,
+                }),
+                Admitted::New {
+                    published: subject,
+                    idempotency: Some(idempotency),
+                } => {
+                    let answer = (idempotency.render)(&subject, idempotency.at);
+                    let slot = slot_key(&idempotency.slot);
+                    rows.push(AnswerRow::encode(slot, &idempotency, &answer, vault)?);
+                    Ok(Outcome::Done {
+                        subject,
+                        answer: Some(answer),
+                    })
+                }
+            });
         }
-        if self.deliveries.is_empty() {
-            return Ok(Vec::new());
-        }
-        connection.insert_deliveries(&self.deliveries)?;
-        connection.save_delivery_head(self.position)?;
-        assign(connection, &self.webhooks, own, now.unwrap_or_default())
+        self.earlier.replace(connection, &rows)?;
+        Ok(replies)
     }
 }

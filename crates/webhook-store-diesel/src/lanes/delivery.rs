@@ -8,6 +8,7 @@ use webhook_domain::InvalidValue;
 use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
 use webhook_domain::delivery::{Delivery, DeliveryStatus};
 use webhook_domain::event::Event;
+use webhook_domain::lane::StoredAttempts;
 use webhook_domain::ports::{MAX_ATTEMPTS, Turn};
 use webhook_domain::secret::Fingerprint;
 use webhook_domain::time::Instant;
@@ -30,6 +31,8 @@ pub(crate) struct DeliveryRow {
     pub(crate) status: String,
     pub(crate) ended_at: Option<i64>,
     pub(crate) attempts: String,
+    /// How many attempts are recorded, those included that are not kept.
+    pub(crate) tried: i64,
 }
 
 /// What an attempt writes.
@@ -40,6 +43,7 @@ pub(crate) struct TurnColumns {
     pub(crate) ended_at: Option<i64>,
     /// A line of JSON.
     pub(crate) attempt: String,
+    pub(crate) tried: i64,
 }
 
 /// An attempt as it is stored.
@@ -66,18 +70,12 @@ impl DeliveryRow {
             status: delivery.status.name().to_owned(),
             ended_at: ended_at(delivery.status),
             attempts: String::new(),
+            tried: 0,
         }
     }
 
     pub(crate) fn decode(&self) -> Result<Delivery, RowError> {
         let at = |column| self.at(column);
-        let ended = Instant::from_milliseconds(self.ended_at.unwrap_or_default());
-        let status = match self.status.as_str() {
-            "PENDING" => DeliveryStatus::Pending,
-            "SUCCEEDED" => DeliveryStatus::Succeeded { at: ended },
-            "FAILED" => DeliveryStatus::Failed { at: ended },
-            _ => return Err(at("status").value(InvalidValue::new("must be a status"))),
-        };
         Ok(Delivery {
             id: self.id.parse().map_err(|problem| at("id").value(problem))?,
             event: self
@@ -94,7 +92,7 @@ impl DeliveryRow {
                 .map_err(|problem| at("platform").value(problem))?,
             include_previous_data: self.include_previous_data,
             created_at: Instant::from_milliseconds(self.created_at),
-            status,
+            status: status(&self.status, self.ended_at).map_err(|problem| at("status").value(problem))?,
         })
     }
 
@@ -136,7 +134,8 @@ impl DeliveryRow {
 }
 
 impl TurnColumns {
-    pub(crate) fn encode(turn: &Turn) -> Result<Self, RowError> {
+    /// `status` is how far the delivery has come by the turn.
+    pub(crate) fn encode(turn: &Turn, status: DeliveryStatus) -> Result<Self, RowError> {
         let attempt = &turn.attempt;
         let stored = StoredAttempt {
             at: attempt.at.as_milliseconds(),
@@ -159,10 +158,37 @@ impl TurnColumns {
         line.push('\n');
         Ok(Self {
             position: turn.position.0,
-            status: turn.delivery.status.name().to_owned(),
-            ended_at: ended_at(turn.delivery.status),
+            status: status.name().to_owned(),
+            ended_at: ended_at(status),
             attempt: line,
+            tried: turn.number.into(),
         })
+    }
+}
+
+/// As much of a delivery as decides whether a turn at it is news.
+pub(crate) struct StatusColumns {
+    pub(crate) status: String,
+    pub(crate) tried: i64,
+}
+
+impl StatusColumns {
+    pub(crate) fn decode(&self) -> Result<StoredAttempts, InvalidValue> {
+        Ok(StoredAttempts {
+            // When it ended does not matter here.
+            status: status(&self.status, None)?,
+            attempts: u32::try_from(self.tried).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+fn status(name: &str, ended_at: Option<i64>) -> Result<DeliveryStatus, InvalidValue> {
+    let at = Instant::from_milliseconds(ended_at.unwrap_or_default());
+    match name {
+        "PENDING" => Ok(DeliveryStatus::Pending),
+        "SUCCEEDED" => Ok(DeliveryStatus::Succeeded { at }),
+        "FAILED" => Ok(DeliveryStatus::Failed { at }),
+        _ => Err(InvalidValue::new("must be a status")),
     }
 }
 

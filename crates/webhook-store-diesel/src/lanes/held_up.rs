@@ -1,13 +1,13 @@
-//! What holds a webhook's queue up, read along with a webhook that is to be shown, and undone by changes of it.
+//! What holds a webhook's queue up, read along with a webhook that is to be shown.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
-use webhook_domain::id::{ProcessId, WebhookId};
+use webhook_domain::id::WebhookId;
 use webhook_domain::penalty_box::PenaltyBox;
 use webhook_domain::webhook::{HeldUp, Webhook};
 
@@ -15,9 +15,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::row::RowError;
 use crate::database::schema::webhooks;
 use crate::engine::failure::Failure;
-use crate::lanes::notify::Arrived;
-use crate::lanes::own::assign;
-use crate::lanes::row::{LaneColumns, LaneRow, encode_penalty_box};
+use crate::lanes::row::LaneRow;
 
 /// Whether the queue of a webhook is held up, in a query of webhooks.
 #[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
@@ -71,62 +69,4 @@ pub(crate) fn tell_of_list(connection: &mut AnyConnection, shown: &mut [Webhook]
         }
     }
     Ok(())
-}
-
-/// Whether the queue of a webhook that was `before` goes on as `after`.
-pub(crate) fn goes_on(before: &Webhook, after: &Webhook) -> bool {
-    before.held_up.as_ref().is_some_and(|held_up| {
-        let stood = *held_up.penalty_box();
-        stood.after_change(&before.settings, &after.settings, after.updated_at) != stood
-    })
-}
-
-/// Has queues go on whose webhooks were changed from one to the other, and finds who works at them.
-pub(crate) fn let_go_on(
-    connection: &mut AnyConnection,
-    own: Option<ProcessId>,
-    changed: &[(Webhook, Webhook)],
-) -> Result<Vec<Arrived>, Failure> {
-    let Some(now) = changed.iter().map(|(_, after)| after.updated_at).max() else {
-        return Ok(Vec::new());
-    };
-    let ids: Vec<String> = changed.iter().map(|(before, _)| before.id.to_string()).collect();
-    let lanes = connection.lock_lanes(&ids)?;
-    let mut columns = Vec::new();
-    for lane in &lanes {
-        let Some((before, after)) = changed
-            .iter()
-            .find(|(before, _)| before.id.to_string() == lane.webhook_id)
-        else {
-            continue;
-        };
-        let penalty_box = lane.penalty_box()?;
-        let penalty_box = penalty_box.after_change(&before.settings, &after.settings, after.updated_at);
-        columns.push(with_box(lane, penalty_box)?);
-    }
-    connection.save_lanes(&columns)?;
-    wake(connection, own, &lanes, now.as_milliseconds())
-}
-
-/// What a lane is saved as when its box has become this.
-pub(crate) fn with_box(lane: &LaneRow, penalty_box: PenaltyBox) -> Result<LaneColumns, RowError> {
-    Ok(LaneColumns {
-        webhook_id: lane.webhook_id.clone(),
-        done: lane.done,
-        penalty_box: encode_penalty_box(penalty_box)?,
-    })
-}
-
-/// Finds who works at lanes that there are.
-pub(crate) fn wake(
-    connection: &mut AnyConnection,
-    own: Option<ProcessId>,
-    lanes: &[LaneRow],
-    now: i64,
-) -> Result<Vec<Arrived>, Failure> {
-    let ids: BTreeMap<String, i64> = lanes
-        .iter()
-        .map(|lane| (lane.webhook_id.clone(), lane.done))
-        .collect();
-    assign(connection, &ids, own, now)
 }

@@ -14,7 +14,8 @@ use diesel::QueryResult;
 use tokio::sync::oneshot;
 use webhook_domain::StoreError;
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::ports::{Lane, Position, QueuedDelivery};
+use webhook_domain::lane::{Epoch, Position};
+use webhook_domain::ports::{Lane, QueuedDelivery};
 
 use crate::DatabaseUrl;
 use crate::database::connection::AnyConnection;
@@ -133,6 +134,23 @@ fn answer_batch(
 struct Found {
     webhooks: BTreeMap<String, (WebhookRow, LaneRow)>,
     queued: BTreeMap<String, Vec<(DeliveryRow, EventRow)>>,
+    /// Whether a lane changed hands while it was read.
+    torn: bool,
+}
+
+/// How often lanes are read again that change hands meanwhile.
+const READ_AGAIN: u32 = 5;
+
+/// Reads until no lane has changed hands between two statements. One that goes on doing so is given with nothing queued.
+fn read_of_one_epoch(connection: &mut AnyConnection, wanted: &[&Wanted]) -> QueryResult<Found> {
+    let mut found = read(connection, wanted)?;
+    for _ in 0..READ_AGAIN {
+        if !found.torn {
+            break;
+        }
+        found = read(connection, wanted)?;
+    }
+    Ok(found)
 }
 
 fn load(
@@ -148,7 +166,7 @@ fn load(
             connection.insert(opened)
         }
     };
-    let found = read(open, wanted).map_err(|error| error.to_string());
+    let found = read_of_one_epoch(open, wanted).map_err(|error| error.to_string());
     if found.is_err() {
         *connection = None;
     }
@@ -160,6 +178,7 @@ fn read(connection: &mut AnyConnection, wanted: &[&Wanted]) -> QueryResult<Found
     ids.sort_unstable();
     ids.dedup();
     let mut found = Found::default();
+    let mut epochs: BTreeMap<String, i64> = BTreeMap::new();
     let mut reading = wanted.iter().filter(|wanted| wanted.limit > 0).peekable();
     if reading.peek().is_some() {
         let lanes = connection.lanes_of(&ids)?;
@@ -170,11 +189,19 @@ fn read(connection: &mut AnyConnection, wanted: &[&Wanted]) -> QueryResult<Found
             };
             let after = wanted.after.map_or(lane.done, |after| after.0.max(lane.done));
             let queued = connection.queued(&id, after, wanted.limit)?;
+            epochs.insert(id.clone(), lane.epoch);
             found.queued.insert(id, queued);
         }
     }
     // Last: a key that was retired before the deliveries were read is not among these.
     for (webhook, lane) in connection.webhooks_with_lanes(&ids)? {
+        if epochs
+            .get(&lane.webhook_id)
+            .is_some_and(|epoch| *epoch != lane.epoch)
+        {
+            found.torn = true;
+            found.queued.remove(&lane.webhook_id);
+        }
         found.webhooks.insert(lane.webhook_id.clone(), (webhook, lane));
     }
     Ok(found)
@@ -204,12 +231,14 @@ fn answer(
     let queued = queued.map(|(delivery, event)| {
         Ok(QueuedDelivery {
             position: Position(delivery.position),
+            attempts: u32::try_from(delivery.tried).unwrap_or(u32::MAX),
             delivery: delivery.decode()?,
             event: event.decode()?,
         })
     });
     Ok(Some(Lane {
         webhook: webhook.map_err(corrupt)?.webhook,
+        epoch: Epoch(lane.epoch),
         penalty_box: lane.penalty_box().map_err(corrupt)?,
         queued: queued.collect::<Result<_, _>>().map_err(corrupt)?,
     }))

@@ -1,138 +1,226 @@
 //! Who works at a lane. All SQL that changes the owner of one stands here.
-
-use std::collections::{BTreeMap, BTreeSet};
+//!
+//! A process may own lanes while it has a row in `processes`. The row is deleted when the process leaves, or when somebody finds
+//! that its lease has ended ([`bury`]); renewing a lease is an UPDATE of that row under the condition that it has not ended, so of
+//! the two one comes first and the other sees it. A row that is gone never comes back: an id joins once. So "its owner has no
+//! row" stays true once it is true, and a lane of which it holds is free for good, until somebody takes it.
+//!
+//! To take a lane is to raise its epoch under the condition that the epoch is still the one that was judged. Of two processes that
+//! take the same lane at the same moment one gets it, and is told so; the other is told of what it really got.
+//!
+//! On PostgreSQL all of this goes by the database's clock. On SQLite, where one process delivers at a time and holds a lock on a
+//! file for it ([`super::delivering`]), leases do not end by themselves: whoever holds the lock buries all others.
 
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Text};
-use webhook_domain::id::{ProcessId, WebhookId};
+use diesel::sql_types::{Array, BigInt, Bool, Text};
+use webhook_domain::id::WebhookId;
 
 use crate::database::connection::AnyConnection;
-use crate::database::schema::{lanes, processes};
+use crate::database::dialect::lanes::POSTGRES_NOW;
+use crate::database::schema::processes;
 use crate::engine::failure::Failure;
-use crate::lanes::notify::Arrived;
-use crate::lanes::row::LaneRow;
 
-/// How many lanes of a process that has ended are given up in one transaction.
-const LANES_AT_ONCE: i64 = 1000;
+/// A lease that ends later than this from now, in milliseconds, was given by a clock that was wrong. It is void.
+const LONGEST_LEASE: i64 = 60_000;
+/// Lanes that became ready so long before what was seen last are looked for all the same, in milliseconds: a transaction may have
+/// taken its time between reading the clock and committing.
+const MARGIN: i64 = 60_000;
+/// How many ready lanes are read by one statement.
+const READY_AT_ONCE: i64 = 10_000;
+
+/// Gives the process a lease of so many milliseconds. Its id must be new.
+pub(crate) fn join(connection: &mut AnyConnection, process: &str, lease: i64) -> Result<(), Failure> {
+    match connection {
+        AnyConnection::Sqlite(sqlite) => {
+            // The caller holds the lock: nobody else delivers any more.
+            diesel::delete(processes::table).execute(sqlite)?;
+            let row = (processes::id.eq(process), processes::alive_until.eq(i64::MAX));
+            diesel::insert_into(processes::table)
+                .values(row)
+                .execute(sqlite)?;
+        }
+        AnyConnection::Postgres(postgres) => {
+            let join = format!("INSERT INTO processes (id, alive_until) VALUES ($1, {POSTGRES_NOW} + $2)");
+            sql_query(join)
+                .bind::<Text, _>(process)
+                .bind::<BigInt, _>(lease)
+                .execute(postgres)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the lease of the process end so many milliseconds from now, and says whether it had not ended. On SQLite leases do not
+/// end by themselves, so there is nothing to renew.
+pub(crate) fn renew(connection: &mut AnyConnection, process: &str, lease: i64) -> Result<bool, Failure> {
+    let AnyConnection::Postgres(postgres) = connection else {
+        return Ok(true);
+    };
+    let renew = format!(
+        "UPDATE processes SET alive_until = {POSTGRES_NOW} + $2 WHERE id = $1 AND alive_until > {POSTGRES_NOW}"
+    );
+    let renewed = sql_query(renew)
+        .bind::<Text, _>(process)
+        .bind::<BigInt, _>(lease)
+        .execute(postgres)?;
+    Ok(renewed > 0)
+}
+
+/// Ends the lease of the process.
+pub(crate) fn leave(connection: &mut AnyConnection, process: &str) -> Result<(), Failure> {
+    diesel::delete(processes::table.find(process)).execute(connection)?;
+    Ok(())
+}
+
+/// Ends the leases whose time is up, and those that nobody can have been given.
+fn bury(connection: &mut AnyConnection) -> Result<(), Failure> {
+    if let AnyConnection::Postgres(postgres) = connection {
+        let bury = format!(
+            "DELETE FROM processes WHERE alive_until <= {POSTGRES_NOW} OR alive_until > {POSTGRES_NOW} + $1"
+        );
+        let buried = sql_query(bury)
+            .bind::<BigInt, _>(LONGEST_LEASE)
+            .execute(postgres)?;
+        if buried > 0 {
+            tracing::warn!(
+                processes = buried,
+                "processes have not renewed their leases; their lanes are free"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// What a look at the lanes that are ready has found.
+#[derive(Debug, Default)]
+pub(crate) struct Ready {
+    /// The process's own with something queued.
+    pub(crate) own: Vec<WebhookId>,
+    /// Those that are nobody's.
+    pub(crate) free: Vec<WebhookId>,
+    /// From when on there are ready lanes, in milliseconds since the Unix epoch: the next look need not begin earlier.
+    pub(crate) since: i64,
+}
 
 #[derive(QueryableByName)]
-struct Found {
+struct ReadyRow {
+    #[diesel(sql_type = Text)]
+    webhook_id: String,
+    #[diesel(sql_type = Bool)]
+    own: bool,
+    #[diesel(sql_type = Bool)]
+    wanted: bool,
+    #[diesel(sql_type = BigInt)]
+    ready_at: i64,
+}
+
+/// Looks for lanes that are ready at `now`, if the database has no clock of its own, and that became so after `since`. It
+/// judges leases first.
+pub(crate) fn find_ready(
+    connection: &mut AnyConnection,
+    process: &str,
+    now: i64,
+    since: i64,
+) -> Result<Ready, Failure> {
+    bury(connection)?;
+    let select = |me: &str, now: &str, since: &str, after: &str, limit: &str| {
+        format!(
+            "SELECT webhook_id, owner = {me} AS own, ready_at, CASE WHEN owner = {me} THEN EXISTS (SELECT 1 FROM deliveries \
+             WHERE deliveries.webhook_id = lanes.webhook_id AND deliveries.position > lanes.done) ELSE NOT EXISTS (SELECT 1 \
+             FROM processes WHERE processes.id = lanes.owner) END AS wanted FROM lanes \
+             WHERE (ready_at, webhook_id) > ({since}, {after}) AND ready_at <= {now} ORDER BY ready_at, webhook_id LIMIT {limit}"
+        )
+    };
+    let mut ready = Ready {
+        since,
+        ..Ready::default()
+    };
+    let mut from = (since, String::new());
+    loop {
+        let rows: Vec<ReadyRow> = match connection {
+            AnyConnection::Sqlite(sqlite) => sql_query(select("?1", "?2", "?3", "?4", "?5"))
+                .bind::<Text, _>(process)
+                .bind::<BigInt, _>(now)
+                .bind::<BigInt, _>(from.0)
+                .bind::<Text, _>(&from.1)
+                .bind::<BigInt, _>(READY_AT_ONCE)
+                .load(sqlite)?,
+            AnyConnection::Postgres(postgres) => sql_query(select("$1", POSTGRES_NOW, "$2", "$3", "$4"))
+                .bind::<Text, _>(process)
+                .bind::<BigInt, _>(from.0)
+                .bind::<Text, _>(&from.1)
+                .bind::<BigInt, _>(READY_AT_ONCE)
+                .load(postgres)?,
+        };
+        if from.1.is_empty() {
+            ready.since = rows.first().map_or(since, |row| row.ready_at);
+        }
+        let last = rows.last().map(|row| (row.ready_at, row.webhook_id.clone()));
+        let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        for row in rows.into_iter().filter(|row| row.wanted) {
+            let Ok(webhook) = row.webhook_id.parse() else {
+                continue;
+            };
+            let kind = if row.own { &mut ready.own } else { &mut ready.free };
+            kind.push(webhook);
+        }
+        match last {
+            Some(last) if found >= READY_AT_ONCE => from = last,
+            _ => break,
+        }
+    }
+    ready.since = ready.since.saturating_sub(MARGIN);
+    Ok(ready)
+}
+
+#[derive(QueryableByName)]
+struct Taken {
     #[diesel(sql_type = Text)]
     webhook_id: String,
 }
 
-/// Takes lanes of processes that have ended, and of none, if something is queued in them.
-pub(crate) fn adopt(
+/// Takes those of these lanes that are free, and says which were taken. One that somebody else is changing is left to them.
+pub(crate) fn take(
     connection: &mut AnyConnection,
-    own: &str,
-    now: i64,
-    limit: u32,
+    process: &str,
+    webhooks: &[WebhookId],
 ) -> Result<Vec<WebhookId>, Failure> {
-    let dead: Vec<String> = processes::table
-        .filter(processes::alive_until.le(now))
-        .filter(processes::id.ne(own))
-        .select(processes::id)
-        .load(connection)?;
-    let mut adopted = Vec::new();
-    for owner in dead.iter().map(String::as_str).chain([""]) {
-        let marks = match connection {
-            AnyConnection::Sqlite(_) => ["?", "?"],
-            AnyConnection::Postgres(_) => ["$1", "$2"],
-        };
-        let locked = match connection {
-            AnyConnection::Sqlite(_) => "",
-            AnyConnection::Postgres(_) => " FOR NO KEY UPDATE SKIP LOCKED",
-        };
-        let [of, count] = marks;
-        let text = format!(
-            "SELECT webhook_id FROM lanes WHERE owner = {of} AND EXISTS (SELECT 1 FROM deliveries WHERE \
-             deliveries.webhook_id = lanes.webhook_id AND deliveries.position > lanes.done) LIMIT {count}{locked}"
-        );
-        let left = i64::from(limit) - i64::try_from(adopted.len()).unwrap_or(i64::MAX);
-        let found: Vec<Found> = sql_query(text)
-            .bind::<Text, _>(owner)
-            .bind::<BigInt, _>(left.max(0))
-            .load(connection)?;
-        let ids: Vec<String> = found.into_iter().map(|found| found.webhook_id).collect();
-        if !ids.is_empty() {
-            connection.give_lanes(&ids, own)?;
-        } else if !owner.is_empty() {
-            give_up(connection, owner)?;
+    bury(connection)?;
+    let mut ids: Vec<String> = webhooks.iter().map(ToString::to_string).collect();
+    ids.sort_unstable();
+    let taken: Vec<Taken> = match connection {
+        AnyConnection::Sqlite(sqlite) => {
+            let mut taken = Vec::new();
+            for id in &ids {
+                let take = "UPDATE lanes SET owner = ?1, epoch = epoch + 1 WHERE webhook_id = ?2 AND NOT EXISTS \
+                            (SELECT 1 FROM processes WHERE processes.id = lanes.owner) \
+                            AND EXISTS (SELECT 1 FROM processes WHERE processes.id = ?1) RETURNING webhook_id";
+                let found: Vec<Taken> = sql_query(take)
+                    .bind::<Text, _>(process)
+                    .bind::<Text, _>(id)
+                    .load(sqlite)?;
+                taken.extend(found);
+            }
+            taken
         }
-        adopted.extend(ids.iter().filter_map(|id| id.parse::<WebhookId>().ok()));
-    }
-    Ok(adopted)
-}
-
-/// Lets go of some lanes of a process that ends or has ended, and of the process itself with the last of them. Says
-/// whether it was the last.
-pub(crate) fn give_up(connection: &mut AnyConnection, owner: &str) -> Result<bool, Failure> {
-    let some: Vec<String> = lanes::table
-        .filter(lanes::owner.eq(owner))
-        .order(lanes::webhook_id)
-        .limit(LANES_AT_ONCE)
-        .select(lanes::webhook_id)
-        .load(connection)?;
-    connection.give_lanes(&some, "")?;
-    let last = (some.len() as i64) < LANES_AT_ONCE;
-    if last {
-        diesel::delete(processes::table.find(owner)).execute(connection)?;
-    }
-    Ok(last)
-}
-
-/// Finds who works at these lanes, making those that there are not and taking those that nobody alive has. Others are told
-/// of theirs.
-pub(crate) fn assign(
-    connection: &mut AnyConnection,
-    webhooks: &BTreeMap<String, i64>,
-    own: Option<ProcessId>,
-    now: i64,
-) -> Result<Vec<Arrived>, Failure> {
-    let ids: Vec<String> = webhooks.keys().cloned().collect();
-    let own = own.map(|own| own.to_string()).unwrap_or_default();
-    let found = connection.lanes_of(&ids)?;
-    let mut foreign: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut known = BTreeSet::new();
-    for lane in &found {
-        known.insert(lane.webhook_id.as_str());
-        if lane.owner != own {
-            foreign.insert(&lane.webhook_id, &lane.owner);
+        AnyConnection::Postgres(postgres) => {
+            let take = "WITH free AS MATERIALIZED (SELECT webhook_id, epoch FROM lanes WHERE webhook_id = ANY ($2) \
+                        AND NOT EXISTS (SELECT 1 FROM processes WHERE processes.id = lanes.owner) \
+                        AND EXISTS (SELECT 1 FROM processes WHERE processes.id = $1)), \
+                        locked AS MATERIALIZED (SELECT lanes.webhook_id FROM lanes JOIN free \
+                        ON free.webhook_id = lanes.webhook_id AND free.epoch = lanes.epoch \
+                        ORDER BY lanes.webhook_id FOR NO KEY UPDATE OF lanes SKIP LOCKED) \
+                        UPDATE lanes SET owner = $1, epoch = lanes.epoch + 1 FROM locked \
+                        WHERE lanes.webhook_id = locked.webhook_id RETURNING lanes.webhook_id";
+            sql_query(take)
+                .bind::<Text, _>(process)
+                .bind::<Array<Text>, _>(&ids)
+                .load(postgres)?
         }
-    }
-    if !foreign.is_empty() {
-        let alive: BTreeSet<String> = connection.processes_alive_at(now)?.into_iter().collect();
-        let free: Vec<String> = foreign
-            .iter()
-            .filter(|(_, owner)| !alive.contains(**owner))
-            .map(|(webhook, _)| (*webhook).to_owned())
-            .collect();
-        if !free.is_empty() && !own.is_empty() {
-            connection.give_lanes(&free, &own)?;
-        }
-        foreign.retain(|_, owner| alive.contains(*owner));
-        let texts: Vec<String> = foreign
-            .iter()
-            .map(|(webhook, owner)| format!("{owner} {webhook}"))
-            .collect();
-        if !texts.is_empty() {
-            connection.notify(&texts)?;
-        }
-    }
-    let missing: Vec<LaneRow> = webhooks
+    };
+    Ok(taken
         .iter()
-        .filter(|(webhook, _)| !known.contains(webhook.as_str()))
-        .map(|(webhook, first)| LaneRow {
-            webhook_id: webhook.clone(),
-            owner: own.clone(),
-            done: first - 1,
-            penalty_box: None,
-        })
-        .collect();
-    if !missing.is_empty() {
-        connection.insert_lanes(&missing)?;
-    }
-    let here = ids.iter().filter(|id| !foreign.contains_key(id.as_str()));
-    Ok(here.filter_map(|id| id.parse().ok()).map(Arrived).collect())
+        .filter_map(|taken| taken.webhook_id.parse().ok())
+        .collect())
 }

@@ -1,57 +1,127 @@
 //! Lanes.
 
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use diesel::prelude::*;
-use webhook_domain::ServiceError;
 use webhook_domain::StoreError;
 use webhook_domain::id::{ProcessId, WebhookId};
+use webhook_domain::lane::Position;
 use webhook_domain::penalty_box::PenaltyBox;
-use webhook_domain::ports::{DeliveryQueue, Lane, Lease, Position, TrackedDelivery, Turn};
+use webhook_domain::ports::{Arrival, DeliveryQueue, Lane, TrackedDelivery, Turn};
 use webhook_domain::time::Instant;
 
 use crate::DieselStore;
 use crate::database::connection::AnyConnection;
-use crate::database::schema::processes;
-use crate::engine::lane_group::{LaneDone, LaneWork};
+use crate::engine::failure::Failure;
 use crate::events::port::tracked;
-use crate::lanes::held_up;
+use crate::lanes::locked::{Hints, LockedLanes};
 use crate::lanes::look::Wanted;
-use crate::lanes::own::{adopt, give_up};
+use crate::lanes::own;
+use crate::lanes::record::Turns;
+use crate::lanes::settle::{self, SETTLED_AT_ONCE};
 
 #[async_trait]
 impl DeliveryQueue for DieselStore {
-    async fn live(&self, lease: Lease) -> Result<(), StoreError> {
-        let (id, until) = (lease.process.to_string(), lease.until.as_milliseconds());
-        let work = move |connection: &mut AnyConnection| {
-            let known = diesel::update(processes::table.find(&id))
-                .set(processes::alive_until.eq(until))
-                .execute(connection)?;
-            if known == 0 {
-                let row = (processes::id.eq(&id), processes::alive_until.eq(until));
-                diesel::insert_into(processes::table)
-                    .values(row)
-                    .execute(connection)?;
-            }
-            Ok(())
-        };
-        self.writer.alone(work).await?;
-        *self.delivering.own.lock().unwrap_or_else(PoisonError::into_inner) = Some(lease.process);
-        self.listener
-            .start(&self.url, lease.process, &self.delivering.arrivals)
-            .map_err(|error| StoreError::Unavailable(error.into()))
+    async fn join(&self, process: ProcessId, lease: Duration, _: Instant) -> Result<bool, StoreError> {
+        if let Some(lock) = &self.delivering_lock
+            && !lock
+                .take(process)
+                .map_err(|error| StoreError::Unavailable(error.into()))?
+        {
+            return Ok(false);
+        }
+        let (id, lease) = (process.to_string(), milliseconds(lease));
+        let joined = self
+            .on_leases(move |connection| own::join(connection, &id, lease))
+            .await;
+        if let Err(error) = joined {
+            self.release_lock(process);
+            return Err(error);
+        }
+        *self.delivering.own.lock().unwrap_or_else(PoisonError::into_inner) = Some(process);
+        self.messengers
+            .start(&self.url, &self.delivering)
+            .map_err(|error| StoreError::Unavailable(error.into()))?;
+        Ok(true)
     }
 
-    async fn adopt(
+    async fn renew(&self, process: ProcessId, lease: Duration, _: Instant) -> Result<bool, StoreError> {
+        let renewed = match &self.delivering_lock {
+            // It ends with the lock alone.
+            Some(lock) => lock.is_held_by(process),
+            None => {
+                let (id, lease) = (process.to_string(), milliseconds(lease));
+                self.on_leases(move |connection| own::renew(connection, &id, lease))
+                    .await?
+            }
+        };
+        if !renewed {
+            self.end(process);
+        }
+        Ok(renewed)
+    }
+
+    async fn ready(
         &self,
         process: ProcessId,
         now: Instant,
         limit: u32,
     ) -> Result<Vec<WebhookId>, StoreError> {
-        let (own, now) = (process.to_string(), now.as_milliseconds());
-        let work = move |connection: &mut AnyConnection| adopt(connection, &own, now, limit);
-        self.writer.alone(work).await
+        let (id, now) = (process.to_string(), now.as_milliseconds());
+        let since = *self.ready_since.lock().unwrap_or_else(PoisonError::into_inner);
+        let find = move |connection: &mut AnyConnection| own::find_ready(connection, &id, now, since);
+        let found = match &self.scans {
+            Some(scans) => scans.run(find).await?,
+            None => {
+                let read = move |connection: &mut AnyConnection| Ok(find(connection)?);
+                self.readers.run(read).await?
+            }
+        };
+        *self.ready_since.lock().unwrap_or_else(PoisonError::into_inner) = found.since;
+        let (mut ready, mut free) = (found.own, found.free);
+        free.truncate(limit as usize);
+        if !free.is_empty() {
+            let id = process.to_string();
+            let take = move |connection: &mut AnyConnection| own::take(connection, &id, &free);
+            ready.extend(self.on_scans(take).await?);
+        }
+        Ok(ready)
+    }
+
+    async fn take(
+        &self,
+        process: ProcessId,
+        webhooks: Vec<WebhookId>,
+        _: Instant,
+    ) -> Result<Vec<WebhookId>, StoreError> {
+        let id = process.to_string();
+        self.on_scans(move |connection| own::take(connection, &id, &webhooks))
+            .await
+    }
+
+    async fn settle(&self, webhooks: Vec<WebhookId>, now: Instant) -> Result<Vec<WebhookId>, StoreError> {
+        let mut due = Vec::new();
+        for some in webhooks.chunks(SETTLED_AT_ONCE) {
+            let some = some.to_vec();
+            let settle = move |connection: &mut AnyConnection| settle::settle(connection, &some, now);
+            due.extend(self.on_scans(settle).await?);
+        }
+        Ok(due)
+    }
+
+    async fn repair(&self, now: Instant) -> Result<u64, StoreError> {
+        // What became ready while nobody looked may lie before what was looked at last.
+        *self.ready_since.lock().unwrap_or_else(PoisonError::into_inner) = 0;
+        let at = now.as_milliseconds();
+        let find = move |connection: &mut AnyConnection| Ok(settle::find_wrong(connection, at)?);
+        let wrong = self.readers.run(find).await?;
+        let due = self.settle(wrong, now).await?;
+        self.delivering.arrivals.tell(due.iter().map(|webhook| Arrival {
+            webhook: *webhook,
+            owned: false,
+        }));
+        Ok(due.len() as u64)
     }
 
     async fn look(
@@ -71,14 +141,7 @@ impl DeliveryQueue for DieselStore {
     }
 
     async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Vec<WebhookId>, StoreError> {
-        match self.writer.lane(LaneWork::Record(process, turns)).await {
-            Ok(LaneDone::Recorded(lost)) => Ok(lost),
-            Ok(LaneDone::Published(_)) => {
-                Err(StoreError::Corrupt("turns were taken for a publication".into()))
-            }
-            Err(ServiceError::Store(error)) => Err(error),
-            Err(error) => Err(StoreError::Corrupt(error.into())),
-        }
+        self.writer.record(Turns { process, turns }).await
     }
 
     async fn expedite(
@@ -86,50 +149,87 @@ impl DeliveryQueue for DieselStore {
         webhook: WebhookId,
         now: Instant,
     ) -> Result<Option<TrackedDelivery>, StoreError> {
-        let own = self.own_process();
-        let work = move |connection: &mut AnyConnection| {
-            let lanes = connection.lock_lanes(&[webhook.to_string()])?;
-            let Some(lane) = lanes.first() else {
-                return Ok((None, Vec::new()));
-            };
-            let penalty_box = lane.penalty_box()?;
-            let head = connection.queued(&lane.webhook_id, lane.done, 1)?.pop();
-            let Some(head) = head.filter(|_| penalty_box != PenaltyBox::Out) else {
-                return Ok((None, Vec::new()));
-            };
-            connection.save_lanes(&[held_up::with_box(lane, penalty_box.expedited(now))?])?;
-            let arrived = held_up::wake(connection, own, &lanes, now.as_milliseconds())?;
-            Ok((Some(tracked(&head)?), arrived))
-        };
-        let (head, arrived) = self.writer.alone(work).await?;
-        self.delivering.arrivals.tell(arrived);
+        let own = self.delivering.own();
+        let work = move |connection: &mut AnyConnection| expedite(connection, own, webhook, now);
+        let (head, hints) = self.writer.alone(work).await?;
+        self.delivering.tell(hints);
         Ok(head)
     }
 
     async fn leave(&self, process: ProcessId) -> Result<(), StoreError> {
-        let own = process.to_string();
-        loop {
-            let own = own.clone();
-            let work = move |connection: &mut AnyConnection| give_up(connection, &own);
-            if self.writer.alone(work).await? {
-                break;
-            }
-        }
-        let mut current = self.delivering.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if *current == Some(process) {
-            *current = None;
-        }
-        Ok(())
+        self.end(process);
+        let id = process.to_string();
+        let left = self
+            .on_leases(move |connection| own::leave(connection, &id))
+            .await;
+        self.release_lock(process);
+        left
     }
 
-    async fn arrivals(&self, _: ProcessId) -> Vec<WebhookId> {
+    async fn arrivals(&self, _: ProcessId) -> Vec<Arrival> {
         self.delivering.arrivals.next().await
     }
 }
 
+fn expedite(
+    connection: &mut AnyConnection,
+    own: Option<ProcessId>,
+    webhook: WebhookId,
+    at: Instant,
+) -> Result<(Option<TrackedDelivery>, Hints), Failure> {
+    let mut lanes = LockedLanes::lock(connection, &[webhook].into(), at)?;
+    let Some(lane) = lanes
+        .get(webhook)
+        .filter(|lane| lane.penalty_box != PenaltyBox::Out)
+    else {
+        return Ok((None, Hints::default()));
+    };
+    let Some(head) = connection.queued(&webhook.to_string(), lane.done.0, 1)?.pop() else {
+        return Ok((None, Hints::default()));
+    };
+    let now = lanes.now();
+    lanes.wake(webhook, |lane| lane.expedited(at).woken(now));
+    Ok((Some(tracked(&head)?), lanes.save(connection, own)?))
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
 impl DieselStore {
-    /// The process that delivers what is published through this store, if it does.
-    pub(crate) fn own_process(&self) -> Option<ProcessId> {
-        *self.delivering.own.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Runs what leases take, where nothing else is waited for.
+    async fn on_leases<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.leases {
+            Some(leases) => leases.run(work).await,
+            None => self.writer.alone(work).await,
+        }
+    }
+
+    /// Runs what looking for lanes takes.
+    async fn on_scans<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.scans {
+            Some(scans) => scans.run(work).await,
+            None => self.writer.alone(work).await,
+        }
+    }
+
+    /// Says that this store does not deliver for `process` any more.
+    fn end(&self, process: ProcessId) {
+        let mut own = self.delivering.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if *own == Some(process) {
+            *own = None;
+        }
+    }
+
+    fn release_lock(&self, process: ProcessId) {
+        if let Some(lock) = &self.delivering_lock {
+            lock.release(process);
+        }
     }
 }

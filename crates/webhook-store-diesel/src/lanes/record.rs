@@ -1,66 +1,109 @@
-//! Recording turns at lanes.
+//! Recording turns at lanes: each is decided by [`LaneState::after_turn`](webhook_domain::lane::LaneState::after_turn) on the
+//! lane as it is stored, and all are written together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use webhook_domain::delivery::DeliveryStatus;
-use webhook_domain::id::WebhookId;
+use webhook_domain::id::{ProcessId, WebhookId};
+use webhook_domain::lane::{Recording, StoredAttempts};
+use webhook_domain::ports::Turn;
+use webhook_domain::webhook::Version;
 
 use crate::database::connection::AnyConnection;
 use crate::engine::failure::Failure;
-use crate::engine::lane_group::{LaneDone, LaneReply, LaneWork};
-use crate::lanes::delivery::TurnColumns;
-use crate::lanes::row::{LaneColumns, LaneRow, encode_penalty_box};
+use crate::lanes::delivery::{StatusColumns, TurnColumns};
+use crate::lanes::locked::LockedLanes;
 
-pub(crate) fn record_turns(
+/// Turns that one process has made.
+pub(crate) struct Turns {
+    pub(crate) process: ProcessId,
+    pub(crate) turns: Vec<Turn>,
+}
+
+/// Records turns, whose lanes are locked. For each of `made` it gives the lanes that were lost.
+pub(crate) fn record(
     connection: &mut AnyConnection,
-    works: &[&LaneWork],
-    replies: &mut [Option<LaneReply>],
-) -> Result<(), Failure> {
-    let mut webhooks: Vec<String> = works.iter().flat_map(|work| turned(work)).collect();
-    if webhooks.is_empty() {
-        answer_recorders(works, replies, &BTreeMap::new());
-        return Ok(());
-    }
-    webhooks.sort_unstable();
-    webhooks.dedup();
-    let lanes: BTreeMap<String, LaneRow> = connection
-        .lock_lanes(&webhooks)?
-        .into_iter()
-        .map(|row| (row.webhook_id.clone(), row))
-        .collect();
-    let mut turns = Vec::new();
-    let mut after: BTreeMap<String, LaneColumns> = BTreeMap::new();
-    for work in works {
-        let LaneWork::Record(process, of_process) = work else {
-            continue;
-        };
-        let process = process.to_string();
-        for turn in of_process {
-            let webhook = turn.delivery.webhook.to_string();
-            let Some(lane) = lanes.get(&webhook).filter(|lane| lane.owner == process) else {
+    made: &[&Turns],
+    lanes: &mut LockedLanes,
+) -> Result<Vec<Vec<WebhookId>>, Failure> {
+    let mut stored = load_stored(connection, made)?;
+    let versions = load_versions(connection, made)?;
+    let mut columns = Vec::new();
+    let mut all_lost = Vec::with_capacity(made.len());
+    for Turns { process, turns } in made {
+        let mut lost = BTreeSet::new();
+        for turn in turns {
+            let webhook = turn.delivery.webhook;
+            let Some(lane) = lanes.get(webhook) else {
+                lost.insert(webhook);
                 continue;
             };
-            turns.push(TurnColumns::encode(turn)?);
-            let ended = turn.delivery.status != DeliveryStatus::Pending;
-            let columns = after.entry(webhook.clone()).or_insert_with(|| LaneColumns {
-                webhook_id: webhook,
-                done: lane.done,
-                penalty_box: None,
-            });
-            if ended {
-                columns.done = columns.done.max(turn.position.0);
+            let delivery = stored.get_mut(&turn.position.0);
+            let known = delivery.as_deref().copied();
+            match lane.after_turn(*process, turn, known, versions.get(&webhook).copied()) {
+                Recording::Lost => drop(lost.insert(webhook)),
+                Recording::Known => {}
+                Recording::News { lane, status } => {
+                    lanes.set(webhook, lane);
+                    columns.push(TurnColumns::encode(turn, status)?);
+                    if let Some(delivery) = delivery {
+                        *delivery = StoredAttempts {
+                            status,
+                            attempts: turn.number,
+                        };
+                    }
+                }
             }
-            columns.penalty_box = encode_penalty_box(turn.penalty_box)?;
+        }
+        all_lost.push(lost.into_iter().collect());
+    }
+    save_in_rounds(connection, columns)?;
+    Ok(all_lost)
+}
+
+/// The deliveries that turns are at, by their positions. One that cannot be read is as if it were not there: nothing of it is
+/// recorded.
+fn load_stored(
+    connection: &mut AnyConnection,
+    made: &[&Turns],
+) -> Result<BTreeMap<i64, StoredAttempts>, Failure> {
+    let turns = made.iter().flat_map(|made| &made.turns);
+    let mut positions: Vec<i64> = turns.map(|turn| turn.position.0).collect();
+    positions.sort_unstable();
+    positions.dedup();
+    if positions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut stored = BTreeMap::new();
+    for (position, status, tried) in connection.deliveries_at(&positions)? {
+        let columns = StatusColumns { status, tried };
+        match columns.decode() {
+            Ok(attempts) => drop(stored.insert(position, attempts)),
+            Err(problem) => tracing::error!(
+                delivery.position = position,
+                problem = problem.to_string(),
+                "a delivery cannot be read"
+            ),
         }
     }
-    // One delivery may be tried twice in a group; the last attempt of each says how far it is.
-    save_in_rounds(connection, turns)?;
-    let after: Vec<_> = after.into_values().collect();
-    if !after.is_empty() {
-        connection.save_lanes(&after)?;
+    Ok(stored)
+}
+
+/// The versions of the webhooks that turns have failed at: only for those it matters.
+fn load_versions(
+    connection: &mut AnyConnection,
+    made: &[&Turns],
+) -> Result<BTreeMap<WebhookId, Version>, Failure> {
+    let turns = made.iter().flat_map(|made| &made.turns);
+    let failed = turns.filter(|turn| turn.attempt.cause().is_some());
+    let webhooks: BTreeSet<String> = failed.map(|turn| turn.delivery.webhook.to_string()).collect();
+    if webhooks.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    answer_recorders(works, replies, &lanes);
-    Ok(())
+    let ids: Vec<String> = webhooks.into_iter().collect();
+    let found = connection.versions_of(&ids)?.into_iter();
+    Ok(found
+        .filter_map(|(id, version)| Some((id.parse().ok()?, Version(version))))
+        .collect())
 }
 
 /// Writes turns so that no statement has two of the same delivery: PostgreSQL would take one of them.
@@ -72,38 +115,4 @@ fn save_in_rounds(connection: &mut AnyConnection, mut turns: Vec<TurnColumns>) -
         turns = rest;
     }
     Ok(())
-}
-
-fn turned(work: &LaneWork) -> Vec<String> {
-    match work {
-        LaneWork::Record(_, turns) => turns
-            .iter()
-            .map(|turn| turn.delivery.webhook.to_string())
-            .collect(),
-        LaneWork::Publish(_) => Vec::new(),
-    }
-}
-
-fn answer_recorders(
-    works: &[&LaneWork],
-    replies: &mut [Option<LaneReply>],
-    lanes: &BTreeMap<String, LaneRow>,
-) {
-    for (work, reply) in works.iter().zip(replies) {
-        let LaneWork::Record(process, turns) = work else {
-            continue;
-        };
-        let process = process.to_string();
-        let is_lost = |webhook: &WebhookId| {
-            lanes
-                .get(&webhook.to_string())
-                .is_none_or(|lane| lane.owner != process)
-        };
-        let lost: BTreeSet<_> = turns
-            .iter()
-            .map(|turn| turn.delivery.webhook)
-            .filter(is_lost)
-            .collect();
-        *reply = Some(Ok(LaneDone::Recorded(lost.into_iter().collect())));
-    }
 }

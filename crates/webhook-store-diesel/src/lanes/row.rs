@@ -4,6 +4,8 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use webhook_domain::InvalidValue;
 use webhook_domain::attempt::{FailureCause, StatusCode};
+use webhook_domain::id::{ProcessId, WebhookId};
+use webhook_domain::lane::{Epoch, LaneState, Position};
 use webhook_domain::penalty_box::PenaltyBox;
 use webhook_domain::time::Instant;
 
@@ -19,14 +21,17 @@ pub(crate) struct LaneRow {
     pub(crate) owner: String,
     pub(crate) done: i64,
     pub(crate) penalty_box: Option<String>,
+    pub(crate) epoch: i64,
+    pub(crate) ready_at: Option<i64>,
 }
 
-/// What turns leave in a lane.
-#[derive(Debug, Clone)]
+/// What is written of a lane by whoever does not change its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LaneColumns {
     pub(crate) webhook_id: String,
     pub(crate) done: i64,
     pub(crate) penalty_box: Option<String>,
+    pub(crate) ready_at: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -41,6 +46,37 @@ struct StoredBox {
 }
 
 impl LaneRow {
+    /// The row of the lane of a webhook that was just created.
+    pub(crate) fn new(webhook: WebhookId, owner: Option<ProcessId>) -> Self {
+        let state = LaneState::new(owner);
+        Self {
+            webhook_id: webhook.to_string(),
+            owner: state.owner.map(|owner| owner.to_string()).unwrap_or_default(),
+            done: state.done.0,
+            penalty_box: None,
+            epoch: state.epoch.0,
+            ready_at: None,
+        }
+    }
+
+    pub(crate) fn decode(&self) -> Result<LaneState, RowError> {
+        let at = At {
+            column: "owner",
+            row: &self.webhook_id,
+        };
+        let owner = Some(self.owner.as_str()).filter(|owner| !owner.is_empty());
+        Ok(LaneState {
+            owner: owner
+                .map(str::parse)
+                .transpose()
+                .map_err(|problem| at.value(problem))?,
+            epoch: Epoch(self.epoch),
+            done: Position(self.done),
+            penalty_box: self.penalty_box()?,
+            ready_at: self.ready_at.map(Instant::from_milliseconds),
+        })
+    }
+
     pub(crate) fn penalty_box(&self) -> Result<PenaltyBox, RowError> {
         let Some(column) = &self.penalty_box else {
             return Ok(PenaltyBox::Out);
@@ -72,8 +108,19 @@ impl LaneRow {
     }
 }
 
+impl LaneColumns {
+    pub(crate) fn encode(webhook: WebhookId, lane: &LaneState) -> Result<Self, RowError> {
+        Ok(Self {
+            webhook_id: webhook.to_string(),
+            done: lane.done.0,
+            penalty_box: encode_penalty_box(lane.penalty_box)?,
+            ready_at: lane.ready_at.map(Instant::as_milliseconds),
+        })
+    }
+}
+
 /// A penalty box in its column; none outside it.
-pub(crate) fn encode_penalty_box(penalty_box: PenaltyBox) -> Result<Option<String>, RowError> {
+fn encode_penalty_box(penalty_box: PenaltyBox) -> Result<Option<String>, RowError> {
     let (head, given_up_at) = match penalty_box {
         PenaltyBox::Out => return Ok(None),
         PenaltyBox::Retrying {

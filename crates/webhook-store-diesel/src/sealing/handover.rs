@@ -32,7 +32,7 @@ pub(crate) fn learn(connection: &mut AnyConnection, vault: &Vault) -> QueryResul
 pub(crate) fn follow(connection: &mut AnyConnection, vault: &Vault) -> QueryResult<()> {
     let named: Option<String> = audit_chain::table
         .find(1)
-        .select(audit_chain::sealing_key)
+        .select(audit_chain::sealed_under)
         .get_result(connection)
         .optional()?;
     match named {

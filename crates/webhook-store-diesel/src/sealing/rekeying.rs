@@ -339,7 +339,7 @@ fn pending(connection: &mut AnyConnection) -> QueryResult<Option<(String, String
     let ids: Vec<String> = master_keys::table.select(master_keys::id).load(connection)?;
     let sealing: String = audit_chain::table
         .find(1)
-        .select(audit_chain::sealing_key)
+        .select(audit_chain::sealed_under)
         .get_result(connection)?;
     let old = ids.into_iter().find(|id| *id != sealing);
     Ok(old.map(|old| (old, sealing)))
@@ -356,9 +356,9 @@ fn put_beside(
     if let AnyConnection::Postgres(postgres) = connection {
         sql_query("LOCK TABLE master_keys IN EXCLUSIVE MODE").execute(postgres)?;
     }
-    if head.sealing_key != old_id {
+    if head.sealed_under != old_id {
         return Err(RekeyError::OtherKeyPending {
-            pending: head.sealing_key,
+            pending: head.sealed_under,
         });
     }
     let chain_key: Vec<u8> = audit_chain::table
@@ -381,7 +381,7 @@ fn put_beside(
         .execute(connection)?;
     diesel::update(audit_chain::table.find(1))
         .set((
-            audit_chain::sealing_key.eq(new_id),
+            audit_chain::sealed_under.eq(new_id),
             audit_chain::chain_key.eq(vault.seal(Place::ChainKey, &chain_key)?),
         ))
         .execute(connection)?;

@@ -1,56 +1,41 @@
-//! A group of changes, decided one after the other and committed once.
+//! The changes of a group, decided one after the other.
 //!
-//! An attempt loads every row the group needs under a lock, runs each member's decision on the row as the
-//! members before it left it, and writes each row once. If it breaks a constraint or a decision panics, the group
-//! is rolled back and its halves are run by themselves, until the one member stands alone; decisions are pure, so
-//! running one again does no harm. A row that cannot be read, or that somebody else keeps locked for too long, is
-//! that member's trouble alone.
+//! Every row that they need is loaded under a lock, each decision is run on the row as the ones before left it, and each row is
+//! written once, by [`super::save`]. If that breaks a constraint or a decision panics, the group is rolled back and its parts are
+//! run by themselves, until the one change stands alone; decisions are pure, so running one again does no harm. A row that cannot
+//! be read, or that somebody else keeps locked for too long, is the trouble of its changes alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tokio::sync::oneshot;
-use webhook_domain::id::{ProcessId, WebhookId};
+use webhook_domain::ServiceError;
+use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::idempotency::Idempotency;
+use webhook_domain::lane::LaneState;
 use webhook_domain::ports::{ChangeOrder, Creation, Effect, Outcome};
 use webhook_domain::secret::SecretBytes;
-use webhook_domain::webhook::{Happened, Webhook};
-use webhook_domain::{Refusal, ServiceError, StoreError};
+use webhook_domain::time::Instant;
+use webhook_domain::webhook::{Announcement, Happened, Webhook};
+use webhook_domain::{Refusal, StoreError};
 
 use crate::answers::row::{AnswerRow, slot_key};
-use crate::audit::head::{Chain, Keys};
 use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
 use crate::database::row::RowError;
-use crate::engine::failure::{Failure, transact};
+use crate::engine::failure::{Failure, chain};
+use crate::engine::group::Changed;
 use crate::events::announce::Announced;
+use crate::events::audience::Routing;
+use crate::events::spread::Spread;
 use crate::lanes::held_up;
-use crate::lanes::notify::Arrived;
+use crate::lanes::locked::LockedLanes;
 use crate::sealing::Vault;
 use crate::sealing::handover;
 use crate::webhooks::row::{LoadedWebhook, WebhookRow};
 
-use super::save::{append, going_on, save_answers, save_webhooks};
-
 /// What is said of a row that others keep locked.
 const LOCKED: &str = "somebody else keeps the webhook locked";
-
-/// One change, and who waits for it.
-pub(crate) struct Member {
-    pub(crate) work: Work,
-    pub(crate) reply: oneshot::Sender<Reply>,
-}
-
-impl Member {
-    pub(crate) fn answer(self, reply: Reply) {
-        // A caller who has stopped waiting needs no answer.
-        let _ = self.reply.send(reply);
-    }
-}
-
-/// What a member is told.
-pub(crate) type Reply = Result<Outcome, ServiceError>;
 
 /// What a member wants.
 pub(crate) enum Work {
@@ -59,6 +44,22 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    /// The platform on which it is told of, if it is.
+    pub(crate) fn announces_on(&self) -> Option<&PlatformId> {
+        match self {
+            Self::Create(creation) => creation.announcement.as_ref().map(|_| &creation.webhook.platform),
+            Self::Change(order) => order.announcement.as_ref().map(|_| &order.platform),
+        }
+    }
+
+    /// When it is done, as far as that can be told before it is decided.
+    pub(crate) fn at(&self) -> Option<Instant> {
+        match self {
+            Self::Create(creation) => Some(creation.webhook.created_at),
+            Self::Change(order) => order.announcement.as_ref().map(Announcement::at),
+        }
+    }
+
     fn idempotency(&self) -> Option<&Idempotency> {
         match self {
             Self::Create(creation) => creation.idempotency.as_ref(),
@@ -118,47 +119,44 @@ pub(super) enum KnownAnswer {
     },
 }
 
-/// Everything one attempt works on.
-struct Attempt<'a> {
-    vault: &'a Vault,
-    rows: BTreeMap<WebhookId, Result<Row, Unusable>>,
-    answers: BTreeMap<Vec<u8>, KnownAnswer>,
-    created: Vec<Webhook>,
-    audit: Vec<AuditRow>,
+/// The changes of a group, decided one after the other and not written yet.
+pub(crate) struct Changes {
+    pub(super) rows: BTreeMap<WebhookId, Result<Row, Unusable>>,
+    pub(super) answers: BTreeMap<Vec<u8>, KnownAnswer>,
+    pub(super) created: Vec<Webhook>,
+    pub(super) audit: Vec<AuditRow>,
     announced: Announced,
 }
 
-/// Runs all of `members` in one transaction, for a process with the id `own` if it delivers. The replies stand in the members'
-/// order; with them comes where something has arrived.
-pub(crate) fn attempt(
-    connection: &mut AnyConnection,
-    keys: Keys<'_>,
-    own: Option<ProcessId>,
-    members: &[Member],
-    taken: TakenRows,
-) -> Result<(Vec<Reply>, Vec<Arrived>), Failure> {
-    transact(connection, |connection| {
-        let mut attempt = Attempt::load(connection, keys.vault, members, taken)?;
+impl Changes {
+    /// Loads every row that `works` are about under a lock, and runs their decisions. Beside the changes come what they are
+    /// answered once they are written, in the order of `works`.
+    pub(crate) fn decide(
+        connection: &mut AnyConnection,
+        vault: &Vault,
+        works: &[&Work],
+        taken: TakenRows,
+        routing: &mut Routing<'_>,
+    ) -> Result<(Self, Vec<Changed>), Failure> {
+        let mut changes = Self::load(connection, vault, works, taken, routing)?;
         let run = || {
-            let replies = members.iter().map(|member| attempt.run(&member.work));
+            let replies = works.iter().map(|work| changes.run(vault, work));
             replies.collect::<Result<_, Failure>>()
         };
         let replies = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Failure::Panicked))?;
-        let arrived = attempt.save(connection, keys, own)?;
-        Ok((replies, arrived))
-    })
-}
+        Ok((changes, replies))
+    }
 
-impl<'a> Attempt<'a> {
     fn load(
         connection: &mut AnyConnection,
-        vault: &'a Vault,
-        members: &[Member],
+        vault: &Vault,
+        works: &[&Work],
         taken: TakenRows,
+        routing: &mut Routing<'_>,
     ) -> Result<Self, Failure> {
-        let mut ids: Vec<String> = members
+        let mut ids: Vec<String> = works
             .iter()
-            .filter_map(|member| match &member.work {
+            .filter_map(|work| match work {
                 Work::Change(order) => Some(order.webhook.to_string()),
                 Work::Create(_) => None,
             })
@@ -166,11 +164,12 @@ impl<'a> Attempt<'a> {
         ids.sort_unstable();
         ids.dedup();
         let rows = load_rows(connection, vault, ids, taken)?;
-        let announced = Announced::load(connection, platforms_of(members))?;
+        let followed = works.iter().filter_map(|work| work.announces_on());
+        let announced = Announced::load(connection, routing, followed.map(ToString::to_string).collect())?;
         // After the rows are locked: what another process answered about them is there to be seen.
-        let mut slots: Vec<_> = members
+        let mut slots: Vec<_> = works
             .iter()
-            .filter_map(|m| m.work.idempotency())
+            .filter_map(|work| work.idempotency())
             .map(|i| slot_key(&i.slot))
             .collect();
         slots.sort_unstable();
@@ -185,7 +184,6 @@ impl<'a> Attempt<'a> {
             }
         }
         Ok(Self {
-            vault,
             rows,
             answers,
             created: Vec::new(),
@@ -194,12 +192,12 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    fn run(&mut self, work: &Work) -> Result<Reply, Failure> {
+    fn run(&mut self, vault: &Vault, work: &Work) -> Result<Changed, Failure> {
         let slot = work
             .idempotency()
             .map(|idempotency| (slot_key(&idempotency.slot), idempotency));
         if let Some((key, idempotency)) = &slot
-            && let Some(reply) = self.earlier_answer(key, idempotency)
+            && let Some(reply) = self.earlier_answer(vault, key, idempotency)
         {
             return Ok(reply);
         }
@@ -236,10 +234,10 @@ impl<'a> Attempt<'a> {
     }
 
     /// What this request was answered before, or why it is refused; none if it is the first of its name.
-    fn earlier_answer(&self, key: &[u8], idempotency: &Idempotency) -> Option<Reply> {
+    fn earlier_answer(&self, vault: &Vault, key: &[u8], idempotency: &Idempotency) -> Option<Changed> {
         let (same_request, answer) = match self.answers.get(key)? {
             KnownAnswer::Stored(row) if idempotency.has_outlived(row.stored_at()) => return None,
-            KnownAnswer::Stored(row) => (row.answers(&idempotency.fingerprint), row.open(self.vault)),
+            KnownAnswer::Stored(row) => (row.answers(&idempotency.fingerprint), row.open(vault)),
             KnownAnswer::New {
                 idempotency: earlier,
                 answer,
@@ -288,42 +286,57 @@ impl<'a> Attempt<'a> {
         Ok(Ok(row.latest().cloned().unwrap_or(latest)))
     }
 
-    fn has_nothing_to_write(&self) -> bool {
+    /// Whether the decisions leave anything to be written.
+    pub(crate) fn has_something_to_write(&self) -> bool {
         let is_new = |answer: &KnownAnswer| matches!(answer, KnownAnswer::New { .. });
-        self.created.is_empty()
-            && self.audit.is_empty()
-            && self.rows.values().flatten().all(|row| row.effect == Effect::Keep)
-            && !self.answers.values().any(is_new)
+        !self.created.is_empty()
+            || !self.audit.is_empty()
+            || self.rows.values().flatten().any(|row| row.effect != Effect::Keep)
+            || self.answers.values().any(is_new)
     }
 
-    fn save(
-        self,
+    /// Puts what there is to tell of the changes into `spread`. They must have been saved.
+    pub(crate) fn announce(
+        &mut self,
         connection: &mut AnyConnection,
-        keys: Keys<'_>,
-        own: Option<ProcessId>,
-    ) -> Result<Vec<Arrived>, Failure> {
-        if self.has_nothing_to_write() {
-            return Ok(Vec::new());
-        }
-        let mut chain = Chain::lock(connection, keys)?;
-        let going_on = going_on(&self.rows);
-        let last_audits = append(&mut chain, self.audit, &self.rows);
-        let rings = save_webhooks(connection, self.vault, self.rows, &self.created, &last_audits)?;
-        save_answers(connection, self.vault, self.answers)?;
-        let mut arrived = self.announced.publish(connection, own)?;
-        arrived.extend(held_up::let_go_on(connection, own, &going_on)?);
-        chain.save(connection, &rings)?;
-        Ok(arrived)
+        routing: &mut Routing<'_>,
+        spread: &mut Spread,
+    ) -> Result<(), Failure> {
+        self.announced.publish(connection, routing, spread)
     }
-}
 
-/// The platforms that members change something on.
-fn platforms_of(members: &[Member]) -> BTreeSet<String> {
-    let platforms = members.iter().filter_map(|member| match &member.work {
-        Work::Create(creation) => creation.announcement.as_ref().map(|_| &creation.webhook.platform),
-        Work::Change(order) => order.announcement.as_ref().map(|_| &order.platform),
-    });
-    platforms.map(ToString::to_string).collect()
+    /// The webhooks whose lanes the changes concern. They are to be locked before they are [changed](Self::change_lanes).
+    pub(crate) fn lanes(&self) -> impl Iterator<Item = WebhookId> {
+        let concerned = self.rows.values().flatten().filter(|row| match &row.effect {
+            Effect::Keep => false,
+            Effect::Save(after) => LaneState::is_concerned_by(&row.loaded.webhook.settings, &after.settings),
+            Effect::Delete => true,
+        });
+        concerned.map(|row| row.loaded.webhook.id)
+    }
+
+    /// Has lanes be what the changes make of them.
+    pub(crate) fn change_lanes(
+        &self,
+        connection: &mut AnyConnection,
+        lanes: &mut LockedLanes,
+    ) -> Result<(), Failure> {
+        for row in self.rows.values().flatten() {
+            let before = &row.loaded.webhook;
+            match &row.effect {
+                Effect::Delete => lanes.delete(connection, before.id)?,
+                Effect::Save(after) if LaneState::is_concerned_by(&before.settings, &after.settings) => {
+                    let (at, now) = (after.updated_at, lanes.now());
+                    lanes.wake(before.id, |lane| {
+                        lane.after_change(&before.settings, &after.settings, at)
+                            .woken(now)
+                    });
+                }
+                Effect::Keep | Effect::Save(_) => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Loads and locks the rows of a group.
@@ -360,17 +373,6 @@ fn load_rows(
         }
     }
     Ok(rows)
-}
-
-/// An error and what is behind it, as one text: it is told to every member that asked for the row.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// Reads a row; one that is sealed under a master key not known yet, once that is.

@@ -41,7 +41,6 @@ pub(crate) struct WebhookRow {
     pub(crate) version: i64,
     /// The position of its newest audit record.
     pub(crate) last_audit: Option<i64>,
-    pub(crate) wants_announcements: bool,
 }
 
 /// The columns that a roll writes when the settings stay as they are.
@@ -304,7 +303,6 @@ fn encode(
         updated_at: webhook.updated_at.as_milliseconds(),
         version: webhook.version.0,
         last_audit,
-        wants_announcements: settings.wants_announcements(),
         id,
     })
 }

@@ -1,126 +1,188 @@
-//! What a group leaves in the tables, written once its members have all been decided.
+//! What the changes of a group leave in the tables, written once they have all been decided.
 
 use std::collections::BTreeMap;
 
-use webhook_domain::id::WebhookId;
+use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::ports::Effect;
 use webhook_domain::webhook::Webhook;
 
-use super::change::{KnownAnswer, Row, Unusable};
+use super::change::{Changes, KnownAnswer};
 use crate::answers::row::AnswerRow;
 use crate::audit::head::Chain;
-use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
 use crate::engine::failure::Failure;
-use crate::lanes::held_up;
+use crate::events::audience::Routing;
+use crate::events::subscription::SubscriptionRow;
+use crate::lanes::row::LaneRow;
 use crate::sealing::Vault;
 use crate::webhooks::row::{LoadedWebhook, RingColumns};
 
 /// Where the newest audit record of each resource of the group stands.
-pub(super) type LastAudits = BTreeMap<String, i64>;
+type LastAudits = BTreeMap<String, i64>;
 
-/// Puts the records at the end of the chain.
-pub(super) fn append(
-    chain: &mut Chain<'_>,
-    records: Vec<AuditRow>,
-    rows: &BTreeMap<WebhookId, Result<Row, Unusable>>,
-) -> LastAudits {
-    let mut last_audits: LastAudits = rows
-        .values()
-        .flatten()
-        .filter_map(|row| Some((row.loaded.webhook.id.to_string(), row.loaded.last_audit?)))
-        .collect();
-    for record in records {
-        let resource = record.resource_id.clone();
-        let previous = last_audits.get(&resource).copied();
-        last_audits.insert(resource, chain.append(record, previous));
-    }
-    last_audits
+/// What is written last, because others wait for it: the head of the chain, and the rings that changed alone.
+pub(crate) struct Saved<'a> {
+    chain: Chain<'a>,
+    rings: Vec<RingColumns>,
 }
 
-/// Writes what has changed in webhooks, save for those whose rings alone did: their columns are given back.
-pub(super) fn save_webhooks(
-    connection: &mut AnyConnection,
-    vault: &Vault,
-    rows: BTreeMap<WebhookId, Result<Row, Unusable>>,
-    created: &[Webhook],
-    last_audits: &LastAudits,
-) -> Result<Vec<RingColumns>, Failure> {
-    let last_audit_of = |id: WebhookId| last_audits.get(&id.to_string()).copied();
-    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
-    let mut rings = Vec::new();
-    let mut audited = Vec::new();
-    let rows: Vec<_> = rows.into_values().flatten().collect();
-    // What goes comes first: its reference is free for what comes.
-    for row in rows.iter().filter(|row| row.effect == Effect::Delete) {
-        let webhook = &row.loaded.webhook;
-        connection.delete_webhook(webhook, last_audit_of(webhook.id))?;
-        *counts.entry(webhook.platform.as_str()).or_default() -= 1;
+impl Saved<'_> {
+    pub(crate) fn finish(self, connection: &mut AnyConnection) -> Result<(), Failure> {
+        self.chain.save(connection, &self.rings)
     }
-    for webhook in created {
-        let row = LoadedWebhook::encode_new(webhook, last_audit_of(webhook.id), vault)?;
-        connection.insert_webhook(&row)?;
-        *counts.entry(webhook.platform.as_str()).or_default() += 1;
-    }
-    for row in &rows {
-        let last_audit = last_audit_of(row.loaded.webhook.id);
-        match &row.effect {
-            Effect::Save(after) if after.settings == row.loaded.webhook.settings => {
-                rings.push(row.loaded.encode_ring(after, last_audit, vault)?);
-            }
-            Effect::Save(after) => {
-                connection.update_webhook(&row.loaded.encode(after, last_audit, vault)?)?;
-                connection.move_update(&row.loaded.moved_by(after))?;
-            }
-            Effect::Keep if last_audit != row.loaded.last_audit => {
-                audited.extend(last_audit.map(|last| (row.loaded.webhook.id.to_string(), last)));
-            }
-            Effect::Keep | Effect::Delete => {}
+}
+
+/// How a platform changes.
+#[derive(Default)]
+struct PlatformChange {
+    /// So many webhooks more.
+    webhooks: i64,
+    /// Whether somebody wants something else.
+    routing: bool,
+}
+
+impl Changes {
+    /// Writes webhooks, what they subscribe to, and the lanes of new ones. What became of the lanes of others is written with
+    /// the group's lanes. `own` is the process that this store delivers for, if it does: new lanes are its own.
+    pub(crate) fn save<'a>(
+        &mut self,
+        connection: &mut AnyConnection,
+        vault: &Vault,
+        mut chain: Chain<'a>,
+        own: Option<ProcessId>,
+        routing: &mut Routing<'_>,
+    ) -> Result<Saved<'a>, Failure> {
+        let last_audits = self.append_records(&mut chain);
+        let last_audit_of = |id: WebhookId| last_audits.get(&id.to_string()).copied();
+        let mut platforms: BTreeMap<String, PlatformChange> = BTreeMap::new();
+        let mut rings = Vec::new();
+        let rows: Vec<_> = self.rows.values().flatten().collect();
+        // What goes comes first: its reference is free for what comes.
+        for row in rows.iter().filter(|row| row.effect == Effect::Delete) {
+            let webhook = &row.loaded.webhook;
+            connection.delete_webhook(webhook, last_audit_of(webhook.id))?;
+            platforms
+                .entry(webhook.platform.to_string())
+                .or_default()
+                .webhooks -= 1;
         }
-    }
-    for (id, last_audit) in audited {
-        connection.note_last_audit(&id, last_audit)?;
-    }
-    for (platform, count) in counts.into_iter().filter(|(_, count)| *count != 0) {
-        connection.count_webhooks(platform, count)?;
-    }
-    Ok(rings)
-}
-
-/// The webhooks whose queues go on after what was changed of them, as they were and as they are.
-pub(super) fn going_on(rows: &BTreeMap<WebhookId, Result<Row, Unusable>>) -> Vec<(Webhook, Webhook)> {
-    let changed = rows.values().flatten().filter_map(|row| match &row.effect {
-        Effect::Save(after) => Some((&row.loaded.webhook, after.as_ref())),
-        Effect::Keep | Effect::Delete => None,
-    });
-    changed
-        .filter(|(before, after)| held_up::goes_on(before, after))
-        .map(|(before, after)| (before.clone(), after.clone()))
-        .collect()
-}
-
-pub(super) fn save_answers(
-    connection: &mut AnyConnection,
-    vault: &Vault,
-    answers: BTreeMap<Vec<u8>, KnownAnswer>,
-) -> Result<(), Failure> {
-    let mut new_answers = Vec::new();
-    for (key, answer) in answers {
-        let KnownAnswer::New {
-            idempotency,
-            answer,
-            replaces,
-        } = answer
-        else {
-            continue;
-        };
-        if replaces {
-            connection.delete_answer(&key)?;
+        for webhook in &self.created {
+            let row = LoadedWebhook::encode_new(webhook, last_audit_of(webhook.id), vault)?;
+            connection.insert_webhook(&row)?;
+            platforms
+                .entry(webhook.platform.to_string())
+                .or_default()
+                .webhooks += 1;
         }
-        new_answers.push(AnswerRow::encode(key, &idempotency, &answer, vault)?);
+        let lanes: Vec<LaneRow> = self
+            .created
+            .iter()
+            .map(|webhook| LaneRow::new(webhook.id, own))
+            .collect();
+        if !lanes.is_empty() {
+            connection.insert_lanes(&lanes)?;
+        }
+        for row in &rows {
+            let last_audit = last_audit_of(row.loaded.webhook.id);
+            match &row.effect {
+                Effect::Save(after) if after.settings == row.loaded.webhook.settings => {
+                    rings.push(row.loaded.encode_ring(after, last_audit, vault)?);
+                }
+                Effect::Save(after) => {
+                    connection.update_webhook(&row.loaded.encode(after, last_audit, vault)?)?;
+                    connection.move_update(&row.loaded.moved_by(after))?;
+                }
+                Effect::Keep if last_audit != row.loaded.last_audit => {
+                    if let Some(last_audit) = last_audit {
+                        connection.note_last_audit(&row.loaded.webhook.id.to_string(), last_audit)?;
+                    }
+                }
+                Effect::Keep | Effect::Delete => {}
+            }
+        }
+        for platform in self.save_subscriptions(connection)? {
+            routing.has_changed(&platform);
+            platforms.entry(platform).or_default().routing = true;
+        }
+        for (platform, change) in platforms {
+            if change.webhooks != 0 || change.routing {
+                connection.change_platform(&platform, change.webhooks, change.routing)?;
+            }
+        }
+        Ok(Saved { chain, rings })
     }
-    if !new_answers.is_empty() {
-        connection.insert_answers(&new_answers)?;
+
+    /// Puts the records at the end of the chain.
+    fn append_records(&mut self, chain: &mut Chain<'_>) -> LastAudits {
+        let rows = self.rows.values().flatten();
+        let mut last_audits: LastAudits = rows
+            .filter_map(|row| Some((row.loaded.webhook.id.to_string(), row.loaded.last_audit?)))
+            .collect();
+        for record in std::mem::take(&mut self.audit) {
+            let resource = record.resource_id.clone();
+            let previous = last_audits.get(&resource).copied();
+            last_audits.insert(resource, chain.append(record, previous));
+        }
+        last_audits
     }
-    Ok(())
+
+    /// Writes what has changed in subscriptions, and names the platforms where something has.
+    fn save_subscriptions(&self, connection: &mut AnyConnection) -> Result<Vec<String>, Failure> {
+        let changed = self.rows.values().flatten().filter_map(|row| match &row.effect {
+            Effect::Keep => None,
+            Effect::Save(after) => Some((Some(&row.loaded.webhook), Some(after.as_ref()))),
+            Effect::Delete => Some((Some(&row.loaded.webhook), None)),
+        });
+        let created = self.created.iter().map(|webhook| (None, Some(webhook)));
+        let (mut gone, mut new, mut platforms) = (Vec::new(), Vec::new(), Vec::new());
+        for (before, after) in changed.chain(created) {
+            let rows = |webhook: Option<&Webhook>| webhook.map(SubscriptionRow::of).unwrap_or_default();
+            if before.map(|before| &before.settings) == after.map(|after| &after.settings) {
+                continue;
+            }
+            let (before, after) = (rows(before), rows(after));
+            let changes = before.iter().chain(&after).next().map(|row| row.platform.clone());
+            if before != after {
+                platforms.extend(changes);
+            }
+            gone.extend(before.iter().filter(|row| !after.contains(row)).cloned());
+            new.extend(after.into_iter().filter(|row| !before.contains(row)));
+        }
+        if !gone.is_empty() {
+            connection.delete_subscriptions(&gone)?;
+        }
+        if !new.is_empty() {
+            connection.insert_subscriptions(&new)?;
+        }
+        platforms.sort_unstable();
+        platforms.dedup();
+        Ok(platforms)
+    }
+
+    /// Stores the answers to requests with a name.
+    pub(crate) fn save_answers(
+        &mut self,
+        connection: &mut AnyConnection,
+        vault: &Vault,
+    ) -> Result<(), Failure> {
+        let mut new_answers = Vec::new();
+        for (key, answer) in std::mem::take(&mut self.answers) {
+            let KnownAnswer::New {
+                idempotency,
+                answer,
+                replaces,
+            } = answer
+            else {
+                continue;
+            };
+            if replaces {
+                connection.delete_answer(&key)?;
+            }
+            new_answers.push(AnswerRow::encode(key, &idempotency, &answer, vault)?);
+        }
+        if !new_answers.is_empty() {
+            connection.insert_answers(&new_answers)?;
+        }
+        Ok(())
+    }
 }

@@ -154,6 +154,11 @@ fn both_databases_have_the_same_columns() {
                 )
         })
         .collect::<BTreeSet<_>>();
+    // PostgreSQL has a sequence instead.
+    let of_sqlite: BTreeSet<_> = of_sqlite
+        .into_iter()
+        .filter(|column| !column.starts_with("delivery_positions."))
+        .collect();
     assert!(of_sqlite.len() > 30);
     assert_eq!(of_sqlite, in_sqlites_words);
 }

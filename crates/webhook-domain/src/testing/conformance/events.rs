@@ -11,7 +11,7 @@ use crate::error::Refusal;
 use crate::event::{Event, JsonText};
 use crate::idempotency::{IdempotencyKey, IdempotentRequest, RequestFingerprint};
 use crate::penalty_box::PenaltyBox;
-use crate::ports::{DeliveryQuery, Publication, Published, Resend};
+use crate::ports::{Change, DeliveryQuery, Effect, Publication, Published, Resend};
 use crate::secret::SecretBytes;
 use crate::testing::fixtures;
 use crate::webhook::{Settings, Webhook};
@@ -135,6 +135,32 @@ pub async fn what_is_resent_goes_to_the_end(ports: &Ports) {
     scene.deliver(process, &webhook).await;
     assert_eq!(scene.tracked(id).await.attempts.len(), 2);
     assert_eq!(scene.queued(process, &webhook).await, []);
+}
+
+/// What was for a webhook that is no more cannot be sent again.
+pub async fn nothing_is_resent_to_a_deleted_webhook(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let process = scene.process().await;
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let event = scene.published("INVOICE.CREATED").await;
+    scene.deliver(process, &webhook).await;
+    let delete = |_: &Webhook| {
+        Ok(Change {
+            effect: Effect::Delete,
+            audit: None,
+        })
+    };
+    done(scene.change(webhook.id, None, delete).await);
+    let resend = Resend {
+        platform: scene.platform.clone(),
+        delivery: of(&event, &webhook),
+        at: scene.now(),
+        idempotency: None,
+    };
+    assert_eq!(
+        refused(ports.events.resend(resend).await),
+        Refusal::NO_SUCH_DELIVERY
+    );
 }
 
 /// Deliveries are listed newest first, by what is asked for, and those of the platform alone.

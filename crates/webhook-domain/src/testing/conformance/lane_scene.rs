@@ -8,31 +8,43 @@ use std::time::Duration;
 
 use super::scene::{Scene, done, fail, held};
 use crate::attempt::{Attempt, AttemptOutcome, StatusCode};
+use crate::error::ServiceError;
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, ProcessId, WebhookId};
+use crate::lane::LEASE;
 use crate::ports::{
-    DeliveryQuery, Lane, Lease, Publication, Published, QueuedDelivery, TrackedDelivery, Turn,
+    Change, DeliveryQuery, Effect, Lane, Outcome, Publication, Published, QueuedDelivery, TrackedDelivery,
+    Turn,
 };
 use crate::retry_schedule::{Jitter, RetrySchedule};
 use crate::testing::fixtures;
-use crate::webhook::Webhook;
+use crate::webhook::{Settings, Version, Webhook};
 
 /// Longer than a store takes to tell what has arrived.
 const LONG: Duration = Duration::from_secs(20);
 
-pub(super) const LEASE: Duration = Duration::from_secs(6);
-
 impl Scene {
-    /// A process that is alive.
+    /// A process that may own lanes.
     pub(super) async fn process(&self) -> ProcessId {
-        let process = held(ProcessId::generate(self.now(), self.entropy.as_ref()));
-        self.live(process).await;
+        let process = self.new_process();
+        assert!(self.join(process, LEASE).await, "nobody else delivers");
         process
     }
 
-    pub(super) async fn live(&self, process: ProcessId) {
-        let until = self.now().plus(LEASE);
-        held(self.ports.lanes.live(Lease { process, until }).await);
+    pub(super) fn new_process(&self) -> ProcessId {
+        held(ProcessId::generate(self.now(), self.entropy.as_ref()))
+    }
+
+    /// Whether the store lets the process own lanes.
+    pub(super) async fn join(&self, process: ProcessId, lease: Duration) -> bool {
+        held(self.ports.lanes.join(process, lease, self.now()).await)
+    }
+
+    /// The lanes of the process in which there is something to do, with those that it has taken just now.
+    pub(super) async fn ready(&self, process: ProcessId) -> Vec<WebhookId> {
+        let mut ready = held(self.ports.lanes.ready(process, self.now(), 10).await);
+        ready.sort_unstable();
+        ready
     }
 
     pub(super) fn event(&self, action: &str) -> Event {
@@ -56,7 +68,37 @@ impl Scene {
         event
     }
 
+    /// What is due of the lane once what it says is put right.
+    pub(super) async fn settle(&self, webhook: &Webhook) -> Vec<WebhookId> {
+        held(self.ports.lanes.settle(vec![webhook.id], self.now()).await)
+    }
+
+    /// Changes the settings as a client does, so that it is another version.
+    pub(super) async fn change_counted(
+        &self,
+        webhook: WebhookId,
+        edit: impl Fn(&mut Settings) + Send + Sync + 'static,
+    ) -> Result<Outcome, ServiceError> {
+        let decide = move |stored: &Webhook| {
+            let mut webhook = stored.clone();
+            edit(&mut webhook.settings);
+            webhook.version = Version(stored.version.0 + 1);
+            Ok(Change {
+                effect: Effect::Save(Box::new(webhook)),
+                audit: None,
+            })
+        };
+        self.change(webhook, None, decide).await
+    }
+
+    /// The lane, if it is the process's own or nobody's.
     pub(super) async fn look(&self, process: ProcessId, webhook: &Webhook) -> Option<Lane> {
+        held(self.ports.lanes.take(process, vec![webhook.id], self.now()).await);
+        self.look_at_own(process, webhook).await
+    }
+
+    /// The lane, if it is the process's own.
+    pub(super) async fn look_at_own(&self, process: ProcessId, webhook: &Webhook) -> Option<Lane> {
         held(self.ports.lanes.look(process, webhook.id, None, 10).await)
     }
 
@@ -84,6 +126,9 @@ impl Scene {
         let aftermath = lane.penalty_box.after(&attempt, None, &schedule, Jitter::NONE);
         Turn {
             position: head.position,
+            epoch: lane.epoch,
+            number: head.attempts + 1,
+            version: lane.webhook.version,
             delivery: head.delivery.clone().after(aftermath.head, attempt.ended_at()),
             attempt,
             penalty_box: aftermath.penalty_box,
@@ -108,7 +153,7 @@ impl Scene {
             let late = late.get_or_insert_with(|| alarm(context.waker().clone()));
             match arrivals.as_mut().poll(context) {
                 Poll::Pending if late.load(Ordering::Acquire) => fail("the process was not told"),
-                polled => polled,
+                polled => polled.map(|told| told.iter().map(|arrival| arrival.webhook).collect()),
             }
         })
         .await

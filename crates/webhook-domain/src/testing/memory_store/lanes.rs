@@ -1,8 +1,7 @@
 //! Events and lanes in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::future::poll_fn;
-use std::task::{Poll, Waker};
+use std::collections::{BTreeMap, BTreeSet};
+use std::task::Waker;
 
 use async_trait::async_trait;
 
@@ -12,10 +11,9 @@ use crate::delivery::{Delivery, DeliveryStatus};
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, PlatformId, ProcessId, WebhookId};
-use crate::penalty_box::PenaltyBox;
+use crate::lane::{LaneState, Position};
 use crate::ports::{
-    DeliveryQuery, DeliveryQueue, EventStore, Lane, Lease, MAX_ATTEMPTS, Outcome, Position, Publication,
-    Published, QueuedDelivery, Resend, TrackedDelivery, Turn,
+    Arrival, DeliveryQuery, EventStore, Outcome, Publication, Published, Resend, TrackedDelivery,
 };
 use crate::time::Instant;
 use crate::webhook::{Announcement, Happened, HeldUp, Webhook};
@@ -23,71 +21,99 @@ use crate::webhook::{Announcement, Happened, HeldUp, Webhook};
 /// Events, deliveries in the order of all, and who works at which lane.
 #[derive(Default)]
 pub(super) struct Lanes {
-    events: BTreeMap<EventId, Event>,
-    deliveries: BTreeMap<Position, Kept>,
+    pub(super) events: BTreeMap<EventId, Event>,
+    pub(super) deliveries: BTreeMap<Position, Kept>,
     last: i64,
-    lanes: BTreeMap<WebhookId, LaneRow>,
-    processes: HashMap<ProcessId, Instant>,
-    /// The process that publishes through this store.
-    own: Option<ProcessId>,
-    arrived: BTreeMap<ProcessId, BTreeSet<WebhookId>>,
-    waiting: Vec<Waker>,
+    pub(super) lanes: BTreeMap<WebhookId, LaneState>,
+    /// The processes that may own lanes, and until when. One that is not here any more never is again.
+    pub(super) processes: BTreeMap<ProcessId, Instant>,
+    pub(super) arrived: BTreeMap<ProcessId, BTreeSet<Arrival>>,
+    pub(super) waiting: Vec<Waker>,
 }
 
-struct Kept {
-    delivery: Delivery,
-    attempts: Vec<Attempt>,
-}
-
-#[derive(Default)]
-struct LaneRow {
-    owner: Option<ProcessId>,
-    penalty_box: PenaltyBox,
+pub(super) struct Kept {
+    pub(super) delivery: Delivery,
+    /// The last [`MAX_ATTEMPTS`] of them.
+    pub(super) attempts: Vec<Attempt>,
+    /// How many there were.
+    pub(super) tried: u32,
 }
 
 impl Lanes {
-    fn is_alive(&self, process: ProcessId, now: Instant) -> bool {
-        self.processes.get(&process).is_some_and(|until| *until > now)
+    /// Makes the lane of a webhook that was just created.
+    pub(super) fn make(&mut self, webhook: WebhookId) {
+        self.lanes.insert(webhook, LaneState::new(None));
     }
 
-    fn enqueue(&mut self, delivery: Delivery, attempts: Vec<Attempt>, now: Instant) {
-        let webhook = delivery.webhook;
+    /// Removes the lane of a webhook that is no more.
+    pub(super) fn unmake(&mut self, webhook: WebhookId) {
+        self.lanes.remove(&webhook);
+    }
+
+    fn enqueue(&mut self, kept: Kept, now: Instant) {
+        let webhook = kept.delivery.webhook;
         self.last += 1;
-        let kept = Kept { delivery, attempts };
         self.deliveries.insert(Position(self.last), kept);
-        let owner = self.lanes.entry(webhook).or_default().owner;
-        let owner = owner.filter(|owner| self.is_alive(*owner, now)).or(self.own);
-        if let Some(row) = self.lanes.get_mut(&webhook) {
-            row.owner = owner;
+        self.update(webhook, |lane| lane.with_arrival(now));
+    }
+
+    /// Changes a lane, and tells whoever may have to know.
+    pub(super) fn update(&mut self, webhook: WebhookId, change: impl FnOnce(LaneState) -> LaneState) {
+        if let Some(lane) = self.lanes.get_mut(&webhook) {
+            *lane = change(*lane);
+            self.wake(webhook);
         }
-        self.wake(webhook);
     }
 
     /// What holds the queue of `webhook` up, and the delivery at its head.
     fn held_up(&self, webhook: WebhookId) -> Option<Box<HeldUp>> {
-        let row = self.lanes.get(&webhook)?;
+        let lane = self.lanes.get(&webhook)?;
         let head = self.head(webhook).and_then(|kept| self.tracked(kept));
-        HeldUp::new(row.penalty_box, head.map(|head| (head.delivery, head.event)))
+        HeldUp::new(lane.penalty_box, head.map(|head| (head.delivery, head.event)))
     }
 
-    fn head(&self, webhook: WebhookId) -> Option<&Kept> {
+    pub(super) fn head(&self, webhook: WebhookId) -> Option<&Kept> {
         self.deliveries
             .values()
             .find(|kept| kept.delivery.webhook == webhook && kept.delivery.status == DeliveryStatus::Pending)
     }
 
-    /// Tells the process whose lane it is to look at it.
+    /// Tells the owner of the lane to look at it; if it has none, all who may take it.
     fn wake(&mut self, webhook: WebhookId) {
-        if let Some(owner) = self.lanes.get(&webhook).and_then(|row| row.owner) {
-            self.arrived.entry(owner).or_default().insert(webhook);
-            self.waiting.drain(..).for_each(Waker::wake);
+        let Some(lane) = self.lanes.get(&webhook) else {
+            return;
+        };
+        let owner = lane.owner.filter(|owner| self.processes.contains_key(owner));
+        let told: Vec<ProcessId> = match owner {
+            Some(owner) => vec![owner],
+            None => self.processes.keys().copied().collect(),
+        };
+        for process in told {
+            let owned = owner.is_some();
+            self.arrived
+                .entry(process)
+                .or_default()
+                .insert(Arrival { webhook, owned });
         }
+        self.waiting.drain(..).for_each(Waker::wake);
     }
 
-    fn is_own(&self, process: ProcessId, webhook: WebhookId) -> bool {
-        self.lanes
-            .get(&webhook)
-            .is_some_and(|row| row.owner == Some(process))
+    /// Ends the leases that end at `now`. Whoever judges a lease does this first, so that what has ended stays ended.
+    pub(super) fn bury(&mut self, now: Instant) {
+        self.processes.retain(|_, until| *until > now);
+    }
+
+    fn is_free(&self, lane: &LaneState) -> bool {
+        lane.owner
+            .is_none_or(|owner| !self.processes.contains_key(&owner))
+    }
+
+    pub(super) fn take(&mut self, process: ProcessId, webhook: WebhookId) -> bool {
+        let free = self.lanes.get(&webhook).is_some_and(|lane| self.is_free(lane));
+        if let Some(lane) = self.lanes.get_mut(&webhook).filter(|_| free) {
+            *lane = lane.taken_by(process);
+        }
+        free
     }
 
     fn place_of(&self, platform: &PlatformId, id: DeliveryId) -> Option<Position> {
@@ -98,7 +124,7 @@ impl Lanes {
             .map(|(place, _)| *place)
     }
 
-    fn tracked(&self, kept: &Kept) -> Option<TrackedDelivery> {
+    pub(super) fn tracked(&self, kept: &Kept) -> Option<TrackedDelivery> {
         Some(TrackedDelivery {
             delivery: kept.delivery.clone(),
             event: self.events.get(&kept.delivery.event)?.clone(),
@@ -118,7 +144,12 @@ impl Tables {
         let deliveries = collected.len() as u64;
         self.lanes.events.insert(event.id, event.clone());
         for delivery in collected {
-            self.lanes.enqueue(delivery, Vec::new(), event.created_at);
+            let kept = Kept {
+                delivery,
+                attempts: Vec::new(),
+                tried: 0,
+            };
+            self.lanes.enqueue(kept, event.created_at);
         }
         deliveries
     }
@@ -133,23 +164,31 @@ impl Tables {
 
     /// `webhook`, with what holds its queue up, but not what is queued.
     pub(super) fn listed(&self, webhook: &Webhook) -> Webhook {
-        let row = self.lanes.lanes.get(&webhook.id);
+        let lane = self.lanes.lanes.get(&webhook.id);
         Webhook {
-            held_up: row.and_then(|row| HeldUp::new(row.penalty_box, None)),
+            held_up: lane.and_then(|lane| HeldUp::new(lane.penalty_box, None)),
             ..webhook.clone()
         }
     }
 
-    /// Has the queue of a webhook go on, if a change of its settings says so.
+    /// Has the lane of a webhook be what a change of its settings makes of it.
     pub(super) fn go_on(&mut self, before: &Webhook, after: &Webhook) {
-        let Some(row) = self.lanes.lanes.get_mut(&after.id) else {
-            return;
-        };
-        let stood = row.penalty_box;
-        row.penalty_box = stood.after_change(&before.settings, &after.settings, after.updated_at);
-        if row.penalty_box != stood {
-            self.lanes.wake(after.id);
+        if LaneState::is_concerned_by(&before.settings, &after.settings) {
+            let (before, settings, now) = (&before.settings, &after.settings, after.updated_at);
+            self.lanes
+                .update(after.id, |lane| lane.after_change(before, settings, now));
         }
+    }
+
+    pub(super) fn settle(&mut self, webhook: WebhookId, now: Instant) -> Option<LaneState> {
+        let pending = self.lanes.head(webhook).is_some();
+        let sendable = self
+            .webhooks
+            .get(&webhook)
+            .is_some_and(|webhook| webhook.settings.active && webhook.settings.url.is_some());
+        let lane = self.lanes.lanes.get_mut(&webhook)?;
+        *lane = lane.settled(pending, sendable, now);
+        Some(*lane)
     }
 
     /// Publishes what happened to a webhook.
@@ -221,15 +260,18 @@ impl EventStore for MemoryStore {
         }
         let lanes = &mut tables.lanes;
         let place = lanes.place_of(&resend.platform, resend.delivery);
-        let kept = place.and_then(|place| lanes.deliveries.get(&place));
+        let place = place.ok_or(Refusal::NO_SUCH_DELIVERY)?;
+        let kept = lanes.deliveries.get(&place);
+        // Without its webhook there is no queue for it.
+        let kept = kept.filter(|kept| lanes.lanes.contains_key(&kept.delivery.webhook));
         let mut tracked = kept
             .and_then(|kept| lanes.tracked(kept))
             .ok_or(Refusal::NO_SUCH_DELIVERY)?;
         tracked.delivery = tracked.delivery.resent()?;
-        if let Some(place) = place {
-            lanes.deliveries.remove(&place);
+        if let Some(kept) = lanes.deliveries.remove(&place) {
+            let delivery = tracked.delivery.clone();
+            lanes.enqueue(Kept { delivery, ..kept }, resend.at);
         }
-        lanes.enqueue(tracked.delivery.clone(), tracked.attempts.clone(), resend.at);
         Ok(tables.done(tracked, resend.idempotency))
     }
 
@@ -257,142 +299,5 @@ impl EventStore for MemoryStore {
             .retain(|_, kept| !done_with.contains(&kept.delivery.event));
         lanes.events.retain(|id, _| !done_with.contains(id));
         Ok(u32::try_from(done_with.len()).unwrap_or(u32::MAX))
-    }
-}
-
-#[async_trait]
-impl DeliveryQueue for MemoryStore {
-    async fn live(&self, lease: Lease) -> Result<(), StoreError> {
-        let lanes = &mut self.tables().lanes;
-        lanes.processes.insert(lease.process, lease.until);
-        lanes.own = Some(lease.process);
-        Ok(())
-    }
-
-    async fn adopt(
-        &self,
-        process: ProcessId,
-        now: Instant,
-        limit: u32,
-    ) -> Result<Vec<WebhookId>, StoreError> {
-        let lanes = &mut self.tables().lanes;
-        let queued: BTreeSet<_> = lanes
-            .deliveries
-            .values()
-            .filter(|kept| kept.delivery.status == DeliveryStatus::Pending)
-            .map(|kept| kept.delivery.webhook)
-            .collect();
-        let mut adopted = Vec::new();
-        for webhook in queued {
-            let owner = lanes.lanes.get(&webhook).and_then(|row| row.owner);
-            let free = owner.is_none_or(|owner| owner != process && !lanes.is_alive(owner, now));
-            if free && adopted.len() < limit as usize {
-                lanes.lanes.entry(webhook).or_default().owner = Some(process);
-                adopted.push(webhook);
-            }
-        }
-        Ok(adopted)
-    }
-
-    async fn look(
-        &self,
-        process: ProcessId,
-        webhook: WebhookId,
-        after: Option<Position>,
-        limit: u32,
-    ) -> Result<Option<Lane>, StoreError> {
-        let tables = self.tables();
-        let Tables { lanes, webhooks, .. } = &*tables;
-        let Some(found) = webhooks.get(&webhook).filter(|_| lanes.is_own(process, webhook)) else {
-            return Ok(None);
-        };
-        let queued = lanes
-            .deliveries
-            .iter()
-            .filter(|(place, _)| after.is_none_or(|after| **place > after))
-            .filter(|(_, kept)| kept.delivery.webhook == webhook)
-            .filter(|(_, kept)| kept.delivery.status == DeliveryStatus::Pending)
-            .filter_map(|(place, kept)| {
-                Some(QueuedDelivery {
-                    position: *place,
-                    delivery: kept.delivery.clone(),
-                    event: lanes.events.get(&kept.delivery.event)?.clone(),
-                })
-            });
-        Ok(Some(Lane {
-            webhook: found.clone(),
-            penalty_box: lanes
-                .lanes
-                .get(&webhook)
-                .map(|row| row.penalty_box)
-                .unwrap_or_default(),
-            queued: queued.take(limit as usize).collect(),
-        }))
-    }
-
-    async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Vec<WebhookId>, StoreError> {
-        let lanes = &mut self.tables().lanes;
-        let mut lost = BTreeSet::new();
-        for turn in turns {
-            let webhook = turn.delivery.webhook;
-            if !lanes.is_own(process, webhook) {
-                lost.insert(webhook);
-                continue;
-            }
-            if let Some(row) = lanes.lanes.get_mut(&webhook) {
-                row.penalty_box = turn.penalty_box;
-            }
-            if let Some(kept) = lanes.deliveries.get_mut(&turn.position) {
-                kept.delivery = turn.delivery;
-                kept.attempts.push(turn.attempt);
-                let surplus = kept.attempts.len().saturating_sub(MAX_ATTEMPTS);
-                kept.attempts.drain(..surplus);
-            }
-        }
-        Ok(lost.into_iter().collect())
-    }
-
-    async fn expedite(
-        &self,
-        webhook: WebhookId,
-        now: Instant,
-    ) -> Result<Option<TrackedDelivery>, StoreError> {
-        let lanes = &mut self.tables().lanes;
-        let Some(row) = lanes
-            .lanes
-            .get_mut(&webhook)
-            .filter(|row| row.penalty_box != PenaltyBox::Out)
-        else {
-            return Ok(None);
-        };
-        row.penalty_box = row.penalty_box.expedited(now);
-        let head = lanes.head(webhook).and_then(|kept| lanes.tracked(kept));
-        lanes.wake(webhook);
-        Ok(head)
-    }
-
-    async fn leave(&self, process: ProcessId) -> Result<(), StoreError> {
-        let lanes = &mut self.tables().lanes;
-        lanes.processes.remove(&process);
-        let own = lanes.lanes.values_mut().filter(|row| row.owner == Some(process));
-        own.for_each(|row| row.owner = None);
-        if lanes.own == Some(process) {
-            lanes.own = None;
-        }
-        Ok(())
-    }
-
-    async fn arrivals(&self, process: ProcessId) -> Vec<WebhookId> {
-        poll_fn(|context| {
-            let lanes = &mut self.tables().lanes;
-            match lanes.arrived.remove(&process) {
-                Some(arrived) => Poll::Ready(arrived.into_iter().collect()),
-                None => {
-                    lanes.waiting.push(context.waker().clone());
-                    Poll::Pending
-                }
-            }
-        })
-        .await
     }
 }

@@ -1,62 +1,49 @@
 //! What lanes are read and written with, on either database.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::{postgres, sqlite};
 use crate::database::connection::AnyConnection;
-use crate::database::schema::{deliveries, delivery_head, events, lanes, processes, webhooks};
-use crate::events::route::RouteRow;
+use crate::database::schema::{deliveries, delivery_positions, events, lanes, webhooks};
 use crate::events::row::EventRow;
+use crate::events::subscription::SubscriptionRow;
 use crate::lanes::delivery::{DeliveryRow, TurnColumns};
 use crate::lanes::row::{LaneColumns, LaneRow};
 use crate::webhooks::row::WebhookRow;
 
+/// PostgreSQL's time, in milliseconds since the Unix epoch. Not that of the transaction's beginning: it may have waited since.
+pub(crate) const POSTGRES_NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
 impl AnyConnection {
-    /// Reads the position of the newest delivery, and keeps others from publishing until the transaction ends.
-    pub(crate) fn lock_delivery_head(&mut self) -> QueryResult<i64> {
-        let head = delivery_head::table.find(1).select(delivery_head::position);
+    /// Draws so many positions, in their order. The lanes that they are for must be locked.
+    pub(crate) fn draw_positions(&mut self, count: usize) -> QueryResult<Vec<i64>> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
         match self {
-            Self::Sqlite(sqlite) => head.get_result(sqlite),
-            Self::Postgres(postgres) => head.for_no_key_update().get_result(postgres),
+            Self::Sqlite(sqlite) => {
+                let last: i64 = diesel::update(delivery_positions::table.find(1))
+                    .set(delivery_positions::position.eq(delivery_positions::position + count))
+                    .returning(delivery_positions::position)
+                    .get_result(sqlite)?;
+                Ok((last - count + 1..=last).collect())
+            }
+            Self::Postgres(postgres) => postgres::lanes::draw_positions(postgres, count),
         }
     }
 
-    pub(crate) fn save_delivery_head(&mut self, position: i64) -> QueryResult<()> {
-        diesel::update(delivery_head::table.find(1))
-            .set(delivery_head::position.eq(position))
-            .execute(self)
-            .map(drop)
+    pub(crate) fn insert_subscriptions(&mut self, rows: &[SubscriptionRow]) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite::lanes::insert_subscriptions(sqlite, rows),
+            Self::Postgres(postgres) => postgres::lanes::insert_subscriptions(postgres, rows),
+        }
     }
 
-    /// The routes to the active webhooks of these platforms.
-    pub(crate) fn routes_of(&mut self, platforms: &[String]) -> QueryResult<Vec<RouteRow>> {
-        webhooks::table
-            .filter(webhooks::platform.eq_any(platforms))
-            .filter(webhooks::active)
-            .select((
-                webhooks::id,
-                webhooks::platform,
-                webhooks::included_actions,
-                webhooks::excluded_actions,
-                webhooks::include_previous_data,
-            ))
-            .load(self)
-    }
-
-    /// The routes to the active webhooks of these platforms that want announcements.
-    pub(crate) fn routes_of_announcements(&mut self, platforms: &[String]) -> QueryResult<Vec<RouteRow>> {
-        webhooks::table
-            .filter(webhooks::wants_announcements)
-            .filter(webhooks::platform.eq_any(platforms))
-            .filter(webhooks::active)
-            .select((
-                webhooks::id,
-                webhooks::platform,
-                webhooks::included_actions,
-                webhooks::excluded_actions,
-                webhooks::include_previous_data,
-            ))
-            .load(self)
+    pub(crate) fn delete_subscriptions(&mut self, rows: &[SubscriptionRow]) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite::lanes::delete_subscriptions(sqlite, rows),
+            Self::Postgres(postgres) => postgres::lanes::delete_subscriptions(postgres, rows),
+        }
     }
 
     /// The lanes of these webhooks that there are.
@@ -99,27 +86,25 @@ impl AnyConnection {
         }
     }
 
-    /// Keeps others from changing these lanes until the transaction ends, and gives them.
-    pub(crate) fn lock_lanes(&mut self, webhooks: &[String]) -> QueryResult<Vec<LaneRow>> {
+    /// Keeps others from changing these lanes until the transaction ends, and gives them. With them comes the database's own
+    /// time, where it has a clock of its own.
+    pub(crate) fn lock_lanes(&mut self, webhooks: &[String]) -> QueryResult<(Vec<LaneRow>, Option<i64>)> {
         match self {
-            Self::Sqlite(sqlite) => sqlite::lanes::load(sqlite, webhooks),
-            Self::Postgres(postgres) => lanes::table
-                .filter(lanes::webhook_id.eq_any(webhooks))
-                .order(lanes::webhook_id)
-                .for_no_key_update()
-                .load(postgres),
+            Self::Sqlite(sqlite) => Ok((sqlite::lanes::load(sqlite, webhooks)?, None)),
+            Self::Postgres(postgres) => {
+                let rows: Vec<(LaneRow, i64)> = lanes::table
+                    .filter(lanes::webhook_id.eq_any(webhooks))
+                    .order(lanes::webhook_id)
+                    .select((lanes::all_columns, sql::<BigInt>(POSTGRES_NOW)))
+                    .for_no_key_update()
+                    .load(postgres)?;
+                let now = rows.iter().map(|(_, now)| *now).max();
+                Ok((rows.into_iter().map(|(row, _)| row).collect(), now))
+            }
         }
     }
 
-    /// The processes that are alive at `now`.
-    pub(crate) fn processes_alive_at(&mut self, now: i64) -> QueryResult<Vec<String>> {
-        processes::table
-            .filter(processes::alive_until.gt(now))
-            .select(processes::id)
-            .load(self)
-    }
-
-    /// Makes lanes; those that another process has made meanwhile stay as they are.
+    /// Makes lanes.
     pub(crate) fn insert_lanes(&mut self, rows: &[LaneRow]) -> QueryResult<()> {
         match self {
             Self::Sqlite(sqlite) => sqlite::lanes::insert(sqlite, rows),
@@ -127,12 +112,41 @@ impl AnyConnection {
         }
     }
 
-    /// Gives these lanes to `owner`.
-    pub(crate) fn give_lanes(&mut self, webhooks: &[String], owner: &str) -> QueryResult<()> {
-        diesel::update(lanes::table.filter(lanes::webhook_id.eq_any(webhooks)))
-            .set(lanes::owner.eq(owner))
-            .execute(self)
-            .map(drop)
+    pub(crate) fn delete_lane(&mut self, webhook: &str) -> QueryResult<()> {
+        diesel::delete(lanes::table.find(webhook)).execute(self).map(drop)
+    }
+
+    /// Keeps others from changing this delivery until the transaction ends.
+    pub(crate) fn lock_delivery(&mut self, id: &str) -> QueryResult<()> {
+        if let Self::Postgres(postgres) = self {
+            deliveries::table
+                .filter(deliveries::id.eq(id))
+                .select(deliveries::position)
+                .for_update()
+                .get_result::<i64>(postgres)
+                .optional()?;
+        }
+        Ok(())
+    }
+
+    /// How far these deliveries have come.
+    pub(crate) fn deliveries_at(&mut self, positions: &[i64]) -> QueryResult<Vec<(i64, String, i64)>> {
+        let columns = (deliveries::position, deliveries::status, deliveries::tried);
+        match self {
+            Self::Sqlite(sqlite) => sqlite::lanes::deliveries_at(sqlite, positions),
+            Self::Postgres(postgres) => deliveries::table
+                .filter(deliveries::position.eq_any(positions))
+                .select(columns)
+                .load(postgres),
+        }
+    }
+
+    /// The versions of these webhooks.
+    pub(crate) fn versions_of(&mut self, ids: &[String]) -> QueryResult<Vec<(String, i64)>> {
+        webhooks::table
+            .filter(webhooks::id.eq_any(ids))
+            .select((webhooks::id, webhooks::version))
+            .load(self)
     }
 
     pub(crate) fn insert_events(&mut self, rows: &[EventRow]) -> QueryResult<()> {
@@ -165,7 +179,7 @@ impl AnyConnection {
         }
     }
 
-    /// Tells the other processes of these texts. There are none on SQLite's.
+    /// Says these texts to all processes that listen. On SQLite nobody does.
     pub(crate) fn notify(&mut self, texts: &[String]) -> QueryResult<()> {
         match self {
             Self::Sqlite(_) => Ok(()),

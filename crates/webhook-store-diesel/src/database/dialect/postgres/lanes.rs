@@ -6,6 +6,7 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
 use crate::events::row::EventRow;
+use crate::events::subscription::SubscriptionRow;
 use crate::lanes::delivery::{DeliveryRow, TurnColumns};
 use crate::lanes::row::{LaneColumns, LaneRow};
 
@@ -14,10 +15,10 @@ array_statement! {
         webhook_id: Text => &'a str = |row| &row.webhook_id,
         owner: Text => &'a str = |row| &row.owner,
         done: BigInt => i64 = |row| row.done,
-        penalty_box: Nullable<Text> => Option<&'a str> = |row| row.penalty_box.as_deref(),
+        epoch: BigInt => i64 = |row| row.epoch,
     }
-    "INSERT INTO lanes (webhook_id, owner, done, penalty_box) SELECT * FROM unnest("
-    ") ON CONFLICT DO NOTHING"
+    "INSERT INTO lanes (webhook_id, owner, done, epoch) SELECT * FROM unnest("
+    ")"
 }
 
 array_statement! {
@@ -48,9 +49,10 @@ array_statement! {
         status: Text => &'a str = |row| &row.status,
         ended_at: Nullable<BigInt> => Option<i64> = |row| row.ended_at,
         attempts: Text => &'a str = |row| &row.attempts,
+        tried: BigInt => i64 = |row| row.tried,
     }
     "INSERT INTO deliveries (position, id, event_id, webhook_id, platform, action, include_previous_data, created_at, \
-     status, ended_at, attempts) SELECT * FROM unnest("
+     status, ended_at, attempts, tried) SELECT * FROM unnest("
     ")"
 }
 
@@ -60,10 +62,11 @@ array_statement! {
         status: Text => &'a str = |row| &row.status,
         ended_at: Nullable<BigInt> => Option<i64> = |row| row.ended_at,
         attempt: Text => &'a str = |row| &row.attempt,
+        tried: BigInt => i64 = |row| row.tried,
     }
-    "UPDATE deliveries SET status = n.status, ended_at = n.ended_at, attempts = CASE WHEN length(attempts) < 65536 \
-     THEN attempts ELSE '' END || n.attempt FROM unnest("
-    ") AS n (position, status, ended_at, attempt) WHERE deliveries.position = n.position"
+    "UPDATE deliveries SET status = n.status, ended_at = n.ended_at, tried = n.tried, attempts = CASE WHEN \
+     length(attempts) < 65536 THEN attempts ELSE '' END || n.attempt FROM unnest("
+    ") AS n (position, status, ended_at, attempt, tried) WHERE deliveries.position = n.position"
 }
 
 array_statement! {
@@ -71,9 +74,33 @@ array_statement! {
         webhook_id: Text => &'a str = |row| &row.webhook_id,
         done: BigInt => i64 = |row| row.done,
         penalty_box: Nullable<Text> => Option<&'a str> = |row| row.penalty_box.as_deref(),
+        ready_at: Nullable<BigInt> => Option<i64> = |row| row.ready_at,
     }
-    "UPDATE lanes SET done = n.done, penalty_box = n.penalty_box FROM unnest("
-    ") AS n (webhook_id, done, penalty_box) WHERE lanes.webhook_id = n.webhook_id"
+    "UPDATE lanes SET done = n.done, penalty_box = n.penalty_box, ready_at = n.ready_at FROM unnest("
+    ") AS n (webhook_id, done, penalty_box, ready_at) WHERE lanes.webhook_id = n.webhook_id"
+}
+
+array_statement! {
+    InsertSubscriptions from SubscriptionRow {
+        platform: Text => &'a str = |row| &row.platform,
+        action: Text => &'a str = |row| &row.action,
+        webhook_id: Text => &'a str = |row| &row.webhook_id,
+        ruled_out: Bool => bool = |row| row.ruled_out,
+        include_previous_data: Bool => bool = |row| row.include_previous_data,
+    }
+    "INSERT INTO subscriptions (platform, action, webhook_id, ruled_out, include_previous_data) SELECT * FROM unnest("
+    ")"
+}
+
+array_statement! {
+    DeleteSubscriptions from SubscriptionRow {
+        platform: Text => &'a str = |row| &row.platform,
+        action: Text => &'a str = |row| &row.action,
+        webhook_id: Text => &'a str = |row| &row.webhook_id,
+    }
+    "DELETE FROM subscriptions USING unnest("
+    ") AS n (platform, action, webhook_id) WHERE subscriptions.platform = n.platform \
+     AND subscriptions.action = n.action AND subscriptions.webhook_id = n.webhook_id"
 }
 
 array_statement! {
@@ -124,4 +151,37 @@ pub(in crate::database::dialect) fn notify(
     texts: &[String],
 ) -> QueryResult<()> {
     Notify::of(texts).execute(connection).map(drop)
+}
+
+pub(in crate::database::dialect) fn insert_subscriptions(
+    connection: &mut PgConnection,
+    rows: &[SubscriptionRow],
+) -> QueryResult<()> {
+    InsertSubscriptions::of(rows).execute(connection).map(drop)
+}
+
+pub(in crate::database::dialect) fn delete_subscriptions(
+    connection: &mut PgConnection,
+    rows: &[SubscriptionRow],
+) -> QueryResult<()> {
+    DeleteSubscriptions::of(rows).execute(connection).map(drop)
+}
+
+#[derive(QueryableByName)]
+struct Drawn {
+    #[diesel(sql_type = BigInt)]
+    position: i64,
+}
+
+pub(in crate::database::dialect) fn draw_positions(
+    connection: &mut PgConnection,
+    count: i64,
+) -> QueryResult<Vec<i64>> {
+    let draw = "SELECT nextval('delivery_positions') AS position FROM generate_series(1, $1)";
+    let drawn: Vec<Drawn> = diesel::sql_query(draw)
+        .bind::<BigInt, _>(count)
+        .load(connection)?;
+    let mut positions: Vec<i64> = drawn.into_iter().map(|drawn| drawn.position).collect();
+    positions.sort_unstable();
+    Ok(positions)
 }

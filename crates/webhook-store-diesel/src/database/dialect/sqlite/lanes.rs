@@ -6,8 +6,9 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::each_found;
-use crate::database::schema::{lanes, webhooks};
+use crate::database::schema::{deliveries, lanes, webhooks};
 use crate::events::row::EventRow;
+use crate::events::subscription::SubscriptionRow;
 use crate::lanes::delivery::{DeliveryRow, TurnColumns};
 use crate::lanes::row::{LaneColumns, LaneRow};
 use crate::webhooks::row::WebhookRow;
@@ -37,11 +38,11 @@ pub(in crate::database::dialect) fn load_with_webhooks(
 
 row_statement! {
     InsertLane of LaneRow {
-        "INSERT INTO lanes (webhook_id, owner, done, penalty_box) VALUES (" webhook_id: Text,
+        "INSERT INTO lanes (webhook_id, owner, done, epoch) VALUES (" webhook_id: Text,
         ", " owner: Text,
         ", " done: BigInt,
-        ", " penalty_box: Nullable<Text>,
-    } ") ON CONFLICT DO NOTHING"
+        ", " epoch: BigInt,
+    } ")"
 }
 
 row_statement! {
@@ -60,7 +61,7 @@ row_statement! {
 row_statement! {
     InsertDelivery of DeliveryRow {
         "INSERT INTO deliveries (position, id, event_id, webhook_id, platform, action, include_previous_data, \
-         created_at, status, ended_at, attempts) VALUES (" position: BigInt,
+         created_at, status, ended_at, attempts, tried) VALUES (" position: BigInt,
         ", " id: Text,
         ", " event_id: Text,
         ", " webhook_id: Text,
@@ -71,6 +72,7 @@ row_statement! {
         ", " status: Text,
         ", " ended_at: Nullable<BigInt>,
         ", " attempts: Text,
+        ", " tried: BigInt,
     } ")"
 }
 
@@ -78,6 +80,7 @@ row_statement! {
     SaveTurn of TurnColumns {
         "UPDATE deliveries SET status = " status: Text,
         ", ended_at = " ended_at: Nullable<BigInt>,
+        ", tried = " tried: BigInt,
         ", attempts = CASE WHEN length(attempts) < 65536 THEN attempts ELSE '' END || " attempt: Text,
         " WHERE position = " position: BigInt,
     } ""
@@ -87,8 +90,44 @@ row_statement! {
     SaveLane of LaneColumns {
         "UPDATE lanes SET done = " done: BigInt,
         ", penalty_box = " penalty_box: Nullable<Text>,
+        ", ready_at = " ready_at: Nullable<BigInt>,
         " WHERE webhook_id = " webhook_id: Text,
     } ""
+}
+
+row_statement! {
+    InsertSubscription of SubscriptionRow {
+        "INSERT INTO subscriptions (platform, action, webhook_id, ruled_out, include_previous_data) VALUES ("
+            platform: Text,
+        ", " action: Text,
+        ", " webhook_id: Text,
+        ", " ruled_out: Bool,
+        ", " include_previous_data: Bool,
+    } ")"
+}
+
+row_statement! {
+    DeleteSubscription of SubscriptionRow {
+        "DELETE FROM subscriptions WHERE platform = " platform: Text,
+        " AND action = " action: Text,
+        " AND webhook_id = " webhook_id: Text,
+    } ""
+}
+
+pub(in crate::database::dialect) fn insert_subscriptions(
+    connection: &mut SqliteConnection,
+    rows: &[SubscriptionRow],
+) -> QueryResult<()> {
+    rows.iter()
+        .try_for_each(|row| InsertSubscription(row).execute(connection).map(drop))
+}
+
+pub(in crate::database::dialect) fn delete_subscriptions(
+    connection: &mut SqliteConnection,
+    rows: &[SubscriptionRow],
+) -> QueryResult<()> {
+    rows.iter()
+        .try_for_each(|row| DeleteSubscription(row).execute(connection).map(drop))
 }
 
 pub(in crate::database::dialect) fn insert(
@@ -129,4 +168,17 @@ pub(in crate::database::dialect) fn save_lanes(
 ) -> QueryResult<()> {
     rows.iter()
         .try_for_each(|row| SaveLane(row).execute(connection).map(drop))
+}
+
+pub(in crate::database::dialect) fn deliveries_at(
+    connection: &mut SqliteConnection,
+    positions: &[i64],
+) -> QueryResult<Vec<(i64, String, i64)>> {
+    each_found(positions, |position| {
+        deliveries::table
+            .find(position)
+            .select((deliveries::position, deliveries::status, deliveries::tried))
+            .get_result(connection)
+            .optional()
+    })
 }

@@ -1,0 +1,202 @@
+//! Lanes in memory, as the processes that work at them see them.
+//!
+//! Every change of a lane is one of [`LaneState`]'s.
+
+use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{MemoryStore, Tables};
+use crate::delivery::DeliveryStatus;
+use crate::error::StoreError;
+use crate::id::{ProcessId, WebhookId};
+use crate::lane::{LaneState, Position, Recording, StoredAttempts};
+use crate::penalty_box::PenaltyBox;
+use crate::ports::{Arrival, DeliveryQueue, Lane, MAX_ATTEMPTS, QueuedDelivery, TrackedDelivery, Turn};
+use crate::time::Instant;
+
+#[async_trait]
+impl DeliveryQueue for MemoryStore {
+    async fn join(&self, process: ProcessId, lease: Duration, now: Instant) -> Result<bool, StoreError> {
+        let lanes = &mut self.tables().lanes;
+        lanes.processes.insert(process, now.plus(lease));
+        Ok(true)
+    }
+
+    async fn renew(&self, process: ProcessId, lease: Duration, now: Instant) -> Result<bool, StoreError> {
+        let lanes = &mut self.tables().lanes;
+        lanes.bury(now);
+        let until = lanes.processes.get_mut(&process);
+        Ok(until.map(|until| *until = now.plus(lease)).is_some())
+    }
+
+    async fn ready(
+        &self,
+        process: ProcessId,
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<WebhookId>, StoreError> {
+        let lanes = &mut self.tables().lanes;
+        lanes.bury(now);
+        let is_ready = |lane: &LaneState| lane.ready_at.is_some_and(|ready_at| ready_at <= now);
+        let (own, others): (Vec<_>, Vec<_>) = lanes
+            .lanes
+            .iter()
+            .filter(|(_, lane)| is_ready(lane))
+            .partition(|(_, lane)| lane.owner == Some(process) && lanes.processes.contains_key(&process));
+        let mut ready: Vec<WebhookId> = own.into_iter().map(|(webhook, _)| *webhook).collect();
+        ready.retain(|webhook| lanes.head(*webhook).is_some());
+        let others: Vec<WebhookId> = others.into_iter().map(|(webhook, _)| *webhook).collect();
+        let taken = others
+            .into_iter()
+            .filter(|webhook| lanes.take(process, *webhook))
+            .take(limit as usize);
+        ready.extend(taken);
+        Ok(ready)
+    }
+
+    async fn take(
+        &self,
+        process: ProcessId,
+        webhooks: Vec<WebhookId>,
+        now: Instant,
+    ) -> Result<Vec<WebhookId>, StoreError> {
+        let lanes = &mut self.tables().lanes;
+        lanes.bury(now);
+        let mut taken = webhooks;
+        taken.retain(|webhook| lanes.take(process, *webhook));
+        Ok(taken)
+    }
+
+    async fn settle(&self, webhooks: Vec<WebhookId>, now: Instant) -> Result<Vec<WebhookId>, StoreError> {
+        let mut tables = self.tables();
+        let mut due = webhooks;
+        due.retain(|webhook| {
+            let settled = tables.settle(*webhook, now).and_then(|lane| lane.ready_at);
+            settled.is_some_and(|ready_at| ready_at <= now)
+        });
+        Ok(due)
+    }
+
+    async fn repair(&self, now: Instant) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        let all: Vec<WebhookId> = tables.lanes.lanes.keys().copied().collect();
+        let mut repaired = 0;
+        for webhook in all {
+            let before = tables.lanes.lanes.get(&webhook).and_then(|lane| lane.ready_at);
+            let after = tables.settle(webhook, now).and_then(|lane| lane.ready_at);
+            let was_wrong = before.is_none_or(|before| Some(before) > after) && after.is_some();
+            repaired += u64::from(was_wrong);
+        }
+        Ok(repaired)
+    }
+
+    async fn look(
+        &self,
+        process: ProcessId,
+        webhook: WebhookId,
+        after: Option<Position>,
+        limit: u32,
+    ) -> Result<Option<Lane>, StoreError> {
+        let tables = self.tables();
+        let Tables { lanes, webhooks, .. } = &*tables;
+        let lane = lanes
+            .lanes
+            .get(&webhook)
+            .filter(|lane| lane.owner == Some(process) && lanes.processes.contains_key(&process));
+        let (Some(found), Some(lane)) = (webhooks.get(&webhook), lane) else {
+            return Ok(None);
+        };
+        let queued = lanes
+            .deliveries
+            .iter()
+            .filter(|(place, _)| after.is_none_or(|after| **place > after))
+            .filter(|(_, kept)| kept.delivery.webhook == webhook)
+            .filter(|(_, kept)| kept.delivery.status == DeliveryStatus::Pending)
+            .filter_map(|(place, kept)| {
+                Some(QueuedDelivery {
+                    position: *place,
+                    attempts: kept.tried,
+                    delivery: kept.delivery.clone(),
+                    event: lanes.events.get(&kept.delivery.event)?.clone(),
+                })
+            });
+        Ok(Some(Lane {
+            webhook: found.clone(),
+            epoch: lane.epoch,
+            penalty_box: lane.penalty_box,
+            queued: queued.take(limit as usize).collect(),
+        }))
+    }
+
+    async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Vec<WebhookId>, StoreError> {
+        let mut tables = self.tables();
+        let Tables { lanes, webhooks, .. } = &mut *tables;
+        let mut lost = BTreeSet::new();
+        for turn in turns {
+            let webhook = turn.delivery.webhook;
+            let Some(lane) = lanes.lanes.get_mut(&webhook) else {
+                lost.insert(webhook);
+                continue;
+            };
+            let mut kept = lanes.deliveries.get_mut(&turn.position);
+            let stored = kept.as_ref().map(|kept| StoredAttempts {
+                status: kept.delivery.status,
+                attempts: kept.tried,
+            });
+            let version = webhooks.get(&webhook).map(|webhook| webhook.version);
+            match (lane.after_turn(process, &turn, stored, version), &mut kept) {
+                (Recording::News { lane: after, status }, Some(kept)) => {
+                    *lane = after;
+                    kept.delivery.status = status;
+                    kept.tried = turn.number;
+                    kept.attempts.push(turn.attempt);
+                    let surplus = kept.attempts.len().saturating_sub(MAX_ATTEMPTS);
+                    kept.attempts.drain(..surplus);
+                }
+                (Recording::Lost, _) => drop(lost.insert(webhook)),
+                _ => {}
+            }
+        }
+        Ok(lost.into_iter().collect())
+    }
+
+    async fn expedite(
+        &self,
+        webhook: WebhookId,
+        now: Instant,
+    ) -> Result<Option<TrackedDelivery>, StoreError> {
+        let lanes = &mut self.tables().lanes;
+        let held_up = |lane: &&LaneState| lane.penalty_box != PenaltyBox::Out;
+        if lanes.lanes.get(&webhook).filter(held_up).is_none() {
+            return Ok(None);
+        }
+        let head = lanes.head(webhook).and_then(|kept| lanes.tracked(kept));
+        if head.is_some() {
+            lanes.update(webhook, |lane| lane.expedited(now));
+        }
+        Ok(head)
+    }
+
+    async fn leave(&self, process: ProcessId) -> Result<(), StoreError> {
+        self.tables().lanes.processes.remove(&process);
+        Ok(())
+    }
+
+    async fn arrivals(&self, process: ProcessId) -> Vec<Arrival> {
+        poll_fn(|context| {
+            let lanes = &mut self.tables().lanes;
+            match lanes.arrived.remove(&process) {
+                Some(arrived) => Poll::Ready(arrived.into_iter().collect()),
+                None => {
+                    lanes.waiting.push(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,139 @@
+//! One term: from when the process may own lanes until it stops, or its lease has ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use webhook_domain::ServiceError;
+use webhook_domain::id::ProcessId;
+use webhook_domain::services::Dispatch;
+
+use super::lanes::Lanes;
+use super::lease::Lease;
+use super::pulse::Pulse;
+use super::{finder, recorder};
+use crate::exit::chain;
+
+/// How long attempts under way may take on a stop, and again what they left to be recorded.
+const STOP_WITHIN: Duration = Duration::from_secs(15);
+
+/// Why a term has ended.
+pub(super) enum Ended {
+    /// The process stops.
+    Stopped,
+    /// Its lease has ended.
+    LeaseLost,
+}
+
+/// A term that has begun.
+pub(super) struct Term {
+    lanes: Arc<Lanes>,
+    pulse: Arc<Pulse>,
+    recorder: JoinHandle<()>,
+    end: watch::Sender<bool>,
+}
+
+/// Begins a term, under an id of its own. None if another process delivers.
+pub(super) async fn begin(dispatch: &Dispatch, pulse: Arc<Pulse>) -> Result<Option<Term>, ServiceError> {
+    let process = ProcessId::generate(dispatch.clock.now(), dispatch.entropy.as_ref())?;
+    let Some(lease) = Lease::begin(dispatch, process).await? else {
+        return Ok(None);
+    };
+    tracing::debug!(process.id = %process, "delivering");
+    let (turns, made) = mpsc::channel(recorder::UNRECORDED);
+    let (end, ended) = watch::channel(false);
+    let record = recorder::record(dispatch.clone(), process, Arc::clone(&pulse), made);
+    let lanes = Lanes::new(process, dispatch.clone(), Arc::new(lease), turns, ended);
+    Ok(Some(Term {
+        lanes: Arc::new(lanes),
+        pulse,
+        recorder: tokio::spawn(record),
+        end,
+    }))
+}
+
+impl Term {
+    /// Delivers until the process is to stop, or the lease has ended.
+    pub(super) async fn run(self, stopped: &mut watch::Receiver<bool>) -> Ended {
+        let looking = tokio::spawn(finder::look(Arc::clone(&self.lanes), Arc::clone(&self.pulse)));
+        let hearing = tokio::spawn(finder::hear(Arc::clone(&self.lanes)));
+        let lease = Arc::clone(&self.lanes.lease);
+        let is_lost = tokio::select! {
+            // A sender that is gone says the same.
+            _ = stopped.wait_for(|stopped| *stopped) => false,
+            () = lease.keep(&self.lanes.dispatch, &self.pulse) => true,
+        };
+        for task in [looking, hearing] {
+            task.abort();
+        }
+        if is_lost {
+            self.drop_all();
+            return Ended::LeaseLost;
+        }
+        self.finish().await;
+        Ended::Stopped
+    }
+
+    /// Drops everything, attempts under way included: the lanes are somebody else's, and nothing could be recorded.
+    fn drop_all(self) {
+        tracing::error!(
+            process.id = %self.lanes.process,
+            "the lease has ended; what was under way is dropped, and is sent again by whoever has the lanes now"
+        );
+        self.end.send_replace(true);
+        self.recorder.abort();
+        self.pulse.recorder.rest();
+    }
+
+    /// Finishes the attempts under way, records what they left, and gives up the lease.
+    async fn finish(self) {
+        let Self {
+            lanes,
+            pulse,
+            recorder,
+            end,
+        } = self;
+        lanes.stop();
+        let (dispatch, process, lease) = (lanes.dispatch.clone(), lanes.process, Arc::clone(&lanes.lease));
+        let finishing = async {
+            if timeout(STOP_WITHIN, lanes.until_idle()).await.is_err() {
+                tracing::warn!("attempts are still under way; they are made again by whoever delivers next");
+                end.send_replace(true);
+                lanes.until_idle().await;
+            }
+            drop(lanes);
+            // Ends once the lanes' tasks are gone, and what they left is recorded.
+            if timeout(STOP_WITHIN, recorder).await.is_err() {
+                tracing::warn!(
+                    "not all that was delivered is recorded; it is sent again by whoever delivers next"
+                );
+            }
+        };
+        tokio::select! {
+            () = finishing => {}
+            () = keep_beating(&lease, &dispatch, &pulse) => {}
+        }
+        if let Err(error) = dispatch.queue.leave(process).await {
+            tracing::warn!(
+                error = chain(&error),
+                "the lease could not be given up; the lanes are taken over when it ends"
+            );
+        }
+    }
+}
+
+/// Keeps the lease while attempts come to their end, though nobody looks for lanes any more.
+async fn keep_beating(lease: &Lease, dispatch: &Dispatch, pulse: &Pulse) {
+    let beating = async {
+        loop {
+            pulse.finder.beat();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        () = beating => {}
+        () = lease.keep(dispatch, pulse) => {}
+    }
+}

@@ -1,0 +1,62 @@
+-- Who works at a lane is fenced by an epoch, and a lane says itself from when on it has something to do.
+ALTER TABLE lanes ADD COLUMN epoch BIGINT NOT NULL DEFAULT 1;       -- how often it changed hands
+ALTER TABLE lanes ADD COLUMN ready_at BIGINT;                       -- null while it has nothing to do
+
+-- A lane is made with its webhook from now on.
+INSERT INTO lanes (webhook_id, owner, done, epoch)
+    SELECT id, '', 0, 1 FROM webhooks WHERE NOT EXISTS (SELECT 1 FROM lanes WHERE lanes.webhook_id = webhooks.id);
+DELETE FROM lanes WHERE NOT EXISTS (SELECT 1 FROM webhooks WHERE webhooks.id = lanes.webhook_id);
+UPDATE lanes SET ready_at = 0 WHERE EXISTS (
+    SELECT 1 FROM deliveries WHERE deliveries.webhook_id = lanes.webhook_id AND deliveries.position > lanes.done
+);
+DROP INDEX lanes_owner;
+CREATE INDEX lanes_ready ON lanes (ready_at, webhook_id) WHERE ready_at IS NOT NULL;
+
+-- An owner without a row here has ended. What stands here is of an older release, which is refused from now on.
+DELETE FROM processes;
+
+-- How many attempts of a delivery are recorded: the column of attempts keeps the last ones alone.
+ALTER TABLE deliveries ADD COLUMN tried BIGINT NOT NULL DEFAULT 0;
+UPDATE deliveries SET tried = length(attempts) - length(replace(attempts, char(10), '')) WHERE attempts <> '';
+
+-- The last position that was drawn. PostgreSQL has a sequence of this name instead.
+CREATE TABLE delivery_positions (
+    id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    position BIGINT NOT NULL
+);
+INSERT INTO delivery_positions SELECT id, position FROM delivery_head;
+DROP TABLE delivery_head;
+
+-- Who wants which action: `*` for all that the platform publishes, unless ruled out.
+CREATE TABLE subscriptions (
+    platform TEXT NOT NULL,
+    action TEXT NOT NULL,
+    webhook_id TEXT NOT NULL,
+    ruled_out BOOLEAN NOT NULL,
+    include_previous_data BOOLEAN NOT NULL,
+    PRIMARY KEY (platform, action, webhook_id)
+) WITHOUT ROWID;
+
+INSERT INTO subscriptions
+    SELECT platform, '*', id, FALSE, include_previous_data FROM webhooks
+    WHERE active AND coalesce(included_actions, '[]') = '[]';
+INSERT INTO subscriptions
+    SELECT platform, excluded.value, webhooks.id, TRUE, include_previous_data
+    FROM webhooks, json_each(CASE WHEN json_valid(excluded_actions) THEN excluded_actions ELSE '[]' END) AS excluded
+    WHERE active AND coalesce(included_actions, '[]') = '[]' AND excluded.value NOT LIKE 'WEBHOOK.%';
+INSERT INTO subscriptions
+    SELECT platform, included.value, webhooks.id, FALSE, include_previous_data
+    FROM webhooks, json_each(CASE WHEN json_valid(included_actions) THEN included_actions ELSE '[]' END) AS included
+    WHERE active AND included.value NOT IN (
+        SELECT value FROM json_each(CASE WHEN json_valid(excluded_actions) THEN excluded_actions ELSE '[]' END)
+    );
+
+-- Counts the changes of a platform's subscriptions, so that who wants an action is looked up once and not for every event.
+ALTER TABLE platforms ADD COLUMN routing BIGINT NOT NULL DEFAULT 0;
+
+DROP INDEX webhooks_wants_announcements;
+ALTER TABLE webhooks DROP COLUMN wants_announcements;
+
+-- The oldest schema whose processes may write. An older release does not know the new name and so cannot write at all.
+ALTER TABLE audit_chain RENAME COLUMN sealing_key TO sealed_under;
+ALTER TABLE audit_chain ADD COLUMN schema_level BIGINT NOT NULL DEFAULT 20;

@@ -1,0 +1,217 @@
+//! A group of changes, publications and turns, committed once.
+//!
+//! Locks are taken in one order, by all transactions of all processes, each once: webhooks in the order of their ids, the head of
+//! the audit records' chain (which is also what new values are sealed under), the row of a platform, lanes in the order of their
+//! ids, the rows of deliveries, stored answers. So no two transactions wait for each other.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::oneshot;
+use webhook_domain::id::{ProcessId, WebhookId};
+use webhook_domain::ports::{Outcome, Publication, Published};
+use webhook_domain::time::Instant;
+use webhook_domain::{ServiceError, StoreError};
+
+use crate::audit::head::{Chain, Keys};
+use crate::database::connection::AnyConnection;
+use crate::database::dialect::TakenRows;
+use crate::engine::failure::{Failure, transact};
+use crate::events::audience::Audiences;
+use crate::events::publish::Publications;
+use crate::events::spread::Spread;
+use crate::lanes::locked::{Hints, LockedLanes};
+use crate::lanes::record::{Turns, record};
+use crate::webhooks::change::{Changes, Work};
+
+/// What is wanted, and who waits for it.
+pub(crate) struct Member<W, R> {
+    pub(crate) work: W,
+    pub(crate) reply: oneshot::Sender<R>,
+}
+
+impl<W, R> Member<W, R> {
+    pub(crate) fn answer(self, reply: R) {
+        // A caller who has stopped waiting needs no answer.
+        let _ = self.reply.send(reply);
+    }
+}
+
+/// What a change is answered.
+pub(crate) type Changed = Result<Outcome, ServiceError>;
+/// What a publication is answered.
+pub(crate) type PublicationReply = Result<Outcome<Published>, ServiceError>;
+/// What turns are answered: all are recorded but those at these lanes, which were somebody else's.
+pub(crate) type Recorded = Result<Vec<WebhookId>, StoreError>;
+
+/// The members of a group, by their kinds.
+#[derive(Default)]
+pub(crate) struct Group {
+    pub(crate) changes: Vec<Member<Work, Changed>>,
+    pub(crate) publications: Vec<Member<Box<Publication>, PublicationReply>>,
+    pub(crate) turns: Vec<Member<Turns, Recorded>>,
+}
+
+/// What its members are answered once it is committed, in their order.
+pub(crate) struct Replies {
+    changes: Vec<Changed>,
+    publications: Vec<PublicationReply>,
+    turns: Vec<Vec<WebhookId>>,
+}
+
+impl Group {
+    /// How many members it has.
+    pub(crate) fn len(&self) -> usize {
+        self.changes.len() + self.publications.len() + self.turns.len()
+    }
+
+    pub(crate) fn answer(self, replies: Replies) {
+        for (member, reply) in self.changes.into_iter().zip(replies.changes) {
+            member.answer(reply);
+        }
+        for (member, reply) in self.publications.into_iter().zip(replies.publications) {
+            member.answer(reply);
+        }
+        for (member, lost) in self.turns.into_iter().zip(replies.turns) {
+            member.answer(Ok(lost));
+        }
+    }
+
+    /// Tells all members that it was not done.
+    pub(crate) fn refuse(self, mut error: impl FnMut() -> ServiceError) {
+        for member in self.changes {
+            member.answer(Err(error()));
+        }
+        for member in self.publications {
+            member.answer(Err(error()));
+        }
+        for member in self.turns {
+            let error = match error() {
+                ServiceError::Store(error) => error,
+                error => StoreError::Corrupt(error.into()),
+            };
+            member.answer(Err(error));
+        }
+    }
+
+    /// The group in parts that are done apart, because it cannot be done as one: by kind if it has several, so that what is wrong
+    /// with one kind is no trouble of the others, and otherwise in halves. One member is one part.
+    pub(crate) fn split(mut self) -> Vec<Self> {
+        let kinds = [self.changes.len(), self.publications.len(), self.turns.len()];
+        if kinds.iter().filter(|count| **count > 0).count() > 1 {
+            let parts = [
+                Self {
+                    turns: self.turns,
+                    ..Self::default()
+                },
+                Self {
+                    changes: self.changes,
+                    ..Self::default()
+                },
+                Self {
+                    publications: self.publications,
+                    ..Self::default()
+                },
+            ];
+            return parts.into_iter().filter(|part| part.len() > 0).collect();
+        }
+        if self.len() < 2 {
+            return vec![self];
+        }
+        let second = Self {
+            changes: self.changes.split_off(self.changes.len().div_ceil(2)),
+            publications: self.publications.split_off(self.publications.len().div_ceil(2)),
+            turns: self.turns.split_off(self.turns.len().div_ceil(2)),
+        };
+        vec![self, second]
+    }
+}
+
+/// Runs all of `group` in one transaction, for a process with the id `own` if it delivers. With the replies comes who is to be
+/// told once it is committed.
+pub(crate) fn attempt(
+    connection: &mut AnyConnection,
+    keys: Keys<'_>,
+    own: Option<ProcessId>,
+    audiences: &mut Audiences,
+    group: &Group,
+    taken: TakenRows,
+) -> Result<(Replies, Hints), Failure> {
+    transact(connection, |connection| {
+        let works: Vec<&Work> = group.changes.iter().map(|member| &member.work).collect();
+        let published: Vec<&Publication> = group
+            .publications
+            .iter()
+            .map(|member| member.work.as_ref())
+            .collect();
+        let made: Vec<&Turns> = group.turns.iter().map(|member| &member.work).collect();
+
+        let platforms = platforms_of(&works, &published);
+        let mut routing = audiences.in_transaction(connection, platforms)?;
+        let (mut changes, changed) = Changes::decide(connection, keys.vault, &works, taken, &mut routing)?;
+        let seals = published
+            .iter()
+            .any(|publication| publication.idempotency.is_some());
+        let chain = match changes.has_something_to_write() || seals {
+            true => Some(Chain::lock(connection, keys)?),
+            false => None,
+        };
+        let mut spread = Spread::default();
+        let saved = match chain {
+            Some(chain) if changes.has_something_to_write() => {
+                let saved = changes.save(connection, keys.vault, chain, own, &mut routing)?;
+                changes.announce(connection, &mut routing, &mut spread)?;
+                Some(saved)
+            }
+            _ => None,
+        };
+        let publications =
+            Publications::admit(connection, keys.vault, &published, &mut routing, &mut spread)?;
+
+        let mut needed: BTreeSet<WebhookId> = spread.webhooks().collect();
+        needed.extend(changes.lanes());
+        needed.extend(
+            made.iter()
+                .flat_map(|made| &made.turns)
+                .map(|turn| turn.delivery.webhook),
+        );
+        let mut lanes = LockedLanes::lock(connection, &needed, now_of(&works, &published, &made))?;
+        changes.change_lanes(connection, &mut lanes)?;
+        let turns = record(connection, &made, &mut lanes)?;
+        spread.save(connection, &mut lanes)?;
+        let hints = lanes.save(connection, own)?;
+
+        let publications = publications.answer(connection, keys.vault)?;
+        if let Some(saved) = saved {
+            changes.save_answers(connection, keys.vault)?;
+            saved.finish(connection)?;
+        }
+        let replies = Replies {
+            changes: changed,
+            publications,
+            turns,
+        };
+        Ok((replies, hints))
+    })
+}
+
+/// The platforms on which something is published, or may be.
+fn platforms_of(works: &[&Work], published: &[&Publication]) -> BTreeSet<String> {
+    let of_changes = works.iter().filter_map(|work| work.announces_on());
+    let of_events = published.iter().map(|publication| &publication.event.platform);
+    of_changes.chain(of_events).map(ToString::to_string).collect()
+}
+
+/// The time of what is done, where the database has no clock of its own.
+fn now_of(works: &[&Work], published: &[&Publication], made: &[&Turns]) -> Instant {
+    let of_events = published.iter().map(|publication| publication.event.created_at);
+    let of_turns = made
+        .iter()
+        .flat_map(|made| &made.turns)
+        .map(|turn| turn.attempt.ended_at());
+    let of_changes = works.iter().filter_map(|work| work.at());
+    of_events
+        .chain(of_turns)
+        .chain(of_changes)
+        .max()
+        .unwrap_or(Instant::from_milliseconds(0))
+}

@@ -1,0 +1,196 @@
+//! Who wants an event, by an index of subscriptions.
+//!
+//! A platform counts the changes of its subscriptions (`platforms.routing`). What was looked up is kept with that number and
+//! used as long as the number is the same, which every transaction asks anew: so it costs the same whether a platform has ten
+//! webhooks or fifty thousand that want something else, and nobody who was answered is overlooked.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Bool, Text};
+use webhook_domain::event::Event;
+use webhook_domain::id::WebhookId;
+
+use crate::database::connection::AnyConnection;
+use crate::database::schema::platforms;
+use crate::events::subscription::EVERY_ACTION;
+
+/// How many recipients are kept in all, at 24 bytes each.
+const KEPT_RECIPIENTS: usize = 500_000;
+/// How many audiences are kept.
+const KEPT_AUDIENCES: usize = 10_000;
+
+/// A webhook that wants an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Recipient {
+    pub(crate) webhook: WebhookId,
+    pub(crate) include_previous_data: bool,
+}
+
+/// Those who want an event.
+pub(crate) type Audience = Arc<[Recipient]>;
+
+/// The audiences that were looked up.
+#[derive(Default)]
+pub(crate) struct Audiences {
+    known: HashMap<(String, String), Known>,
+    recipients: usize,
+}
+
+struct Known {
+    routing: i64,
+    audience: Audience,
+}
+
+/// The audiences as one transaction sees them.
+pub(crate) struct Routing<'a> {
+    audiences: &'a mut Audiences,
+    /// The platforms, and how often their subscriptions have changed. One that is not here has no webhooks.
+    routing: BTreeMap<String, i64>,
+    /// Those whose subscriptions this transaction changes: what it sees may yet be rolled back.
+    changed: BTreeSet<String>,
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Text)]
+    webhook_id: String,
+    #[diesel(sql_type = Bool)]
+    include_previous_data: bool,
+}
+
+impl Audiences {
+    /// What a transaction finds that has to do with these platforms.
+    pub(crate) fn in_transaction(
+        &mut self,
+        connection: &mut AnyConnection,
+        asked: BTreeSet<String>,
+    ) -> QueryResult<Routing<'_>> {
+        let asked: Vec<String> = asked.into_iter().collect();
+        let routing = match asked.is_empty() {
+            true => BTreeMap::new(),
+            false => platforms::table
+                .filter(platforms::platform.eq_any(&asked))
+                .select((platforms::platform, platforms::routing))
+                .load::<(String, i64)>(connection)?
+                .into_iter()
+                .collect(),
+        };
+        Ok(Routing {
+            audiences: self,
+            routing,
+            changed: BTreeSet::new(),
+        })
+    }
+
+    fn keep(&mut self, key: (String, String), known: Known) {
+        let more = known.audience.len();
+        if self.known.len() >= KEPT_AUDIENCES || self.recipients + more > KEPT_RECIPIENTS {
+            self.known.clear();
+            self.recipients = 0;
+        }
+        self.recipients += more;
+        if let Some(replaced) = self.known.insert(key, known) {
+            self.recipients -= replaced.audience.len();
+        }
+    }
+}
+
+impl Routing<'_> {
+    /// Says that the transaction has changed subscriptions of the platform.
+    pub(crate) fn has_changed(&mut self, platform: &str) {
+        self.changed.insert(platform.to_owned());
+    }
+
+    /// Who wants `event`.
+    pub(crate) fn of(&mut self, connection: &mut AnyConnection, event: &Event) -> QueryResult<Audience> {
+        let (platform, action) = (event.platform.as_str(), event.action.as_str());
+        let of_service = event.action.is_of_service();
+        self.audience(connection, platform, action, of_service)
+    }
+
+    /// Whether anybody on the platform wants one of these actions of the service's own.
+    pub(crate) fn has_followers(
+        &mut self,
+        connection: &mut AnyConnection,
+        platform: &str,
+        actions: &[&str],
+    ) -> QueryResult<bool> {
+        for action in actions {
+            if !self.audience(connection, platform, action, true)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn audience(
+        &mut self,
+        connection: &mut AnyConnection,
+        platform: &str,
+        action: &str,
+        of_service: bool,
+    ) -> QueryResult<Audience> {
+        if self.changed.contains(platform) {
+            return look_up(connection, platform, action, of_service);
+        }
+        let Some(routing) = self.routing.get(platform).copied() else {
+            return Ok(Arc::from([]));
+        };
+        let key = (platform.to_owned(), action.to_owned());
+        if let Some(known) = self.audiences.known.get(&key)
+            && known.routing == routing
+        {
+            return Ok(Arc::clone(&known.audience));
+        }
+        let audience = look_up(connection, platform, action, of_service)?;
+        let known = Known {
+            routing,
+            audience: Arc::clone(&audience),
+        };
+        self.audiences.keep(key, known);
+        Ok(audience)
+    }
+}
+
+fn look_up(
+    connection: &mut AnyConnection,
+    platform: &str,
+    action: &str,
+    of_service: bool,
+) -> QueryResult<Audience> {
+    let [p, a, every, published] = match connection {
+        AnyConnection::Sqlite(_) => ["?1", "?2", "?3", "?4"],
+        AnyConnection::Postgres(_) => ["$1", "$2", "$3", "$4"],
+    };
+    let text = format!(
+        "SELECT webhook_id, include_previous_data FROM subscriptions \
+         WHERE platform = {p} AND action = {a} AND NOT ruled_out \
+         UNION ALL SELECT wants.webhook_id, wants.include_previous_data FROM subscriptions wants \
+         WHERE wants.platform = {p} AND wants.action = {every} AND {published} AND NOT EXISTS (\
+         SELECT 1 FROM subscriptions not_this WHERE not_this.platform = {p} AND not_this.action = {a} \
+         AND not_this.webhook_id = wants.webhook_id AND not_this.ruled_out)"
+    );
+    let found: Vec<Found> = sql_query(text)
+        .bind::<Text, _>(platform)
+        .bind::<Text, _>(action)
+        .bind::<Text, _>(EVERY_ACTION)
+        .bind::<Bool, _>(!of_service)
+        .load(connection)?;
+    let mut audience = Vec::with_capacity(found.len());
+    for row in found {
+        match row.webhook_id.parse() {
+            Ok(webhook) => audience.push(Recipient {
+                webhook,
+                include_previous_data: row.include_previous_data,
+            }),
+            Err(_) => tracing::error!(
+                webhook.id = row.webhook_id,
+                "a subscription is that of no webhook; it is passed over"
+            ),
+        }
+    }
+    Ok(audience.into())
+}

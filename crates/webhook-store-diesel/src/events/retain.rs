@@ -1,0 +1,40 @@
+//! Forgetting events that were delivered long ago.
+//!
+//! An event may be put into a queue again at any moment. So what is forgotten is judged by the very statement that forgets it, on
+//! the rows as they are once they are locked: of a resend and of this one comes first, and the other sees what it has done.
+
+use diesel::dsl::{exists, not};
+use diesel::prelude::*;
+use webhook_domain::time::Instant;
+
+use crate::database::connection::AnyConnection;
+use crate::database::schema::{deliveries, events, lanes};
+use crate::engine::failure::Failure;
+
+/// Forgets up to `limit` events published before `before` of which no delivery waits any more, and says how many.
+pub(super) fn forget(connection: &mut AnyConnection, before: Instant, limit: u32) -> Result<u32, Failure> {
+    // What waits for a webhook that is no more waits for nothing.
+    let waits = deliveries::status.eq("PENDING").and(exists(
+        lanes::table.filter(lanes::webhook_id.eq(deliveries::webhook_id)),
+    ));
+    let waiting = deliveries::table
+        .filter(deliveries::event_id.eq(events::id))
+        .filter(waits);
+    let done_with: Vec<String> = events::table
+        .filter(events::created_at.lt(before.as_milliseconds()))
+        .filter(not(exists(waiting)))
+        .order((events::created_at, events::id))
+        .limit(limit.into())
+        .select(events::id)
+        .load(connection)?;
+    let old = deliveries::table.filter(deliveries::event_id.eq_any(&done_with));
+    diesel::delete(old.filter(not(waits))).execute(connection)?;
+    let left = deliveries::table.filter(deliveries::event_id.eq(events::id));
+    let forgotten = diesel::delete(
+        events::table
+            .filter(events::id.eq_any(&done_with))
+            .filter(not(exists(left))),
+    )
+    .execute(connection)?;
+    Ok(u32::try_from(forgotten).unwrap_or(u32::MAX))
+}

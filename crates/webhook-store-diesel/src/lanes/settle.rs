@@ -1,0 +1,115 @@
+//! Putting right what lanes say of having something to do.
+//!
+//! Whether a lane is empty is asked by a statement of its own after the lane was locked. As a part of the statement that locks, it
+//! would be answered as of before the lock was had, and what was queued in between would sleep.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt, Bool, Text};
+use webhook_domain::id::WebhookId;
+use webhook_domain::time::Instant;
+
+use crate::database::connection::AnyConnection;
+use crate::database::dialect::lanes::POSTGRES_NOW;
+use crate::engine::failure::Failure;
+use crate::lanes::locked::LockedLanes;
+
+/// How many lanes are put right in one transaction.
+pub(crate) const SETTLED_AT_ONCE: usize = 256;
+
+/// In these lanes a delivery waits, and their webhooks may be sent to: what is asked in [`settle`], and of all lanes in
+/// [`find_wrong`].
+const PENDING: &str = "EXISTS (SELECT 1 FROM deliveries WHERE deliveries.webhook_id = lanes.webhook_id \
+     AND deliveries.position > lanes.done AND deliveries.status = 'PENDING')";
+const SENDABLE: &str = "EXISTS (SELECT 1 FROM webhooks WHERE webhooks.id = lanes.webhook_id AND webhooks.active \
+     AND webhooks.url IS NOT NULL)";
+
+#[derive(QueryableByName)]
+struct Content {
+    #[diesel(sql_type = Text)]
+    webhook_id: String,
+    #[diesel(sql_type = Bool)]
+    pending: bool,
+    #[diesel(sql_type = Bool)]
+    sendable: bool,
+}
+
+/// Puts these lanes right in one transaction, which this must be all of, and gives those that are due.
+pub(crate) fn settle(
+    connection: &mut AnyConnection,
+    webhooks: &[WebhookId],
+    now: Instant,
+) -> Result<Vec<WebhookId>, Failure> {
+    let asked: BTreeSet<WebhookId> = webhooks.iter().copied().collect();
+    let mut lanes = LockedLanes::lock(connection, &asked, now)?;
+    let now = lanes.now();
+    let contents = contents(connection, &asked)?;
+    let mut due = Vec::new();
+    for webhook in asked {
+        let (Some(lane), Some(content)) = (lanes.get(webhook), contents.get(&webhook)) else {
+            continue;
+        };
+        let settled = lane.settled(content.pending, content.sendable, now);
+        if settled.ready_at.is_some_and(|ready_at| ready_at <= now) {
+            due.push(webhook);
+        }
+        lanes.set(webhook, settled);
+    }
+    lanes.save(connection, None)?;
+    Ok(due)
+}
+
+fn contents(
+    connection: &mut AnyConnection,
+    webhooks: &BTreeSet<WebhookId>,
+) -> Result<BTreeMap<WebhookId, Content>, Failure> {
+    let select = |which: &str| {
+        format!("SELECT webhook_id, {PENDING} AS pending, {SENDABLE} AS sendable FROM lanes WHERE {which}")
+    };
+    let ids: Vec<String> = webhooks.iter().map(ToString::to_string).collect();
+    let rows: Vec<Content> = match connection {
+        AnyConnection::Sqlite(sqlite) => {
+            let mut rows = Vec::with_capacity(ids.len());
+            for id in &ids {
+                let found: Vec<Content> = sql_query(select("webhook_id = ?1"))
+                    .bind::<Text, _>(id)
+                    .load(sqlite)?;
+                rows.extend(found);
+            }
+            rows
+        }
+        AnyConnection::Postgres(postgres) => sql_query(select("webhook_id = ANY ($1)"))
+            .bind::<Array<Text>, _>(&ids)
+            .load(postgres)?,
+    };
+    let parsed = rows
+        .into_iter()
+        .filter_map(|row| Some((row.webhook_id.parse().ok()?, row)));
+    Ok(parsed.collect())
+}
+
+#[derive(QueryableByName)]
+struct Wrong {
+    #[diesel(sql_type = Text)]
+    webhook_id: String,
+}
+
+/// The lanes that have something to do and do not say so, or say it of a time that is too late.
+pub(crate) fn find_wrong(connection: &mut AnyConnection, now: i64) -> Result<Vec<WebhookId>, Failure> {
+    let select = |now: &str| {
+        format!(
+            "SELECT webhook_id FROM lanes WHERE (ready_at IS NULL OR ready_at > {now} + 1000 AND penalty_box IS NULL) \
+             AND {PENDING} AND {SENDABLE}"
+        )
+    };
+    let rows: Vec<Wrong> = match connection {
+        AnyConnection::Sqlite(sqlite) => sql_query(select("?1")).bind::<BigInt, _>(now).load(sqlite)?,
+        AnyConnection::Postgres(postgres) => sql_query(select(POSTGRES_NOW)).load(postgres)?,
+    };
+    Ok(rows
+        .iter()
+        .filter_map(|row| row.webhook_id.parse().ok())
+        .collect())
+}
