@@ -8,4 +8,6 @@ mod change_under_way;
 mod ground;
 mod listening;
 mod outsider;
+mod restart;
 mod sql;
+mod unreadable_row;
