@@ -5,6 +5,7 @@
 //! reaches the receivers, and when. The database is looked at, and damaged, from outside.
 
 mod change_under_way;
+mod clock;
 mod ground;
 mod listening;
 mod outsider;
