@@ -11,4 +11,5 @@ mod listening;
 mod outsider;
 mod restart;
 mod sql;
+mod stopped;
 mod unreadable_row;
