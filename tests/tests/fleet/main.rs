@@ -13,3 +13,4 @@ mod restart;
 mod sql;
 mod stopped;
 mod unreadable_row;
+mod write_ahead_log;
