@@ -9,6 +9,7 @@ mod clock;
 mod ground;
 mod listening;
 mod outsider;
+mod resending;
 mod restart;
 mod sql;
 mod stopped;
