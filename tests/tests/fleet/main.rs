@@ -8,6 +8,7 @@ mod change_under_way;
 mod clock;
 mod ground;
 mod listening;
+mod many_webhooks;
 mod outsider;
 mod resending;
 mod restart;
