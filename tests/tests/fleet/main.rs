@@ -6,6 +6,7 @@
 
 mod change_under_way;
 mod clock;
+mod deleting;
 mod ground;
 mod listening;
 mod many_webhooks;
