@@ -23,6 +23,8 @@ use crate::clock::wait_for;
 pub enum Conduct {
     /// Answers with this status.
     Answer(u16),
+    /// Answers with this status, so much later.
+    AnswerAfter(Duration, u16),
     /// Hangs up without an answer.
     HangUp,
 }
@@ -163,19 +165,22 @@ fn converse(stream: TcpStream, got: &Mutex<Vec<Delivered>>, conduct: &Mutex<Vec<
     while let Some(delivered) = read(&mut reader) {
         let turn = conduct.lock().unwrap_or_else(PoisonError::into_inner).pop();
         got.lock().unwrap_or_else(PoisonError::into_inner).push(delivered);
-        match turn.unwrap_or(Conduct::Answer(204)) {
+        let status = match turn.unwrap_or(Conduct::Answer(204)) {
             Conduct::HangUp => return,
-            Conduct::Answer(status) => {
-                let length = if status == 204 {
-                    ""
-                } else {
-                    "content-length: 0\r\n"
-                };
-                let answer = format!("HTTP/1.1 {status} Said\r\n{length}\r\n");
-                if writer.write_all(answer.as_bytes()).is_err() {
-                    return;
-                }
+            Conduct::Answer(status) => status,
+            Conduct::AnswerAfter(pause, status) => {
+                thread::sleep(pause);
+                status
             }
+        };
+        let length = if status == 204 {
+            ""
+        } else {
+            "content-length: 0\r\n"
+        };
+        let answer = format!("HTTP/1.1 {status} Said\r\n{length}\r\n");
+        if writer.write_all(answer.as_bytes()).is_err() {
+            return;
         }
     }
 }

@@ -120,8 +120,22 @@ impl Server {
 
     /// Asks it to stop, and does not wait.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Stops all its threads where they are: SIGSTOP.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on after [`Self::freeze`]: SIGCONT.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).expect("a running server can be signalled");
+        kill_process(pid, signal).expect("a running server can be signalled");
     }
 
     /// Stops it as an operator would, with SIGTERM, and waits for the end.

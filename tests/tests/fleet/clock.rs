@@ -1,0 +1,116 @@
+//! Wall clocks that are wrong. How long a process is taken to live is not a matter of the time of day: a clock that is put
+//! right, or that differs from another machine's, keeps no delivery back.
+
+use std::{path::Path, process::Command, time::Duration};
+
+use webhook_tests::{
+    Backend, Client, Server, Service,
+    clock::{instant, now},
+    on_each_database,
+    receiver::{Conduct, Receiver},
+};
+
+use crate::ground::{all_arrive, arrivals, deployment, first_arrivals, publish, webhook_to};
+
+on_each_database!(
+    what_a_process_with_a_fast_clock_left_goes_on_when_the_clock_is_right,
+    what_a_process_with_a_slow_clock_left_goes_on_when_the_clock_is_right
+);
+
+const TWO_HOURS: i64 = 2 * 60 * 60;
+const EVENTS: usize = 10;
+
+/// A server whose wall clock is `seconds` ahead, or behind if negative.
+fn serve_shifted(service: &Service, seconds: i64) -> Server {
+    let shim = compiled_shim(service.deployment().directory());
+    let mut command = service.deployment().command(&[]);
+    command
+        .env("LD_PRELOAD", shim)
+        .env("SHIFTED_CLOCK_SECONDS", seconds.to_string());
+    Server::start(command)
+}
+
+fn compiled_shim(directory: &Path) -> std::path::PathBuf {
+    let library = directory.join("shifted_clock.so");
+    let compiled = Command::new("cc")
+        .args(["-O2", "-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/shim/shifted_clock.c"))
+        .status();
+    assert!(
+        compiled.is_ok_and(|status| status.success()),
+        "a wrong clock needs a C compiler, `cc`"
+    );
+    library
+}
+
+fn what_a_process_with_a_fast_clock_left_goes_on_when_the_clock_is_right(backend: Backend) {
+    goes_on_with_the_right_clock(backend, TWO_HOURS);
+}
+
+fn what_a_process_with_a_slow_clock_left_goes_on_when_the_clock_is_right(backend: Backend) {
+    goes_on_with_the_right_clock(backend, -TWO_HOURS);
+}
+
+fn goes_on_with_the_right_clock(backend: Backend, shift: i64) {
+    let within = match backend {
+        Backend::Sqlite => Duration::from_secs(3),
+        Backend::Postgres => Duration::from_secs(10),
+    };
+    // The first is delivered, and the second is under way when the process is killed.
+    let receiver = Receiver::start().conducting([
+        Conduct::Answer(204),
+        Conduct::AnswerAfter(Duration::from_secs(60), 204),
+    ]);
+    let mut service = Service::start_on(deployment(backend));
+    service.take_server().stop();
+    let wrong = serve_shifted(&service, shift);
+    let client = Client::with_key(wrong.address(), service.key());
+    webhook_to(&client, &receiver);
+    let published = publish(&client, 0);
+    let off = instant(&published["created_at"]) - now() - shift;
+    assert!(
+        off.abs() < 60,
+        "the clock is not wrong as it should be, but {off} s off"
+    );
+    (1..EVENTS).for_each(|n| drop(publish(&client, n)));
+    receiver.wait_for(2);
+    wrong.kill();
+    service.start_again();
+    all_arrive(&receiver, EVENTS, within);
+    assert_eq!(first_arrivals(&receiver.got()), (0..EVENTS).collect::<Vec<_>>());
+    let client = service.client();
+    publish(&client, EVENTS);
+    all_arrive(&receiver, EVENTS + 1, Duration::from_secs(2));
+}
+
+#[test]
+fn processes_whose_clocks_differ_deliver_each_event_once_and_in_order() {
+    for shift in [TWO_HOURS, -TWO_HOURS] {
+        let mut service = Service::start_on(deployment(Backend::Postgres));
+        service.take_server().stop();
+        let receivers: Vec<_> = (0..3).map(|_| Receiver::start()).collect();
+        let wrong = serve_shifted(&service, shift);
+        let first = Client::with_key(wrong.address(), service.key());
+        for receiver in &receivers {
+            webhook_to(&first, receiver);
+        }
+        publish(&first, 0);
+        for receiver in &receivers {
+            all_arrive(receiver, 1, Duration::from_secs(5));
+        }
+        service.start_again();
+        let second = service.client();
+        for n in 1..=EVENTS {
+            publish(if n % 2 == 0 { &first } else { &second }, n);
+            for receiver in &receivers {
+                all_arrive(receiver, n + 1, Duration::from_secs(3));
+            }
+        }
+        let order: Vec<_> = (0..=EVENTS).collect();
+        for receiver in &receivers {
+            assert_eq!(arrivals(&receiver.got()), order, "with a clock {shift} s ahead");
+        }
+        drop(wrong);
+    }
+}

@@ -1,0 +1,139 @@
+//! A process that is stopped for a while, as a machine that sleeps or a debugger does it, and then goes on where it was.
+//! Stopped for longer than its lease it has lost its lanes, and must notice; nothing is lost and no order broken by what
+//! it still believes.
+
+use std::{
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use webhook_tests::{Backend, Client, Server, Service, receiver::Receiver};
+
+use crate::ground::{all_arrive, arrivals, first_arrivals, publish, second_process, service, webhook_to};
+
+const LANES: usize = 5;
+/// How many events are published at a time before and after the stop.
+const EVENTS: usize = 20;
+const LONGER_THAN_A_LEASE: Duration = Duration::from_secs(9);
+const SHORTER_THAN_A_LEASE: Duration = Duration::from_secs(3);
+/// Between two publications while a process is stopped.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Two processes, of which the first has the lanes.
+struct Pair {
+    service: Service,
+    other: Server,
+    first: Client,
+    second: Client,
+    receivers: Vec<Receiver>,
+    /// How many events have been published, one after the other.
+    published: usize,
+}
+
+impl Pair {
+    fn start() -> Self {
+        let service = service(Backend::Postgres);
+        let first = service.client();
+        let receivers: Vec<_> = (0..LANES).map(|_| Receiver::start()).collect();
+        for receiver in &receivers {
+            webhook_to(&first, receiver);
+        }
+        publish(&first, 0);
+        for receiver in &receivers {
+            receiver.wait_for(1);
+        }
+        let (other, second) = second_process(&service);
+        Self {
+            service,
+            other,
+            first,
+            second,
+            receivers,
+            published: 1,
+        }
+    }
+
+    /// Publishes through the other process.
+    fn publish_through_the_other(&mut self) {
+        publish(&self.second, self.published);
+        self.published += 1;
+    }
+
+    /// Stops the first process in the middle of its work, and publishes for as long.
+    fn freeze_the_first(&mut self, at_least: Duration) {
+        (0..EVENTS).for_each(|_| self.publish_through_the_other());
+        let began = Instant::now();
+        self.service.server().freeze();
+        while began.elapsed() < at_least {
+            self.publish_through_the_other();
+            sleep(PAUSE);
+        }
+    }
+
+    #[track_caller]
+    fn everything_arrives(&self, within: Duration) {
+        let began = Instant::now();
+        for receiver in &self.receivers {
+            let left = within.saturating_sub(began.elapsed());
+            all_arrive(receiver, self.published, left);
+        }
+    }
+
+    #[track_caller]
+    fn first_arrivals_are_in_order(&self) {
+        let order: Vec<_> = (0..self.published).collect();
+        for receiver in &self.receivers {
+            assert_eq!(first_arrivals(&receiver.got()), order);
+        }
+    }
+}
+
+#[test]
+fn a_process_stopped_for_longer_than_its_lease_loses_nothing_and_works_on() {
+    let mut pair = Pair::start();
+    pair.freeze_the_first(LONGER_THAN_A_LEASE);
+    // The other has taken the lanes.
+    pair.everything_arrives(Duration::from_secs(5));
+    pair.service.server().thaw();
+    for _ in 0..EVENTS {
+        pair.publish_through_the_other();
+        publish(&pair.first, pair.published);
+        pair.published += 1;
+    }
+    pair.everything_arrives(Duration::from_secs(5));
+    pair.first_arrivals_are_in_order();
+    // It has lanes again when it is alone.
+    let Pair {
+        service,
+        other,
+        first,
+        receivers,
+        published,
+        ..
+    } = pair;
+    other.kill();
+    publish(&first, published);
+    for receiver in &receivers {
+        all_arrive(receiver, published + 1, Duration::from_secs(10));
+    }
+    drop(service);
+}
+
+#[test]
+fn a_process_stopped_for_less_than_its_lease_keeps_its_lanes() {
+    let mut pair = Pair::start();
+    pair.freeze_the_first(SHORTER_THAN_A_LEASE);
+    pair.service.server().thaw();
+    (0..EVENTS).for_each(|_| pair.publish_through_the_other());
+    pair.everything_arrives(Duration::from_secs(5));
+    let order: Vec<_> = (0..pair.published).collect();
+    for receiver in &pair.receivers {
+        assert_eq!(arrivals(&receiver.got()), order, "each arrives once");
+    }
+    // They are its own: what is published is sent although the other one dies now.
+    pair.other.kill();
+    publish(&pair.first, pair.published);
+    for receiver in &pair.receivers {
+        all_arrive(receiver, pair.published + 1, Duration::from_secs(2));
+    }
+}
