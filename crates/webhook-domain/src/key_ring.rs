@@ -223,6 +223,17 @@ impl KeyRing {
         self
     }
 
+    /// Whether a key of `before` is not in this ring any more: then it is to be gone from wherever it was stored.
+    #[must_use]
+    pub fn has_let_go_of_a_key_of(&self, before: &Self) -> bool {
+        let keys = |ring: &Self| -> Vec<SigningKeyId> {
+            let retired = ring.retired.iter().map(|retired| retired.key.id);
+            ring.current.iter().map(|key| key.id).chain(retired).collect()
+        };
+        let kept = keys(self);
+        keys(before).iter().any(|key| !kept.contains(key))
+    }
+
     /// The keys that a delivery at `now` is signed with, newest first.
     pub fn valid_at(&self, now: Instant) -> impl Iterator<Item = &SigningKey> {
         self.current

@@ -6,3 +6,4 @@ pub(crate) mod opening;
 pub(crate) mod row;
 pub(crate) mod schema;
 pub(crate) mod url;
+pub(crate) mod write_back;

@@ -42,6 +42,7 @@ use webhook_domain::entropy::Entropy;
 use crate::api_keys::lookup::ApiKeyLookup;
 use crate::audit::chain::ChainKey;
 use crate::database::connection::AnyConnection;
+use crate::database::write_back::WriteBack;
 use crate::engine::errands::Errands;
 use crate::engine::executor::Executor;
 use crate::engine::writer::Writer;
@@ -79,6 +80,7 @@ pub struct DieselStore {
     scans: Option<Errands>,
     /// What tells which process delivers, where the database is a file.
     delivering_lock: Option<DeliveringLock>,
+    write_back: Option<Arc<WriteBack>>,
     /// From when on there are lanes that are ready, in milliseconds since the Unix epoch.
     ready_since: Mutex<i64>,
     url: DatabaseUrl,
@@ -112,7 +114,12 @@ impl DieselStore {
                 None,
             ),
         };
+        let write_back = match url {
+            DatabaseUrl::Sqlite(path) => Some(Arc::new(WriteBack::start(path.clone())?)),
+            DatabaseUrl::Postgres(_) => None,
+        };
         Ok(Arc::new(Self {
+            write_back: write_back.clone(),
             messengers,
             leases,
             scans,
@@ -124,6 +131,7 @@ impl DieselStore {
                 vault.clone(),
                 chain.clone(),
                 delivering.clone(),
+                write_back,
             )?,
             delivering,
             lanes: LaneReader::start(url.clone(), vault.clone())?,
@@ -163,6 +171,9 @@ impl DieselStore {
     pub fn close(&self) {
         self.writer.close();
         self.messengers.close(&self.delivering);
+        if let Some(write_back) = &self.write_back {
+            write_back.close();
+        }
         for errands in [&self.leases, &self.scans].into_iter().flatten() {
             errands.close();
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::pg::PgConnection;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, ConnectionError, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
@@ -148,12 +148,24 @@ impl AnyConnection {
         Ok(())
     }
 
-    /// Writes SQLite's log back and empties it, as far as nobody is reading it: what was overwritten is gone from the
-    /// files then.
-    pub(crate) fn write_back(&mut self) -> QueryResult<()> {
+    /// Opens a database of SQLite's to [write its log back](Self::write_back), waiting for nobody.
+    pub(crate) fn open_sqlite_to_write_back(path: &Path) -> Result<Self, ConnectionError> {
+        let mut connection = open_sqlite(path)?;
+        connection
+            .batch_execute("PRAGMA busy_timeout = 0")
+            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Self::Sqlite(connection))
+    }
+
+    /// Writes SQLite's log back and empties it, unless somebody is reading or writing it: what was overwritten is gone from the
+    /// files then. Says whether it was done.
+    pub(crate) fn write_back(&mut self) -> QueryResult<bool> {
         match self {
-            Self::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)"),
-            Self::Postgres(_) => Ok(()),
+            Self::Sqlite(sqlite) => {
+                let done: Checkpoint = sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(sqlite)?;
+                Ok(done.busy == 0)
+            }
+            Self::Postgres(_) => Ok(true),
         }
     }
 
@@ -161,6 +173,12 @@ impl AnyConnection {
     pub(crate) fn ping(&mut self) -> QueryResult<()> {
         sql_query("SELECT 1").execute(self).map(drop)
     }
+}
+
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = BigInt)]
+    busy: i64,
 }
 
 #[derive(QueryableByName)]
@@ -256,8 +274,6 @@ fn with_network_timeouts(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use diesel::sql_types::BigInt;
-
     use super::*;
 
     #[test]

@@ -51,7 +51,16 @@ pub(crate) struct Group {
     pub(crate) turns: Vec<Member<Turns, Recorded>>,
 }
 
-/// What its members are answered once it is committed, in their order.
+/// What is to be done once a group is committed.
+pub(crate) struct Done {
+    pub(crate) replies: Replies,
+    /// Who is to be told.
+    pub(crate) hints: Hints,
+    /// Whether a secret was erased, so that it is to go from the files too.
+    pub(crate) erased: bool,
+}
+
+/// What its members are answered, in their order.
 pub(crate) struct Replies {
     changes: Vec<Changed>,
     publications: Vec<PublicationReply>,
@@ -126,8 +135,7 @@ impl Group {
     }
 }
 
-/// Runs all of `group` in one transaction, for a process with the id `own` if it delivers. With the replies comes who is to be
-/// told once it is committed.
+/// Runs all of `group` in one transaction, for a process with the id `own` if it delivers.
 pub(crate) fn attempt(
     connection: &mut AnyConnection,
     keys: Keys<'_>,
@@ -135,7 +143,7 @@ pub(crate) fn attempt(
     audiences: &mut Audiences,
     group: &Group,
     taken: TakenRows,
-) -> Result<(Replies, Hints), Failure> {
+) -> Result<Done, Failure> {
     transact(connection, |connection| {
         let works: Vec<&Work> = group.changes.iter().map(|member| &member.work).collect();
         let published: Vec<&Publication> = group
@@ -190,7 +198,11 @@ pub(crate) fn attempt(
             publications,
             turns,
         };
-        Ok((replies, hints))
+        Ok(Done {
+            replies,
+            hints,
+            erased: changes.erase_something(),
+        })
     })
 }
 

@@ -27,12 +27,12 @@ use crate::audit::head::Keys;
 use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
 use crate::database::opening::open_for_writing;
+use crate::database::write_back::WriteBack;
 use crate::engine::failure::{Failure, PANICKED, is_of_reference, transact};
-use crate::engine::group::{Changed, Group, Member, PublicationReply, Recorded, Replies, attempt};
+use crate::engine::group::{Changed, Done, Group, Member, PublicationReply, Recorded, attempt};
 use crate::engine::queue::{Patience, Queue};
 use crate::engine::waiting::answer_within;
 use crate::events::audience::Audiences;
-use crate::lanes::locked::Hints;
 use crate::lanes::notify::Delivering;
 use crate::lanes::record::Turns;
 use crate::sealing::Vault;
@@ -91,6 +91,7 @@ impl Writer {
         vault: Arc<Vault>,
         chain: Arc<ChainKey>,
         delivering: Arc<Delivering>,
+        write_back: Option<Arc<WriteBack>>,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(QUEUE_CAPACITY));
         let worker = Worker {
@@ -99,6 +100,7 @@ impl Writer {
             vault,
             chain,
             delivering,
+            write_back,
             connection: Some(connection),
             refused_at: None,
             audiences: Audiences::default(),
@@ -183,6 +185,8 @@ struct Worker {
     vault: Arc<Vault>,
     chain: Arc<ChainKey>,
     delivering: Arc<Delivering>,
+    /// Where the database is a file.
+    write_back: Option<Arc<WriteBack>>,
     connection: Option<AnyConnection>,
     refused_at: Option<Instant>,
     audiences: Audiences,
@@ -244,9 +248,12 @@ impl Worker {
             return;
         }
         match self.attempt(&group) {
-            Ok((replies, hints)) => {
-                self.delivering.tell(hints);
-                group.answer(replies);
+            Ok(done) => {
+                self.delivering.tell(done.hints);
+                group.answer(done.replies);
+                if let Some(write_back) = self.write_back.as_ref().filter(|_| done.erased) {
+                    write_back.ask();
+                }
             }
             Err(Broken::ByOne(error)) if group.len() == 1 => {
                 let mut error = Some(error);
@@ -266,7 +273,7 @@ impl Worker {
     }
 
     /// Runs a group until it is committed, refused for what one member wants, or cannot be.
-    fn attempt(&mut self, group: &Group) -> Result<(Replies, Hints), Broken> {
+    fn attempt(&mut self, group: &Group) -> Result<Done, Broken> {
         let (vault, chain) = (Arc::clone(&self.vault), Arc::clone(&self.chain));
         let keys = Keys {
             vault: &vault,

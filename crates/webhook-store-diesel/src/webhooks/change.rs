@@ -315,6 +315,19 @@ impl Changes {
         concerned.map(|row| row.loaded.webhook.id)
     }
 
+    /// Whether a secret that was stored is not any more, once the changes are saved.
+    pub(crate) fn erase_something(&self) -> bool {
+        self.rows.values().flatten().any(|row| match &row.effect {
+            Effect::Keep => false,
+            Effect::Save(after) => {
+                let before = &row.loaded.webhook;
+                after.key_ring.has_let_go_of_a_key_of(&before.key_ring)
+                    || after.settings.authentication != before.settings.authentication
+            }
+            Effect::Delete => true,
+        })
+    }
+
     /// Has lanes be what the changes make of them.
     pub(crate) fn change_lanes(
         &self,
