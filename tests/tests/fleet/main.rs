@@ -13,6 +13,7 @@ mod many_webhooks;
 mod outsider;
 mod resending;
 mod restart;
+mod saturation;
 mod sql;
 mod stopped;
 mod unreadable_row;
