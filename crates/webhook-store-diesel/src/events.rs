@@ -2,6 +2,7 @@
 
 pub(crate) mod announce;
 pub(crate) mod audience;
+pub(crate) mod fan_out;
 pub(crate) mod port;
 pub(crate) mod publish;
 mod retain;

@@ -83,6 +83,8 @@ pub struct DieselStore {
     write_back: Option<Arc<WriteBack>>,
     /// From when on there are lanes that are ready, in milliseconds since the Unix epoch.
     ready_since: Mutex<i64>,
+    /// The platform of which a chunk was moved into its lanes last.
+    fanned_out: Mutex<String>,
     url: DatabaseUrl,
 }
 
@@ -125,6 +127,7 @@ impl DieselStore {
             scans,
             delivering_lock,
             ready_since: Mutex::new(0),
+            fanned_out: Mutex::default(),
             writer: Writer::start(
                 url.clone(),
                 opened.connection,

@@ -127,6 +127,13 @@ pub trait DeliveryQueue: Send + Sync {
     /// The store's.
     async fn repair(&self, now: Instant) -> Result<u64, StoreError>;
 
+    /// Moves a part of what was published for many webhooks into their lanes, and says whether there may be more of it. A store
+    /// that puts an event into all its lanes at once has none.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn fan_out(&self) -> Result<bool, StoreError>;
+
     /// The lane of `webhook` with the first `limit` deliveries after `after`, or from its head on, all as of one epoch. None if it
     /// is not the process's own, or the webhook is no more.
     ///

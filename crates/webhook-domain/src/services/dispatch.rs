@@ -30,7 +30,7 @@ use crate::webhook::{Describe, TargetUrl, Version, Webhook};
 /// How many deliveries are read at a time.
 const READ_AT_ONCE: u32 = 32;
 /// How many bytes of those that wait are kept, so that many lanes fit into little memory. One is kept in any case.
-const KEPT_BYTES: usize = 256 * 1024;
+const KEPT_BYTES: usize = 128 * 1024;
 
 /// What delivers.
 #[derive(Clone)]
@@ -141,6 +141,8 @@ impl LaneWorker {
             return Ok((Next::Wait(retry_at), None));
         }
         if !admit(&webhook, &url) {
+            // Others wait too, and the memory is not for what waits.
+            self.read.clear();
             return Ok((Next::Busy, None));
         }
         // Drawn before something is sent: an attempt whose outcome cannot be told is made again.

@@ -14,6 +14,8 @@ use crate::exit::chain;
 
 /// How often is looked for lanes that are ready.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often is looked for what was published for many webhooks.
+const FAN_OUT_EVERY: Duration = Duration::from_millis(250);
 /// How many lanes that are nobody's are taken at a time.
 const TAKE_LIMIT: u32 = 512;
 /// How long a lane has nothing to do before it says so.
@@ -82,6 +84,21 @@ async fn repair(lanes: &Arc<Lanes>) {
             error = chain(&error),
             "cannot look through all lanes; it will be tried again"
         ),
+    }
+}
+
+/// Moves what was published for many webhooks into their lanes, for ever.
+pub(super) async fn fan_out(lanes: Arc<Lanes>) {
+    loop {
+        match lanes.dispatch.queue.fan_out().await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(
+                error = chain(&error),
+                "what was published for many webhooks cannot be moved into their lanes; it will be tried again"
+            ),
+        }
+        sleep(FAN_OUT_EVERY).await;
     }
 }
 

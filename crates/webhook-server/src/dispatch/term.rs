@@ -59,13 +59,14 @@ impl Term {
     pub(super) async fn run(self, stopped: &mut watch::Receiver<bool>) -> Ended {
         let looking = tokio::spawn(finder::look(Arc::clone(&self.lanes), Arc::clone(&self.pulse)));
         let hearing = tokio::spawn(finder::hear(Arc::clone(&self.lanes)));
+        let fanning_out = tokio::spawn(finder::fan_out(Arc::clone(&self.lanes)));
         let lease = Arc::clone(&self.lanes.lease);
         let is_lost = tokio::select! {
             // A sender that is gone says the same.
             _ = stopped.wait_for(|stopped| *stopped) => false,
             () = lease.keep(&self.lanes.dispatch, &self.pulse) => true,
         };
-        for task in [looking, hearing] {
+        for task in [looking, hearing, fanning_out] {
             task.abort();
         }
         if is_lost {

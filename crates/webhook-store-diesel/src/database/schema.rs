@@ -156,6 +156,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    fan_outs (platform, number) {
+        platform -> Text,
+        number -> BigInt,
+        event_id -> Text,
+        recipients -> Text,
+    }
+}
+
+diesel::table! {
+    fan_out_heads (platform) {
+        platform -> Text,
+        chunks -> BigInt,
+    }
+}
+
+diesel::table! {
     lanes (webhook_id) {
         webhook_id -> Text,
         owner -> Text,
@@ -173,5 +189,6 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(deliveries, events, lanes, webhooks);
+diesel::allow_tables_to_appear_in_same_query!(deliveries, events, fan_outs, lanes, webhooks);
+diesel::allow_tables_to_appear_in_same_query!(fan_out_heads, platforms);
 diesel::allow_tables_to_appear_in_same_query!(audit_records, audit_chain);

@@ -1,8 +1,8 @@
 //! A group of changes, publications and turns, committed once.
 //!
 //! Locks are taken in one order, by all transactions of all processes, each once: webhooks in the order of their ids, the head of
-//! the audit records' chain (which is also what new values are sealed under), the row of a platform, lanes in the order of their
-//! ids, the rows of deliveries, stored answers. So no two transactions wait for each other.
+//! the audit records' chain (which is also what new values are sealed under), rows of platforms, what waits to be fanned out on
+//! them, lanes in the order of their ids, the rows of deliveries, stored answers. So no two transactions wait for each other.
 
 use std::collections::BTreeSet;
 
@@ -175,6 +175,7 @@ pub(crate) fn attempt(
         let publications =
             Publications::admit(connection, keys.vault, &published, &mut routing, &mut spread)?;
 
+        spread.save_events(connection)?;
         let mut needed: BTreeSet<WebhookId> = spread.webhooks().collect();
         needed.extend(changes.lanes());
         needed.extend(

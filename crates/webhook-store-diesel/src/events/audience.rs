@@ -11,10 +11,10 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Bool, Text};
 use webhook_domain::event::Event;
-use webhook_domain::id::WebhookId;
+use webhook_domain::id::{PlatformId, WebhookId};
 
 use crate::database::connection::AnyConnection;
-use crate::database::schema::platforms;
+use crate::database::schema::{fan_out_heads, platforms};
 use crate::events::subscription::EVERY_ACTION;
 
 /// How many recipients are kept in all, at 24 bytes each.
@@ -39,6 +39,13 @@ pub(crate) struct Audiences {
     recipients: usize,
 }
 
+struct Platform {
+    /// How often its subscriptions have changed.
+    routing: i64,
+    /// How many chunks of events wait to be moved into their lanes.
+    chunks: i64,
+}
+
 struct Known {
     routing: i64,
     audience: Audience,
@@ -47,8 +54,8 @@ struct Known {
 /// The audiences as one transaction sees them.
 pub(crate) struct Routing<'a> {
     audiences: &'a mut Audiences,
-    /// The platforms, and how often their subscriptions have changed. One that is not here has no webhooks.
-    routing: BTreeMap<String, i64>,
+    /// The platforms. One that is not here has no webhooks.
+    platforms: BTreeMap<String, Platform>,
     /// Those whose subscriptions this transaction changes: what it sees may yet be rolled back.
     changed: BTreeSet<String>,
 }
@@ -69,18 +76,25 @@ impl Audiences {
         asked: BTreeSet<String>,
     ) -> QueryResult<Routing<'_>> {
         let asked: Vec<String> = asked.into_iter().collect();
-        let routing = match asked.is_empty() {
-            true => BTreeMap::new(),
+        let found: Vec<(String, i64, Option<i64>)> = match asked.is_empty() {
+            true => Vec::new(),
             false => platforms::table
+                .left_join(fan_out_heads::table.on(fan_out_heads::platform.eq(platforms::platform)))
                 .filter(platforms::platform.eq_any(&asked))
-                .select((platforms::platform, platforms::routing))
-                .load::<(String, i64)>(connection)?
-                .into_iter()
-                .collect(),
+                .select((
+                    platforms::platform,
+                    platforms::routing,
+                    fan_out_heads::chunks.nullable(),
+                ))
+                .load(connection)?,
         };
+        let platforms = found.into_iter().map(|(platform, routing, chunks)| {
+            let chunks = chunks.unwrap_or_default();
+            (platform, Platform { routing, chunks })
+        });
         Ok(Routing {
             audiences: self,
-            routing,
+            platforms: platforms.collect(),
             changed: BTreeSet::new(),
         })
     }
@@ -99,6 +113,12 @@ impl Audiences {
 }
 
 impl Routing<'_> {
+    /// How many chunks of events wait on the platform.
+    pub(crate) fn chunks_of(&self, platform: &PlatformId) -> i64 {
+        let platform = self.platforms.get(platform.as_str());
+        platform.map_or(0, |platform| platform.chunks)
+    }
+
     /// Says that the transaction has changed subscriptions of the platform.
     pub(crate) fn has_changed(&mut self, platform: &str) {
         self.changed.insert(platform.to_owned());
@@ -136,7 +156,7 @@ impl Routing<'_> {
         if self.changed.contains(platform) {
             return look_up(connection, platform, action, of_service);
         }
-        let Some(routing) = self.routing.get(platform).copied() else {
+        let Some(routing) = self.platforms.get(platform).map(|platform| platform.routing) else {
             return Ok(Arc::from([]));
         };
         let key = (platform.to_owned(), action.to_owned());

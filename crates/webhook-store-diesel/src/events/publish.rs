@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use webhook_domain::event::Event;
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{Outcome, Publication, Published};
-use webhook_domain::{Refusal, ServiceError};
+use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::answers::row::{AnswerRow, slot_key};
 use crate::answers::{self, Earlier};
@@ -78,7 +78,10 @@ impl Publications {
         event: &Event,
         idempotency: Option<&Idempotency<Published>>,
     ) -> Result<Admitted, Failure> {
-        let deliveries = spread.add(connection, routing, event.clone())?;
+        let Some(deliveries) = spread.add(connection, routing, event.clone())? else {
+            let refused = Err(StoreError::Overloaded.into());
+            return Ok(Admitted::Answered(Box::new(refused)));
+        };
         let published = Published {
             event: event.clone(),
             deliveries,

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use webhook_domain::time::Instant;
 
 use crate::database::connection::AnyConnection;
-use crate::database::schema::{deliveries, events, lanes};
+use crate::database::schema::{deliveries, events, fan_outs, lanes};
 use crate::engine::failure::Failure;
 
 /// Forgets up to `limit` events published before `before` of which no delivery waits any more, and says how many.
@@ -23,6 +23,9 @@ pub(super) fn forget(connection: &mut AnyConnection, before: Instant, limit: u32
     let done_with: Vec<String> = events::table
         .filter(events::created_at.lt(before.as_milliseconds()))
         .filter(not(exists(waiting)))
+        .filter(not(exists(
+            fan_outs::table.filter(fan_outs::event_id.eq(events::id)),
+        )))
         .order((events::created_at, events::id))
         .limit(limit.into())
         .select(events::id)

@@ -119,5 +119,9 @@ mod tests {
         assert!(!one.is_held_by(process(1)));
         assert!(other.take(process(2)).unwrap());
         assert!(!one.is_held_by(process(1)) && other.is_held_by(process(2)));
+        one.release(process(1));
+        assert!(!one.take(process(3)).unwrap(), "it is the other's turn");
+        other.release(process(2));
+        assert!(one.take(process(3)).unwrap());
     }
 }

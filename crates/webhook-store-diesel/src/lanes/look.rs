@@ -138,6 +138,21 @@ struct Found {
     torn: bool,
 }
 
+/// How many bytes of events are read of a lane at a time, unless the first one alone is longer: what waits in many lanes must not
+/// fill the memory.
+const READ_BYTES: i64 = 128 * 1024;
+
+/// How many of deliveries with these lengths are read.
+fn fitting(lengths: &[i64]) -> u32 {
+    let mut bytes = 0_i64;
+    let fit = lengths.iter().take_while(|length| {
+        let first = bytes == 0;
+        bytes = bytes.saturating_add(**length);
+        first || bytes <= READ_BYTES
+    });
+    u32::try_from(fit.count()).unwrap_or(u32::MAX)
+}
+
 /// How often lanes are read again that change hands meanwhile.
 const READ_AGAIN: u32 = 5;
 
@@ -188,7 +203,11 @@ fn read(connection: &mut AnyConnection, wanted: &[&Wanted]) -> QueryResult<Found
                 continue;
             };
             let after = wanted.after.map_or(lane.done, |after| after.0.max(lane.done));
-            let queued = connection.queued(&id, after, wanted.limit)?;
+            let fitting = fitting(&connection.queued_lengths(&id, after, wanted.limit)?);
+            let queued = match fitting {
+                0 => Vec::new(),
+                fitting => connection.queued(&id, after, fitting)?,
+            };
             epochs.insert(id.clone(), lane.epoch);
             found.queued.insert(id, queued);
         }
@@ -242,4 +261,17 @@ fn answer(
         penalty_box: lane.penalty_box().map_err(corrupt)?,
         queued: queued.collect::<Result<_, _>>().map_err(corrupt)?,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_much_is_read_as_fits_and_one_in_any_case() {
+        assert_eq!(fitting(&[]), 0);
+        assert_eq!(fitting(&[10, 20, 30]), 3);
+        assert_eq!(fitting(&[READ_BYTES * 4, 1]), 1);
+        assert_eq!(fitting(&[READ_BYTES - 1, 1, 1]), 2);
+    }
 }

@@ -13,7 +13,9 @@ use webhook_domain::time::Instant;
 
 use crate::DieselStore;
 use crate::database::connection::AnyConnection;
+use crate::database::row::unavailable;
 use crate::engine::failure::Failure;
+use crate::events::fan_out;
 use crate::events::port::tracked;
 use crate::lanes::locked::{Hints, LockedLanes};
 use crate::lanes::look::Wanted;
@@ -58,6 +60,7 @@ impl DeliveryQueue for DieselStore {
         };
         if !renewed {
             self.end(process);
+            self.release_lock(process);
         }
         Ok(renewed)
     }
@@ -122,6 +125,26 @@ impl DeliveryQueue for DieselStore {
             owned: false,
         }));
         Ok(due.len() as u64)
+    }
+
+    async fn fan_out(&self) -> Result<bool, StoreError> {
+        let pending = |connection: &mut AnyConnection| fan_out::is_pending(connection).map_err(unavailable);
+        if !self.readers.run(pending).await? {
+            return Ok(false);
+        }
+        let own = self.delivering.own();
+        let last = self
+            .fanned_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let step = move |connection: &mut AnyConnection| fan_out::step(connection, own, &last);
+        let Some((platform, hints)) = self.on_scans(step).await? else {
+            return Ok(false);
+        };
+        *self.fanned_out.lock().unwrap_or_else(PoisonError::into_inner) = platform;
+        self.delivering.tell(hints);
+        Ok(true)
     }
 
     async fn look(

@@ -5,6 +5,7 @@
 mod auditing;
 mod conformance;
 mod failing;
+mod fan_out;
 mod groups;
 mod opening;
 mod place;

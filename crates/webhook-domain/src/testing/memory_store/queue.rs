@@ -94,6 +94,10 @@ impl DeliveryQueue for MemoryStore {
         Ok(repaired)
     }
 
+    async fn fan_out(&self) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
     async fn look(
         &self,
         process: ProcessId,

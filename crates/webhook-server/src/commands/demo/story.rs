@@ -34,7 +34,7 @@ const CHANGE_OVER_AT: u32 = 45;
 const KILL_AT: u32 = 60;
 /// How long there is no server.
 const DOWN_FOR: Duration = Duration::from_millis(500);
-/// How long what is still on its way is waited for: the lease of the dead, and then some.
+/// How long what is still on its way is waited for.
 const ARRIVE_WITHIN: Duration = Duration::from_secs(25);
 /// How often it is looked whether something has come about.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -195,7 +195,7 @@ impl<'a> Story<'a> {
         *self.server.borrow_mut() = started;
         self.say(
             "restarted",
-            "server started again; it delivers once the dead one's lease has run out".to_owned(),
+            "server started again; it delivers at once".to_owned(),
         );
         Ok(())
     }

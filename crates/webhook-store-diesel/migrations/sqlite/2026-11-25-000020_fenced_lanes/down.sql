@@ -4,6 +4,8 @@ ALTER TABLE webhooks ADD COLUMN wants_announcements BOOLEAN NOT NULL DEFAULT FAL
 UPDATE webhooks SET wants_announcements = TRUE WHERE included_actions LIKE '%"WEBHOOK.%';
 CREATE INDEX webhooks_wants_announcements ON webhooks (platform) WHERE wants_announcements;
 ALTER TABLE platforms DROP COLUMN routing;
+DROP TABLE fan_out_heads;
+DROP TABLE fan_outs;
 DROP TABLE subscriptions;
 CREATE TABLE delivery_head (
     id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),

@@ -54,6 +54,22 @@ INSERT INTO subscriptions
 -- Counts the changes of a platform's subscriptions, so that who wants an action is looked up once and not for every event.
 ALTER TABLE platforms ADD COLUMN routing BIGINT NOT NULL DEFAULT 0;
 
+-- An event for many webhooks is accepted with its recipients in chunks, which are moved into their lanes one after the other.
+CREATE TABLE fan_outs (
+    platform TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    event_id TEXT NOT NULL,
+    recipients TEXT NOT NULL,       -- ids, each with whether previous data is included
+    PRIMARY KEY (platform, number)
+) WITHOUT ROWID;
+CREATE INDEX fan_outs_event ON fan_outs (event_id);
+
+-- How many chunks of a platform there are. Whoever adds or moves one locks this.
+CREATE TABLE fan_out_heads (
+    platform TEXT NOT NULL PRIMARY KEY,
+    chunks BIGINT NOT NULL
+);
+
 DROP INDEX webhooks_wants_announcements;
 ALTER TABLE webhooks DROP COLUMN wants_announcements;
 

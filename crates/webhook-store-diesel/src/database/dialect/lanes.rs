@@ -6,7 +6,7 @@ use diesel::sql_types::BigInt;
 
 use super::{postgres, sqlite};
 use crate::database::connection::AnyConnection;
-use crate::database::schema::{deliveries, delivery_positions, events, lanes, webhooks};
+use crate::database::schema::{deliveries, delivery_positions, events, fan_out_heads, lanes, webhooks};
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
 use crate::lanes::delivery::{DeliveryRow, TurnColumns};
@@ -30,6 +30,53 @@ impl AnyConnection {
             }
             Self::Postgres(postgres) => postgres::lanes::draw_positions(postgres, count),
         }
+    }
+
+    /// Adds so many to the chunks that a platform has waiting, and keeps others from adding or moving any until the transaction
+    /// ends.
+    pub(crate) fn add_chunks(&mut self, platform: &str, count: i64) -> QueryResult<()> {
+        let row = (
+            fan_out_heads::platform.eq(platform),
+            fan_out_heads::chunks.eq(count),
+        );
+        let more = fan_out_heads::chunks.eq(fan_out_heads::chunks + count);
+        match self {
+            Self::Sqlite(sqlite) => diesel::insert_into(fan_out_heads::table)
+                .values(row)
+                .on_conflict(fan_out_heads::platform)
+                .do_update()
+                .set(more)
+                .execute(sqlite),
+            Self::Postgres(postgres) => diesel::insert_into(fan_out_heads::table)
+                .values(row)
+                .on_conflict(fan_out_heads::platform)
+                .do_update()
+                .set(more)
+                .execute(postgres),
+        }
+        .map(drop)
+    }
+
+    /// Says how many chunks a platform has waiting.
+    pub(crate) fn set_chunks(&mut self, platform: &str, count: i64) -> QueryResult<()> {
+        diesel::update(fan_out_heads::table.find(platform))
+            .set(fan_out_heads::chunks.eq(count))
+            .execute(self)
+            .map(drop)
+    }
+
+    /// The next platform after `last` with chunks that nobody else is moving, kept so until the transaction ends.
+    pub(crate) fn lock_fan_out(&mut self, last: &str) -> QueryResult<Option<String>> {
+        let waiting = fan_out_heads::table
+            .filter(fan_out_heads::chunks.gt(0))
+            .order((fan_out_heads::platform.le(last), fan_out_heads::platform))
+            .select(fan_out_heads::platform)
+            .limit(1);
+        match self {
+            Self::Sqlite(sqlite) => waiting.get_result(sqlite),
+            Self::Postgres(postgres) => waiting.for_no_key_update().skip_locked().get_result(postgres),
+        }
+        .optional()
     }
 
     pub(crate) fn insert_subscriptions(&mut self, rows: &[SubscriptionRow]) -> QueryResult<()> {
@@ -71,6 +118,20 @@ impl AnyConnection {
             .order(deliveries::position)
             .limit(limit.into())
             .select((DeliveryRow::as_select(), EventRow::as_select()))
+            .load(self)
+    }
+
+    /// How many bytes the events of these deliveries have, without reading them.
+    pub(crate) fn queued_lengths(&mut self, webhook: &str, after: i64, limit: u32) -> QueryResult<Vec<i64>> {
+        let length = "CAST(length(events.data) + coalesce(length(events.previous_data), 0) AS BIGINT)";
+        deliveries::table
+            .inner_join(events::table.on(events::id.eq(deliveries::event_id)))
+            .filter(deliveries::webhook_id.eq(webhook))
+            .filter(deliveries::position.gt(after))
+            .filter(deliveries::status.eq("PENDING"))
+            .order(deliveries::position)
+            .limit(limit.into())
+            .select(sql::<BigInt>(length))
             .load(self)
     }
 
