@@ -28,6 +28,8 @@ pub struct Deployment {
     directory: tempfile::TempDir,
     settings: Vec<(String, String)>,
     database: Option<postgres::Database>,
+    /// Instead of the binary under test.
+    binary: Option<PathBuf>,
 }
 
 impl Deployment {
@@ -58,6 +60,7 @@ impl Deployment {
             directory,
             settings: Vec::new(),
             database,
+            binary: None,
         }
         .with("WEBHOOK_LISTEN", "127.0.0.1:0")
     }
@@ -65,6 +68,12 @@ impl Deployment {
     /// The same deployment with environment variable `name` set.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.set(name, value);
+        self
+    }
+
+    /// The same deployment of another binary than the one under test.
+    pub fn with_binary(mut self, binary: &Path) -> Self {
+        self.binary = Some(binary.to_owned());
         self
     }
 
@@ -133,7 +142,7 @@ impl Deployment {
 
     /// The binary with `arguments`, in this directory and environment and no other.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary::path());
+        let mut command = Command::new(self.binary.as_deref().unwrap_or_else(|| binary::path()));
         command.args(arguments).current_dir(self.directory());
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();

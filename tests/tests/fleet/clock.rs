@@ -1,5 +1,5 @@
-//! Wall clocks that are wrong. How long a process is taken to live is not a matter of the time of day: a clock that is put
-//! right, or that differs from another machine's, keeps no delivery back.
+//! Wall clocks that are wrong. Whether a process lives does not depend on the time of day. So no delivery is late because a
+//! clock was put right, or because the clocks of two machines differ.
 
 use std::{path::Path, process::Command, time::Duration};
 

@@ -1,4 +1,4 @@
-//! A process that delivers nothing, the command line, announces changes: they are told by whoever delivers, each time, also
+//! The command line changes webhooks and delivers nothing itself. The running server tells of each of these changes, also
 //! after a long silence.
 
 use std::{thread::sleep, time::Duration};

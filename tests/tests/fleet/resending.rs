@@ -1,5 +1,5 @@
-//! What is accepted to be sent again is sent again: a delivery whose webhook is gone is not accepted, and one that is
-//! being forgotten at the same moment is either forgotten or sent.
+//! A resend that was answered 202 is sent. A resend to a deleted webhook is refused. A delivery that another process
+//! forgets at the same moment is either forgotten, and the resend refused, or sent.
 
 use std::{thread, time::Duration};
 
@@ -61,14 +61,15 @@ fn what_is_accepted_while_old_events_are_forgotten_is_sent() {
     }
 }
 
-/// Asks for all of `deliveries` again, at the moment at which another process forgets them: that one is held up in the
-/// middle of it, by a lock on one of them. Gives which were accepted.
+/// Resends all of `deliveries` while another process forgets them. A lock on one of them keeps that process in the middle of
+/// it. Gives which resends were accepted.
 fn resent_while_forgotten(service: &Service, client: &Client, deliveries: &[String]) -> Vec<usize> {
     let mut holding = sql::postgres(service.deployment());
     let mut watching = sql::postgres(service.deployment());
     let waiting = "SELECT count(*) AS value FROM pg_stat_activity \
         WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let mut somebody_waits = |count| {
+    // Nobody has to wait for the lock: a process may as well pass over what is locked.
+    let mut give_time_to_wait = |count| {
         for _ in 0..150 {
             if sql::number(&mut watching, waiting) >= count {
                 return;
@@ -87,13 +88,13 @@ fn resent_while_forgotten(service: &Service, client: &Client, deliveries: &[Stri
             sql_query(middle).execute(connection)?;
             // A process forgets what is old as soon as it has started.
             forgetting = Some(scope.spawn(|| service.deployment().serve()));
-            somebody_waits(1);
+            give_time_to_wait(1);
             for delivery in deliveries {
                 let client = client.clone();
                 let path = resend_path(delivery);
                 asked.push(scope.spawn(move || client.post(&path).unchecked().send()));
             }
-            somebody_waits(2);
+            give_time_to_wait(2);
             diesel::QueryResult::Ok(())
         });
         held.expect("a lock can be held");

@@ -1,5 +1,5 @@
-//! On SQLite nobody but the next process can deliver what a dead one left, so the next one goes on at once: there is no
-//! lease of the dead to wait for.
+//! On SQLite one process at a time delivers. When it was killed, the next one goes on with its deliveries at once: there
+//! is no lease of the dead process to wait for.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Publishers that take all that a process can do do not take what it needs to stay alive: no lease is lost under load, so
-//! no lane changes hands and nothing is sent twice.
+//! Publishers ask for more than the store can do. The process refuses some of them, but it keeps its lease: no lane goes to
+//! another process, and nothing is sent twice.
 
 use std::{
     collections::BTreeSet,
@@ -58,7 +58,7 @@ fn a_saturated_process_keeps_its_lease_and_its_lanes() {
     }
 }
 
-/// Makes the database slow at events, so that it is what has too much to do.
+/// Makes the database slow at storing events, so that the store is the bottleneck, not HTTP.
 fn slow_down(deployment: &Deployment) {
     for statement in [
         "CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS \

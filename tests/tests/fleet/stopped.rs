@@ -1,6 +1,5 @@
-//! A process that is stopped for a while, as a machine that sleeps or a debugger does it, and then goes on where it was.
-//! Stopped for longer than its lease it has lost its lanes, and must notice; nothing is lost and no order broken by what
-//! it still believes.
+//! A process is stopped for a while, as by a virtual machine that is paused, and then goes on where it was. If that took
+//! longer than its lease, its lanes belong to another process, and it must notice: nothing is lost, and the order holds.
 
 use std::{
     thread::sleep,

@@ -1,5 +1,5 @@
-//! One row that cannot be read is the trouble of its webhook. Whoever else publishes, is delivered to, rolls or lists, on
-//! the same platform or on another, does not notice.
+//! A row that cannot be read costs its own webhook something, and nobody else. Others on the same platform and on other
+//! platforms publish, get deliveries, roll and list as before.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -34,7 +34,7 @@ const BEFORE: usize = 1_000;
 const HELD: Duration = Duration::from_secs(1);
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// Whose webhook is damaged: the platform of those who must not notice, or another.
+/// The platform of the damaged webhook. The healthy webhook is always on `default`.
 const PLATFORMS: [&str; 2] = ["other", "default"];
 
 fn a_list_of_actions_that_cannot_be_read_stops_nobody_else(backend: Backend) {
@@ -66,8 +66,8 @@ fn a_penalty_box_that_cannot_be_read_stops_nobody_else(backend: Backend) {
     });
 }
 
-/// Damages a webhook to which an attempt is under way, and does with healthy ones what there is to do, while the tenant of
-/// the damaged one goes on publishing.
+/// Damages a webhook while an attempt at it is under way. Its tenant goes on publishing and rolling; meanwhile everything is
+/// done that healthy webhooks need.
 fn nobody_else_notices(backend: Backend, damage: impl Fn(&str) -> String) {
     for platform in PLATFORMS {
         let service = service(backend);

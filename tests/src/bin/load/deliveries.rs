@@ -110,12 +110,8 @@ fn own_request(address: SocketAddr) -> Vec<u8> {
 
 fn fan_out(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
     let (service, receiver) = (service(deploy()), Receiver::start());
-    let client = service.client();
     let limit = straight(&receiver, FANNED_OUT, seconds);
-    subscribe(&client, &receiver, ANY, FANNED_OUT);
-    publish(&client, ANY, 1, 20);
-    receiver.take(20 * FANNED_OUT, PATIENCE);
-    let rate = fan_out_rate(&client, &receiver, ANY, FANNED_EVENTS);
+    let rate = fanned_out(&service.client(), &receiver);
     row(
         &format!("deliveries/s to {FANNED_OUT} webhooks"),
         rate,
@@ -126,6 +122,14 @@ fn fan_out(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
         "| memory after them, MiB | {:.1} | | |",
         resident_mib(service.server().pid())
     );
+}
+
+/// Deliveries per second of events to [`FANNED_OUT`] webhooks of a service that has none yet.
+pub(crate) fn fanned_out(client: &Client, receiver: &Receiver) -> f64 {
+    subscribe(client, receiver, ANY, FANNED_OUT);
+    publish(client, ANY, 1, 20);
+    receiver.take(20 * FANNED_OUT, PATIENCE);
+    fan_out_rate(client, receiver, ANY, FANNED_EVENTS)
 }
 
 /// Deliveries per second of `events` that each go to all of [`FANNED_OUT`] webhooks.
@@ -143,41 +147,29 @@ fn rate_of(arrivals: impl Iterator<Item = Instant> + Clone) -> f64 {
 
 fn publishing(deploy: &dyn Fn() -> Deployment, commits: f64, seconds: Duration) {
     let (service, receiver) = (service(deploy()), Receiver::start());
-    let client = service.client();
-    subscribe(&client, &receiver, ANY, 1);
-    publish(&client, ANY, PUBLISHERS, 500);
-    let count = (4_000.0 * seconds.as_secs_f64()) as usize;
-    let took = publish(&client, ANY, PUBLISHERS, count);
-    let rate = count as f64 / took.as_secs_f64();
+    let rate = published(&service.client(), &receiver, seconds);
     row(
         &format!("events/s published over {PUBLISHERS} connections"),
         rate,
         &format!("{commits:.0} commits/s"),
         rate / commits,
     );
+}
+
+/// Events per second that a service accepts which has no webhook yet, for one webhook.
+pub(crate) fn published(client: &Client, receiver: &Receiver, seconds: Duration) -> f64 {
+    subscribe(client, receiver, ANY, 1);
+    publish(client, ANY, PUBLISHERS, 500);
+    let count = (4_000.0 * seconds.as_secs_f64()) as usize;
+    let took = publish(client, ANY, PUBLISHERS, count);
     receiver.take(500 + count, PATIENCE);
+    count as f64 / took.as_secs_f64()
 }
 
 fn one_lane(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
     let (service, receiver) = (service(deploy()), Receiver::start());
-    let client = service.client();
     let limit = straight(&receiver, 1, seconds);
-    subscribe(&client, &receiver, ANY, 1);
-    let count = (4_000.0 * seconds.as_secs_f64()) as usize;
-    publish(&client, ANY, PUBLISHERS, count);
-    let ends = Instant::now();
-    let arrivals = receiver.take(count, PATIENCE);
-    // Those that came while others were published had the cores for themselves in part.
-    let after: Vec<Instant> = arrivals
-        .iter()
-        .map(|arrival| arrival.at)
-        .filter(|at| *at > ends)
-        .collect();
-    let rate = match after.len() {
-        // It kept up with the publishers.
-        0..1000 => rate_of(arrivals.iter().map(|arrival| arrival.at)),
-        _ => rate_of(after.into_iter()),
-    };
+    let rate = drained(&service.client(), &receiver, seconds);
     row(
         "deliveries/s to one webhook, in order",
         rate,
@@ -186,14 +178,38 @@ fn one_lane(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
     );
 }
 
+/// Deliveries per second out of the queue of one webhook, of a service that has none yet.
+pub(crate) fn drained(client: &Client, receiver: &Receiver, seconds: Duration) -> f64 {
+    subscribe(client, receiver, ANY, 1);
+    let count = (4_000.0 * seconds.as_secs_f64()) as usize;
+    publish(client, ANY, PUBLISHERS, count);
+    let ends = Instant::now();
+    let arrivals = receiver.take(count, PATIENCE);
+    // Those that came while others were published had the cores for themselves in part.
+    let after: Vec<Instant> = arrivals
+        .iter()
+        .map(|arrival| arrival.at)
+        .filter(|at| *at > ends)
+        .collect();
+    match after.len() {
+        // It kept up with the publishers.
+        0..1000 => rate_of(arrivals.iter().map(|arrival| arrival.at)),
+        _ => rate_of(after.into_iter()),
+    }
+}
+
 fn latency(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
     let (service, receiver) = (service(deploy()), Receiver::start());
-    let client = service.client();
-    subscribe(&client, &receiver, ANY, 1);
-    publish(&client, ANY, 1, 200);
-    receiver.take(200, PATIENCE);
-    let (p50, p99) = latencies(&client, &receiver, ANY, STEADY, 1, seconds);
+    let (p50, p99) = steady(&service.client(), &receiver, seconds);
     println!("| ms from publishing to the receiver at {STEADY} events/s | p50 {p50:.2}, p99 {p99:.2} | | |");
+}
+
+/// The [`latencies`] of a service that has no webhook yet, at [`STEADY`] events per second.
+pub(crate) fn steady(client: &Client, receiver: &Receiver, seconds: Duration) -> (f64, f64) {
+    subscribe(client, receiver, ANY, 1);
+    publish(client, ANY, 1, 200);
+    receiver.take(200, PATIENCE);
+    latencies(client, receiver, ANY, STEADY, 1, seconds)
 }
 
 /// Half of the deliveries, and 99 of 100, came in so many milliseconds from when their event was due to be published, at `rate`

@@ -15,12 +15,13 @@ mod generator;
 mod hanging;
 mod limits;
 mod listing;
+mod paired;
 mod receiver;
 mod report;
 mod slow_disk;
 mod stock;
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use webhook_tests::{Deployment, Service, postgres::Cluster};
@@ -69,6 +70,12 @@ struct Options {
     /// Deliveries beside one to a receiver that hangs, instead of rolls
     #[arg(long)]
     hanging: bool,
+    /// Another binary: rolls and deliveries of both in alternation, instead of rolls
+    #[arg(long, value_name = "BINARY")]
+    against: Option<PathBuf>,
+    /// Pairs of measurements, of whose ratios medians are taken
+    #[arg(long, default_value = "10", requires = "against")]
+    pairs: NonZeroUsize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -111,6 +118,11 @@ fn measure(options: &Options, database: Database) {
     if options.hanging {
         println!("{database:?}");
         return hanging::measure(deploy, options.rounds, seconds);
+    }
+    if let Some(other) = &options.against {
+        println!("{database:?}");
+        let other = other.canonicalize().expect("there is another binary");
+        return paired::measure(&deploy, &other, options.pairs.get(), seconds);
     }
     let service = Service::start_on(deploy());
     if options.listing {

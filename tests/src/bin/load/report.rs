@@ -20,6 +20,11 @@ impl Run {
             ninety_ninth: at(0.99),
         }
     }
+
+    /// Rolls per second.
+    pub(crate) fn per_second(&self) -> f64 {
+        self.per_second
+    }
 }
 
 /// A run, and what the database could do right before it.
@@ -75,7 +80,9 @@ fn row(connections: usize, rounds: &[&Round]) -> String {
     )
 }
 
+/// The middle one; of an even number the mean of the two in the middle.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
-    values[values.len() / 2]
+    let (below, above) = ((values.len() - 1) / 2, values.len() / 2);
+    (values[below] + values[above]) / 2.0
 }
