@@ -156,6 +156,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    failed_deliveries (position) {
+        position -> BigInt,
+        platform -> Text,
+    }
+}
+
+diesel::table! {
     fan_outs (platform, number) {
         platform -> Text,
         number -> BigInt,
@@ -189,6 +196,13 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(deliveries, events, fan_outs, lanes, webhooks);
+diesel::allow_tables_to_appear_in_same_query!(
+    deliveries,
+    events,
+    failed_deliveries,
+    fan_outs,
+    lanes,
+    webhooks
+);
 diesel::allow_tables_to_appear_in_same_query!(fan_out_heads, platforms);
 diesel::allow_tables_to_appear_in_same_query!(audit_records, audit_chain);

@@ -15,7 +15,7 @@ use crate::audit::head::{Chain, Keys};
 use crate::database::connection::AnyConnection;
 use crate::database::row::RowError;
 use crate::database::row::{corrupt, unavailable};
-use crate::database::schema::{deliveries, events};
+use crate::database::schema::{deliveries, events, failed_deliveries};
 use crate::engine::failure::Failure;
 use crate::events::retain::forget;
 use crate::events::row::EventRow;
@@ -23,6 +23,9 @@ use crate::lanes::delivery::DeliveryRow;
 use crate::lanes::locked::{Hints, LockedLanes};
 
 type Tracked = (DeliveryRow, EventRow);
+
+/// The name of the status of what was given up.
+const FAILED: &str = "FAILED";
 
 pub(crate) fn tracked((delivery, event): &Tracked) -> Result<TrackedDelivery, RowError> {
     Ok(TrackedDelivery {
@@ -136,6 +139,7 @@ fn put_at_the_end(
         Ok(delivery) => delivery,
         Err(refusal) => return Ok((Err(refusal), Hints::default())),
     };
+    diesel::delete(failed_deliveries::table.find(row.0.position)).execute(connection)?;
     let position = connection.draw_positions(1)?.pop().unwrap_or_default();
     diesel::update(deliveries::table.find(row.0.position))
         .set((
@@ -182,6 +186,11 @@ fn list(connection: &mut AnyConnection, platform: &str, query: &DeliveryQuery) -
     }
     if let Some(status) = query.status {
         asked = asked.filter(deliveries::status.eq(status));
+    }
+    if query.status == Some(FAILED) {
+        // What was given up is rare: found by itself, and not by reading all that was not.
+        let failed = failed_deliveries::table.filter(failed_deliveries::platform.eq(platform.to_owned()));
+        asked = asked.filter(deliveries::position.eq_any(failed.select(failed_deliveries::position)));
     }
     if let Some(after) = query.after {
         let position: Option<i64> = deliveries::table

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use webhook_domain::time::Instant;
 
 use crate::database::connection::AnyConnection;
-use crate::database::schema::{deliveries, events, fan_outs, lanes};
+use crate::database::schema::{deliveries, events, failed_deliveries, fan_outs, lanes};
 use crate::engine::failure::Failure;
 
 /// Forgets up to `limit` events published before `before` of which no delivery waits any more, and says how many.
@@ -30,6 +30,12 @@ pub(super) fn forget(connection: &mut AnyConnection, before: Instant, limit: u32
         .limit(limit.into())
         .select(events::id)
         .load(connection)?;
+    let given_up = deliveries::table
+        .filter(deliveries::event_id.eq_any(&done_with))
+        .filter(deliveries::status.eq("FAILED"))
+        .select(deliveries::position);
+    diesel::delete(failed_deliveries::table.filter(failed_deliveries::position.eq_any(given_up)))
+        .execute(connection)?;
     let old = deliveries::table.filter(deliveries::event_id.eq_any(&done_with));
     diesel::delete(old.filter(not(waits))).execute(connection)?;
     let left = deliveries::table.filter(deliveries::event_id.eq(events::id));

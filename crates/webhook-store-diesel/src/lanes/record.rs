@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::lane::{Recording, StoredAttempts};
 use webhook_domain::ports::Turn;
@@ -28,6 +29,7 @@ pub(crate) fn record(
     let mut stored = load_stored(connection, made)?;
     let versions = load_versions(connection, made)?;
     let mut columns = Vec::new();
+    let mut failed = Vec::new();
     let mut all_lost = Vec::with_capacity(made.len());
     for Turns { process, turns } in made {
         let mut lost = BTreeSet::new();
@@ -45,6 +47,9 @@ pub(crate) fn record(
                 Recording::News { lane, status } => {
                     lanes.set(webhook, lane);
                     columns.push(TurnColumns::encode(turn, status)?);
+                    if matches!(status, DeliveryStatus::Failed { .. }) {
+                        failed.push((turn.delivery.platform.as_str(), turn.position.0));
+                    }
                     if let Some(delivery) = delivery {
                         *delivery = StoredAttempts {
                             status,
@@ -57,6 +62,9 @@ pub(crate) fn record(
         all_lost.push(lost.into_iter().collect());
     }
     save_in_rounds(connection, columns)?;
+    for (platform, position) in failed {
+        connection.note_failed(platform, position)?;
+    }
     Ok(all_lost)
 }
 

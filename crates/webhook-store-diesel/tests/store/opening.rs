@@ -184,7 +184,10 @@ pub(crate) fn sqlite_connection(place: &Place) -> SqliteConnection {
     let DatabaseUrl::Sqlite(path) = place.url() else {
         panic!("not SQLite")
     };
-    SqliteConnection::establish(path.to_str().unwrap()).unwrap()
+    let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    // The store writes its log back now and then.
+    connection.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+    connection
 }
 
 pub(crate) fn postgres_connection(place: &Place) -> PgConnection {

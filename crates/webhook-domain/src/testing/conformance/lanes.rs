@@ -13,6 +13,7 @@ use crate::delivery::DeliveryStatus;
 use crate::id::WebhookId;
 use crate::lane::LEASE;
 use crate::penalty_box::{HeadFate, PenaltyBox};
+use crate::ports::{DeliveryQuery, Resend};
 use crate::testing::fixtures;
 use crate::webhook::{Settings, TargetUrl, Webhook};
 
@@ -366,4 +367,27 @@ pub async fn what_is_given_up_leaves_its_lane(ports: &Ports) {
     assert_eq!(scene.queued(process, &webhook).await, [second.id]);
     assert_eq!(scene.lane(process, &webhook).await.penalty_box, turn.penalty_box);
     assert_eq!(scene.tracked(of(&first, &webhook)).await.delivery, turn.delivery);
+    let failed = || DeliveryQuery {
+        status: Some("FAILED"),
+        limit: 10,
+        ..DeliveryQuery::default()
+    };
+    let id = of(&first, &webhook);
+    assert_eq!(
+        scene.listed(failed()).await,
+        [id],
+        "it is listed by what became of it"
+    );
+    let resend = Resend {
+        platform: scene.platform.clone(),
+        delivery: id,
+        at: scene.now(),
+        idempotency: None,
+    };
+    held(ports.events.resend(resend).await);
+    assert_eq!(
+        scene.listed(failed()).await,
+        [],
+        "and no more once it is sent again"
+    );
 }

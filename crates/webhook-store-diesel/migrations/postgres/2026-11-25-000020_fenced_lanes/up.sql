@@ -26,6 +26,14 @@ CREATE SEQUENCE delivery_positions CACHE 1;
 SELECT setval('delivery_positions', position + 1) FROM delivery_head;
 DROP TABLE delivery_head;
 
+-- The deliveries that were given up, so that a list of them costs what it finds. No index of deliveries has the status.
+CREATE TABLE failed_deliveries (
+    position BIGINT NOT NULL PRIMARY KEY,
+    platform TEXT NOT NULL
+);
+CREATE INDEX failed_deliveries_platform ON failed_deliveries (platform, position);
+INSERT INTO failed_deliveries SELECT position, platform FROM deliveries WHERE status = 'FAILED';
+
 -- Who wants which action: `*` for all that the platform publishes, unless ruled out.
 CREATE TABLE subscriptions (
     platform TEXT NOT NULL,

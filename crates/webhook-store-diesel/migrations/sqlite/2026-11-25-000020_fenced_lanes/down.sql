@@ -7,6 +7,7 @@ ALTER TABLE platforms DROP COLUMN routing;
 DROP TABLE fan_out_heads;
 DROP TABLE fan_outs;
 DROP TABLE subscriptions;
+DROP TABLE failed_deliveries;
 CREATE TABLE delivery_head (
     id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     position BIGINT NOT NULL

@@ -27,6 +27,14 @@ CREATE TABLE delivery_positions (
 INSERT INTO delivery_positions SELECT id, position FROM delivery_head;
 DROP TABLE delivery_head;
 
+-- The deliveries that were given up, so that a list of them costs what it finds. No index of deliveries has the status.
+CREATE TABLE failed_deliveries (
+    position BIGINT NOT NULL PRIMARY KEY,
+    platform TEXT NOT NULL
+);
+CREATE INDEX failed_deliveries_platform ON failed_deliveries (platform, position);
+INSERT INTO failed_deliveries SELECT position, platform FROM deliveries WHERE status = 'FAILED';
+
 -- Who wants which action: `*` for all that the platform publishes, unless ruled out.
 CREATE TABLE subscriptions (
     platform TEXT NOT NULL,

@@ -6,7 +6,9 @@ use diesel::sql_types::BigInt;
 
 use super::{postgres, sqlite};
 use crate::database::connection::AnyConnection;
-use crate::database::schema::{deliveries, delivery_positions, events, fan_out_heads, lanes, webhooks};
+use crate::database::schema::{
+    deliveries, delivery_positions, events, failed_deliveries, fan_out_heads, lanes, webhooks,
+};
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
 use crate::lanes::delivery::{DeliveryRow, TurnColumns};
@@ -230,6 +232,18 @@ impl AnyConnection {
             Self::Sqlite(sqlite) => sqlite::lanes::save_turns(sqlite, rows),
             Self::Postgres(postgres) => postgres::lanes::save_turns(postgres, rows),
         }
+    }
+
+    /// Notes that a delivery was given up.
+    pub(crate) fn note_failed(&mut self, platform: &str, position: i64) -> QueryResult<()> {
+        let row = (
+            failed_deliveries::platform.eq(platform),
+            failed_deliveries::position.eq(position),
+        );
+        diesel::insert_into(failed_deliveries::table)
+            .values(row)
+            .execute(self)
+            .map(drop)
     }
 
     /// Writes what attempts have left in lanes.
