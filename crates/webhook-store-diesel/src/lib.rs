@@ -39,7 +39,7 @@ pub use sealing::{MasterKey, rekeying};
 use webhook_domain::StoreError;
 use webhook_domain::entropy::Entropy;
 
-use crate::api_keys::lookup::ApiKeyLookup;
+use crate::api_keys::lookup::{ApiKeyLookup, KeysById};
 use crate::audit::chain::ChainKey;
 use crate::database::connection::AnyConnection;
 use crate::database::write_back::WriteBack;
@@ -47,7 +47,7 @@ use crate::engine::errands::Errands;
 use crate::engine::executor::Executor;
 use crate::engine::writer::Writer;
 use crate::lanes::delivering::DeliveringLock;
-use crate::lanes::look::LaneReader;
+use crate::lanes::look::{LaneReader, LooksAtLanes};
 use crate::lanes::notify::{Delivering, Messengers};
 use crate::sealing::Vault;
 
@@ -137,11 +137,11 @@ impl DieselStore {
                 write_back,
             )?,
             delivering,
-            lanes: LaneReader::start(url.clone(), vault.clone())?,
+            lanes: LaneReader::start(url.clone(), LooksAtLanes { vault: vault.clone() })?,
             url: url.clone(),
             chain,
             readers: Executor::start(url.clone(), limits.readers.max(1))?,
-            api_keys: ApiKeyLookup::start(url.clone())?,
+            api_keys: ApiKeyLookup::start(url.clone(), KeysById)?,
             vault,
         }))
     }

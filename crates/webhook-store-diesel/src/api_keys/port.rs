@@ -20,7 +20,7 @@ use crate::engine::failure::Failure;
 #[async_trait]
 impl ApiKeyStore for DieselStore {
     async fn find(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
-        self.api_keys.find(id).await
+        self.api_keys.ask(id).await
     }
 
     async fn insert(&self, key: NewApiKey) -> Result<Outcome<CreatedApiKey>, ServiceError> {

@@ -23,7 +23,24 @@ const QUEUE_CAPACITY: usize = 256;
 /// How long a caller waits for its answer.
 const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 
-type Errand = Box<dyn FnOnce(Result<&mut AnyConnection, StoreError>) -> bool + Send>;
+/// Something to be done on a connection, in a transaction of its own, or why there is no connection. Says whether the connection is
+/// as good as before.
+pub(crate) type Errand = Box<dyn FnOnce(Result<&mut AnyConnection, StoreError>) -> bool + Send>;
+
+/// `work` as an errand, and where its outcome will be.
+pub(crate) fn errand<T: Send + 'static>(
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
+) -> (Errand, oneshot::Receiver<Result<T, StoreError>>) {
+    let (reply, answer) = oneshot::channel();
+    let errand: Errand = Box::new(move |connection| {
+        let result = connection.and_then(|connection| transact(connection, work).map_err(StoreError::from));
+        let sound = result.is_ok();
+        // A caller who has stopped waiting needs no answer.
+        let _ = reply.send(result);
+        sound
+    });
+    (errand, answer)
+}
 
 /// The way to the thread.
 pub(crate) struct Errands {
@@ -50,15 +67,7 @@ impl Errands {
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let errand: Errand = Box::new(move |connection| {
-            let result =
-                connection.and_then(|connection| transact(connection, work).map_err(StoreError::from));
-            let sound = result.is_ok();
-            // A caller who has stopped waiting needs no answer.
-            let _ = reply.send(result);
-            sound
-        });
+        let (errand, answer) = errand(work);
         self.queue.push(errand).map_err(|_| StoreError::Overloaded)?;
         answer_within(LONGEST_ANSWER, answer)
             .await

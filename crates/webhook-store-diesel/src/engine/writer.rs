@@ -28,7 +28,8 @@ use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
 use crate::database::opening::open_for_writing;
 use crate::database::write_back::WriteBack;
-use crate::engine::failure::{Failure, PANICKED, is_of_reference, transact};
+use crate::engine::errands::{Errand, errand};
+use crate::engine::failure::{Failure, PANICKED, is_of_reference};
 use crate::engine::group::{Changed, Done, Group, Member, PublicationReply, Recorded, attempt};
 use crate::engine::queue::{Patience, Queue};
 use crate::engine::waiting::answer_within;
@@ -59,10 +60,6 @@ const RETRY_WITHIN: Duration = Duration::from_secs(4);
 const SLOW_ATTEMPT: Duration = Duration::from_millis(1500);
 /// After a connection could not be opened, how long callers are refused without trying again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
-
-/// Something to be done on the writer's connection, in a transaction of its own or none at all.
-/// Says whether the connection is as good as before.
-type Errand = Box<dyn FnOnce(Result<&mut AnyConnection, StoreError>) -> bool + Send>;
 
 enum Job {
     Change(Member<Work, Changed>),
@@ -147,15 +144,7 @@ impl Writer {
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let errand: Errand = Box::new(move |connection| {
-            let result =
-                connection.and_then(|connection| transact(connection, work).map_err(StoreError::from));
-            let sound = result.is_ok();
-            // A caller who has stopped waiting needs no answer.
-            let _ = reply.send(result);
-            sound
-        });
+        let (errand, answer) = errand(work);
         self.push(Job::Errand(errand))?;
         answer_within(LONGEST_ANSWER, answer)
             .await

@@ -1,40 +1,26 @@
 //! Looking at lanes, many at a time.
 //!
 //! Every attempt to deliver asks for its webhook as it is stored at that moment: a key that was retired signs nothing from
-//! the instant that was answered, in any process. As with [API keys](crate::api_keys::lookup) nothing is cached; one thread takes
-//! all the questions that have come up while it answered the last ones, and puts them as one.
+//! the instant that was answered, in any process. So nothing is cached; see [`BatchReader`].
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::Arc;
 
 use diesel::QueryResult;
-use tokio::sync::oneshot;
 use webhook_domain::StoreError;
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::lane::{Epoch, Position};
 use webhook_domain::ports::{Lane, QueuedDelivery};
 
-use crate::DatabaseUrl;
 use crate::database::connection::AnyConnection;
 use crate::database::row::RowError;
-use crate::engine::queue::{Patience, Queue};
-use crate::engine::waiting::answer_within;
+use crate::engine::batch_reader::{Batch, BatchReader};
 use crate::events::row::EventRow;
 use crate::lanes::delivery::DeliveryRow;
 use crate::lanes::row::LaneRow;
 use crate::sealing::Vault;
 use crate::sealing::handover;
 use crate::webhooks::row::{LoadedWebhook, WebhookRow};
-
-/// How many questions may wait.
-const QUEUE_CAPACITY: usize = 8192;
-/// How many are put as one.
-const BATCH_LIMIT: usize = 256;
-/// How long a caller waits for its answer.
-const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 
 /// Which part of which lane.
 pub(crate) struct Wanted {
@@ -44,88 +30,34 @@ pub(crate) struct Wanted {
     pub(crate) limit: u32,
 }
 
-struct Question {
-    wanted: Wanted,
-    reply: oneshot::Sender<Result<Option<Lane>, StoreError>>,
-}
-
 /// The way to the thread that looks at lanes.
-pub(crate) struct LaneReader {
-    queue: Arc<Queue<Question>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+pub(crate) type LaneReader = BatchReader<LooksAtLanes>;
+
+/// Questions for lanes, with their webhooks.
+pub(crate) struct LooksAtLanes {
+    pub(crate) vault: Arc<Vault>,
 }
 
-impl LaneReader {
-    pub(crate) fn start(url: DatabaseUrl, vault: Arc<Vault>) -> std::io::Result<Self> {
-        let queue = Arc::new(Queue::new(QUEUE_CAPACITY));
-        let questions = Arc::clone(&queue);
-        let thread = std::thread::Builder::new()
-            .name("store-lanes".into())
-            .spawn(move || answer_all(&questions, &url, &vault))?;
-        Ok(Self {
-            queue,
-            thread: Mutex::new(Some(thread)),
-        })
+impl Batch for LooksAtLanes {
+    type Question = Wanted;
+    type Answer = Option<Lane>;
+
+    const NAME: &'static str = "store-lanes";
+
+    fn set_up(&self, connection: &mut AnyConnection) -> QueryResult<()> {
+        connection.find_by_key()
     }
 
-    pub(crate) async fn look(&self, wanted: Wanted) -> Result<Option<Lane>, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        self.queue
-            .push(Question { wanted, reply })
-            .map_err(|_| StoreError::Overloaded)?;
-        answer_within(LONGEST_ANSWER, answer)
-            .await
-            .unwrap_or_else(|silence| Err(StoreError::Unavailable(silence.into())))
-    }
-
-    pub(crate) fn close(&self) {
-        self.queue.close();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the store's reader of lanes ended in a panic");
-        }
-    }
-}
-
-fn answer_all(queue: &Queue<Question>, url: &DatabaseUrl, vault: &Vault) {
-    let mut connection = None;
-    while let Some(mut questions) = queue.take(BATCH_LIMIT, Patience::default()) {
-        questions.retain(|question| !question.reply.is_closed());
-        let batch = AssertUnwindSafe(|| answer_batch(&mut connection, url, vault, questions));
-        if catch_unwind(batch).is_err() {
-            tracing::error!("looking at lanes panicked; it goes on with a new connection");
-            connection = None;
-        }
-    }
-}
-
-fn answer_batch(
-    connection: &mut Option<AnyConnection>,
-    url: &DatabaseUrl,
-    vault: &Vault,
-    questions: Vec<Question>,
-) {
-    let wanted: Vec<&Wanted> = questions.iter().map(|question| &question.wanted).collect();
-    let was_open = connection.is_some();
-    let mut found = load(connection, url, &wanted);
-    if was_open && found.is_err() {
-        // A connection that broke while idle is replaced once before anybody is told.
-        found = load(connection, url, &wanted);
-    }
-    let answers: Vec<_> = match (&found, connection) {
-        (Ok(found), Some(connection)) => wanted
+    fn answer(
+        &self,
+        connection: &mut AnyConnection,
+        questions: &[&Wanted],
+    ) -> QueryResult<Vec<Result<Option<Lane>, StoreError>>> {
+        let found = read_of_one_epoch(connection, questions)?;
+        let lanes = questions
             .iter()
-            .map(|wanted| answer(connection, vault, found, wanted))
-            .collect(),
-        (Err(error), _) => {
-            let unavailable = || Err(StoreError::Unavailable(error.clone().into()));
-            wanted.iter().map(|_| unavailable()).collect()
-        }
-        (Ok(_), None) => Vec::new(),
-    };
-    for (question, answer) in questions.into_iter().zip(answers) {
-        // A caller who has stopped waiting needs no answer.
-        let _ = question.reply.send(answer);
+            .map(|wanted| lane(connection, &self.vault, &found, wanted));
+        Ok(lanes.collect())
     }
 }
 
@@ -168,26 +100,6 @@ fn read_of_one_epoch(connection: &mut AnyConnection, wanted: &[&Wanted]) -> Quer
     Ok(found)
 }
 
-fn load(
-    connection: &mut Option<AnyConnection>,
-    url: &DatabaseUrl,
-    wanted: &[&Wanted],
-) -> Result<Found, String> {
-    let open = match connection {
-        Some(open) => open,
-        None => {
-            let mut opened = AnyConnection::open(url).map_err(|error| error.to_string())?;
-            opened.find_by_key().map_err(|error| error.to_string())?;
-            connection.insert(opened)
-        }
-    };
-    let found = read_of_one_epoch(open, wanted).map_err(|error| error.to_string());
-    if found.is_err() {
-        *connection = None;
-    }
-    found
-}
-
 fn read(connection: &mut AnyConnection, wanted: &[&Wanted]) -> QueryResult<Found> {
     let mut ids: Vec<String> = wanted.iter().map(|wanted| wanted.webhook.to_string()).collect();
     ids.sort_unstable();
@@ -226,7 +138,7 @@ fn read(connection: &mut AnyConnection, wanted: &[&Wanted]) -> QueryResult<Found
     Ok(found)
 }
 
-fn answer(
+fn lane(
     connection: &mut AnyConnection,
     vault: &Vault,
     found: &Found,

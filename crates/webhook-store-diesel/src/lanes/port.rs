@@ -74,13 +74,7 @@ impl DeliveryQueue for DieselStore {
         let (id, now) = (process.to_string(), now.as_milliseconds());
         let since = *self.ready_since.lock().unwrap_or_else(PoisonError::into_inner);
         let find = move |connection: &mut AnyConnection| own::find_ready(connection, &id, now, since);
-        let found = match &self.scans {
-            Some(scans) => scans.run(find).await?,
-            None => {
-                let read = move |connection: &mut AnyConnection| Ok(find(connection)?);
-                self.readers.run(read).await?
-            }
-        };
+        let found = self.read_lanes(find).await?;
         *self.ready_since.lock().unwrap_or_else(PoisonError::into_inner) = found.since;
         let (mut ready, mut free) = (found.own, found.free);
         free.truncate(limit as usize);
@@ -117,8 +111,8 @@ impl DeliveryQueue for DieselStore {
         // What became ready while nobody looked may lie before what was looked at last.
         *self.ready_since.lock().unwrap_or_else(PoisonError::into_inner) = 0;
         let at = now.as_milliseconds();
-        let find = move |connection: &mut AnyConnection| Ok(settle::find_wrong(connection, at)?);
-        let wrong = self.readers.run(find).await?;
+        let find = move |connection: &mut AnyConnection| settle::find_wrong(connection, at);
+        let wrong = self.read_lanes(find).await?;
         let due = self.settle(wrong, now).await?;
         self.delivering.arrivals.tell(due.iter().map(|webhook| Arrival {
             webhook: *webhook,
@@ -160,7 +154,7 @@ impl DeliveryQueue for DieselStore {
             after,
             limit,
         };
-        self.lanes.look(wanted).await
+        self.lanes.ask(wanted).await
     }
 
     async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Vec<WebhookId>, StoreError> {
@@ -239,6 +233,18 @@ impl DieselStore {
         match &self.scans {
             Some(scans) => scans.run(work).await,
             None => self.writer.alone(work).await,
+        }
+    }
+
+    /// Runs what reads many lanes. On PostgreSQL that takes a connection which finds rows by their keys: left to choose, it reads
+    /// all deliveries there are.
+    async fn read_lanes<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        match &self.scans {
+            Some(scans) => scans.run(read).await,
+            None => self.readers.run(|connection| Ok(read(connection)?)).await,
         }
     }
 
