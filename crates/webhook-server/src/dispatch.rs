@@ -1,7 +1,7 @@
 //! Delivering: a thread with a runtime of its own, on which each lane that has something to do now has a task.
 //!
 //! The process delivers in [terms](term). It begins one when the store lets it own lanes, and holds it as long as its
-//! [lease](lease) lasts; when that ends in spite of it, everything of the term is dropped, attempts under way included, and the
+//! [lease] lasts; when that ends in spite of it, everything of the term is dropped, attempts under way included, and the
 //! process begins another under another id. On a stop attempts under way come to their end, what they left is recorded, and the
 //! lease is given up for the next process.
 //!
