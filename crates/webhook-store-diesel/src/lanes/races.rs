@@ -8,6 +8,7 @@
 
 mod activating;
 mod clearing;
+mod clocks;
 mod deleting;
 mod leases;
 mod looking;

@@ -197,12 +197,21 @@ impl Ground {
         webhook: &Webhook,
         edit: impl Fn(&mut Settings) + Send + Sync + 'static,
     ) -> Work {
-        let now = self.now();
+        self.setting_at(webhook, self.now(), edit)
+    }
+
+    /// As [`setting`](Self::setting), by a process whose clock shows `at`.
+    pub(super) fn setting_at(
+        &self,
+        webhook: &Webhook,
+        at: Instant,
+        edit: impl Fn(&mut Settings) + Send + Sync + 'static,
+    ) -> Work {
         self.order(webhook, move |stored| {
             let mut after = stored.clone();
             edit(&mut after.settings);
             after.version = Version(stored.version.0 + 1);
-            after.updated_at = now;
+            after.updated_at = at;
             Effect::Save(Box::new(after))
         })
     }
