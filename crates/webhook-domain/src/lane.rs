@@ -127,13 +127,14 @@ impl LaneState {
         self
     }
 
-    /// The lane of a webhook whose settings were `before` and are `after` from `now` on.
+    /// The lane at `now` of a webhook whose settings were `before` and are `after` from `at` on, by the clock of whoever has
+    /// changed them.
     #[must_use]
-    pub fn after_change(mut self, before: &Settings, after: &Settings, now: Instant) -> Self {
+    pub fn after_change(mut self, before: &Settings, after: &Settings, at: Instant, now: Instant) -> Self {
         if !Self::is_concerned_by(before, after) {
             return self;
         }
-        self.penalty_box = self.penalty_box.after_change(before, after, now);
+        self.penalty_box = self.penalty_box.after_change(before, after, at);
         self.woken(now)
     }
 
@@ -145,10 +146,10 @@ impl LaneState {
             || before.authentication != after.authentication
     }
 
-    /// The lane with its head to be sent at `now`, because somebody asks for it.
+    /// The lane at `now` with its head to be sent at once, because somebody asks for it at `at` by their own clock.
     #[must_use]
-    pub fn expedited(mut self, now: Instant) -> Self {
-        self.penalty_box = self.penalty_box.expedited(now);
+    pub fn expedited(mut self, at: Instant, now: Instant) -> Self {
+        self.penalty_box = self.penalty_box.expedited(at);
         self.woken(now)
     }
 
@@ -164,8 +165,11 @@ impl LaneState {
         self
     }
 
-    /// What becomes of a `turn` that `process` made. `stored` is the delivery at the turn's position, if there is one, and
+    /// What becomes at `now` of a `turn` that `process` made. `stored` is the delivery at the turn's position, if there is one, and
     /// `version` the webhook's as it is now. All must have been read after the lane was locked.
+    ///
+    /// The turn has times of the process's own clock. They say when a delivery is sent again, but not since when the lane has
+    /// something to do: whoever looks for that goes by the clock of `now`.
     ///
     /// A turn that failed while the webhook was changed says nothing of the webhook as it is now: it neither holds the lane up
     /// nor gives its delivery up, and the lane is due at once.
@@ -176,6 +180,7 @@ impl LaneState {
         turn: &Turn,
         stored: Option<StoredAttempts>,
         version: Option<Version>,
+        now: Instant,
     ) -> Recording {
         if !self.is_held_by(process, turn.epoch) {
             return Recording::Lost;
@@ -185,12 +190,11 @@ impl LaneState {
         if !is_news {
             return Recording::Known;
         }
-        let now = turn.attempt.ended_at();
         let succeeded = turn.attempt.cause().is_none();
         if !succeeded && version != Some(turn.version) {
             return Recording::News {
                 lane: Self {
-                    penalty_box: self.penalty_box.expedited(now),
+                    penalty_box: self.penalty_box.expedited(turn.attempt.ended_at()),
                     ..self
                 }
                 .woken(now),
@@ -203,7 +207,7 @@ impl LaneState {
             DeliveryStatus::Succeeded { .. } | DeliveryStatus::Failed { .. } => self.done.max(turn.position),
         };
         let ready_at = match turn.penalty_box {
-            PenaltyBox::Retrying { retry_at, .. } => retry_at,
+            PenaltyBox::Retrying { retry_at, .. } => retry_at.max(now),
             PenaltyBox::Out | PenaltyBox::NextInTurn { .. } => self.still_ready_at(now),
         };
         Recording::News {

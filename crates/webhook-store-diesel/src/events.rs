@@ -5,7 +5,7 @@ pub(crate) mod audience;
 pub(crate) mod fan_out;
 pub(crate) mod port;
 pub(crate) mod publish;
-mod retain;
+pub(crate) mod retain;
 pub(crate) mod row;
 pub(crate) mod spread;
 pub(crate) mod subscription;

@@ -8,6 +8,8 @@ pub(crate) mod look;
 pub(crate) mod notify;
 mod own;
 mod port;
+#[cfg(test)]
+mod races;
 pub(crate) mod record;
 pub(crate) mod row;
 mod settle;

@@ -67,7 +67,7 @@ const PENDING: Option<StoredAttempts> = Some(StoredAttempts {
 #[test]
 fn a_turn_counts_in_its_own_epoch_alone() {
     let turn = turn(&lane(), succeeded());
-    let record = |lane: LaneState, process| lane.after_turn(process, &turn, PENDING, Some(VERSION));
+    let record = |lane: LaneState, process| lane.after_turn(process, &turn, PENDING, Some(VERSION), later(1));
     assert!(matches!(record(lane(), process(1)), Recording::News { .. }));
     assert_eq!(record(lane(), process(2)), Recording::Lost);
     let back = lane().taken_by(process(2)).taken_by(process(1));
@@ -81,7 +81,7 @@ fn a_turn_counts_in_its_own_epoch_alone() {
 #[test]
 fn a_turn_is_recorded_once() {
     let turn = turn(&lane(), failed());
-    let record = |stored| lane().after_turn(process(1), &turn, stored, Some(VERSION));
+    let record = |stored| lane().after_turn(process(1), &turn, stored, Some(VERSION), later(1));
     let stored = |status, attempts| Some(StoredAttempts { status, attempts });
     assert_eq!(record(stored(DeliveryStatus::Pending, 1)), Recording::Known);
     assert_eq!(record(None), Recording::Known, "it was put to the end meanwhile");
@@ -93,7 +93,7 @@ fn a_turn_is_recorded_once() {
 fn a_success_moves_the_lane_on_and_leaves_it_ready() {
     let turn = turn(&lane(), succeeded());
     let Recording::News { lane: after, status } =
-        lane().after_turn(process(1), &turn, PENDING, Some(Version(8)))
+        lane().after_turn(process(1), &turn, PENDING, Some(Version(8)), later(1))
     else {
         unreachable!("it is news, whatever the webhook has become")
     };
@@ -102,7 +102,8 @@ fn a_success_moves_the_lane_on_and_leaves_it_ready() {
     assert_eq!(after.ready_at, Some(NOW), "not written anew at every turn");
     let mut old = lane();
     old.ready_at = Some(NOW.minus(SAID_ANEW_AFTER));
-    let Recording::News { lane: after, .. } = old.after_turn(process(1), &turn, PENDING, Some(VERSION))
+    let Recording::News { lane: after, .. } =
+        old.after_turn(process(1), &turn, PENDING, Some(VERSION), later(1))
     else {
         unreachable!("it is news")
     };
@@ -113,7 +114,7 @@ fn a_success_moves_the_lane_on_and_leaves_it_ready() {
 fn a_failure_makes_the_lane_wait() {
     let turn = turn(&lane(), failed());
     let Recording::News { lane: after, status } =
-        lane().after_turn(process(1), &turn, PENDING, Some(VERSION))
+        lane().after_turn(process(1), &turn, PENDING, Some(VERSION), later(1))
     else {
         unreachable!("it is news")
     };
@@ -127,7 +128,8 @@ fn a_failure_makes_the_lane_wait() {
 fn a_failure_under_an_older_webhook_holds_nothing_up() {
     let turn = turn(&lane(), failed());
     for version in [Some(Version(8)), None] {
-        let Recording::News { lane: after, status } = lane().after_turn(process(1), &turn, PENDING, version)
+        let Recording::News { lane: after, status } =
+            lane().after_turn(process(1), &turn, PENDING, version, later(1))
         else {
             unreachable!("it is news")
         };
@@ -141,12 +143,38 @@ fn a_failure_under_an_older_webhook_holds_nothing_up() {
     held_up.penalty_box = turn.penalty_box;
     held_up.ready_at = turn.penalty_box.retry_at();
     let Recording::News { lane: after, .. } =
-        held_up.after_turn(process(1), &turn, PENDING, Some(Version(8)))
+        held_up.after_turn(process(1), &turn, PENDING, Some(Version(8)), later(1))
     else {
         unreachable!("it is news")
     };
     assert_eq!(after.penalty_box, held_up.penalty_box.expedited(later(1)));
     assert_eq!(after.ready_at, Some(later(1)));
+}
+
+/// The clock of `now` is hours ahead of the process's own, or hours behind it.
+#[test]
+fn since_when_a_lane_has_something_to_do_is_no_matter_of_the_clock_of_who_has_tried() {
+    let (success, failure) = (turn(&lane(), succeeded()), turn(&lane(), failed()));
+    for now in [later(7200), NOW.minus(Duration::from_secs(7200))] {
+        let mut idle = lane();
+        idle.ready_at = None;
+        for (turn, version) in [(&success, VERSION), (&failure, Version(8))] {
+            let recorded = idle.after_turn(process(1), turn, PENDING, Some(version), now);
+            let Recording::News { lane: after, .. } = recorded else {
+                unreachable!("it is news")
+            };
+            assert_eq!(after.ready_at, Some(now));
+        }
+        let woken = idle.expedited(NOW, now);
+        assert_eq!(woken.ready_at, Some(now));
+    }
+    let late = later(7200);
+    let Recording::News { lane: after, .. } =
+        lane().after_turn(process(1), &failure, PENDING, Some(VERSION), late)
+    else {
+        unreachable!("it is news")
+    };
+    assert_eq!(after.ready_at, Some(late), "it is due by that clock");
 }
 
 #[test]
@@ -182,12 +210,12 @@ fn a_change_of_where_to_send_wakes_the_lane() {
         include_previous_data: true,
         ..fixtures::bare_settings()
     };
-    assert_eq!(held_up.after_change(&before, &named, later(3)), held_up);
+    assert_eq!(held_up.after_change(&before, &named, later(3), later(3)), held_up);
     let inactive = Settings {
         active: false,
         ..fixtures::bare_settings()
     };
-    let woken = held_up.after_change(&inactive, &before, later(3));
+    let woken = held_up.after_change(&inactive, &before, later(3), later(3));
     assert_eq!(
         (woken.ready_at, woken.penalty_box),
         (Some(later(3)), PenaltyBox::Out)

@@ -114,7 +114,7 @@ impl EventStore for DieselStore {
 }
 
 /// Puts a delivery at the end of its lane, and gives it as it is then.
-fn put_at_the_end(
+pub(crate) fn put_at_the_end(
     connection: &mut AnyConnection,
     own: Option<ProcessId>,
     resend: &Resend,

@@ -12,7 +12,7 @@ use crate::database::schema::{deliveries, events, failed_deliveries, fan_outs, l
 use crate::engine::failure::Failure;
 
 /// Forgets up to `limit` events published before `before` of which no delivery waits any more, and says how many.
-pub(super) fn forget(connection: &mut AnyConnection, before: Instant, limit: u32) -> Result<u32, Failure> {
+pub(crate) fn forget(connection: &mut AnyConnection, before: Instant, limit: u32) -> Result<u32, Failure> {
     // What waits for a webhook that is no more waits for nothing.
     let waits = deliveries::status.eq("PENDING").and(exists(
         lanes::table.filter(lanes::webhook_id.eq(deliveries::webhook_id)),

@@ -205,7 +205,7 @@ fn expedite(
         return Ok((None, Hints::default()));
     };
     let now = lanes.now();
-    lanes.wake(webhook, |lane| lane.expedited(at).woken(now));
+    lanes.wake(webhook, |lane| lane.expedited(at, now));
     Ok((Some(tracked(&head)?), lanes.save(connection, own)?))
 }
 

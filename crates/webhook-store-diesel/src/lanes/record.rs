@@ -28,6 +28,7 @@ pub(crate) fn record(
 ) -> Result<Vec<Vec<WebhookId>>, Failure> {
     let mut stored = load_stored(connection, made)?;
     let versions = load_versions(connection, made)?;
+    let now = lanes.now();
     let mut columns = Vec::new();
     let mut failed = Vec::new();
     let mut all_lost = Vec::with_capacity(made.len());
@@ -41,7 +42,7 @@ pub(crate) fn record(
             };
             let delivery = stored.get_mut(&turn.position.0);
             let known = delivery.as_deref().copied();
-            match lane.after_turn(*process, turn, known, versions.get(&webhook).copied()) {
+            match lane.after_turn(*process, turn, known, versions.get(&webhook).copied(), now) {
                 Recording::Lost => drop(lost.insert(webhook)),
                 Recording::Known => {}
                 Recording::News { lane, status } => {

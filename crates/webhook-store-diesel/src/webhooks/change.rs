@@ -341,8 +341,7 @@ impl Changes {
                 Effect::Save(after) if LaneState::is_concerned_by(&before.settings, &after.settings) => {
                     let (at, now) = (after.updated_at, lanes.now());
                     lanes.wake(before.id, |lane| {
-                        lane.after_change(&before.settings, &after.settings, at)
-                            .woken(now)
+                        lane.after_change(&before.settings, &after.settings, at, now)
                     });
                 }
                 Effect::Keep | Effect::Save(_) => {}

@@ -176,7 +176,7 @@ impl Tables {
         if LaneState::is_concerned_by(&before.settings, &after.settings) {
             let (before, settings, now) = (&before.settings, &after.settings, after.updated_at);
             self.lanes
-                .update(after.id, |lane| lane.after_change(before, settings, now));
+                .update(after.id, |lane| lane.after_change(before, settings, now, now));
         }
     }
 

@@ -152,7 +152,8 @@ impl DeliveryQueue for MemoryStore {
                 attempts: kept.tried,
             });
             let version = webhooks.get(&webhook).map(|webhook| webhook.version);
-            match (lane.after_turn(process, &turn, stored, version), &mut kept) {
+            let now = turn.attempt.ended_at();
+            match (lane.after_turn(process, &turn, stored, version, now), &mut kept) {
                 (Recording::News { lane: after, status }, Some(kept)) => {
                     *lane = after;
                     kept.delivery.status = status;
@@ -180,7 +181,7 @@ impl DeliveryQueue for MemoryStore {
         }
         let head = lanes.head(webhook).and_then(|kept| lanes.tracked(kept));
         if head.is_some() {
-            lanes.update(webhook, |lane| lane.expedited(now));
+            lanes.update(webhook, |lane| lane.expedited(now, now));
         }
         Ok(head)
     }
