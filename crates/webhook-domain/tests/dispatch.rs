@@ -386,7 +386,9 @@ async fn a_delivery_whose_webhook_is_changed_during_its_last_attempt_is_not_pass
     house.publish().await;
     let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
     assert!(matches!(house.work(&mut worker).await, Next::Wait(_)));
-    house.clock.set(ManualClock::START.plus(Duration::from_secs(8 * 24 * 60 * 60)));
+    house
+        .clock
+        .set(ManualClock::START.plus(Duration::from_secs(8 * 24 * 60 * 60)));
     house.receiver.meanwhile(Box::new({
         let (store, webhook) = (house.store.clone(), webhook.clone());
         move || moved(&store, &webhook)
@@ -401,7 +403,11 @@ async fn a_delivery_whose_webhook_is_changed_during_its_last_attempt_is_not_pass
     assert_eq!(house.work(&mut worker).await, Next::Empty);
     let got = house.receiver.got.lock().unwrap();
     let ids: Vec<&str> = got.iter().map(|parcel| header(parcel, "webhook-id")).collect();
-    assert_eq!(ids.len(), 4, "the first is sent to the new receiver before the second");
+    assert_eq!(
+        ids.len(),
+        4,
+        "the first is sent to the new receiver before the second"
+    );
     assert!(ids[0] == ids[1] && ids[1] == ids[2] && ids[2] != ids[3]);
 }
 
