@@ -25,7 +25,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `model` | what can happen, and what must hold |
+//! | `model` | what can happen |
+//! | `properties` | what must hold |
 //! | `state` | what the store keeps, and what processes remember |
 //! | `store` | the store's transactions |
 //! | `process` | what a process does |
@@ -33,10 +34,13 @@
 //! | `canonical` | states that differ in names only are one |
 //! | `world` | values that stay the same, and how time is kept small |
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod canonical;
 mod fair_run;
 mod model;
 mod process;
+mod properties;
 mod state;
 mod store;
 mod world;
@@ -45,7 +49,7 @@ use std::time::Instant;
 
 use stateright::{Checker, HasDiscoveries, Model};
 
-use crate::model::{Bounds, Fault, LaneModel, properties};
+use crate::model::{Bounds, Fault, LaneModel};
 
 /// Two processes, one lane with two deliveries, and no faults.
 const NO_FAULTS: Bounds = Bounds {
