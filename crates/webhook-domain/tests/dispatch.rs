@@ -355,6 +355,7 @@ async fn a_delivery_is_given_up_after_seven_days_and_the_next_ones_turn_comes() 
         if let Some(turn) = turn {
             let status = turn.delivery.status;
             house.store.record(house.process, vec![turn]).await.unwrap();
+            worker.recorded();
             if let DeliveryStatus::Failed { at } = status {
                 break at;
             }
@@ -373,6 +374,41 @@ async fn a_delivery_is_given_up_after_seven_days_and_the_next_ones_turn_comes() 
         header(&got[before], "webhook-id"),
         header(&got[before - 1], "webhook-id")
     );
+}
+
+#[tokio::test]
+async fn a_delivery_whose_webhook_is_changed_during_its_last_attempt_is_not_passed_by() {
+    let house = House::new()
+        .await
+        .answering(std::iter::repeat_n(answered(503), 2));
+    let webhook = house.webhook().await;
+    house.publish().await;
+    house.publish().await;
+    let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
+    assert!(matches!(house.work(&mut worker).await, Next::Wait(_)));
+    house
+        .clock
+        .set(ManualClock::START.plus(Duration::from_secs(8 * 24 * 60 * 60)));
+    house.receiver.meanwhile(Box::new({
+        let (store, webhook) = (house.store.clone(), webhook.clone());
+        move || moved(&store, &webhook)
+    }));
+    let (_, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
+    let turn = turn.unwrap();
+    assert!(matches!(turn.delivery.status, DeliveryStatus::Failed { .. }));
+    let (next, early) = worker.step(&dispatch, |_, _| true).await.unwrap();
+    assert_eq!((next, early), (Next::Park, None), "the store has the last word");
+    assert_eq!(house.store.record(house.process, vec![turn]).await.unwrap(), []);
+    worker.recorded();
+    assert_eq!(house.work(&mut worker).await, Next::Empty);
+    let got = house.receiver.got.lock().unwrap();
+    let ids: Vec<&str> = got.iter().map(|parcel| header(parcel, "webhook-id")).collect();
+    assert_eq!(
+        ids.len(),
+        4,
+        "the first is sent to the new receiver before the second"
+    );
+    assert!(ids[0] == ids[1] && ids[1] == ids[2] && ids[2] != ids[3]);
 }
 
 #[tokio::test]

@@ -62,7 +62,8 @@ pub enum Next {
     Wait(Instant),
     /// Wait until the target may be sent to: too much is under way there.
     Busy,
-    /// Wait until something has changed: nothing may be sent to the webhook as it is.
+    /// Wait until something has changed: nothing may be sent to the webhook as it is, or the last turn gave a delivery up and is
+    /// not recorded yet.
     Park,
     /// Nothing is queued.
     Empty,
@@ -81,6 +82,9 @@ pub struct LaneWorker {
     ended: Option<Position>,
     /// The box as the last turn here left it, as long as the lane's own may be older.
     penalty_box: Option<PenaltyBox>,
+    /// Whether the last turn here gave its delivery up, and may not be recorded yet. The store has the last word on that: if the
+    /// webhook was changed meanwhile, the delivery stays at the head.
+    gave_up: bool,
 }
 
 impl LaneWorker {
@@ -94,6 +98,7 @@ impl LaneWorker {
             read: VecDeque::new(),
             ended: None,
             penalty_box: None,
+            gave_up: false,
         }
     }
 
@@ -107,6 +112,7 @@ impl LaneWorker {
     /// opened meanwhile.
     pub const fn recorded(&mut self) {
         self.penalty_box = None;
+        self.gave_up = false;
     }
 
     /// Forgets all that was read and done: the lane was lost, or a turn of it could not be recorded.
@@ -124,6 +130,9 @@ impl LaneWorker {
         dispatch: &Dispatch,
         admit: impl FnOnce(&Webhook, &TargetUrl) -> bool + Send,
     ) -> Result<(Next, Option<Turn>), ServiceError> {
+        if self.gave_up {
+            return Ok((Next::Park, None));
+        }
         // Before the look: a key that is retired between the two is signed with as of this instant.
         let now = dispatch.clock.now();
         let Some((webhook, stored_box)) = self.look(dispatch).await? else {
@@ -175,9 +184,16 @@ impl LaneWorker {
             penalty_box: aftermath.penalty_box,
         };
         self.penalty_box = Some(aftermath.penalty_box);
-        if turn.delivery.status != DeliveryStatus::Pending {
-            self.ended = Some(turn.position);
-            self.read.pop_front();
+        match turn.delivery.status {
+            DeliveryStatus::Pending => {}
+            DeliveryStatus::Succeeded { .. } => {
+                self.ended = Some(turn.position);
+                self.read.pop_front();
+            }
+            DeliveryStatus::Failed { .. } => {
+                self.gave_up = true;
+                self.read.clear();
+            }
         }
         if aftermath.head == HeadFate::WebhookGone {
             // The turn is of the webhook as it is by this very turn. Where it could not be made inactive, the turn says that the

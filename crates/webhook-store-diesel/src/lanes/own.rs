@@ -26,6 +26,8 @@ const LONGEST_LEASE: i64 = 60_000;
 /// Lanes that became ready so long before what was seen last are looked for all the same, in milliseconds: a transaction may have
 /// taken its time between reading the clock and committing.
 const MARGIN: i64 = 60_000;
+/// How long is waited for somebody who is changing a lane that is to be taken.
+const WAIT_A_MOMENT: &str = "SET LOCAL lock_timeout = '1s'";
 /// How many ready lanes are read by one statement.
 const READY_AT_ONCE: i64 = 10_000;
 
@@ -186,6 +188,28 @@ pub(crate) fn take(
     process: &str,
     webhooks: &[WebhookId],
 ) -> Result<Vec<WebhookId>, Failure> {
+    take_locking(connection, process, webhooks, " SKIP LOCKED")
+}
+
+/// As [`take`] for one lane, but waits a moment for others who are changing it: a lane into which much is published is hardly ever
+/// not being changed. If it takes too long, nothing is taken, and the transaction is of no use any more.
+pub(crate) fn take_waiting(
+    connection: &mut AnyConnection,
+    process: &str,
+    webhook: WebhookId,
+) -> Result<Vec<WebhookId>, Failure> {
+    if let AnyConnection::Postgres(postgres) = connection {
+        sql_query(WAIT_A_MOMENT).execute(postgres)?;
+    }
+    take_locking(connection, process, &[webhook], "")
+}
+
+fn take_locking(
+    connection: &mut AnyConnection,
+    process: &str,
+    webhooks: &[WebhookId],
+    locking: &str,
+) -> Result<Vec<WebhookId>, Failure> {
     bury(connection)?;
     let mut ids: Vec<String> = webhooks.iter().map(ToString::to_string).collect();
     ids.sort_unstable();
@@ -205,14 +229,16 @@ pub(crate) fn take(
             taken
         }
         AnyConnection::Postgres(postgres) => {
-            let take = "WITH free AS MATERIALIZED (SELECT webhook_id, epoch FROM lanes WHERE webhook_id = ANY ($2) \
-                        AND NOT EXISTS (SELECT 1 FROM processes WHERE processes.id = lanes.owner) \
-                        AND EXISTS (SELECT 1 FROM processes WHERE processes.id = $1)), \
-                        locked AS MATERIALIZED (SELECT lanes.webhook_id FROM lanes JOIN free \
-                        ON free.webhook_id = lanes.webhook_id AND free.epoch = lanes.epoch \
-                        ORDER BY lanes.webhook_id FOR NO KEY UPDATE OF lanes SKIP LOCKED) \
-                        UPDATE lanes SET owner = $1, epoch = lanes.epoch + 1 FROM locked \
-                        WHERE lanes.webhook_id = locked.webhook_id RETURNING lanes.webhook_id";
+            let take = format!(
+                "WITH free AS MATERIALIZED (SELECT webhook_id, epoch FROM lanes WHERE webhook_id = ANY ($2) \
+                 AND NOT EXISTS (SELECT 1 FROM processes WHERE processes.id = lanes.owner) \
+                 AND EXISTS (SELECT 1 FROM processes WHERE processes.id = $1)), \
+                 locked AS MATERIALIZED (SELECT lanes.webhook_id FROM lanes JOIN free \
+                 ON free.webhook_id = lanes.webhook_id AND free.epoch = lanes.epoch \
+                 ORDER BY lanes.webhook_id FOR NO KEY UPDATE OF lanes{locking}) \
+                 UPDATE lanes SET owner = $1, epoch = lanes.epoch + 1 FROM locked \
+                 WHERE lanes.webhook_id = locked.webhook_id RETURNING lanes.webhook_id"
+            );
             sql_query(take)
                 .bind::<Text, _>(process)
                 .bind::<Array<Text>, _>(&ids)

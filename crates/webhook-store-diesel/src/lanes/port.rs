@@ -23,6 +23,9 @@ use crate::lanes::own;
 use crate::lanes::record::Turns;
 use crate::lanes::settle::{self, SETTLED_AT_ONCE};
 
+/// How many lanes that others are changing are waited for by one look.
+const BUSY_AT_ONCE: usize = 2;
+
 #[async_trait]
 impl DeliveryQueue for DieselStore {
     async fn join(&self, process: ProcessId, lease: Duration, _: Instant) -> Result<bool, StoreError> {
@@ -80,8 +83,12 @@ impl DeliveryQueue for DieselStore {
         free.truncate(limit as usize);
         if !free.is_empty() {
             let id = process.to_string();
-            let take = move |connection: &mut AnyConnection| own::take(connection, &id, &free);
-            ready.extend(self.on_scans(take).await?);
+            let asked = free.clone();
+            let take = move |connection: &mut AnyConnection| own::take(connection, &id, &asked);
+            let taken = self.on_scans(take).await?;
+            free.retain(|webhook| !taken.contains(webhook));
+            ready.extend(taken);
+            ready.extend(self.take_busy(process, free).await);
         }
         Ok(ready)
     }
@@ -246,6 +253,17 @@ impl DieselStore {
             Some(scans) => scans.run(read).await,
             None => self.readers.run(|connection| Ok(read(connection)?)).await,
         }
+    }
+
+    /// Takes some of the free lanes that others were changing, waiting for each. What cannot be had is found again by the next look.
+    async fn take_busy(&self, process: ProcessId, free: Vec<WebhookId>) -> Vec<WebhookId> {
+        let mut taken = Vec::new();
+        for webhook in free.into_iter().take(BUSY_AT_ONCE) {
+            let id = process.to_string();
+            let take = move |connection: &mut AnyConnection| own::take_waiting(connection, &id, webhook);
+            taken.extend(self.on_scans(take).await.unwrap_or_default());
+        }
+        taken
     }
 
     /// Says that this store does not deliver for `process` any more.

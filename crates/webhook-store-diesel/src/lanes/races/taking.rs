@@ -9,7 +9,7 @@ use super::steps::{lane, succeeded, take};
 use super::{Ground, execute, number, race};
 use crate::database::connection::AnyConnection;
 use crate::engine::failure::transact;
-use crate::lanes::own::{find_ready, leave};
+use crate::lanes::own::{find_ready, leave, take_waiting};
 
 /// How many lanes two processes take at once, and how often.
 const LANES: usize = 50;
@@ -107,6 +107,25 @@ fn a_lane_into_which_something_is_being_published_is_taken_at_the_next_look() {
         assert_eq!((found.own, &found.free), (Vec::new(), &vec![webhook.id]));
         let taken = transact(other, |other| Ok(take(other, process, &found.free)));
         assert_eq!(taken.unwrap(), [webhook.id]);
+        assert_is_ready_for(ground, one, process, webhook.id);
+    });
+}
+
+#[test]
+fn a_lane_that_is_hardly_ever_left_alone_is_waited_for() {
+    race(|ground, one, other| {
+        let webhook = ground.webhook(one);
+        let process = ground.process(other);
+        one.begin().unwrap();
+        ground.publish(one);
+        other.begin().unwrap();
+        let taken = ground.while_waiting(
+            other,
+            |other| take_waiting(other, &process.to_string(), webhook.id).unwrap(),
+            || one.commit().unwrap(),
+        );
+        other.commit().unwrap();
+        assert_eq!(taken, [webhook.id]);
         assert_is_ready_for(ground, one, process, webhook.id);
     });
 }
