@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use webhook_domain::ServiceError;
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::lane::LaneState;
@@ -16,7 +15,7 @@ use webhook_domain::ports::{ChangeOrder, Creation, Effect, Outcome};
 use webhook_domain::secret::SecretBytes;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Announcement, Happened, Webhook};
-use webhook_domain::{Refusal, StoreError};
+use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::answers::row::{AnswerRow, slot_key};
 use crate::audit::row::AuditRow;

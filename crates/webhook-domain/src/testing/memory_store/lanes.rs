@@ -109,7 +109,9 @@ impl Lanes {
     }
 
     pub(super) fn take(&mut self, process: ProcessId, webhook: WebhookId) -> bool {
-        let free = self.lanes.get(&webhook).is_some_and(|lane| self.is_free(lane));
+        // A process whose own lease has ended takes nothing.
+        let may = self.processes.contains_key(&process);
+        let free = may && self.lanes.get(&webhook).is_some_and(|lane| self.is_free(lane));
         if let Some(lane) = self.lanes.get_mut(&webhook).filter(|_| free) {
             *lane = lane.taken_by(process);
         }

@@ -78,6 +78,7 @@ impl Ground {
         let mut routing = self.routing(connection, audiences);
         let mut spread = Spread::default();
         spread.add(connection, &mut routing, event).unwrap();
+        spread.save_events(connection).unwrap();
         spread
     }
 

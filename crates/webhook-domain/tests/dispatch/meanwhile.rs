@@ -1,0 +1,125 @@
+//! What happens while an attempt is under way, or a turn is not recorded yet.
+
+use super::*;
+
+#[tokio::test]
+async fn a_delivery_whose_webhook_is_changed_during_its_last_attempt_is_not_passed_by() {
+    let house = House::new()
+        .await
+        .answering(std::iter::repeat_n(answered(503), 2));
+    let webhook = house.webhook().await;
+    house.publish().await;
+    house.publish().await;
+    let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
+    assert!(matches!(house.work(&mut worker).await, Next::Wait(_)));
+    house
+        .clock
+        .set(ManualClock::START.plus(Duration::from_secs(8 * 24 * 60 * 60)));
+    house.receiver.meanwhile(Box::new({
+        let (store, webhook) = (house.store.clone(), webhook.clone());
+        move || moved(&store, &webhook)
+    }));
+    let (_, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
+    let turn = turn.unwrap();
+    assert!(matches!(turn.delivery.status, DeliveryStatus::Failed { .. }));
+    let (next, early) = worker.step(&dispatch, |_, _| true).await.unwrap();
+    assert_eq!((next, early), (Next::Park, None), "the store has the last word");
+    assert_eq!(house.store.record(house.process, vec![turn]).await.unwrap(), []);
+    worker.recorded();
+    assert_eq!(house.work(&mut worker).await, Next::Empty);
+    let got = house.receiver.got.lock().unwrap();
+    let ids: Vec<&str> = got.iter().map(|parcel| header(parcel, "webhook-id")).collect();
+    assert_eq!(
+        ids.len(),
+        4,
+        "the first is sent to the new receiver before the second"
+    );
+    assert!(ids[0] == ids[1] && ids[1] == ids[2] && ids[2] != ids[3]);
+}
+
+#[tokio::test]
+async fn what_was_remembered_of_a_lane_is_forgotten_once_it_was_lost() {
+    let house = House::new().await;
+    let webhook = house.webhook().await;
+    for _ in 0..3 {
+        house.publish().await;
+    }
+    let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
+    let (_, unrecorded) = worker.step(&dispatch, |_, _| true).await.unwrap();
+    house.store.leave(house.process).await.unwrap();
+    assert_eq!(
+        worker.step(&dispatch, |_, _| true).await.unwrap(),
+        (Next::Lost, None)
+    );
+    let other = ProcessId::generate(house.clock.now(), house.entropy.as_ref()).unwrap();
+    assert!(house.store.join(other, LEASE, house.clock.now()).await.unwrap());
+    house
+        .store
+        .take(other, vec![webhook.id], house.clock.now())
+        .await
+        .unwrap();
+    let late = house
+        .store
+        .record(house.process, unrecorded.into_iter().collect())
+        .await;
+    assert_eq!(late.unwrap(), [webhook.id]);
+    let mut worker = LaneWorker::new(other, webhook.id);
+    worker.step(&dispatch, |_, _| true).await.unwrap();
+    let got = house.receiver.got.lock().unwrap();
+    assert_eq!(
+        header(&got[0], "webhook-id"),
+        header(&got[1], "webhook-id"),
+        "what was not recorded is sent again"
+    );
+}
+
+#[tokio::test]
+async fn a_receiver_that_was_replaced_meanwhile_does_not_make_its_webhook_inactive() {
+    let house = House::new().await.answering([answered(410)]);
+    let webhook = house.webhook().await;
+    house.publish().await;
+    let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
+    house.receiver.meanwhile(Box::new({
+        let (store, webhook) = (house.store.clone(), webhook.clone());
+        move || moved(&store, &webhook)
+    }));
+    let (next, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
+    assert_eq!(next, Next::Step);
+    assert_eq!(
+        house
+            .store
+            .record(house.process, vec![turn.unwrap()])
+            .await
+            .unwrap(),
+        []
+    );
+    worker.recorded();
+    assert!(house.stored(webhook.id).await.settings.active);
+    assert_eq!(house.work(&mut worker).await, Next::Empty);
+    assert_eq!(house.sent(), 2, "the new one is asked at once");
+}
+
+/// Gives the webhook another url, as somebody else would.
+fn moved(store: &Arc<MemoryStore>, webhook: &Webhook) {
+    use webhook_domain::ports::{Change, ChangeOrder, Effect, WebhookStore as _};
+    use webhook_domain::webhook::Version;
+    let order = ChangeOrder {
+        announcement: None,
+        platform: webhook.platform.clone(),
+        webhook: webhook.id,
+        decide: Box::new(|stored| {
+            let mut moved = stored.clone();
+            moved.settings.url = Some(TargetUrl::restore("https://example.com/other".into()));
+            moved.version = Version(stored.version.0 + 1);
+            Ok(Change {
+                effect: Effect::Save(Box::new(moved)),
+                audit: None,
+            })
+        }),
+        idempotency: None,
+    };
+    let mut change = std::pin::pin!(store.change(order));
+    let waker = std::task::Waker::noop();
+    let done = change.as_mut().poll(&mut std::task::Context::from_waker(waker));
+    assert!(done.is_ready(), "the memory does not wait");
+}
