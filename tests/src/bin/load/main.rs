@@ -9,6 +9,7 @@
 //! cores with what it measures. `docs/benchmarks.md` has numbers and what they mean.
 
 mod backlog;
+mod crowd;
 mod deliveries;
 mod footprint;
 mod generator;
@@ -67,6 +68,9 @@ struct Options {
     /// Deliveries beside so many that wait for receivers who refuse them, instead of rolls
     #[arg(long, value_name = "WAITING", num_args = 0..=1, default_missing_value = "1000000")]
     backlog: Option<usize>,
+    /// Publishing on a platform with so many webhooks that want something else, instead of rolls
+    #[arg(long, value_name = "WEBHOOKS", num_args = 0..=1, default_missing_value = "50000")]
+    crowd: Option<usize>,
     /// Deliveries beside one to a receiver that hangs, instead of rolls
     #[arg(long)]
     hanging: bool,
@@ -114,6 +118,10 @@ fn measure(options: &Options, database: Database) {
     if let Some(size) = options.backlog {
         println!("{database:?}");
         return backlog::measure(&deploy, size, options.rounds, seconds);
+    }
+    if let Some(count) = options.crowd {
+        println!("{database:?}");
+        return crowd::measure(&deploy, count, seconds);
     }
     if options.hanging {
         println!("{database:?}");
