@@ -192,7 +192,7 @@ diesel::table! {
 diesel::table! {
     processes (id) {
         id -> Text,
-        alive_until -> BigInt,
+        lease_ends_at -> BigInt,
     }
 }
 

@@ -37,13 +37,13 @@ pub(crate) fn join(connection: &mut AnyConnection, process: &str, lease: i64) ->
         AnyConnection::Sqlite(sqlite) => {
             // The caller holds the lock: nobody else delivers any more.
             diesel::delete(processes::table).execute(sqlite)?;
-            let row = (processes::id.eq(process), processes::alive_until.eq(i64::MAX));
+            let row = (processes::id.eq(process), processes::lease_ends_at.eq(i64::MAX));
             diesel::insert_into(processes::table)
                 .values(row)
                 .execute(sqlite)?;
         }
         AnyConnection::Postgres(postgres) => {
-            let join = format!("INSERT INTO processes (id, alive_until) VALUES ($1, {POSTGRES_NOW} + $2)");
+            let join = format!("INSERT INTO processes (id, lease_ends_at) VALUES ($1, {POSTGRES_NOW} + $2)");
             sql_query(join)
                 .bind::<Text, _>(process)
                 .bind::<BigInt, _>(lease)
@@ -60,7 +60,7 @@ pub(crate) fn renew(connection: &mut AnyConnection, process: &str, lease: i64) -
         return Ok(true);
     };
     let renew = format!(
-        "UPDATE processes SET alive_until = {POSTGRES_NOW} + $2 WHERE id = $1 AND alive_until > {POSTGRES_NOW}"
+        "UPDATE processes SET lease_ends_at = {POSTGRES_NOW} + $2 WHERE id = $1 AND lease_ends_at > {POSTGRES_NOW}"
     );
     let renewed = sql_query(renew)
         .bind::<Text, _>(process)
@@ -79,7 +79,7 @@ pub(crate) fn leave(connection: &mut AnyConnection, process: &str) -> Result<(),
 fn bury(connection: &mut AnyConnection) -> Result<(), Failure> {
     if let AnyConnection::Postgres(postgres) = connection {
         let bury = format!(
-            "DELETE FROM processes WHERE alive_until <= {POSTGRES_NOW} OR alive_until > {POSTGRES_NOW} + $1"
+            "DELETE FROM processes WHERE lease_ends_at <= {POSTGRES_NOW} OR lease_ends_at > {POSTGRES_NOW} + $1"
         );
         let buried = sql_query(bury)
             .bind::<BigInt, _>(LONGEST_LEASE)

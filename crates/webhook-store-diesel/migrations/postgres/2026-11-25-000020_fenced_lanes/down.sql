@@ -16,6 +16,7 @@ INSERT INTO delivery_head SELECT 1, last_value FROM delivery_positions;
 DROP SEQUENCE delivery_positions;
 ALTER TABLE deliveries DROP COLUMN tried;
 DELETE FROM processes;
+ALTER TABLE processes RENAME COLUMN lease_ends_at TO alive_until;
 DROP INDEX lanes_ready;
 CREATE INDEX lanes_owner ON lanes (owner);
 ALTER TABLE lanes DROP COLUMN ready_at;

@@ -13,8 +13,10 @@ UPDATE lanes SET ready_at = 0 WHERE EXISTS (
 DROP INDEX lanes_owner;
 CREATE INDEX lanes_ready ON lanes (ready_at, webhook_id) WHERE ready_at IS NOT NULL;
 
--- An owner without a row here has ended. What stands here is of an older release, which is refused from now on.
+-- An owner without a row here has ended. What stands here is of an older release, which is refused from now on: it does not know
+-- the new name, so one that still runs can neither live on nor take lanes.
 DELETE FROM processes;
+ALTER TABLE processes RENAME COLUMN alive_until TO lease_ends_at;
 
 -- How many attempts of a delivery are recorded: the column of attempts keeps the last ones alone.
 ALTER TABLE deliveries ADD COLUMN tried BIGINT NOT NULL DEFAULT 0;

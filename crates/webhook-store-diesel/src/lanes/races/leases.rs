@@ -155,7 +155,7 @@ fn with_a_lease(
     let first = ground.owner(connection, &[webhook]);
     let second = ground.process(connection);
     ground.execute(&format!(
-        "UPDATE processes SET alive_until = {POSTGRES_NOW} + {ends_in} WHERE id = '{first}'"
+        "UPDATE processes SET lease_ends_at = {POSTGRES_NOW} + {ends_in} WHERE id = '{first}'"
     ));
     (webhook, first, second)
 }
