@@ -12,7 +12,7 @@ use crate::webhooks::row::RingColumns;
 
 /// The schema that this release writes. A migration that older processes must not write beside raises it, in the row of the head
 /// too: who writes reads it there, under the lock.
-pub(crate) const SCHEMA_LEVEL: i64 = 20;
+pub(crate) const SCHEMA_LEVEL: i64 = 21;
 
 /// The keys that writing takes.
 #[derive(Clone, Copy)]

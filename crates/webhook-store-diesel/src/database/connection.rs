@@ -37,7 +37,7 @@ const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '2s'; SET statement_timeout 
 /// takes longer than running it. What has no index and so is read whole all the same, it then takes to be so dear that it
 /// compiles the statement first (`jit`), for tens of milliseconds at each execution.
 const POSTGRES_FINDS_BY_KEY: &str = "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; \
-     SET plan_cache_mode = force_generic_plan; SET jit = off";
+     SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off";
 
 /// A connection to either database. What both understand alike goes through the enum; what they do not, in
 /// [`crate::database::dialect`], through a match on its variant.

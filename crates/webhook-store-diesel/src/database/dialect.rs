@@ -21,7 +21,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::schema::{
     audit_chain, audit_ends, idempotent_answers, platforms, webhook_updates, webhooks,
 };
-use crate::webhooks::row::{RingColumns, UpdatedColumns, WebhookRow};
+use crate::webhooks::row::{ExpiryColumns, RingColumns, UpdatedColumns, WebhookRow};
 
 /// What to do about rows that somebody else has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,14 @@ impl AnyConnection {
         match self {
             Self::Sqlite(sqlite) => sqlite::update_rings(sqlite, rings),
             Self::Postgres(postgres) => postgres::update_rings(postgres, rings),
+        }
+    }
+
+    /// Notes when keys expire next.
+    pub(crate) fn move_expiries(&mut self, moved: &[ExpiryColumns]) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite::move_expiries(sqlite, moved),
+            Self::Postgres(postgres) => postgres::move_expiries(postgres, moved),
         }
     }
 

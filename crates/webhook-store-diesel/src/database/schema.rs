@@ -18,7 +18,6 @@ diesel::table! {
         excluded_actions -> Nullable<Text>,
         signing_protocol -> Text,
         key_ring -> Binary,
-        next_key_expiry -> Nullable<BigInt>,
         created_at -> BigInt,
         updated_at -> BigInt,
         version -> BigInt,
@@ -31,6 +30,14 @@ diesel::table! {
         platform -> Text,
         updated_at -> BigInt,
         webhook_id -> Text,
+    }
+}
+
+diesel::table! {
+    key_expiries (expires_at, webhook_id) {
+        expires_at -> BigInt,
+        webhook_id -> Text,
+        platform -> Text,
     }
 }
 
@@ -121,7 +128,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    deliveries (position) {
+    deliveries (webhook_id, position) {
         position -> BigInt,
         id -> Text,
         event_id -> Text,

@@ -141,7 +141,7 @@ pub(crate) fn put_at_the_end(
     };
     diesel::delete(failed_deliveries::table.find(row.0.position)).execute(connection)?;
     let position = connection.draw_positions(1)?.pop().unwrap_or_default();
-    diesel::update(deliveries::table.find(row.0.position))
+    diesel::update(deliveries::table.filter(deliveries::id.eq(&id)))
         .set((
             deliveries::position.eq(position),
             deliveries::status.eq(after.delivery.status.name()),

@@ -18,7 +18,7 @@ use crate::database::schema::deliveries;
 
 /// A row of `deliveries`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, Identifiable, QueryableByName)]
-#[diesel(table_name = deliveries, primary_key(position))]
+#[diesel(table_name = deliveries, primary_key(webhook_id, position))]
 pub(crate) struct DeliveryRow {
     pub(crate) position: i64,
     pub(crate) id: String,
@@ -35,10 +35,29 @@ pub(crate) struct DeliveryRow {
     pub(crate) tried: i64,
 }
 
+/// Where a delivery is found: its lane, and its position in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PlaceRow {
+    pub(crate) webhook_id: String,
+    pub(crate) position: i64,
+}
+
+impl PlaceRow {
+    pub(crate) fn of(turn: &Turn) -> Self {
+        Self {
+            webhook_id: turn.delivery.webhook.to_string(),
+            position: turn.position.0,
+        }
+    }
+}
+
+/// The position of a delivery, its status, and how often it was tried.
+pub(crate) type StatusRow = (i64, String, i64);
+
 /// What an attempt writes.
 #[derive(Debug, Clone)]
 pub(crate) struct TurnColumns {
-    pub(crate) position: i64,
+    pub(crate) place: PlaceRow,
     pub(crate) status: String,
     pub(crate) ended_at: Option<i64>,
     /// A line of JSON.
@@ -157,7 +176,7 @@ impl TurnColumns {
         })?;
         line.push('\n');
         Ok(Self {
-            position: turn.position.0,
+            place: PlaceRow::of(turn),
             status: status.name().to_owned(),
             ended_at: ended_at(status),
             attempt: line,

@@ -11,7 +11,7 @@ use webhook_domain::webhook::Version;
 
 use crate::database::connection::AnyConnection;
 use crate::engine::failure::Failure;
-use crate::lanes::delivery::{StatusColumns, TurnColumns};
+use crate::lanes::delivery::{PlaceRow, StatusColumns, TurnColumns};
 use crate::lanes::locked::LockedLanes;
 
 /// Turns that one process has made.
@@ -76,14 +76,14 @@ fn load_stored(
     made: &[&Turns],
 ) -> Result<BTreeMap<i64, StoredAttempts>, Failure> {
     let turns = made.iter().flat_map(|made| &made.turns);
-    let mut positions: Vec<i64> = turns.map(|turn| turn.position.0).collect();
-    positions.sort_unstable();
-    positions.dedup();
-    if positions.is_empty() {
+    let mut places: Vec<PlaceRow> = turns.map(PlaceRow::of).collect();
+    places.sort_unstable();
+    places.dedup();
+    if places.is_empty() {
         return Ok(BTreeMap::new());
     }
     let mut stored = BTreeMap::new();
-    for (position, status, tried) in connection.deliveries_at(&positions)? {
+    for (position, status, tried) in connection.deliveries_at(&places)? {
         let columns = StatusColumns { status, tried };
         match columns.decode() {
             Ok(attempts) => drop(stored.insert(position, attempts)),
@@ -119,7 +119,9 @@ fn load_versions(
 fn save_in_rounds(connection: &mut AnyConnection, mut turns: Vec<TurnColumns>) -> Result<(), Failure> {
     while !turns.is_empty() {
         let mut seen = BTreeSet::new();
-        let (round, rest): (Vec<_>, Vec<_>) = turns.into_iter().partition(|turn| seen.insert(turn.position));
+        let (round, rest): (Vec<_>, Vec<_>) = turns
+            .into_iter()
+            .partition(|turn| seen.insert(turn.place.position));
         connection.save_turns(&round)?;
         turns = rest;
     }

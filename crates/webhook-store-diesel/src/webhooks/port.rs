@@ -11,7 +11,7 @@ use webhook_domain::{ServiceError, StoreError};
 use crate::DieselStore;
 use crate::database::connection::AnyConnection;
 use crate::database::row::{corrupt, unavailable};
-use crate::database::schema::{idempotent_answers, webhooks};
+use crate::database::schema::{idempotent_answers, key_expiries, webhooks};
 use crate::engine::failure::Failure;
 use crate::lanes::held_up;
 use crate::sealing::Vault;
@@ -67,10 +67,10 @@ impl WebhookStore for DieselStore {
         limit: u32,
     ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError> {
         let read = move |connection: &mut AnyConnection| {
-            let query = webhooks::table
-                .filter(webhooks::next_key_expiry.le(now.as_milliseconds()))
-                .order(webhooks::next_key_expiry)
-                .select((webhooks::platform, webhooks::id))
+            let query = key_expiries::table
+                .filter(key_expiries::expires_at.le(now.as_milliseconds()))
+                .order(key_expiries::expires_at)
+                .select((key_expiries::platform, key_expiries::webhook_id))
                 .limit(limit.into());
             let rows: Vec<(String, String)> = query.load(connection).map_err(unavailable)?;
             let parsed = rows

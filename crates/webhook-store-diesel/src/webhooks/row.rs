@@ -35,7 +35,6 @@ pub(crate) struct WebhookRow {
     pub(crate) excluded_actions: Option<String>,
     pub(crate) signing_protocol: String,
     pub(crate) key_ring: Vec<u8>,
-    pub(crate) next_key_expiry: Option<i64>,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
     pub(crate) version: i64,
@@ -48,10 +47,33 @@ pub(crate) struct WebhookRow {
 pub(crate) struct RingColumns {
     pub(crate) id: String,
     pub(crate) key_ring: Vec<u8>,
-    pub(crate) next_key_expiry: Option<i64>,
     pub(crate) updated: UpdatedColumns,
     pub(crate) version: i64,
     pub(crate) last_audit: Option<i64>,
+}
+
+/// When a key of a webhook expires next, before a change and after it.
+#[derive(Debug, Clone)]
+pub(crate) struct ExpiryColumns {
+    pub(crate) platform: String,
+    pub(crate) webhook_id: String,
+    pub(crate) before: Option<i64>,
+    pub(crate) after: Option<i64>,
+}
+
+impl ExpiryColumns {
+    /// Of a change of a webhook: made by it if there is none before, and deleted if there is none after. None if nothing changes.
+    pub(crate) fn of(before: Option<&Webhook>, after: Option<&Webhook>) -> Option<Self> {
+        let webhook = after.or(before)?;
+        let expiry = |webhook: &Webhook| webhook.key_ring.next_expiry().map(Instant::as_milliseconds);
+        let columns = Self {
+            platform: webhook.platform.to_string(),
+            webhook_id: webhook.id.to_string(),
+            before: before.and_then(expiry),
+            after: after.and_then(expiry),
+        };
+        (columns.before != columns.after).then_some(columns)
+    }
 }
 
 /// Where a webhook stands among those of its platform in the order of their updates, before a change and after it.
@@ -217,7 +239,6 @@ impl LoadedWebhook {
                     row: &id,
                 },
             )?,
-            next_key_expiry: after.key_ring.next_expiry().map(Instant::as_milliseconds),
             updated: self.moved_by(after),
             version: after.version.0,
             last_audit,
@@ -298,7 +319,6 @@ fn encode(
         excluded_actions: encode_actions(settings.excluded_actions.as_ref(), at("excluded_actions"))?,
         signing_protocol: settings.signing_protocol.name().to_owned(),
         key_ring: encode_ring(webhook, keys, vault, at("key_ring"))?,
-        next_key_expiry: webhook.key_ring.next_expiry().map(Instant::as_milliseconds),
         created_at: webhook.created_at.as_milliseconds(),
         updated_at: webhook.updated_at.as_milliseconds(),
         version: webhook.version.0,

@@ -15,7 +15,7 @@ use crate::events::audience::Routing;
 use crate::events::subscription::SubscriptionRow;
 use crate::lanes::row::LaneRow;
 use crate::sealing::Vault;
-use crate::webhooks::row::{LoadedWebhook, RingColumns};
+use crate::webhooks::row::{ExpiryColumns, LoadedWebhook, RingColumns};
 
 /// Where the newest audit record of each resource of the group stands.
 type LastAudits = BTreeMap<String, i64>;
@@ -100,6 +100,10 @@ impl Changes {
                 Effect::Keep | Effect::Delete => {}
             }
         }
+        let expiries = self.expiries();
+        if !expiries.is_empty() {
+            connection.move_expiries(&expiries)?;
+        }
         for platform in self.save_subscriptions(connection)? {
             routing.has_changed(&platform);
             platforms.entry(platform).or_default().routing = true;
@@ -124,6 +128,23 @@ impl Changes {
             last_audits.insert(resource, chain.append(record, previous));
         }
         last_audits
+    }
+
+    /// When keys expire next, where that changes.
+    fn expiries(&self) -> Vec<ExpiryColumns> {
+        let changed = self.rows.values().flatten().filter_map(|row| {
+            let before = Some(&row.loaded.webhook);
+            match &row.effect {
+                Effect::Keep => None,
+                Effect::Save(after) => ExpiryColumns::of(before, Some(after)),
+                Effect::Delete => ExpiryColumns::of(before, None),
+            }
+        });
+        let created = self
+            .created
+            .iter()
+            .filter_map(|webhook| ExpiryColumns::of(None, Some(webhook)));
+        changed.chain(created).collect()
     }
 
     /// Writes what has changed in subscriptions, and names the platforms where something has.

@@ -11,7 +11,7 @@ use crate::database::schema::{
 };
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
-use crate::lanes::delivery::{DeliveryRow, TurnColumns};
+use crate::lanes::delivery::{DeliveryRow, PlaceRow, StatusRow, TurnColumns};
 use crate::lanes::row::{LaneColumns, LaneRow};
 use crate::webhooks::row::WebhookRow;
 
@@ -192,15 +192,11 @@ impl AnyConnection {
         Ok(())
     }
 
-    /// How far these deliveries have come.
-    pub(crate) fn deliveries_at(&mut self, positions: &[i64]) -> QueryResult<Vec<(i64, String, i64)>> {
-        let columns = (deliveries::position, deliveries::status, deliveries::tried);
+    /// How far the deliveries at these places have come.
+    pub(crate) fn deliveries_at(&mut self, places: &[PlaceRow]) -> QueryResult<Vec<StatusRow>> {
         match self {
-            Self::Sqlite(sqlite) => sqlite::lanes::deliveries_at(sqlite, positions),
-            Self::Postgres(postgres) => deliveries::table
-                .filter(deliveries::position.eq_any(positions))
-                .select(columns)
-                .load(postgres),
+            Self::Sqlite(sqlite) => sqlite::lanes::deliveries_at(sqlite, places),
+            Self::Postgres(postgres) => postgres::lanes::deliveries_at(postgres, places),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::audit::head::NewHeadRow;
 use crate::audit::row::AuditRow;
 use crate::database::schema::{api_keys, idempotent_answers, webhooks};
 use crate::lanes::held_up::IsHeldUp;
-use crate::webhooks::row::{RingColumns, WebhookRow};
+use crate::webhooks::row::{ExpiryColumns, RingColumns, WebhookRow};
 
 pub(super) fn lock_webhooks(
     connection: &mut PgConnection,
@@ -97,14 +97,13 @@ array_statement! {
     UpdateRings from RingColumns {
         id: Text => &'a str = |row| &row.id,
         key_ring: Binary => &'a [u8] = |row| &row.key_ring,
-        next_key_expiry: Nullable<BigInt> => Option<i64> = |row| row.next_key_expiry,
         updated_at: BigInt => i64 = |row| row.updated.after,
         version: BigInt => i64 = |row| row.version,
         last_audit: Nullable<BigInt> => Option<i64> = |row| row.last_audit,
     }
-    "UPDATE webhooks SET key_ring = n.key_ring, next_key_expiry = n.next_key_expiry, \
+    "UPDATE webhooks SET key_ring = n.key_ring, \
      updated_at = n.updated_at, version = n.version, last_audit = n.last_audit FROM unnest("
-    ") AS n (id, key_ring, next_key_expiry, updated_at, version, last_audit) WHERE webhooks.id = n.id"
+    ") AS n (id, key_ring, updated_at, version, last_audit) WHERE webhooks.id = n.id"
 }
 
 array_statement! {
@@ -157,6 +156,36 @@ array_statement! {
     }
     "INSERT INTO idempotent_answers (slot, fingerprint, answer, stored_at) SELECT * FROM unnest("
     ")"
+}
+
+array_statement! {
+    DeleteExpiries from ExpiryColumns {
+        expires_at: Nullable<BigInt> => Option<i64> = |row| row.before,
+        webhook_id: Text => &'a str = |row| &row.webhook_id,
+    }
+    "DELETE FROM key_expiries USING unnest("
+    ") AS n (expires_at, webhook_id) WHERE key_expiries.expires_at = n.expires_at \
+     AND key_expiries.webhook_id = n.webhook_id"
+}
+
+array_statement! {
+    InsertExpiries from ExpiryColumns {
+        expires_at: Nullable<BigInt> => Option<i64> = |row| row.after,
+        webhook_id: Text => &'a str = |row| &row.webhook_id,
+        platform: Text => &'a str = |row| &row.platform,
+    }
+    "INSERT INTO key_expiries (expires_at, webhook_id, platform) SELECT * FROM unnest("
+    ") AS n (expires_at, webhook_id, platform) WHERE expires_at IS NOT NULL"
+}
+
+pub(super) fn move_expiries(connection: &mut PgConnection, moved: &[ExpiryColumns]) -> QueryResult<()> {
+    if moved.iter().any(|row| row.before.is_some()) {
+        DeleteExpiries::of(moved).execute(connection)?;
+    }
+    if moved.iter().any(|row| row.after.is_some()) {
+        InsertExpiries::of(moved).execute(connection)?;
+    }
+    Ok(())
 }
 
 pub(super) fn update_rings(connection: &mut PgConnection, rings: &[RingColumns]) -> QueryResult<()> {

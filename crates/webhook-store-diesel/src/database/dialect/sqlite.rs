@@ -11,7 +11,7 @@ use crate::audit::head::NewHeadRow;
 use crate::audit::row::AuditRow;
 use crate::database::schema::{api_keys, idempotent_answers, webhooks};
 use crate::lanes::held_up::IsHeldUp;
-use crate::webhooks::row::{RingColumns, UpdatedColumns, WebhookRow};
+use crate::webhooks::row::{ExpiryColumns, RingColumns, UpdatedColumns, WebhookRow};
 
 /// The rows with these ids, and whether their queues are held up. The transaction holds the only write lock there is, so they
 /// need none of their own.
@@ -87,7 +87,6 @@ pub(super) mod lanes;
 row_statement! {
     UpdateRing of RingColumns {
         "UPDATE webhooks SET key_ring = " key_ring: Binary,
-        ", next_key_expiry = " next_key_expiry: Nullable<BigInt>,
         ", version = " version: BigInt,
         ", last_audit = " last_audit: Nullable<BigInt>,
         ", updated_at = " updated.after: BigInt,
@@ -137,6 +136,33 @@ row_statement! {
         ", " answer: Binary,
         ", " stored_at: BigInt,
     } ")"
+}
+
+row_statement! {
+    DeleteExpiry of ExpiryColumns {
+        "DELETE FROM key_expiries WHERE expires_at = " before: Nullable<BigInt>,
+        " AND webhook_id = " webhook_id: Text,
+    } ""
+}
+
+row_statement! {
+    InsertExpiry of ExpiryColumns {
+        "INSERT INTO key_expiries (expires_at, webhook_id, platform) VALUES (" after: Nullable<BigInt>,
+        ", " webhook_id: Text,
+        ", " platform: Text,
+    } ")"
+}
+
+pub(super) fn move_expiries(connection: &mut SqliteConnection, moved: &[ExpiryColumns]) -> QueryResult<()> {
+    for row in moved {
+        if row.before.is_some() {
+            DeleteExpiry(row).execute(connection)?;
+        }
+        if row.after.is_some() {
+            InsertExpiry(row).execute(connection)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn update_rings(connection: &mut SqliteConnection, rings: &[RingColumns]) -> QueryResult<()> {

@@ -2,12 +2,12 @@
 
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
-use crate::lanes::delivery::{DeliveryRow, TurnColumns};
+use crate::lanes::delivery::{DeliveryRow, PlaceRow, StatusRow, TurnColumns};
 use crate::lanes::row::{LaneColumns, LaneRow};
 
 array_statement! {
@@ -58,7 +58,8 @@ array_statement! {
 
 array_statement! {
     SaveTurns from TurnColumns {
-        position: BigInt => i64 = |row| row.position,
+        webhook_id: Text => &'a str = |row| &row.place.webhook_id,
+        position: BigInt => i64 = |row| row.place.position,
         status: Text => &'a str = |row| &row.status,
         ended_at: Nullable<BigInt> => Option<i64> = |row| row.ended_at,
         attempt: Text => &'a str = |row| &row.attempt,
@@ -66,7 +67,22 @@ array_statement! {
     }
     "UPDATE deliveries SET status = n.status, ended_at = n.ended_at, tried = n.tried, attempts = CASE WHEN \
      length(attempts) < 65536 THEN attempts ELSE '' END || n.attempt FROM unnest("
-    ") AS n (position, status, ended_at, attempt, tried) WHERE deliveries.position = n.position"
+    ") AS n (webhook_id, position, status, ended_at, attempt, tried) WHERE deliveries.webhook_id = n.webhook_id \
+     AND deliveries.position = n.position"
+}
+
+array_statement! {
+    FindStatuses from PlaceRow {
+        webhook_id: Text => &'a str = |row| &row.webhook_id,
+        position: BigInt => i64 = |row| row.position,
+    }
+    "SELECT deliveries.position, deliveries.status, deliveries.tried FROM unnest("
+    ") AS n (webhook_id, position) JOIN deliveries ON deliveries.webhook_id = n.webhook_id \
+     AND deliveries.position = n.position"
+}
+
+impl Query for FindStatuses<'_> {
+    type SqlType = (BigInt, Text, BigInt);
 }
 
 array_statement! {
@@ -130,6 +146,13 @@ pub(in crate::database::dialect) fn insert_deliveries(
     rows: &[DeliveryRow],
 ) -> QueryResult<()> {
     InsertDeliveries::of(rows).execute(connection).map(drop)
+}
+
+pub(in crate::database::dialect) fn deliveries_at(
+    connection: &mut PgConnection,
+    places: &[PlaceRow],
+) -> QueryResult<Vec<StatusRow>> {
+    FindStatuses::of(places).load(connection)
 }
 
 pub(in crate::database::dialect) fn save_turns(

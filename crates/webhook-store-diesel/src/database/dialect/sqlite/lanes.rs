@@ -9,7 +9,7 @@ use super::each_found;
 use crate::database::schema::{deliveries, lanes, webhooks};
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
-use crate::lanes::delivery::{DeliveryRow, TurnColumns};
+use crate::lanes::delivery::{DeliveryRow, PlaceRow, StatusRow, TurnColumns};
 use crate::lanes::row::{LaneColumns, LaneRow};
 use crate::webhooks::row::WebhookRow;
 
@@ -82,7 +82,8 @@ row_statement! {
         ", ended_at = " ended_at: Nullable<BigInt>,
         ", tried = " tried: BigInt,
         ", attempts = CASE WHEN length(attempts) < 65536 THEN attempts ELSE '' END || " attempt: Text,
-        " WHERE position = " position: BigInt,
+        " WHERE position = " place.position: BigInt,
+        " AND webhook_id = " place.webhook_id: Text,
     } ""
 }
 
@@ -172,11 +173,12 @@ pub(in crate::database::dialect) fn save_lanes(
 
 pub(in crate::database::dialect) fn deliveries_at(
     connection: &mut SqliteConnection,
-    positions: &[i64],
-) -> QueryResult<Vec<(i64, String, i64)>> {
-    each_found(positions, |position| {
+    places: &[PlaceRow],
+) -> QueryResult<Vec<StatusRow>> {
+    each_found(places, |place| {
         deliveries::table
-            .find(position)
+            .filter(deliveries::position.eq(place.position))
+            .filter(deliveries::webhook_id.eq(&place.webhook_id))
             .select((deliveries::position, deliveries::status, deliveries::tried))
             .get_result(connection)
             .optional()
