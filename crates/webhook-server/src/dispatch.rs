@@ -14,6 +14,9 @@
 //! | `recorder` | records what attempts have left, in batches |
 //! | `shares` | how many attempts are under way for whom |
 //! | `pulse` | whether the parts move |
+//! | `uptime` | the clock that leases and pulses go by |
+//!
+//! Nothing here chooses at random, so that a test can have the same run again: maps are ordered, and `select!` is `biased`.
 
 mod finder;
 mod lanes;
@@ -22,6 +25,7 @@ mod pulse;
 mod recorder;
 mod shares;
 mod term;
+mod uptime;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
