@@ -236,7 +236,15 @@ async fn work_off(at_work: &AtWork) {
     } = at_work;
     let mut worker = LaneWorker::new(lanes.process, *webhook);
     let mut wanted = Wanted::default();
-    while !lanes.stopping.load(Ordering::Acquire) && lanes.lease.holds() {
+    while !lanes.stopping.load(Ordering::Acquire) {
+        if !lanes.lease.holds() {
+            // It may be renewed yet. Until its turns are recorded, this task alone knows how far its lane is done.
+            if signal.is_recorded() {
+                return;
+            }
+            signal.told.notified().await;
+            continue;
+        }
         let next = match step(at_work, &mut worker, &mut wanted).await {
             Ok(next) => next,
             Err(error) => {
