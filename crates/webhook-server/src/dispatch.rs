@@ -16,7 +16,8 @@
 //! | `pulse` | whether the parts move |
 //! | `uptime` | the clock that leases and pulses go by |
 //!
-//! Nothing here chooses at random, so that a test can have the same run again: maps are ordered, and `select!` is `biased`.
+//! Several processes are run through deaths, pauses and lost answers by a seeded simulation: see `simulation`, which is built for
+//! tests alone. So that a seed gives the same run each time, nothing here chooses at random: maps are ordered, and `select!` is `biased`.
 
 mod finder;
 mod lanes;
@@ -24,6 +25,8 @@ mod lease;
 mod pulse;
 mod recorder;
 mod shares;
+#[cfg(test)]
+mod simulation;
 mod term;
 mod uptime;
 

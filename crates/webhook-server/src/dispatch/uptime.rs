@@ -20,6 +20,12 @@ impl Uptime {
         }))
     }
 
+    /// The time that `now` tells.
+    #[cfg(test)]
+    pub(super) fn told_by(now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
     pub(super) fn now(&self) -> i64 {
         (self.0)()
     }
