@@ -14,6 +14,10 @@
 //! | `recorder` | records what attempts have left, in batches |
 //! | `shares` | how many attempts are under way for whom |
 //! | `pulse` | whether the parts move |
+//! | `uptime` | the clock that leases and pulses go by |
+//!
+//! Several processes are run through deaths, pauses and lost answers by a seeded simulation: see `simulation`, which is built for
+//! tests alone. So that a seed gives the same run each time, nothing here chooses at random: maps are ordered, and `select!` is `biased`.
 
 mod finder;
 mod lanes;
@@ -21,7 +25,10 @@ mod lease;
 mod pulse;
 mod recorder;
 mod shares;
+#[cfg(test)]
+mod simulation;
 mod term;
+mod uptime;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

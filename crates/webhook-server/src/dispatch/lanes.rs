@@ -3,7 +3,7 @@
 //! A lane that waits has no task and nothing in memory: it says itself when it has something to do, and the
 //! [finder](super::finder) finds it then.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -44,11 +44,11 @@ pub(super) struct Lanes {
 #[derive(Default)]
 struct State {
     /// The lanes with a task.
-    working: HashMap<WebhookId, Arc<LaneSignal>>,
+    working: BTreeMap<WebhookId, Arc<LaneSignal>>,
     /// Those that had nothing to do when their task ended, and since when: what they say of it is to be put right.
-    idle: HashMap<WebhookId, Instant>,
+    idle: BTreeMap<WebhookId, Instant>,
     /// Those that cannot be read, and until when they are left alone.
-    unreadable: HashMap<WebhookId, Instant>,
+    unreadable: BTreeMap<WebhookId, Instant>,
 }
 
 /// What others tell a lane's task.
@@ -220,6 +220,7 @@ impl Lanes {
 async fn work(at_work: AtWork) {
     let mut ended = at_work.lanes.ended.clone();
     tokio::select! {
+        biased;
         // The term is over: nothing of it is to be sent or recorded any more.
         _ = ended.wait_for(|ended| *ended) => {}
         () = work_off(&at_work) => {}
@@ -235,7 +236,15 @@ async fn work_off(at_work: &AtWork) {
     } = at_work;
     let mut worker = LaneWorker::new(lanes.process, *webhook);
     let mut wanted = Wanted::default();
-    while !lanes.stopping.load(Ordering::Acquire) && lanes.lease.holds() {
+    while !lanes.stopping.load(Ordering::Acquire) {
+        if !lanes.lease.holds() {
+            // It may be renewed yet. Until its turns are recorded, this task alone knows how far its lane is done.
+            if signal.is_recorded() {
+                return;
+            }
+            signal.told.notified().await;
+            continue;
+        }
         let next = match step(at_work, &mut worker, &mut wanted).await {
             Ok(next) => next,
             Err(error) => {
@@ -262,6 +271,7 @@ async fn work_off(at_work: &AtWork) {
             Next::Busy => {
                 // Told or not, what there is to do is looked at anew, with the keys of that moment.
                 tokio::select! {
+                    biased;
                     place = lanes.shares.take(&wanted.platform, &wanted.host) => wanted.place = place,
                     () = signal.told.notified() => {}
                 }

@@ -1,17 +1,17 @@
 //! The lease of a term: until when the process may send.
 //!
-//! It is renewed only while delivering [moves](super::pulse). What counts is the time since the renewal was *sent*, by a clock that
+//! It is renewed only while delivering [moves](super::pulse). What counts is the time since the renewal was *sent*, by [a clock](super::uptime) that
 //! goes on while the machine sleeps: the store's own count began later, so a lease never seems longer here than it is there.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use webhook_domain::id::ProcessId;
 use webhook_domain::lane::LEASE;
 use webhook_domain::services::Dispatch;
 
 use super::pulse::Pulse;
+use super::uptime::{Uptime, milliseconds};
 use crate::exit::chain;
 
 /// How often it is renewed.
@@ -22,7 +22,8 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// Until when the process may send.
 pub(super) struct Lease {
     process: ProcessId,
-    /// In milliseconds of [`uptime`].
+    uptime: Uptime,
+    /// In milliseconds of `uptime`.
     ends_at: AtomicI64,
 }
 
@@ -31,18 +32,20 @@ impl Lease {
     pub(super) async fn begin(
         dispatch: &Dispatch,
         process: ProcessId,
+        uptime: Uptime,
     ) -> Result<Option<Self>, webhook_domain::StoreError> {
-        let before = uptime();
+        let before = uptime.now();
         let joined = dispatch.queue.join(process, LEASE, dispatch.clock.now()).await?;
         Ok(joined.then(|| Self {
             process,
+            uptime,
             ends_at: AtomicI64::new(before + milliseconds(LEASE)),
         }))
     }
 
     /// Whether the process may send now.
     pub(super) fn holds(&self) -> bool {
-        uptime() < self.ends_at.load(Ordering::Acquire) - milliseconds(MARGIN)
+        self.uptime.now() < self.ends_at.load(Ordering::Acquire) - milliseconds(MARGIN)
     }
 
     /// Renews it for as long as that can be done. Returns when it has ended.
@@ -50,7 +53,7 @@ impl Lease {
         let mut still = false;
         loop {
             tokio::time::sleep(RENEW_EVERY).await;
-            if uptime() >= self.ends_at.load(Ordering::Acquire) {
+            if self.uptime.now() >= self.ends_at.load(Ordering::Acquire) {
                 return;
             }
             if !pulse.moves() {
@@ -62,7 +65,7 @@ impl Lease {
                 continue;
             }
             still = false;
-            let before = uptime();
+            let before = self.uptime.now();
             match dispatch
                 .queue
                 .renew(self.process, LEASE, dispatch.clock.now())
@@ -79,14 +82,4 @@ impl Lease {
             }
         }
     }
-}
-
-/// Milliseconds since the machine was started, those included in which it slept.
-fn uptime() -> i64 {
-    let now = clock_gettime(ClockId::Boottime);
-    now.tv_sec * 1000 + now.tv_nsec / 1_000_000
-}
-
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

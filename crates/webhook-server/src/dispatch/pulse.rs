@@ -3,13 +3,17 @@
 //! A part beats each time it has come round. One that has not for the length of a lease stands still: the lease is not renewed
 //! then, so that another process takes over, and the service says that it is not ready.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use webhook_domain::lane::LEASE;
 
+use super::uptime::{Uptime, milliseconds};
+
 /// The parts.
 pub(crate) struct Pulse {
+    /// What time is measured by, here and for leases.
+    pub(super) uptime: Uptime,
     /// Looks for lanes, all the time.
     pub(super) finder: Beat,
     /// Records turns, while there are any.
@@ -18,24 +22,32 @@ pub(crate) struct Pulse {
 
 /// When a part has beaten last; or that it has nothing to do.
 pub(super) struct Beat {
-    /// From when on milliseconds are counted.
-    started: Instant,
-    /// Milliseconds since then, and one more; zero while there is nothing to do.
-    last: AtomicU64,
+    uptime: Uptime,
+    /// In milliseconds of `uptime`; [`RESTS`] while there is nothing to do.
+    last: AtomicI64,
 }
+
+/// Stands for the time of a beat while there is nothing to do.
+const RESTS: i64 = i64::MIN;
 
 impl Default for Pulse {
     fn default() -> Self {
-        let pulse = Self {
-            finder: Beat::new(),
-            recorder: Beat::new(),
-        };
-        pulse.finder.beat();
-        pulse
+        Self::by(Uptime::of_machine())
     }
 }
 
 impl Pulse {
+    /// Parts that have just begun to move, by this clock.
+    pub(super) fn by(uptime: Uptime) -> Self {
+        let pulse = Self {
+            finder: Beat::by(uptime.clone()),
+            recorder: Beat::by(uptime.clone()),
+            uptime,
+        };
+        pulse.finder.beat();
+        pulse
+    }
+
     /// Whether all that has something to do moves.
     pub(crate) fn moves(&self) -> bool {
         self.finder.moves(LEASE) && self.recorder.moves(LEASE)
@@ -43,28 +55,27 @@ impl Pulse {
 }
 
 impl Beat {
-    fn new() -> Self {
+    fn by(uptime: Uptime) -> Self {
         Self {
-            started: Instant::now(),
-            last: AtomicU64::new(0),
+            uptime,
+            last: AtomicI64::new(RESTS),
         }
     }
 
     /// Says that the part has come round, and has something to do.
     pub(super) fn beat(&self) {
-        let since = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
-        self.last.store(since + 1, Ordering::Release);
+        self.last.store(self.uptime.now(), Ordering::Release);
     }
 
     /// Says that it has nothing to do.
     pub(super) fn rest(&self) {
-        self.last.store(0, Ordering::Release);
+        self.last.store(RESTS, Ordering::Release);
     }
 
     fn moves(&self, within: Duration) -> bool {
         match self.last.load(Ordering::Acquire) {
-            0 => true,
-            last => self.started.elapsed() < Duration::from_millis(last - 1) + within,
+            RESTS => true,
+            last => self.uptime.now() < last + milliseconds(within),
         }
     }
 }
@@ -75,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_has_something_to_do_and_does_not_come_round_stands_still() {
-        let beat = Beat::new();
+        let beat = Beat::by(Uptime::of_machine());
         assert!(beat.moves(Duration::ZERO), "there is nothing to do");
         beat.beat();
         assert!(beat.moves(LEASE) && !beat.moves(Duration::ZERO));

@@ -38,7 +38,7 @@ pub(super) struct Term {
 /// Begins a term, under an id of its own. None if another process delivers.
 pub(super) async fn begin(dispatch: &Dispatch, pulse: Arc<Pulse>) -> Result<Option<Term>, ServiceError> {
     let process = ProcessId::generate(dispatch.clock.now(), dispatch.entropy.as_ref())?;
-    let Some(lease) = Lease::begin(dispatch, process).await? else {
+    let Some(lease) = Lease::begin(dispatch, process, pulse.uptime.clone()).await? else {
         return Ok(None);
     };
     tracing::debug!(process.id = %process, "delivering");
@@ -62,6 +62,7 @@ impl Term {
         let fanning_out = tokio::spawn(finder::fan_out(Arc::clone(&self.lanes)));
         let lease = Arc::clone(&self.lanes.lease);
         let is_lost = tokio::select! {
+            biased;
             // A sender that is gone says the same.
             _ = stopped.wait_for(|stopped| *stopped) => false,
             () = lease.keep(&self.lanes.dispatch, &self.pulse) => true,
@@ -113,6 +114,7 @@ impl Term {
             }
         };
         tokio::select! {
+            biased;
             () = finishing => {}
             () = keep_beating(&lease, &dispatch, &pulse) => {}
         }
@@ -134,7 +136,8 @@ async fn keep_beating(lease: &Lease, dispatch: &Dispatch, pulse: &Pulse) {
         }
     };
     tokio::select! {
-        () = beating => {}
+        biased;
         () = lease.keep(dispatch, pulse) => {}
+        () = beating => {}
     }
 }

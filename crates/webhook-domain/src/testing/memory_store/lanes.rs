@@ -1,6 +1,7 @@
 //! Events and lanes in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::task::Waker;
 
 use async_trait::async_trait;
@@ -15,7 +16,7 @@ use crate::lane::{LaneState, Position};
 use crate::ports::{
     Arrival, DeliveryQuery, EventStore, Outcome, Publication, Published, Resend, TrackedDelivery,
 };
-use crate::time::Instant;
+use crate::time::{Clock, Instant};
 use crate::webhook::{Announcement, Happened, HeldUp, Webhook};
 
 /// Events, deliveries in the order of all, and who works at which lane.
@@ -29,6 +30,8 @@ pub(super) struct Lanes {
     pub(super) processes: BTreeMap<ProcessId, Instant>,
     pub(super) arrived: BTreeMap<ProcessId, BTreeSet<Arrival>>,
     pub(super) waiting: Vec<Waker>,
+    /// The store's own clock, if it goes by one.
+    clock: Option<Arc<dyn Clock>>,
 }
 
 pub(super) struct Kept {
@@ -39,7 +42,23 @@ pub(super) struct Kept {
     pub(super) tried: u32,
 }
 
+impl MemoryStore {
+    /// An empty store that goes by a clock of its own where a store does that several machines share: leases, and since when
+    /// lanes have something to do.
+    #[must_use]
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        let store = Self::new();
+        store.tables().lanes.clock = Some(clock);
+        store
+    }
+}
+
 impl Lanes {
+    /// What time it is, if the caller's clock says `callers`.
+    pub(super) fn now(&self, callers: Instant) -> Instant {
+        self.clock.as_ref().map_or(callers, |clock| clock.now())
+    }
+
     /// Makes the lane of a webhook that was just created.
     pub(super) fn make(&mut self, webhook: WebhookId) {
         self.lanes.insert(webhook, LaneState::new(None));
@@ -52,6 +71,7 @@ impl Lanes {
 
     fn enqueue(&mut self, kept: Kept, now: Instant) {
         let webhook = kept.delivery.webhook;
+        let now = self.now(now);
         self.last += 1;
         self.deliveries.insert(Position(self.last), kept);
         self.update(webhook, |lane| lane.with_arrival(now));
@@ -176,9 +196,10 @@ impl Tables {
     /// Has the lane of a webhook be what a change of its settings makes of it.
     pub(super) fn go_on(&mut self, before: &Webhook, after: &Webhook) {
         if LaneState::is_concerned_by(&before.settings, &after.settings) {
-            let (before, settings, now) = (&before.settings, &after.settings, after.updated_at);
+            let (before, settings, at) = (&before.settings, &after.settings, after.updated_at);
+            let now = self.lanes.now(at);
             self.lanes
-                .update(after.id, |lane| lane.after_change(before, settings, now, now));
+                .update(after.id, |lane| lane.after_change(before, settings, at, now));
         }
     }
 

@@ -22,12 +22,14 @@ use crate::time::Instant;
 impl DeliveryQueue for MemoryStore {
     async fn join(&self, process: ProcessId, lease: Duration, now: Instant) -> Result<bool, StoreError> {
         let lanes = &mut self.tables().lanes;
+        let now = lanes.now(now);
         lanes.processes.insert(process, now.plus(lease));
         Ok(true)
     }
 
     async fn renew(&self, process: ProcessId, lease: Duration, now: Instant) -> Result<bool, StoreError> {
         let lanes = &mut self.tables().lanes;
+        let now = lanes.now(now);
         lanes.bury(now);
         let until = lanes.processes.get_mut(&process);
         Ok(until.map(|until| *until = now.plus(lease)).is_some())
@@ -40,6 +42,7 @@ impl DeliveryQueue for MemoryStore {
         limit: u32,
     ) -> Result<Vec<WebhookId>, StoreError> {
         let lanes = &mut self.tables().lanes;
+        let now = lanes.now(now);
         lanes.bury(now);
         let is_ready = |lane: &LaneState| lane.ready_at.is_some_and(|ready_at| ready_at <= now);
         let (own, others): (Vec<_>, Vec<_>) = lanes
@@ -65,6 +68,7 @@ impl DeliveryQueue for MemoryStore {
         now: Instant,
     ) -> Result<Vec<WebhookId>, StoreError> {
         let lanes = &mut self.tables().lanes;
+        let now = lanes.now(now);
         lanes.bury(now);
         let mut taken = webhooks;
         taken.retain(|webhook| lanes.take(process, *webhook));
@@ -73,6 +77,7 @@ impl DeliveryQueue for MemoryStore {
 
     async fn settle(&self, webhooks: Vec<WebhookId>, now: Instant) -> Result<Vec<WebhookId>, StoreError> {
         let mut tables = self.tables();
+        let now = tables.lanes.now(now);
         let mut due = webhooks;
         due.retain(|webhook| {
             let settled = tables.settle(*webhook, now).and_then(|lane| lane.ready_at);
@@ -83,6 +88,7 @@ impl DeliveryQueue for MemoryStore {
 
     async fn repair(&self, now: Instant) -> Result<u64, StoreError> {
         let mut tables = self.tables();
+        let now = tables.lanes.now(now);
         let all: Vec<WebhookId> = tables.lanes.lanes.keys().copied().collect();
         let mut repaired = 0;
         for webhook in all {
@@ -142,6 +148,7 @@ impl DeliveryQueue for MemoryStore {
         let mut lost = BTreeSet::new();
         for turn in turns {
             let webhook = turn.delivery.webhook;
+            let now = lanes.now(turn.attempt.ended_at());
             let Some(lane) = lanes.lanes.get_mut(&webhook) else {
                 lost.insert(webhook);
                 continue;
@@ -152,7 +159,6 @@ impl DeliveryQueue for MemoryStore {
                 attempts: kept.tried,
             });
             let version = webhooks.get(&webhook).map(|webhook| webhook.version);
-            let now = turn.attempt.ended_at();
             match (lane.after_turn(process, &turn, stored, version, now), &mut kept) {
                 (Recording::News { lane: after, status }, Some(kept)) => {
                     *lane = after;
@@ -181,7 +187,8 @@ impl DeliveryQueue for MemoryStore {
         }
         let head = lanes.head(webhook).and_then(|kept| lanes.tracked(kept));
         if head.is_some() {
-            lanes.update(webhook, |lane| lane.expedited(now, now));
+            let here = lanes.now(now);
+            lanes.update(webhook, |lane| lane.expedited(now, here));
         }
         Ok(head)
     }
