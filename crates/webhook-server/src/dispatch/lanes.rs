@@ -80,6 +80,16 @@ impl LaneSignal {
     }
 }
 
+/// Whether a lane's task ends.
+enum Leaving {
+    /// It has ended.
+    Left,
+    /// The lane may have changed since it was looked at.
+    LookAgain,
+    /// Something that it did is not recorded yet.
+    Unrecorded,
+}
+
 /// Takes a task's lane from the list of those worked at, however the task ends.
 struct AtWork {
     lanes: Arc<Lanes>,
@@ -195,18 +205,21 @@ impl Lanes {
         }
     }
 
-    /// Whether the lane's task may end: nothing has arrived since it looked, and all it did is recorded.
-    fn leaves(&self, at_work: &AtWork, idle: bool) -> bool {
+    /// Ends the lane's task, unless something has arrived since it looked, or not all it did is recorded.
+    fn leave(&self, at_work: &AtWork, idle: bool) -> Leaving {
         let mut state = self.state();
-        let arrived = at_work.signal.arrived.swap(false, Ordering::AcqRel);
-        let leaves = !arrived && at_work.signal.is_recorded();
-        if leaves {
-            state.working.remove(&at_work.webhook);
-            if idle {
-                state.idle.insert(at_work.webhook, Instant::now());
-            }
+        let signal = &at_work.signal;
+        if signal.arrived.swap(false, Ordering::AcqRel) || signal.lost.load(Ordering::Acquire) {
+            return Leaving::LookAgain;
         }
-        leaves
+        if !signal.is_recorded() {
+            return Leaving::Unrecorded;
+        }
+        state.working.remove(&at_work.webhook);
+        if idle {
+            state.idle.insert(at_work.webhook, Instant::now());
+        }
+        Leaving::Left
     }
 
     fn is_unreadable(&self, webhook: WebhookId) {
@@ -280,14 +293,19 @@ async fn work_off(at_work: &AtWork) {
                 let pause = until.since(lanes.dispatch.clock.now());
                 let _ = timeout(pause, signal.told.notified()).await;
             }
-            Next::Wait(_) | Next::Empty | Next::Park | Next::Lost => {
-                if lanes.leaves(at_work, next != Next::Lost) {
-                    return;
+            Next::Wait(_) | Next::Empty | Next::Park | Next::Lost => loop {
+                match lanes.leave(at_work, next != Next::Lost) {
+                    Leaving::Left => return,
+                    Leaving::LookAgain => break,
+                    Leaving::Unrecorded => {
+                        signal.told.notified().await;
+                        // An empty lane is none the less so once its turns are recorded. What else holds one up may be gone.
+                        if next != Next::Empty || lanes.stopping.load(Ordering::Acquire) {
+                            break;
+                        }
+                    }
                 }
-                if !signal.is_recorded() {
-                    signal.told.notified().await;
-                }
-            }
+            },
         }
     }
     // Its last turns are recorded all the same.
