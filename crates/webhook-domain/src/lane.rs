@@ -112,10 +112,11 @@ impl LaneState {
     /// The lane once something was queued in it at `now`.
     #[must_use]
     pub fn with_arrival(mut self, now: Instant) -> Self {
-        let due = self
+        let waits_until = self
             .penalty_box
             .retry_at()
-            .map_or(now, |retry_at| retry_at.max(now));
+            .filter(|_| !self.penalty_box.is_due(now));
+        let due = waits_until.unwrap_or(now);
         self.ready_at = Some(self.ready_at.map_or(due, |ready_at| ready_at.min(due)));
         self
     }

@@ -204,7 +204,8 @@ impl PenaltyBox {
         }
     }
 
-    /// When the delivery at the head may be sent. None outside the box, where that is at any time.
+    /// When the delivery at the head may be sent, as clients are shown it. None outside the box, where that is at any time. Whether
+    /// it may be sent, [`is_due`](Self::is_due) says.
     #[must_use]
     pub const fn retry_at(&self) -> Option<Instant> {
         match self {
@@ -213,9 +214,13 @@ impl PenaltyBox {
         }
     }
 
-    /// Whether the delivery at the head may be sent at `now`.
+    /// Whether the delivery at the head may be sent at `now`. One that was not tried yet may always: whoever gave up the one before
+    /// it may have done so by a clock that was ahead.
     #[must_use]
     pub fn is_due(&self, now: Instant) -> bool {
-        self.retry_at().is_none_or(|retry_at| retry_at <= now)
+        match self {
+            Self::Out | Self::NextInTurn { .. } => true,
+            Self::Retrying { retry_at, .. } => *retry_at <= now,
+        }
     }
 }

@@ -221,3 +221,20 @@ fn a_change_of_where_to_send_wakes_the_lane() {
         (Some(later(3)), PenaltyBox::Out)
     );
 }
+
+#[test]
+fn what_comes_after_a_delivery_that_was_given_up_is_due_whatever_the_clock_said() {
+    let ahead = later(3600);
+    let lane = LaneState {
+        penalty_box: PenaltyBox::NextInTurn {
+            since: NOW,
+            cause: FailureCause::Timeout,
+            given_up_at: ahead,
+        },
+        ready_at: None,
+        ..lane()
+    };
+    assert!(lane.penalty_box.is_due(NOW));
+    assert_eq!(lane.with_arrival(NOW).ready_at, Some(NOW));
+    assert_eq!(lane.settled(true, true, NOW).ready_at, Some(NOW));
+}
