@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod key_ring;
+mod lanes;
 pub(crate) mod list;
 mod port;
 pub(crate) mod row;

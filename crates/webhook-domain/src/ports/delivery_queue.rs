@@ -3,7 +3,8 @@
 //! A queue is a [lane](crate::lane): its deliveries are sent strictly in order, so one process at a time works at it. A process
 //! may own lanes from when it [joins](DeliveryQueue::join) until it leaves, or until it was silent for the length of a lease. A
 //! lease that has ended is never renewed: its process must join again, under another id. So a lane whose owner has ended stays
-//! free until somebody takes it, and nobody has to ask twice.
+//! free until somebody takes it, and nobody has to ask twice. Until then it is its last owner's: who sends must know itself that its
+//! lease lasts.
 
 use std::time::Duration;
 

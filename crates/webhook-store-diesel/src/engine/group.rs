@@ -183,7 +183,10 @@ pub(crate) fn attempt(
                 .flat_map(|made| &made.turns)
                 .map(|turn| turn.delivery.webhook),
         );
-        let mut lanes = LockedLanes::lock(connection, &needed, now_of(&works, &published, &made))?;
+        // What nobody is told of says itself when it was changed.
+        let now = now_of(&works, &published, &made).or_else(|| changes.last_updated_at());
+        let now = now.unwrap_or(Instant::from_milliseconds(0));
+        let mut lanes = LockedLanes::lock(connection, &needed, now)?;
         changes.change_lanes(connection, &mut lanes)?;
         let turns = record(connection, &made, &mut lanes)?;
         spread.save(connection, &mut lanes)?;
@@ -215,16 +218,12 @@ fn platforms_of(works: &[&Work], published: &[&Publication]) -> BTreeSet<String>
 }
 
 /// The time of what is done, where the database has no clock of its own.
-fn now_of(works: &[&Work], published: &[&Publication], made: &[&Turns]) -> Instant {
+fn now_of(works: &[&Work], published: &[&Publication], made: &[&Turns]) -> Option<Instant> {
     let of_events = published.iter().map(|publication| publication.event.created_at);
     let of_turns = made
         .iter()
         .flat_map(|made| &made.turns)
         .map(|turn| turn.attempt.ended_at());
     let of_changes = works.iter().filter_map(|work| work.at());
-    of_events
-        .chain(of_turns)
-        .chain(of_changes)
-        .max()
-        .unwrap_or(Instant::from_milliseconds(0))
+    of_events.chain(of_turns).chain(of_changes).max()
 }

@@ -10,7 +10,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::idempotency::Idempotency;
-use webhook_domain::lane::LaneState;
 use webhook_domain::ports::{ChangeOrder, Creation, Effect, Outcome};
 use webhook_domain::secret::SecretBytes;
 use webhook_domain::time::Instant;
@@ -28,7 +27,6 @@ use crate::events::announce::Announced;
 use crate::events::audience::Routing;
 use crate::events::spread::Spread;
 use crate::lanes::held_up;
-use crate::lanes::locked::LockedLanes;
 use crate::sealing::Vault;
 use crate::sealing::handover;
 use crate::webhooks::row::{LoadedWebhook, WebhookRow};
@@ -304,16 +302,6 @@ impl Changes {
         self.announced.publish(connection, routing, spread)
     }
 
-    /// The webhooks whose lanes the changes concern. They are to be locked before they are [changed](Self::change_lanes).
-    pub(crate) fn lanes(&self) -> impl Iterator<Item = WebhookId> {
-        let concerned = self.rows.values().flatten().filter(|row| match &row.effect {
-            Effect::Keep => false,
-            Effect::Save(after) => LaneState::is_concerned_by(&row.loaded.webhook.settings, &after.settings),
-            Effect::Delete => true,
-        });
-        concerned.map(|row| row.loaded.webhook.id)
-    }
-
     /// Whether a secret that was stored is not any more, once the changes are saved.
     pub(crate) fn erase_something(&self) -> bool {
         self.rows.values().flatten().any(|row| match &row.effect {
@@ -325,28 +313,6 @@ impl Changes {
             }
             Effect::Delete => true,
         })
-    }
-
-    /// Has lanes be what the changes make of them.
-    pub(crate) fn change_lanes(
-        &self,
-        connection: &mut AnyConnection,
-        lanes: &mut LockedLanes,
-    ) -> Result<(), Failure> {
-        for row in self.rows.values().flatten() {
-            let before = &row.loaded.webhook;
-            match &row.effect {
-                Effect::Delete => lanes.delete(connection, before.id)?,
-                Effect::Save(after) if LaneState::is_concerned_by(&before.settings, &after.settings) => {
-                    let (at, now) = (after.updated_at, lanes.now());
-                    lanes.wake(before.id, |lane| {
-                        lane.after_change(&before.settings, &after.settings, at, now)
-                    });
-                }
-                Effect::Keep | Effect::Save(_) => {}
-            }
-        }
-        Ok(())
     }
 }
 

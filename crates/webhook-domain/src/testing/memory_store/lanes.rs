@@ -93,9 +93,23 @@ impl Lanes {
     }
 
     pub(super) fn head(&self, webhook: WebhookId) -> Option<&Kept> {
+        self.queued(webhook, None).next().map(|(_, kept)| kept)
+    }
+
+    /// What waits in the lane after this place, or from its head on. What stands before the place up to which the lane is done is
+    /// not looked at any more.
+    pub(super) fn queued(
+        &self,
+        webhook: WebhookId,
+        after: Option<Position>,
+    ) -> impl Iterator<Item = (Position, &Kept)> {
+        let done = self.lanes.get(&webhook).map(|lane| lane.done);
         self.deliveries
-            .values()
-            .find(|kept| kept.delivery.webhook == webhook && kept.delivery.status == DeliveryStatus::Pending)
+            .iter()
+            .filter(move |(place, _)| Some(**place) > done.max(after))
+            .filter(move |(_, kept)| kept.delivery.webhook == webhook)
+            .filter(|(_, kept)| kept.delivery.status == DeliveryStatus::Pending)
+            .map(|(place, kept)| (*place, kept))
     }
 
     /// Tells the owner of the lane to look at it; if it has none, all who may take it.

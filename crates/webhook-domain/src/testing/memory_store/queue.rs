@@ -10,7 +10,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{MemoryStore, Tables};
-use crate::delivery::DeliveryStatus;
 use crate::error::StoreError;
 use crate::id::{ProcessId, WebhookId};
 use crate::lane::{LaneState, Position, Recording, StoredAttempts};
@@ -49,7 +48,7 @@ impl DeliveryQueue for MemoryStore {
             .lanes
             .iter()
             .filter(|(_, lane)| is_ready(lane))
-            .partition(|(_, lane)| lane.owner == Some(process) && lanes.processes.contains_key(&process));
+            .partition(|(_, lane)| lane.owner == Some(process));
         let mut ready: Vec<WebhookId> = own.into_iter().map(|(webhook, _)| *webhook).collect();
         ready.retain(|webhook| lanes.head(*webhook).is_some());
         let others: Vec<WebhookId> = others.into_iter().map(|(webhook, _)| *webhook).collect();
@@ -92,10 +91,16 @@ impl DeliveryQueue for MemoryStore {
         let all: Vec<WebhookId> = tables.lanes.lanes.keys().copied().collect();
         let mut repaired = 0;
         for webhook in all {
-            let before = tables.lanes.lanes.get(&webhook).and_then(|lane| lane.ready_at);
+            let Some(before) = tables.lanes.lanes.get(&webhook).copied() else {
+                continue;
+            };
             let after = tables.settle(webhook, now).and_then(|lane| lane.ready_at);
-            let was_wrong = before.is_none_or(|before| Some(before) > after) && after.is_some();
+            let was_wrong = before.ready_at.is_none_or(|before| Some(before) > after) && after.is_some();
             repaired += u64::from(was_wrong);
+            if !was_wrong {
+                // What says too early that it has something to do is found by looking.
+                tables.lanes.lanes.insert(webhook, before);
+            }
         }
         Ok(repaired)
     }
@@ -116,24 +121,18 @@ impl DeliveryQueue for MemoryStore {
         let lane = lanes
             .lanes
             .get(&webhook)
-            .filter(|lane| lane.owner == Some(process) && lanes.processes.contains_key(&process));
+            .filter(|lane| lane.owner == Some(process));
         let (Some(found), Some(lane)) = (webhooks.get(&webhook), lane) else {
             return Ok(None);
         };
-        let queued = lanes
-            .deliveries
-            .iter()
-            .filter(|(place, _)| after.is_none_or(|after| **place > after))
-            .filter(|(_, kept)| kept.delivery.webhook == webhook)
-            .filter(|(_, kept)| kept.delivery.status == DeliveryStatus::Pending)
-            .filter_map(|(place, kept)| {
-                Some(QueuedDelivery {
-                    position: *place,
-                    attempts: kept.tried,
-                    delivery: kept.delivery.clone(),
-                    event: lanes.events.get(&kept.delivery.event)?.clone(),
-                })
-            });
+        let queued = lanes.queued(webhook, after).filter_map(|(position, kept)| {
+            Some(QueuedDelivery {
+                position,
+                attempts: kept.tried,
+                delivery: kept.delivery.clone(),
+                event: lanes.events.get(&kept.delivery.event)?.clone(),
+            })
+        });
         Ok(Some(Lane {
             webhook: found.clone(),
             epoch: lane.epoch,
