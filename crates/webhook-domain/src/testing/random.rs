@@ -1,12 +1,16 @@
-//! Numbers that follow from a seed.
+//! Choices that are the same at every run.
 
 use std::time::Duration;
 
-/// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
-pub(super) struct Random(u64);
+/// Numbers that follow from a seed: SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
+/// What a test does is chosen with it. Ids and keys come from [`SeededEntropy`](super::SeededEntropy).
+#[derive(Debug)]
+pub struct Random(u64);
 
 impl Random {
-    pub(super) const fn new(seed: u64) -> Self {
+    /// The numbers that follow from `seed`.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -19,21 +23,23 @@ impl Random {
     }
 
     /// A number from 0 to `end`, without `end` itself. That some are a little likelier than others does not matter here.
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(end.max(1)).unwrap()).unwrap()
+    pub fn below(&mut self, end: usize) -> usize {
+        let number = self.next() % (end.max(1) as u64);
+        usize::try_from(number).unwrap_or_default()
     }
 
     /// Whether something happens that happens in so many of a hundred cases.
-    pub(super) fn chance(&mut self, percent: usize) -> bool {
+    pub fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    pub(super) fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+    /// One of these, of which there is at least one.
+    pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())].clone()
     }
 
     /// A time of so many milliseconds, or less.
-    pub(super) fn up_to(&mut self, milliseconds: usize) -> Duration {
-        Duration::from_millis(u64::try_from(self.below(milliseconds + 1)).unwrap())
+    pub fn up_to(&mut self, milliseconds: usize) -> Duration {
+        Duration::from_millis(self.below(milliseconds + 1) as u64)
     }
 }

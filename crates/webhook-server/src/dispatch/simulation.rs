@@ -29,7 +29,6 @@
 //! | `journal` | what really happened |
 //! | `judge` | whether that is as promised |
 //! | `tampering` | faults that the judge must find |
-//! | `random` | numbers that follow from a seed |
 
 mod clients;
 mod journal;
@@ -38,7 +37,6 @@ mod plan;
 mod ports;
 mod process;
 mod queue;
-mod random;
 mod receivers;
 mod run;
 mod tampering;

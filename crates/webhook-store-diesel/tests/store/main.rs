@@ -11,5 +11,6 @@ mod opening;
 mod place;
 mod rekeying;
 mod sealed;
+mod sequences;
 mod shared;
 mod starting;

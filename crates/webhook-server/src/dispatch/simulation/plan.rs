@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::random::Random;
+use webhook_domain::testing::Random;
+
 use super::receivers::{Behaviour, HOSTS};
 
 /// How many processes deliver, each on a machine with a clock of its own.

@@ -14,7 +14,7 @@ use webhook_domain::lane::Epoch;
 use webhook_domain::ports::{DeliveryQuery, EventStore, Lane, TrackedDelivery};
 use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::services::Dispatch;
-use webhook_domain::testing::{ManualClock, MemoryStore, fixtures};
+use webhook_domain::testing::{ManualClock, MemoryStore, Random, fixtures};
 use webhook_domain::time::{Clock, Instant};
 
 use super::super::deliver;
@@ -24,7 +24,6 @@ use super::journal::{Fact, Journal};
 use super::plan::{MACHINES, Plan, Rates};
 use super::ports::Ports;
 use super::process::{Condition, Fate, Process};
-use super::random::Random;
 use super::receivers::Receivers;
 use super::tampering::Tampering;
 
