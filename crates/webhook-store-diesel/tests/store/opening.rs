@@ -180,6 +180,36 @@ where
     columns.into_iter().map(|column| column.text).collect()
 }
 
+/// The columns that indexes of this table have in PostgreSQL, each as its place in the index and its name.
+fn indexed(table: &str) -> BTreeSet<String> {
+    let place = Place::postgres();
+    place.open().close();
+    let query = format!(
+        "SELECT key.place || ' ' || attname AS text FROM pg_index, unnest(indkey) WITH ORDINALITY AS key (number, place), \
+         pg_attribute WHERE indrelid = '{table}'::regclass AND attrelid = indrelid AND attnum = key.number"
+    );
+    columns(&mut postgres_connection(&place), &query)
+}
+
+#[test]
+fn a_roll_changes_nothing_that_postgresql_has_in_an_index_of_the_webhooks() {
+    let indexed = indexed("webhooks");
+    assert!(indexed.contains("1 id"), "{indexed:?}");
+    for column in ["key_ring", "updated_at", "version", "last_audit"] {
+        assert!(!indexed.iter().any(|name| name.ends_with(column)), "{indexed:?}");
+    }
+}
+
+#[test]
+fn the_order_of_a_lane_is_not_to_be_had_by_reading_those_of_others() {
+    let indexed = indexed("deliveries");
+    assert!(
+        indexed.contains("1 webhook_id") && indexed.contains("2 position"),
+        "{indexed:?}"
+    );
+    assert!(!indexed.contains("1 position"), "{indexed:?}");
+}
+
 pub(crate) fn sqlite_connection(place: &Place) -> SqliteConnection {
     let DatabaseUrl::Sqlite(path) = place.url() else {
         panic!("not SQLite")
