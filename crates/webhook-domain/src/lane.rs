@@ -174,6 +174,9 @@ impl LaneState {
     ///
     /// A turn that failed while the webhook was changed says nothing of the webhook as it is now: it neither holds the lane up
     /// nor gives its delivery up, and the lane is due at once.
+    ///
+    /// Of two turns with one number the first counts; but what the receiver has taken is delivered, whatever the number: were that
+    /// ignored, the next success would end the lane's work behind a delivery that waits.
     #[must_use]
     pub fn after_turn(
         self,
@@ -186,12 +189,13 @@ impl LaneState {
         if !self.is_held_by(process, turn.epoch) {
             return Recording::Lost;
         }
-        let is_news = stored
-            .is_some_and(|stored| stored.status == DeliveryStatus::Pending && stored.attempts < turn.number);
+        let succeeded = turn.attempt.cause().is_none();
+        let is_news = stored.is_some_and(|stored| {
+            stored.status == DeliveryStatus::Pending && (stored.attempts < turn.number || succeeded)
+        });
         if !is_news {
             return Recording::Known;
         }
-        let succeeded = turn.attempt.cause().is_none();
         if !succeeded && version != Some(turn.version) {
             return Recording::News {
                 lane: Self {

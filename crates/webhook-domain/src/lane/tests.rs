@@ -90,6 +90,21 @@ fn a_turn_is_recorded_once() {
 }
 
 #[test]
+fn a_success_counts_whatever_its_number() {
+    let turn = turn(&lane(), succeeded());
+    let stored = Some(StoredAttempts {
+        status: DeliveryStatus::Pending,
+        attempts: turn.number + 1,
+    });
+    let Recording::News { lane: after, status } =
+        lane().after_turn(process(1), &turn, stored, Some(VERSION), later(1))
+    else {
+        panic!("it waits for ever behind what is done")
+    };
+    assert_eq!((after.done, status), (turn.position, turn.delivery.status));
+}
+
+#[test]
 fn a_success_moves_the_lane_on_and_leaves_it_ready() {
     let turn = turn(&lane(), succeeded());
     let Recording::News { lane: after, status } =

@@ -379,16 +379,6 @@ async fn a_delivery_is_given_up_after_seven_days_and_the_next_ones_turn_comes() 
 }
 
 #[tokio::test]
-async fn a_lane_that_is_lost_is_left_alone() {
-    let house = House::new().await;
-    let webhook = house.webhook().await;
-    house.publish().await;
-    house.store.leave(house.process).await.unwrap();
-    assert_eq!(house.work(&mut house.worker(webhook.id)).await, Next::Lost);
-    assert_eq!(house.sent(), 0);
-}
-
-#[tokio::test]
 async fn a_webhook_without_a_url_waits() {
     let house = House::new().await;
     let settings = fixtures::bare_settings();
