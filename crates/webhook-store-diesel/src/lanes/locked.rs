@@ -12,12 +12,15 @@ use webhook_domain::time::Instant;
 
 use crate::database::connection::AnyConnection;
 use crate::engine::failure::{Failure, chain};
+use crate::lanes::delivery::TurnColumns;
 use crate::lanes::row::LaneColumns;
 
 /// The lanes, locked until the transaction ends.
 pub(crate) struct LockedLanes {
     lanes: BTreeMap<WebhookId, Locked>,
     unreadable: BTreeSet<WebhookId>,
+    /// What attempts have left in deliveries, written with the lanes.
+    turns: Vec<TurnColumns>,
     /// The time, by the clock that all who work at these lanes go by.
     now: Instant,
 }
@@ -49,6 +52,7 @@ impl LockedLanes {
         let mut locked = Self {
             lanes: BTreeMap::new(),
             unreadable: BTreeSet::new(),
+            turns: Vec::new(),
             now,
         };
         if webhooks.is_empty() {
@@ -104,6 +108,11 @@ impl LockedLanes {
         }
     }
 
+    /// Has what attempts have left in deliveries be written with the lanes. No two may be of one delivery.
+    pub(crate) fn add_turns(&mut self, turns: Vec<TurnColumns>) {
+        self.turns.extend(turns);
+    }
+
     /// Changes the lane of `webhook`, and has whoever works at it look at it.
     pub(crate) fn wake(&mut self, webhook: WebhookId, change: impl FnOnce(LaneState) -> LaneState) {
         if let Some(lane) = self.lanes.get_mut(&webhook) {
@@ -152,9 +161,7 @@ impl LockedLanes {
                 (_, None) => {}
             }
         }
-        if !changed.is_empty() {
-            connection.save_lanes(&changed)?;
-        }
+        connection.save_lanes(&changed, &self.turns)?;
         Ok(hints)
     }
 }

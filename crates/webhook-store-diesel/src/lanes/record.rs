@@ -62,7 +62,8 @@ pub(crate) fn record(
         }
         all_lost.push(lost.into_iter().collect());
     }
-    save_in_rounds(connection, columns)?;
+    let last_round = save_in_rounds(connection, columns)?;
+    lanes.add_turns(last_round);
     for (platform, position) in failed {
         connection.note_failed(platform, position)?;
     }
@@ -115,15 +116,21 @@ fn load_versions(
         .collect())
 }
 
-/// Writes turns so that no statement has two of the same delivery: PostgreSQL would take one of them.
-fn save_in_rounds(connection: &mut AnyConnection, mut turns: Vec<TurnColumns>) -> Result<(), Failure> {
-    while !turns.is_empty() {
+/// Writes turns so that no statement has two of the same delivery: PostgreSQL would take one of them. The last round is left to be
+/// written with the lanes; mostly it is the only one.
+fn save_in_rounds(
+    connection: &mut AnyConnection,
+    mut turns: Vec<TurnColumns>,
+) -> Result<Vec<TurnColumns>, Failure> {
+    loop {
         let mut seen = BTreeSet::new();
         let (round, rest): (Vec<_>, Vec<_>) = turns
             .into_iter()
             .partition(|turn| seen.insert(turn.place.position));
-        connection.save_turns(&round)?;
+        if rest.is_empty() {
+            return Ok(round);
+        }
+        connection.save_lanes(&[], &round)?;
         turns = rest;
     }
-    Ok(())
 }

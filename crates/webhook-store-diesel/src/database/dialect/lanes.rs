@@ -222,14 +222,6 @@ impl AnyConnection {
         }
     }
 
-    /// Writes what attempts have left in deliveries.
-    pub(crate) fn save_turns(&mut self, rows: &[TurnColumns]) -> QueryResult<()> {
-        match self {
-            Self::Sqlite(sqlite) => sqlite::lanes::save_turns(sqlite, rows),
-            Self::Postgres(postgres) => postgres::lanes::save_turns(postgres, rows),
-        }
-    }
-
     /// Notes that a delivery was given up.
     pub(crate) fn note_failed(&mut self, platform: &str, position: i64) -> QueryResult<()> {
         let row = (
@@ -242,11 +234,11 @@ impl AnyConnection {
             .map(drop)
     }
 
-    /// Writes what attempts have left in lanes.
-    pub(crate) fn save_lanes(&mut self, rows: &[LaneColumns]) -> QueryResult<()> {
+    /// Writes lanes, and what attempts have left in deliveries. On PostgreSQL both are one statement and so one round trip.
+    pub(crate) fn save_lanes(&mut self, lanes: &[LaneColumns], turns: &[TurnColumns]) -> QueryResult<()> {
         match self {
-            Self::Sqlite(sqlite) => sqlite::lanes::save_lanes(sqlite, rows),
-            Self::Postgres(postgres) => postgres::lanes::save_lanes(postgres, rows),
+            Self::Sqlite(sqlite) => sqlite::lanes::save_lanes(sqlite, lanes, turns),
+            Self::Postgres(postgres) => postgres::lanes::save_lanes(postgres, lanes, turns),
         }
     }
 

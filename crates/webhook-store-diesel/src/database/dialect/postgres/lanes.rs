@@ -155,18 +155,42 @@ pub(in crate::database::dialect) fn deliveries_at(
     FindStatuses::of(places).load(connection)
 }
 
-pub(in crate::database::dialect) fn save_turns(
-    connection: &mut PgConnection,
-    rows: &[TurnColumns],
-) -> QueryResult<()> {
-    SaveTurns::of(rows).execute(connection).map(drop)
+/// What recording writes: the two parts touch different tables, and run in any order.
+struct SaveLanesAndTurns<'a> {
+    turns: SaveTurns<'a>,
+    lanes: SaveLanes<'a>,
 }
+
+impl QueryFragment<Pg> for SaveLanesAndTurns<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH turns AS (");
+        self.turns.walk_ast(out.reborrow())?;
+        out.push_sql(") ");
+        self.lanes.walk_ast(out)
+    }
+}
+
+impl QueryId for SaveLanesAndTurns<'_> {
+    type QueryId = SaveLanesAndTurns<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<PgConnection> for SaveLanesAndTurns<'_> {}
 
 pub(in crate::database::dialect) fn save_lanes(
     connection: &mut PgConnection,
-    rows: &[LaneColumns],
+    lanes: &[LaneColumns],
+    turns: &[TurnColumns],
 ) -> QueryResult<()> {
-    SaveLanes::of(rows).execute(connection).map(drop)
+    let (lanes_change, turns_change) = (!lanes.is_empty(), !turns.is_empty());
+    let (lanes, turns) = (SaveLanes::of(lanes), SaveTurns::of(turns));
+    match (lanes_change, turns_change) {
+        (true, true) => SaveLanesAndTurns { turns, lanes }.execute(connection),
+        (true, false) => lanes.execute(connection),
+        (false, true) => turns.execute(connection),
+        (false, false) => return Ok(()),
+    }
+    .map(drop)
 }
 
 pub(in crate::database::dialect) fn notify(

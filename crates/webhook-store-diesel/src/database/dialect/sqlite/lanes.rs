@@ -155,20 +155,18 @@ pub(in crate::database::dialect) fn insert_deliveries(
         .try_for_each(|row| InsertDelivery(row).execute(connection).map(drop))
 }
 
-pub(in crate::database::dialect) fn save_turns(
-    connection: &mut SqliteConnection,
-    rows: &[TurnColumns],
-) -> QueryResult<()> {
-    rows.iter()
-        .try_for_each(|row| SaveTurn(row).execute(connection).map(drop))
-}
-
 pub(in crate::database::dialect) fn save_lanes(
     connection: &mut SqliteConnection,
-    rows: &[LaneColumns],
+    lanes: &[LaneColumns],
+    turns: &[TurnColumns],
 ) -> QueryResult<()> {
-    rows.iter()
-        .try_for_each(|row| SaveLane(row).execute(connection).map(drop))
+    for turn in turns {
+        SaveTurn(turn).execute(connection)?;
+    }
+    for lane in lanes {
+        SaveLane(lane).execute(connection)?;
+    }
+    Ok(())
 }
 
 pub(in crate::database::dialect) fn deliveries_at(
