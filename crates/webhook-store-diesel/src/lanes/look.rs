@@ -13,6 +13,7 @@ use webhook_domain::lane::{Epoch, Position};
 use webhook_domain::ports::{Lane, QueuedDelivery};
 
 use crate::database::connection::AnyConnection;
+use crate::database::dialect::lanes::Waiting;
 use crate::database::row::RowError;
 use crate::engine::batch_reader::{Batch, BatchReader};
 use crate::events::row::EventRow;
@@ -74,12 +75,12 @@ struct Found {
 /// fill the memory.
 const READ_BYTES: i64 = 128 * 1024;
 
-/// How many of deliveries with these lengths are read.
-fn fitting(lengths: &[i64]) -> u32 {
+/// How many of these deliveries are read.
+fn fitting(waiting: &[Waiting]) -> u32 {
     let mut bytes = 0_i64;
-    let fit = lengths.iter().take_while(|length| {
+    let fit = waiting.iter().take_while(|waiting| {
         let first = bytes == 0;
-        bytes = bytes.saturating_add(**length);
+        bytes = bytes.saturating_add(waiting.bytes);
         first || bytes <= READ_BYTES
     });
     u32::try_from(fit.count()).unwrap_or(u32::MAX)
@@ -106,23 +107,14 @@ fn read(connection: &mut AnyConnection, wanted: &[&Wanted]) -> QueryResult<Found
     ids.dedup();
     let mut found = Found::default();
     let mut epochs: BTreeMap<String, i64> = BTreeMap::new();
-    let mut reading = wanted.iter().filter(|wanted| wanted.limit > 0).peekable();
-    if reading.peek().is_some() {
-        let lanes = connection.lanes_of(&ids)?;
-        for wanted in reading {
-            let id = wanted.webhook.to_string();
-            let Some(lane) = lanes.iter().find(|lane| lane.webhook_id == id) else {
-                continue;
-            };
-            let after = wanted.after.map_or(lane.done, |after| after.0.max(lane.done));
-            let fitting = fitting(&connection.queued_lengths(&id, after, wanted.limit)?);
-            let queued = match fitting {
-                0 => Vec::new(),
-                fitting => connection.queued(&id, after, fitting)?,
-            };
-            epochs.insert(id.clone(), lane.epoch);
-            found.queued.insert(id, queued);
-        }
+    for wanted in wanted.iter().filter(|wanted| wanted.limit > 0) {
+        let id = wanted.webhook.to_string();
+        let waiting = connection.waiting(&id, wanted.after.map_or(0, |after| after.0), wanted.limit)?;
+        // Of an empty lane there is nothing that could be of another epoch.
+        let Some(first) = waiting.first() else { continue };
+        epochs.insert(id.clone(), first.epoch);
+        let queued = connection.queued(&id, first.after, fitting(&waiting))?;
+        found.queued.insert(id, queued);
     }
     // Last: a key that was retired before the deliveries were read is not among these.
     for (webhook, lane) in connection.webhooks_with_lanes(&ids)? {
@@ -181,6 +173,14 @@ mod tests {
 
     #[test]
     fn as_much_is_read_as_fits_and_one_in_any_case() {
+        let fitting = |lengths: &[i64]| {
+            let waiting = lengths.iter().map(|bytes| Waiting {
+                epoch: 1,
+                after: 0,
+                bytes: *bytes,
+            });
+            fitting(&waiting.collect::<Vec<_>>())
+        };
         assert_eq!(fitting(&[]), 0);
         assert_eq!(fitting(&[10, 20, 30]), 3);
         assert_eq!(fitting(&[READ_BYTES * 4, 1]), 1);
