@@ -26,7 +26,8 @@ pub(crate) fn record(
     made: &[&Turns],
     lanes: &mut LockedLanes,
 ) -> Result<Vec<Vec<WebhookId>>, Failure> {
-    let mut stored = load_stored(connection, made)?;
+    let ended = end(connection, made, lanes)?;
+    let mut stored = load_stored(connection, made, &ended)?;
     let versions = load_versions(connection, made)?;
     let now = lanes.now();
     let mut columns = Vec::new();
@@ -47,7 +48,9 @@ pub(crate) fn record(
                 Recording::Known => {}
                 Recording::News { lane, status } => {
                     lanes.set(webhook, lane);
-                    columns.push(TurnColumns::encode(turn, status)?);
+                    if !ended.contains(&turn.position.0) {
+                        columns.push(TurnColumns::encode(turn, status)?);
+                    }
                     if matches!(status, DeliveryStatus::Failed { .. }) {
                         failed.push((turn.delivery.platform.as_str(), turn.position.0));
                     }
@@ -70,20 +73,57 @@ pub(crate) fn record(
     Ok(all_lost)
 }
 
-/// The deliveries that turns are at, by their positions. One that cannot be read is as if it were not there: nothing of it is
-/// recorded.
+/// Writes the successes that are the only turns of the group at deliveries that wait, and says at which positions. All that is
+/// asked of such a delivery is whether it waits, so it is not read first.
+fn end(
+    connection: &mut AnyConnection,
+    made: &[&Turns],
+    lanes: &LockedLanes,
+) -> Result<BTreeSet<i64>, Failure> {
+    let all = || {
+        made.iter()
+            .flat_map(|made| made.turns.iter().map(|turn| (made.process, turn)))
+    };
+    let mut turns_at: BTreeMap<i64, u32> = BTreeMap::new();
+    for (_, turn) in all() {
+        *turns_at.entry(turn.position.0).or_default() += 1;
+    }
+    let counts = |process, turn: &Turn| {
+        let lane = lanes.get(turn.delivery.webhook);
+        lane.is_some_and(|lane| lane.is_held_by(process, turn.epoch))
+    };
+    let columns = all()
+        .filter(|(process, turn)| turn.attempt.cause().is_none() && counts(*process, turn))
+        .filter(|(_, turn)| turns_at.get(&turn.position.0) == Some(&1))
+        .map(|(_, turn)| TurnColumns::encode(turn, turn.delivery.status));
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    match columns.is_empty() {
+        true => Ok(BTreeSet::new()),
+        false => Ok(connection.end_deliveries(&columns)?.into_iter().collect()),
+    }
+}
+
+/// The deliveries that turns are at, by their positions; those that have `ended` by them as they were before. One that cannot be
+/// read is as if it were not there: nothing of it is recorded.
 fn load_stored(
     connection: &mut AnyConnection,
     made: &[&Turns],
+    ended: &BTreeSet<i64>,
 ) -> Result<BTreeMap<i64, StoredAttempts>, Failure> {
+    let waited = StoredAttempts {
+        status: DeliveryStatus::Pending,
+        attempts: 0,
+    };
+    let mut stored: BTreeMap<i64, StoredAttempts> =
+        ended.iter().map(|position| (*position, waited)).collect();
     let turns = made.iter().flat_map(|made| &made.turns);
-    let mut places: Vec<PlaceRow> = turns.map(PlaceRow::of).collect();
+    let others = turns.filter(|turn| !ended.contains(&turn.position.0));
+    let mut places: Vec<PlaceRow> = others.map(PlaceRow::of).collect();
     places.sort_unstable();
     places.dedup();
     if places.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(stored);
     }
-    let mut stored = BTreeMap::new();
     for (position, status, tried) in connection.deliveries_at(&places)? {
         let columns = StatusColumns { status, tried };
         match columns.decode() {

@@ -224,6 +224,14 @@ impl AnyConnection {
         }
     }
 
+    /// Writes what attempts have left in those of these deliveries that wait, and says at which positions.
+    pub(crate) fn end_deliveries(&mut self, rows: &[TurnColumns]) -> QueryResult<Vec<i64>> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite::lanes::end_deliveries(sqlite, rows),
+            Self::Postgres(postgres) => postgres::lanes::end_deliveries(postgres, rows),
+        }
+    }
+
     /// The versions of these webhooks.
     pub(crate) fn versions_of(&mut self, ids: &[String]) -> QueryResult<Vec<(String, i64)>> {
         webhooks::table

@@ -71,6 +71,28 @@ array_statement! {
      AND deliveries.position = n.position"
 }
 
+/// [`SaveTurns`] at deliveries that wait.
+struct EndDeliveries<'a>(SaveTurns<'a>);
+
+impl QueryFragment<Pg> for EndDeliveries<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" AND deliveries.status = 'PENDING' RETURNING deliveries.position");
+        Ok(())
+    }
+}
+
+impl QueryId for EndDeliveries<'_> {
+    type QueryId = EndDeliveries<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<PgConnection> for EndDeliveries<'_> {}
+
+impl Query for EndDeliveries<'_> {
+    type SqlType = BigInt;
+}
+
 array_statement! {
     FindStatuses from PlaceRow {
         webhook_id: Text => &'a str = |row| &row.webhook_id,
@@ -153,6 +175,13 @@ pub(in crate::database::dialect) fn deliveries_at(
     places: &[PlaceRow],
 ) -> QueryResult<Vec<StatusRow>> {
     FindStatuses::of(places).load(connection)
+}
+
+pub(in crate::database::dialect) fn end_deliveries(
+    connection: &mut PgConnection,
+    rows: &[TurnColumns],
+) -> QueryResult<Vec<i64>> {
+    EndDeliveries(SaveTurns::of(rows)).load(connection)
 }
 
 /// What recording writes: the two parts touch different tables, and run in any order.

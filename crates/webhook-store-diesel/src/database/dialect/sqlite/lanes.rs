@@ -87,6 +87,24 @@ row_statement! {
     } ""
 }
 
+/// [`SaveTurn`] at a delivery that waits.
+struct EndDelivery<'a>(SaveTurn<'a>);
+
+impl QueryFragment<Sqlite> for EndDelivery<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" AND status = 'PENDING'");
+        Ok(())
+    }
+}
+
+impl QueryId for EndDelivery<'_> {
+    type QueryId = EndDelivery<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<SqliteConnection> for EndDelivery<'_> {}
+
 row_statement! {
     SaveLane of LaneColumns {
         "UPDATE lanes SET done = " done: BigInt,
@@ -167,6 +185,16 @@ pub(in crate::database::dialect) fn save_lanes(
         SaveLane(lane).execute(connection)?;
     }
     Ok(())
+}
+
+pub(in crate::database::dialect) fn end_deliveries(
+    connection: &mut SqliteConnection,
+    rows: &[TurnColumns],
+) -> QueryResult<Vec<i64>> {
+    each_found(rows, |row| {
+        let ended = EndDelivery(SaveTurn(row)).execute(connection)?;
+        Ok((ended > 0).then_some(row.place.position))
+    })
 }
 
 pub(in crate::database::dialect) fn deliveries_at(
