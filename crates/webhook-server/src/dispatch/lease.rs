@@ -1,7 +1,8 @@
 //! The lease of a term: until when the process may send.
 //!
-//! It is renewed only while delivering [moves](super::pulse). What counts is the time since the renewal was *sent*, by [a clock](super::uptime) that
-//! goes on while the machine sleeps: the store's own count began later, so a lease never seems longer here than it is there.
+//! It is renewed only while delivering [moves](super::pulse). What counts is the time since the renewal was *sent*, by
+//! [a clock](super::uptime) that goes on while the machine sleeps: the store's own count began later, so a lease never seems longer
+//! here than it is there.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;

@@ -34,7 +34,7 @@ const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '2s'; SET statement_timeout 
      SET idle_in_transaction_session_timeout = '3s'; SET client_min_messages = 'warning'";
 /// The writer, and the reader of lanes, find their rows by their keys. Left to choose, PostgreSQL reads the whole of a table
 /// that was small when it planned, with all the older versions of its rows, or plans such a statement anew each time, which
-/// takes longer than running it. What has no index and so is read whole all the same, it then takes to be so dear that it
+/// takes longer than running it, or sorts what an index has in order (`bitmapscan`). What has no index and so is read whole all the same, it then takes to be so dear that it
 /// compiles the statement first (`jit`), for tens of milliseconds at each execution.
 const POSTGRES_FINDS_BY_KEY: &str = "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; \
      SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off";

@@ -1,5 +1,6 @@
 //! Recording turns at lanes: each is decided by [`LaneState::after_turn`](webhook_domain::lane::LaneState::after_turn) on the
-//! lane as it is stored, and all are written together.
+//! lane as it is stored, under its lock. Most successes are written before they are decided, since what is asked of their
+//! deliveries is asked by the statement that writes them; all else is written with the lanes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
