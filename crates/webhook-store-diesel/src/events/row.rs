@@ -36,6 +36,12 @@ impl EventRow {
         }
     }
 
+    /// How long its data are.
+    pub(crate) fn bytes(&self) -> i64 {
+        let bytes = self.data.len() + self.previous_data.as_ref().map_or(0, Vec::len);
+        i64::try_from(bytes).unwrap_or(i64::MAX)
+    }
+
     pub(crate) fn decode(&self) -> Result<Event, RowError> {
         let at = |column| At {
             column,

@@ -13,7 +13,7 @@ use webhook_domain::lane::{Epoch, Position};
 use webhook_domain::ports::{Lane, QueuedDelivery};
 
 use crate::database::connection::AnyConnection;
-use crate::database::dialect::lanes::Waiting;
+use crate::database::dialect::lanes::ReadRow;
 use crate::database::row::RowError;
 use crate::engine::batch_reader::{Batch, BatchReader};
 use crate::events::row::EventRow;
@@ -75,17 +75,6 @@ struct Found {
 /// fill the memory.
 const READ_BYTES: i64 = 128 * 1024;
 
-/// How many of these deliveries are read.
-fn fitting(waiting: &[Waiting]) -> u32 {
-    let mut bytes = 0_i64;
-    let fit = waiting.iter().take_while(|waiting| {
-        let first = bytes == 0;
-        bytes = bytes.saturating_add(waiting.bytes);
-        first || bytes <= READ_BYTES
-    });
-    u32::try_from(fit.count()).unwrap_or(u32::MAX)
-}
-
 /// How often lanes are read again that change hands meanwhile.
 const READ_AGAIN: u32 = 5;
 
@@ -107,14 +96,24 @@ fn read(connection: &mut AnyConnection, wanted: &[&Wanted]) -> QueryResult<Found
     ids.dedup();
     let mut found = Found::default();
     let mut epochs: BTreeMap<String, i64> = BTreeMap::new();
+    let mut reads: BTreeMap<WebhookId, ReadRow> = BTreeMap::new();
     for wanted in wanted.iter().filter(|wanted| wanted.limit > 0) {
-        let id = wanted.webhook.to_string();
-        let waiting = connection.waiting(&id, wanted.after.map_or(0, |after| after.0), wanted.limit)?;
+        let read = ReadRow {
+            webhook_id: wanted.webhook.to_string(),
+            after: wanted.after.map_or(0, |after| after.0),
+            most: wanted.limit.into(),
+            bytes: READ_BYTES,
+        };
+        reads.insert(wanted.webhook, read);
+    }
+    if !reads.is_empty() {
+        let reads: Vec<ReadRow> = reads.into_values().collect();
         // Of an empty lane there is nothing that could be of another epoch.
-        let Some(first) = waiting.first() else { continue };
-        epochs.insert(id.clone(), first.epoch);
-        let queued = connection.queued(&id, first.after, fitting(&waiting))?;
-        found.queued.insert(id, queued);
+        for (delivery, event, epoch) in connection.waiting(&reads)? {
+            epochs.insert(delivery.webhook_id.clone(), epoch);
+            let queued = found.queued.entry(delivery.webhook_id.clone());
+            queued.or_default().push((delivery, event));
+        }
     }
     // Last: a key that was retired before the deliveries were read is not among these.
     for (webhook, lane) in connection.webhooks_with_lanes(&ids)? {
@@ -165,25 +164,4 @@ fn lane(
         penalty_box: lane.penalty_box().map_err(corrupt)?,
         queued: queued.collect::<Result<_, _>>().map_err(corrupt)?,
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn as_much_is_read_as_fits_and_one_in_any_case() {
-        let fitting = |lengths: &[i64]| {
-            let waiting = lengths.iter().map(|bytes| Waiting {
-                epoch: 1,
-                after: 0,
-                bytes: *bytes,
-            });
-            fitting(&waiting.collect::<Vec<_>>())
-        };
-        assert_eq!(fitting(&[]), 0);
-        assert_eq!(fitting(&[10, 20, 30]), 3);
-        assert_eq!(fitting(&[READ_BYTES * 4, 1]), 1);
-        assert_eq!(fitting(&[READ_BYTES - 1, 1, 1]), 2);
-    }
 }

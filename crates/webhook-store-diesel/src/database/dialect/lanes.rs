@@ -2,8 +2,7 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 
 use super::{postgres, sqlite};
 use crate::database::connection::AnyConnection;
@@ -19,19 +18,19 @@ use crate::webhooks::row::WebhookRow;
 /// PostgreSQL's time, in milliseconds since the Unix epoch. Not that of the transaction's beginning: it may have waited since.
 pub(crate) const POSTGRES_NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-/// A delivery that waits in a lane.
-#[derive(Debug, QueryableByName)]
-pub(crate) struct Waiting {
-    /// Of the lane.
-    #[diesel(sql_type = BigInt)]
-    pub(crate) epoch: i64,
-    /// The position behind which it and the others were looked for.
-    #[diesel(sql_type = BigInt)]
+/// Which of a lane's deliveries are read.
+pub(crate) struct ReadRow {
+    pub(crate) webhook_id: String,
+    /// Those behind this position and behind all that the lane has done.
     pub(crate) after: i64,
-    /// How long its event is.
-    #[diesel(sql_type = BigInt)]
+    /// At most so many.
+    pub(crate) most: i64,
+    /// And so many bytes of events, unless the first one alone is longer.
     pub(crate) bytes: i64,
 }
+
+/// A delivery that waits, its event, and the epoch of its lane.
+pub(crate) type Waiting = (DeliveryRow, EventRow, i64);
 
 impl AnyConnection {
     /// Draws so many positions, in their order. The lanes that they are for must be locked.
@@ -138,27 +137,12 @@ impl AnyConnection {
             .load(self)
     }
 
-    /// What waits for `webhook` behind this position and all that its lane has done, up to `limit` deliveries, without reading them.
-    pub(crate) fn waiting(&mut self, webhook: &str, after: i64, limit: u32) -> QueryResult<Vec<Waiting>> {
-        let (greater, marks) = match self {
-            Self::Sqlite(_) => ("max", ["?1", "?2", "?3"]),
-            Self::Postgres(_) => ("greatest", ["$1", "$2", "$3"]),
-        };
-        let [webhook_id, from, count] = marks;
-        // The lane is read by the way and not joined: the order of its deliveries is that of their index.
-        let lane = |what: &str| format!("(SELECT {what} FROM lanes WHERE lanes.webhook_id = {webhook_id})");
-        let (epoch, after_it) = (lane("epoch"), lane(&format!("{greater}(done, {from})")));
-        let text = format!(
-            "SELECT {epoch} AS epoch, {after_it} AS after, CAST(length(events.data) + coalesce(length(events.previous_data), 0) \
-             AS BIGINT) AS bytes FROM deliveries JOIN events ON events.id = deliveries.event_id \
-             WHERE deliveries.webhook_id = {webhook_id} AND deliveries.position > {after_it} AND deliveries.status = 'PENDING' \
-             ORDER BY deliveries.position LIMIT {count}"
-        );
-        sql_query(text)
-            .bind::<Text, _>(webhook)
-            .bind::<BigInt, _>(after)
-            .bind::<BigInt, _>(i64::from(limit))
-            .load(self)
+    /// What waits in lanes, each lane's in order.
+    pub(crate) fn waiting(&mut self, reads: &[ReadRow]) -> QueryResult<Vec<Waiting>> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite::lanes::waiting(sqlite, reads),
+            Self::Postgres(postgres) => postgres::lanes::waiting(postgres, reads),
+        }
     }
 
     /// The webhooks with these ids that have lanes, and the lanes, in one look.

@@ -5,6 +5,8 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
+use crate::database::dialect::lanes::{ReadRow, Waiting};
+use crate::database::schema::{deliveries, events};
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
 use crate::lanes::delivery::{DeliveryRow, PlaceRow, StatusRow, TurnColumns};
@@ -108,6 +110,30 @@ impl Query for FindStatuses<'_> {
 }
 
 array_statement! {
+    /// What does not fit is dropped before it leaves the database: long values are fetched when they are sent.
+    ReadLanes from ReadRow {
+        webhook_id: Text => &'a str = |row| &row.webhook_id,
+        after: BigInt => i64 = |row| row.after,
+        most: BigInt => i64 = |row| row.most,
+        bytes: BigInt => i64 = |row| row.bytes,
+    }
+    "SELECT q.position, q.id, q.event_id, q.webhook_id, q.platform, q.action, q.include_previous_data, q.created_at, q.status, \
+     q.ended_at, q.attempts, q.tried, q.event_id, q.event_platform, q.event_action, q.event_created_at, q.original_request_id, \
+     q.data, q.previous_data, q.epoch FROM unnest("
+    ") AS n (webhook_id, after, most, bytes) JOIN lanes ON lanes.webhook_id = n.webhook_id CROSS JOIN LATERAL ( \
+     SELECT f.*, lanes.epoch, sum(f.bytes) OVER (ORDER BY f.position) AS with_those_before FROM ( \
+     SELECT d.*, e.platform AS event_platform, e.action AS event_action, e.created_at AS event_created_at, \
+     e.original_request_id, e.data, e.previous_data, length(e.data) + coalesce(length(e.previous_data), 0) AS bytes \
+     FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.webhook_id = n.webhook_id \
+     AND d.position > greatest(lanes.done, n.after) AND d.status = 'PENDING' ORDER BY d.position LIMIT n.most) AS f) AS q \
+     WHERE q.with_those_before <= n.bytes OR q.with_those_before = q.bytes"
+}
+
+impl Query for ReadLanes<'_> {
+    type SqlType = (deliveries::SqlType, events::SqlType, BigInt);
+}
+
+array_statement! {
     SaveLanes from LaneColumns {
         webhook_id: Text => &'a str = |row| &row.webhook_id,
         done: BigInt => i64 = |row| row.done,
@@ -177,6 +203,15 @@ pub(in crate::database::dialect) fn deliveries_at(
     FindStatuses::of(places).load(connection)
 }
 
+pub(in crate::database::dialect) fn waiting(
+    connection: &mut PgConnection,
+    reads: &[ReadRow],
+) -> QueryResult<Vec<Waiting>> {
+    let mut found: Vec<Waiting> = ReadLanes::of(reads).load(connection)?;
+    found.sort_unstable_by_key(|(delivery, ..)| delivery.position);
+    Ok(found)
+}
+
 pub(in crate::database::dialect) fn end_deliveries(
     connection: &mut PgConnection,
     rows: &[TurnColumns],
@@ -243,21 +278,35 @@ pub(in crate::database::dialect) fn delete_subscriptions(
     DeleteSubscriptions::of(rows).execute(connection).map(drop)
 }
 
-#[derive(QueryableByName)]
-struct Drawn {
-    #[diesel(sql_type = BigInt)]
-    position: i64,
+struct DrawPositions {
+    count: i64,
+}
+
+impl QueryFragment<Pg> for DrawPositions {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT nextval('delivery_positions') FROM generate_series(1, ");
+        out.push_bind_param::<BigInt, _>(&self.count)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl QueryId for DrawPositions {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<PgConnection> for DrawPositions {}
+
+impl Query for DrawPositions {
+    type SqlType = BigInt;
 }
 
 pub(in crate::database::dialect) fn draw_positions(
     connection: &mut PgConnection,
     count: i64,
 ) -> QueryResult<Vec<i64>> {
-    let draw = "SELECT nextval('delivery_positions') AS position FROM generate_series(1, $1)";
-    let drawn: Vec<Drawn> = diesel::sql_query(draw)
-        .bind::<BigInt, _>(count)
-        .load(connection)?;
-    let mut positions: Vec<i64> = drawn.into_iter().map(|drawn| drawn.position).collect();
+    let mut positions: Vec<i64> = DrawPositions { count }.load(connection)?;
     positions.sort_unstable();
     Ok(positions)
 }

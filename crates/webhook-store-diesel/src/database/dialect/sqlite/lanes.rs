@@ -1,12 +1,14 @@
 //! Lanes on SQLite.
 
+use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::each_found;
-use crate::database::schema::{deliveries, lanes, webhooks};
+use crate::database::dialect::lanes::{ReadRow, Waiting};
+use crate::database::schema::{deliveries, events, lanes, webhooks};
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
 use crate::lanes::delivery::{DeliveryRow, PlaceRow, StatusRow, TurnColumns};
@@ -34,6 +36,41 @@ pub(in crate::database::dialect) fn load_with_webhooks(
             .get_result(connection)
             .optional()
     })
+}
+
+pub(in crate::database::dialect) fn waiting(
+    connection: &mut SqliteConnection,
+    reads: &[ReadRow],
+) -> QueryResult<Vec<Waiting>> {
+    let mut waiting = Vec::new();
+    for read in reads {
+        let lane = lanes::table
+            .find(&read.webhook_id)
+            .select((lanes::done, lanes::epoch));
+        let Some((done, epoch)) = lane.get_result::<(i64, i64)>(connection).optional()? else {
+            continue;
+        };
+        let queued = deliveries::table
+            .inner_join(events::table.on(events::id.eq(deliveries::event_id)))
+            .filter(deliveries::webhook_id.eq(&read.webhook_id))
+            .filter(deliveries::position.gt(done.max(read.after)))
+            .filter(deliveries::status.eq("PENDING"))
+            .order(deliveries::position)
+            .limit(read.most)
+            .select((DeliveryRow::as_select(), EventRow::as_select()));
+        let mut left = None;
+        // One row at a time: nothing is read behind the first that does not fit.
+        for row in queued.load_iter::<(DeliveryRow, EventRow), DefaultLoadingMode>(connection)? {
+            let (delivery, event) = row?;
+            let rest = left.unwrap_or(read.bytes.max(event.bytes())) - event.bytes();
+            if rest < 0 {
+                break;
+            }
+            left = Some(rest);
+            waiting.push((delivery, event, epoch));
+        }
+    }
+    Ok(waiting)
 }
 
 row_statement! {
