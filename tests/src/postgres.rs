@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _, sql_query};
+use diesel::{Connection as _, PgConnection, RunQueryDsl as _, connection::SimpleConnection as _, sql_query};
 use url::Url;
 
 use crate::{binary, clock::wait_for};
@@ -131,6 +131,11 @@ impl Database {
         self.url.password().unwrap_or_default()
     }
 
+    /// Holds a transaction open in the database that has seen it as it is now, until what this gives is dropped.
+    pub fn hold_open(&self) -> HeldOpen {
+        HeldOpen::begin(&self.admin)
+    }
+
     /// Runs one statement in the database, as the administrator; `{database}` stands for its name.
     pub fn execute(&self, statement: &str) {
         execute(&self.admin, &statement.replace("{database}", &self.name));
@@ -156,6 +161,24 @@ impl Database {
             .flatten()
             .copied()
             .collect()
+    }
+}
+
+/// A transaction that is held open: nothing that ended after it began can be cleared away.
+pub struct HeldOpen {
+    _connection: PgConnection,
+}
+
+impl HeldOpen {
+    fn begin(url: &Url) -> Self {
+        let mut connection = PgConnection::establish(url.as_str())
+            .unwrap_or_else(|error| panic!("PostgreSQL for tests: {error}"));
+        connection
+            .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class")
+            .expect("a transaction can be begun");
+        Self {
+            _connection: connection,
+        }
     }
 }
 

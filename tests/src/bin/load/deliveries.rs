@@ -10,7 +10,7 @@ use std::{
 use serde_json::json;
 use webhook_tests::{Client, Deployment, Service, fixtures::create_with, postgres::Cluster};
 
-use crate::{footprint::resident_mib, generator::drive, limits, receiver::Receiver};
+use crate::{footprint::resident_mib, generator::drive, limits, receiver::Receiver, report::at_share};
 
 /// Webhooks that every event goes to where deliveries are counted.
 pub(crate) const FANNED_OUT: usize = 100;
@@ -223,6 +223,19 @@ pub(crate) fn latencies(
     each: usize,
     seconds: Duration,
 ) -> (f64, f64) {
+    let delays = delays(client, receiver, action, rate, each, seconds);
+    (at_share(&delays, 0.5), at_share(&delays, 0.99))
+}
+
+/// The milliseconds that [`latencies`] are taken from, the shortest first.
+pub(crate) fn delays(
+    client: &Client,
+    receiver: &Receiver,
+    action: &str,
+    rate: f64,
+    each: usize,
+    seconds: Duration,
+) -> Vec<f64> {
     let count = (rate * seconds.as_secs_f64()) as usize;
     let mut numbers = 0..count;
     let began = Instant::now();
@@ -239,8 +252,7 @@ pub(crate) fn latencies(
         .filter_map(|arrival| Some(arrival.at - due(arrival.number?)))
         .collect();
     took.sort_unstable();
-    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize].as_secs_f64() * 1_000.0;
-    (at(0.5), at(0.99))
+    took.iter().map(|took| took.as_secs_f64() * 1_000.0).collect()
 }
 
 fn row(what: &str, measured: f64, limit: &str, ratio: f64) {

@@ -9,18 +9,22 @@
 //! cores with what it measures. `docs/benchmarks.md` has numbers and what they mean.
 
 mod backlog;
+mod cpu;
 mod crowd;
 mod deliveries;
 mod footprint;
 mod generator;
 mod hanging;
+mod lanes;
 mod limits;
 mod listing;
 mod paired;
+mod processes;
 mod receiver;
 mod report;
 mod slow_disk;
 mod stock;
+mod tenants;
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
@@ -74,6 +78,15 @@ struct Options {
     /// Deliveries beside one to a receiver that hangs, instead of rolls
     #[arg(long)]
     hanging: bool,
+    /// So many lanes, idle and held up, instead of rolls
+    #[arg(long, value_name = "LANES", num_args = 0..=1, default_missing_value = "100000")]
+    lanes: Option<usize>,
+    /// The deliveries of a tenant beside others whose receivers are slow or hang, instead of rolls
+    #[arg(long)]
+    tenants: bool,
+    /// So many processes on one PostgreSQL beside one alone, instead of rolls
+    #[arg(long, value_name = "PROCESSES", num_args = 0..=1, default_missing_value = "4")]
+    processes: Option<usize>,
     /// Another binary: rolls and deliveries of both in alternation, instead of rolls
     #[arg(long, value_name = "BINARY")]
     against: Option<PathBuf>,
@@ -127,10 +140,22 @@ fn measure(options: &Options, database: Database) {
         println!("{database:?}");
         return hanging::measure(deploy, options.rounds, seconds);
     }
+    if let Some(count) = options.lanes {
+        println!("{database:?}");
+        return lanes::measure(&deploy, cluster.as_ref(), count, seconds);
+    }
+    if options.tenants {
+        println!("{database:?}");
+        return tenants::measure(&deploy, options.rounds, seconds);
+    }
+    if let Some(count) = options.processes {
+        assert!(cluster.is_some(), "several processes need --database postgres");
+        return processes::measure(&deploy, count, options.rounds, seconds);
+    }
     if let Some(other) = &options.against {
         println!("{database:?}");
         let other = other.canonicalize().expect("there is another binary");
-        return paired::measure(&deploy, &other, options.pairs.get(), seconds);
+        return paired::measure(&deploy, cluster.as_ref(), &other, options.pairs.get(), seconds);
     }
     let service = Service::start_on(deploy());
     if options.listing {

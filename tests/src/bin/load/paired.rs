@@ -4,13 +4,14 @@
 
 use std::{path::Path, time::Duration};
 
-use webhook_tests::{Deployment, Service};
+use webhook_tests::{Deployment, Service, postgres::Cluster};
 
 use crate::{
+    cpu,
     deliveries::{self, FANNED_OUT, PUBLISHERS, STEADY},
     receiver::Receiver,
     report::median,
-    stock::Stock,
+    stock::{Stock, WARM_UP},
 };
 
 /// Connections that roll.
@@ -22,21 +23,31 @@ const STORED: usize = 1_000;
 struct Measurement {
     /// What each of its numbers is.
     numbers: fn() -> Vec<String>,
-    take: fn(&Service, Duration) -> Vec<f64>,
+    take: fn(&Service, Option<&Cluster>, Duration) -> Vec<f64>,
 }
 
 const MEASUREMENTS: [Measurement; 5] = [
     Measurement {
-        numbers: || vec![format!("rolls/s over {ROLLERS} connections")],
-        take: |service, seconds| {
+        numbers: || {
+            vec![
+                format!("rolls/s over {ROLLERS} connections"),
+                "µs of processor time a roll, database included; below 1 is cheaper".to_owned(),
+            ]
+        },
+        take: |service, cluster, seconds| {
             let rolls = Stock::fill(service, STORED).rolls(STORED);
+            let pid = service.server().pid();
+            let before = cpu::used(pid, cluster);
             let run = rolls.run(service.server().address(), ROLLERS, seconds);
-            vec![run.per_second()]
+            let (used, rate) = (cpu::used(pid, cluster) - before, run.per_second());
+            // What is rolled to warm up is in both, and so are its costs.
+            let rolled = rate * (seconds + WARM_UP).as_secs_f64();
+            vec![rate, used.as_secs_f64() * 1e6 / rolled]
         },
     },
     Measurement {
         numbers: || vec![format!("events/s published over {PUBLISHERS} connections")],
-        take: |service, seconds| {
+        take: |service, _, seconds| {
             vec![deliveries::published(
                 &service.client(),
                 &Receiver::start(),
@@ -46,11 +57,11 @@ const MEASUREMENTS: [Measurement; 5] = [
     },
     Measurement {
         numbers: || vec![format!("deliveries/s to {FANNED_OUT} webhooks")],
-        take: |service, _| vec![deliveries::fanned_out(&service.client(), &Receiver::start())],
+        take: |service, _, _| vec![deliveries::fanned_out(&service.client(), &Receiver::start())],
     },
     Measurement {
         numbers: || vec!["deliveries/s to one webhook, in order".to_owned()],
-        take: |service, seconds| {
+        take: |service, _, seconds| {
             vec![deliveries::drained(
                 &service.client(),
                 &Receiver::start(),
@@ -63,7 +74,7 @@ const MEASUREMENTS: [Measurement; 5] = [
             let number = |which| format!("{which} ms at {STEADY} events/s; below 1 is faster");
             ["p50", "p99"].map(number).into()
         },
-        take: |service, seconds| {
+        take: |service, _, seconds| {
             let (p50, p99) = deliveries::steady(&service.client(), &Receiver::start(), seconds);
             vec![p50, p99]
         },
@@ -71,7 +82,13 @@ const MEASUREMENTS: [Measurement; 5] = [
 ];
 
 /// Measures `pairs` pairs, and prints the ratios of the binary under test to `other`, and their medians.
-pub(crate) fn measure(deploy: &dyn Fn() -> Deployment, other: &Path, pairs: usize, seconds: Duration) {
+pub(crate) fn measure(
+    deploy: &dyn Fn() -> Deployment,
+    cluster: Option<&Cluster>,
+    other: &Path,
+    pairs: usize,
+    seconds: Duration,
+) {
     let mut ratios: Vec<Vec<Vec<f64>>> = MEASUREMENTS.iter().map(|_| Vec::new()).collect();
     for pair in 0..pairs {
         for (measurement, ratios) in MEASUREMENTS.iter().zip(&mut ratios) {
@@ -80,7 +97,7 @@ pub(crate) fn measure(deploy: &dyn Fn() -> Deployment, other: &Path, pairs: usiz
                     None => deploy(),
                     Some(binary) => deploy().with_binary(binary),
                 };
-                (measurement.take)(&deliveries::service(deployment), seconds)
+                (measurement.take)(&deliveries::service(deployment), cluster, seconds)
             };
             let (own, others) = if pair % 2 == 0 {
                 let own = take(None);

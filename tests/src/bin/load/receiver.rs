@@ -2,8 +2,9 @@
 //! never answers.
 
 use std::{
+    collections::VecDeque,
     io::{self, Read as _, Write as _},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
@@ -47,19 +48,32 @@ impl Receiver {
 
     /// One that takes requests and never answers.
     pub(crate) fn hanging() -> Self {
-        Self::answering(b"")
+        Self::hanging_at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same at another address of this machine.
+    pub(crate) fn hanging_at(address: Ipv4Addr) -> Self {
+        Self::behaving(address, b"", Duration::ZERO)
+    }
+
+    /// One that accepts every request after this time.
+    pub(crate) fn slow(delay: Duration) -> Self {
+        Self::behaving(Ipv4Addr::LOCALHOST, ACCEPTS, delay)
     }
 
     fn answering(said: &'static [u8]) -> Self {
+        Self::behaving(Ipv4Addr::LOCALHOST, said, Duration::ZERO)
+    }
+
+    fn behaving(address: Ipv4Addr, said: &'static [u8], delay: Duration) -> Self {
         let arrivals = Arc::<Mutex<Vec<Arrival>>>::default();
         let (tell, told) = mpsc::channel();
         let noted = Arc::clone(&arrivals);
         thread::spawn(move || {
-            let mut listener =
-                TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port is free");
+            let mut listener = TcpListener::bind(SocketAddr::from((address, 0))).expect("a port is free");
             tell.send(listener.local_addr().expect("a listener has an address"))
                 .expect("somebody waits for the address");
-            serve(&mut listener, &noted, said);
+            serve(&mut listener, &noted, said, delay);
         });
         let address = told.recv().expect("the receiver starts");
         Self { address, arrivals }
@@ -88,15 +102,26 @@ impl Receiver {
     }
 }
 
-fn serve(listener: &mut TcpListener, arrivals: &Mutex<Vec<Arrival>>, said: &[u8]) {
+fn serve(listener: &mut TcpListener, arrivals: &Mutex<Vec<Arrival>>, said: &[u8], delay: Duration) {
     let mut poll = Poll::new().expect("the system can poll");
     poll.registry()
         .register(listener, LISTENER, Interest::READABLE)
         .expect("a socket can be polled");
     let mut lines: Vec<Option<(TcpStream, Vec<u8>)>> = Vec::new();
     let mut events = Events::with_capacity(1024);
+    // Answers that are still to be given, and when. All wait for as long, so the first is the next.
+    let mut waiting: VecDeque<(Instant, usize)> = VecDeque::new();
     loop {
-        poll.poll(&mut events, None).expect("the system can poll");
+        let pause = waiting
+            .front()
+            .map(|(due, _)| due.saturating_duration_since(Instant::now()));
+        poll.poll(&mut events, pause).expect("the system can poll");
+        while let Some((_, number)) = waiting.pop_front_if(|(due, _)| *due <= Instant::now()) {
+            if let Some((stream, _)) = &mut lines[number] {
+                // A client that has hung up is noticed when its line is read.
+                let _ = stream.write_all(said);
+            }
+        }
         for event in &events {
             if event.token() == LISTENER {
                 while let Ok((mut stream, _)) = listener.accept() {
@@ -109,18 +134,28 @@ fn serve(listener: &mut TcpListener, arrivals: &Mutex<Vec<Arrival>>, said: &[u8]
                 continue;
             }
             let line = &mut lines[event.token().0];
-            if line
-                .as_mut()
-                .is_some_and(|(stream, got)| !answer(stream, got, arrivals, said))
-            {
+            let Some((stream, got)) = line else { continue };
+            let is_open = read(stream, got, arrivals, |stream| {
+                if delay.is_zero() {
+                    return stream.write_all(said).is_ok();
+                }
+                waiting.push_back((Instant::now() + delay, event.token().0));
+                true
+            });
+            if !is_open {
                 *line = None;
             }
         }
     }
 }
 
-/// Answers what has come; false once the client has hung up.
-fn answer(stream: &mut TcpStream, got: &mut Vec<u8>, arrivals: &Mutex<Vec<Arrival>>, said: &[u8]) -> bool {
+/// Reads what has come, and has each request answered; false once the client has hung up.
+fn read(
+    stream: &mut TcpStream,
+    got: &mut Vec<u8>,
+    arrivals: &Mutex<Vec<Arrival>>,
+    mut answer: impl FnMut(&mut TcpStream) -> bool,
+) -> bool {
     let mut buffer = [0; 16 * 1024];
     loop {
         match stream.read(&mut buffer) {
@@ -139,7 +174,7 @@ fn answer(stream: &mut TcpStream, got: &mut Vec<u8>, arrivals: &Mutex<Vec<Arriva
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(arrival);
             got.drain(..length);
-            if stream.write_all(said).is_err() {
+            if !answer(stream) {
                 return false;
             }
         }

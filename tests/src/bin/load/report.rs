@@ -86,3 +86,8 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     let (below, above) = ((values.len() - 1) / 2, values.len() / 2);
     (values[below] + values[above]) / 2.0
 }
+
+/// The value below which this share of `sorted` lies.
+pub(crate) fn at_share(sorted: &[f64], share: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * share) as usize]
+}

@@ -16,7 +16,7 @@ const BODY: &str = "{\"active\":true,\"include_previous_data\":false,\"authentic
 const CREATORS: usize = 64;
 
 /// How long rolls run before they are counted.
-const WARM_UP: Duration = Duration::from_millis(300);
+pub(crate) const WARM_UP: Duration = Duration::from_millis(300);
 
 /// The ids of the webhooks stored.
 pub(crate) struct Stock {
@@ -74,6 +74,11 @@ pub(crate) struct Rolls {
 }
 
 impl Rolls {
+    /// Each of them once.
+    pub(crate) fn requests(&self) -> &Vec<Vec<u8>> {
+        &self.requests
+    }
+
     /// Rolls over `connections` connections for `duration` after a short warm-up.
     pub(crate) fn run(&self, address: SocketAddr, connections: usize, duration: Duration) -> Run {
         let began = Instant::now() + WARM_UP;
