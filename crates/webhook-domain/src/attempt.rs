@@ -55,20 +55,54 @@ pub enum FailureCause {
     ForbiddenAddress,
     /// The connection was refused or broke.
     Connection,
-    /// The receiver's certificate is not to be trusted, or there is no common way to encrypt.
-    Tls,
+    /// The connection could not be encrypted.
+    Tls(TlsFailure),
     /// What came back is not HTTP.
     MalformedAnswer,
 }
 
+/// Why a connection could not be encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TlsFailure {
+    /// The receiver's certificate was in force until some time ago.
+    Expired,
+    /// The receiver's certificate is not in force yet.
+    NotYetValid,
+    /// The receiver's certificate is for other names.
+    NameMismatch,
+    /// Nobody who is trusted has issued the receiver's certificate.
+    UnknownIssuer {
+        /// Whether it came alone, so that one between it and its issuer may be missing. Not kept by stores.
+        sent_one_alone: bool,
+    },
+    /// The receiver's certificate is not meant for servers.
+    WrongUsage,
+    /// The receiver wants a certificate of its clients, and was given none.
+    ClientCertificateRequired,
+    /// The receiver speaks no version of TLS that is safe: neither 1.2 nor 1.3.
+    Version,
+    /// Anything else.
+    Other,
+}
+
 impl FailureCause {
     /// The causes that are said by their names alone.
-    const NAMED: [Self; 6] = [
+    const NAMED: [Self; 13] = [
         Self::Timeout,
         Self::NameResolution,
         Self::ForbiddenAddress,
         Self::Connection,
-        Self::Tls,
+        Self::Tls(TlsFailure::Expired),
+        Self::Tls(TlsFailure::NotYetValid),
+        Self::Tls(TlsFailure::NameMismatch),
+        Self::Tls(TlsFailure::UnknownIssuer {
+            sent_one_alone: false,
+        }),
+        Self::Tls(TlsFailure::WrongUsage),
+        Self::Tls(TlsFailure::ClientCertificateRequired),
+        Self::Tls(TlsFailure::Version),
+        Self::Tls(TlsFailure::Other),
         Self::MalformedAnswer,
     ];
 
@@ -81,7 +115,7 @@ impl FailureCause {
             Self::NameResolution => "NAME_RESOLUTION",
             Self::ForbiddenAddress => "FORBIDDEN_ADDRESS",
             Self::Connection => "CONNECTION",
-            Self::Tls => "TLS",
+            Self::Tls(failure) => failure.name(),
             Self::MalformedAnswer => "MALFORMED_ANSWER",
         }
     }
@@ -120,9 +154,47 @@ impl fmt::Display for FailureCause {
             Self::NameResolution => f.write_str("the receiver's name has no address"),
             Self::ForbiddenAddress => f.write_str("the receiver's address may not be delivered to"),
             Self::Connection => f.write_str("the connection was refused or broke"),
-            Self::Tls => f.write_str("the receiver could not be reached over TLS"),
+            Self::Tls(failure) => failure.fmt(f),
             Self::MalformedAnswer => f.write_str("the receiver's answer is not HTTP"),
         }
+    }
+}
+
+impl TlsFailure {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "TLS_CERTIFICATE_EXPIRED",
+            Self::NotYetValid => "TLS_CERTIFICATE_NOT_YET_VALID",
+            Self::NameMismatch => "TLS_NAME_MISMATCH",
+            Self::UnknownIssuer { .. } => "TLS_UNKNOWN_ISSUER",
+            Self::WrongUsage => "TLS_WRONG_USAGE",
+            Self::ClientCertificateRequired => "TLS_CLIENT_CERTIFICATE_REQUIRED",
+            Self::Version => "TLS_VERSION",
+            Self::Other => "TLS",
+        }
+    }
+}
+
+impl fmt::Display for TlsFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expired => "the receiver's certificate has expired",
+            Self::NotYetValid => "the receiver's certificate is not valid yet",
+            Self::NameMismatch => "the receiver's certificate is for another name",
+            Self::UnknownIssuer {
+                sent_one_alone: false,
+            } => "the receiver's certificate comes from an issuer that is not trusted",
+            Self::UnknownIssuer {
+                sent_one_alone: true,
+            } => {
+                "the receiver's certificate comes from an issuer that is not trusted; an intermediate may be missing, since \
+                 the receiver sends no certificate beside its own"
+            }
+            Self::WrongUsage => "the receiver's certificate is not meant for servers",
+            Self::ClientCertificateRequired => "the receiver requires a client certificate",
+            Self::Version => "the receiver speaks neither TLS 1.2 nor TLS 1.3",
+            Self::Other => "the receiver could not be reached over TLS",
+        })
     }
 }
 
@@ -208,6 +280,10 @@ mod tests {
         StatusCode::new(code).unwrap()
     }
 
+    fn unknown_issuer(sent_one_alone: bool) -> FailureCause {
+        FailureCause::Tls(TlsFailure::UnknownIssuer { sent_one_alone })
+    }
+
     #[test]
     fn a_status_code_has_three_digits() {
         assert!(
@@ -239,12 +315,32 @@ mod tests {
             ("NAME_RESOLUTION", FailureCause::NameResolution),
             ("FORBIDDEN_ADDRESS", FailureCause::ForbiddenAddress),
             ("CONNECTION", FailureCause::Connection),
-            ("TLS", FailureCause::Tls),
+            ("TLS", FailureCause::Tls(TlsFailure::Other)),
+            ("TLS_CERTIFICATE_EXPIRED", FailureCause::Tls(TlsFailure::Expired)),
+            (
+                "TLS_CERTIFICATE_NOT_YET_VALID",
+                FailureCause::Tls(TlsFailure::NotYetValid),
+            ),
+            ("TLS_NAME_MISMATCH", FailureCause::Tls(TlsFailure::NameMismatch)),
+            ("TLS_UNKNOWN_ISSUER", unknown_issuer(false)),
+            ("TLS_WRONG_USAGE", FailureCause::Tls(TlsFailure::WrongUsage)),
+            (
+                "TLS_CLIENT_CERTIFICATE_REQUIRED",
+                FailureCause::Tls(TlsFailure::ClientCertificateRequired),
+            ),
+            ("TLS_VERSION", FailureCause::Tls(TlsFailure::Version)),
             ("MALFORMED_ANSWER", FailureCause::MalformedAnswer),
         ] {
             assert_eq!(cause.name(), name);
             assert_eq!(FailureCause::restore(name, cause.status()), Ok(cause));
         }
+        // Why an issuer may be unknown is told where it happens.
+        assert_eq!(unknown_issuer(true).name(), "TLS_UNKNOWN_ISSUER");
+        assert!(
+            unknown_issuer(true)
+                .to_string()
+                .contains("an intermediate may be missing")
+        );
         for (name, code) in [
             ("STATUS_CODE", None),
             ("TIMEOUT", Some(status(503))),
@@ -272,9 +368,9 @@ mod tests {
                 Some(FailureCause::Status(unavailable)),
             ),
             (
-                AttemptOutcome::failed(FailureCause::Tls),
+                AttemptOutcome::failed(FailureCause::Tls(TlsFailure::Other)),
                 None,
-                Some(FailureCause::Tls),
+                Some(FailureCause::Tls(TlsFailure::Other)),
             ),
         ] {
             let attempt = attempt(outcome);

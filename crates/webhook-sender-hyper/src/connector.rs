@@ -1,27 +1,25 @@
 //! Connecting to a receiver: resolve, judge, connect to what was judged.
 
-use std::future::Future;
+use std::collections::VecDeque;
 use std::io;
-use std::net::IpAddr;
-use std::pin::Pin;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::Uri;
-use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tower_service::Service;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 use webhook_domain::address::AllowedNetworks;
 
+use crate::pool::Origin;
 use crate::resolver::Resolve;
-use crate::stream::Stream;
+use crate::tls::{NotEncrypted, Seen, Tls};
+use crate::watched::Stream;
 
-/// How long one address may take, where a name has several.
-const ADDRESS_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long an address is alone in being tried (RFC 8305 §8, "Connection Attempt Delay").
+const HEAD_START: Duration = Duration::from_millis(250);
+/// How many addresses of a name are tried.
+const MAX_ADDRESSES: usize = 16;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -32,35 +30,8 @@ pub(crate) enum NotConnected {
     Forbidden,
     #[error("the connection was refused or broke")]
     Tcp(#[source] io::Error),
-    #[error("there is no common way to encrypt, or the certificate is not to be trusted")]
-    Tls(#[source] io::Error),
-}
-
-/// Whom the certificates of receivers must come from.
-#[derive(Debug, Clone)]
-pub struct Roots(RootCertStore);
-
-impl Roots {
-    /// Those that the machine trusts. What cannot be read of them is left out, and told in the log.
-    #[must_use]
-    pub fn of_machine() -> Self {
-        let found = rustls_native_certs::load_native_certs();
-        for error in &found.errors {
-            tracing::warn!(error = %error, "a trusted root certificate cannot be read");
-        }
-        let mut roots = RootCertStore::empty();
-        let (added, _) = roots.add_parsable_certificates(found.certs);
-        if added == 0 {
-            tracing::warn!("this machine trusts no root certificates: no https receiver can be delivered to");
-        }
-        Self(roots)
-    }
-
-    /// These.
-    #[must_use]
-    pub const fn of(roots: RootCertStore) -> Self {
-        Self(roots)
-    }
+    #[error(transparent)]
+    Tls(#[from] NotEncrypted),
 }
 
 /// Says which addresses of a name may be connected to.
@@ -71,11 +42,7 @@ pub(crate) struct Guard {
 
 impl Guard {
     async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NotConnected> {
-        let literal = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'))
-            .unwrap_or(host);
-        let found = match literal.parse() {
+        let found = match host.parse() {
             Ok(address) => vec![address],
             Err(_) => self
                 .resolver
@@ -99,67 +66,102 @@ impl Guard {
 }
 
 /// Connects to receivers.
-#[derive(Clone)]
-pub(crate) struct GuardedConnector {
-    guard: Arc<Guard>,
-    tls: TlsConnector,
+pub(crate) struct Connector {
+    pub(crate) guard: Guard,
+    pub(crate) tls: Tls,
 }
 
-impl GuardedConnector {
-    pub(crate) fn new(guard: Guard, Roots(roots): Roots) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self {
-            guard: Arc::new(guard),
-            tls: TlsConnector::from(Arc::new(config)),
+impl Connector {
+    pub(crate) async fn connect(&self, origin: &Origin) -> Result<Opened, NotConnected> {
+        let addresses = in_turns(self.guard.addresses(&origin.host).await?);
+        let tcp = first(addresses, origin.port).await.map_err(NotConnected::Tcp)?;
+        tcp.set_nodelay(true).map_err(NotConnected::Tcp)?;
+        if !origin.is_encrypted {
+            return Ok(Opened {
+                stream: Box::new(tcp),
+                seen: Arc::default(),
+            });
+        }
+        let encrypted = self.tls.encrypt(&origin.host, tcp).await?;
+        Ok(Opened {
+            stream: Box::new(encrypted.stream),
+            seen: encrypted.seen,
         })
     }
-
-    async fn connect(self, uri: Uri) -> Result<Stream, NotConnected> {
-        let host = uri.host().ok_or(NotConnected::Unknown)?;
-        let encrypted = uri.scheme_str() == Some("https");
-        let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
-        let tcp = first(&self.guard.addresses(host).await?, port).await?;
-        if !encrypted {
-            return Ok(Stream::Plain(TokioIo::new(tcp)));
-        }
-        let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(name).map_err(|error| NotConnected::Tls(io::Error::other(error)))?;
-        let tls = self.tls.connect(name, tcp).await.map_err(NotConnected::Tls)?;
-        Ok(Stream::Encrypted(Box::new(TokioIo::new(tls))))
-    }
 }
 
-/// A connection to the first of `addresses` that takes one.
-async fn first(addresses: &[IpAddr], port: u16) -> Result<TcpStream, NotConnected> {
+/// A connection that was just opened, and what was seen of the receiver meanwhile.
+pub(crate) struct Opened {
+    pub(crate) stream: Box<dyn Stream>,
+    pub(crate) seen: Arc<Seen>,
+}
+
+/// The addresses in the order in which they are tried: those of either family in turns, the family of the first one first
+/// (RFC 8305 §4).
+fn in_turns(addresses: Vec<IpAddr>) -> VecDeque<IpAddr> {
+    let first_is_v6 = addresses.first().is_some_and(IpAddr::is_ipv6);
+    let (mut one, mut other): (VecDeque<_>, VecDeque<_>) = addresses
+        .into_iter()
+        .partition(|address| address.is_ipv6() == first_is_v6);
+    let mut turns = VecDeque::new();
+    while turns.len() < MAX_ADDRESSES && (!one.is_empty() || !other.is_empty()) {
+        turns.extend(one.pop_front());
+        turns.extend(other.pop_front());
+    }
+    turns
+}
+
+/// A connection to that of `addresses` that takes one first. Each is tried a moment after the one before it, or at once when that
+/// one has failed (RFC 8305 §5); the others are then given up.
+async fn first(mut addresses: VecDeque<IpAddr>, port: u16) -> io::Result<TcpStream> {
+    let mut trying = JoinSet::new();
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        let connected = tokio::time::timeout(ADDRESS_TIMEOUT, TcpStream::connect((*address, port))).await;
-        match connected {
-            Ok(Ok(stream)) => {
-                stream.set_nodelay(true).map_err(NotConnected::Tcp)?;
-                return Ok(stream);
+    let mut next_at = Instant::now();
+    loop {
+        tokio::select! {
+            biased;
+            Some(tried) = trying.join_next() => match tried {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => {
+                    last = error;
+                    next_at = Instant::now();
+                }
+                Err(ended) => last = io::Error::other(ended),
+            },
+            () = sleep_until(next_at), if !addresses.is_empty() => {
+                if let Some(address) = addresses.pop_front() {
+                    trying.spawn(TcpStream::connect(SocketAddr::new(address, port)));
+                }
+                next_at = Instant::now() + HEAD_START;
             }
-            Ok(Err(error)) => last = error,
-            Err(_) => last = io::ErrorKind::TimedOut.into(),
+            else => return Err(last),
         }
     }
-    Err(NotConnected::Tcp(last))
 }
 
-impl Service<Uri> for GuardedConnector {
-    type Response = Stream;
-    type Error = NotConnected;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, NotConnected>> + Send>>;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), NotConnected>> {
-        Poll::Ready(Ok(()))
+    #[test]
+    fn families_take_turns_and_the_first_ones_goes_first() {
+        let addresses =
+            |texts: &[&str]| -> Vec<IpAddr> { texts.iter().map(|text| text.parse().unwrap()).collect() };
+        for (found, order) in [
+            (&["1.1.1.1"][..], &["1.1.1.1"][..]),
+            (
+                &["::1", "::2", "::3", "1.1.1.1", "1.1.1.2"],
+                &["::1", "1.1.1.1", "::2", "1.1.1.2", "::3"],
+            ),
+            (&["1.1.1.1", "1.1.1.2", "::1"], &["1.1.1.1", "::1", "1.1.1.2"]),
+        ] {
+            assert_eq!(in_turns(addresses(found)), addresses(order));
+        }
     }
 
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        Box::pin(self.clone().connect(uri))
+    #[test]
+    fn no_more_are_tried_than_fit_into_an_attempt() {
+        let many: Vec<IpAddr> = (0..=255).map(|last| IpAddr::from([10, 0, 0, last])).collect();
+        assert_eq!(in_turns(many).len(), MAX_ADDRESSES);
     }
 }

@@ -1,53 +1,66 @@
-//! The domain's `Sender` over hyper: HTTP/1.1, pooled connections, TLS by rustls.
+//! The domain's `Sender` over hyper: HTTP/1.1, connections that are kept for a moment, TLS by rustls.
 //!
 //! Its connector resolves the receiver's name, judges each address, and connects to the judged ones alone, so that what a name
 //! leads to is judged at every connection, whatever it led to before. A literal address goes the same way. There is no
-//! proxy and no redirect that could lead elsewhere. A pooled connection was judged when it was made.
+//! redirect that could lead elsewhere. A connection that was kept was judged when it was made.
 //!
-//! An attempt is over within [`SenderLimits::attempt_timeout`], from the look-up of the name to the end of the answer. Of an
-//! answer at most [`SenderLimits::max_answer_bytes`] are read; a connection with more to come is closed.
+//! **The head decides.** An attempt is over with the head of an answer, or after [`SenderLimits::attempt_timeout`], from the
+//! look-up of the name on. What follows a head is read aside, up to [`SenderLimits::max_answer_bytes`] and for a second at the most,
+//! so that the connection can be used again; one with more to come is closed.
+//!
+//! **A connection that was kept may be dead.** Receivers close what is idle whenever they like. When one that was kept ends before a
+//! byte of an answer has come, that says nothing of the receiver: the request is made once more, at once, on a new one.
 
+mod connection;
 mod connector;
+mod pool;
+mod request;
 mod resolver;
-mod stream;
+mod tls;
+mod watched;
 
-use std::error::Error as _;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use data_encoding::BASE64;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
-use hyper::{Method, Request, Response, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::RETRY_AFTER;
+use tokio::time::timeout;
 use webhook_domain::address::AllowedNetworks;
 use webhook_domain::attempt::{AttemptOutcome, FailureCause, StatusCode};
 use webhook_domain::ports::{Parcel, Receipt, Sender};
 use webhook_domain::retry_schedule::parse_retry_after;
 use webhook_domain::time::Clock;
-use webhook_domain::webhook::{Authentication, AuthenticationType};
 
-pub use crate::connector::Roots;
-use crate::connector::{Guard, GuardedConnector, NotConnected};
+use crate::connection::Connection;
+use crate::connector::{Connector, Guard, NotConnected};
+use crate::pool::{Keeping, Origin, Pool};
+use crate::request::{Addressed, addressed};
 pub use crate::resolver::{Resolve, SystemResolver};
-
-/// What receivers see of who calls.
-const AGENT: &str = concat!("webhook-server/", env!("CARGO_PKG_VERSION"));
-/// How long a connection may be idle before it is closed.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How many idle connections are kept to one receiver.
-const MAX_IDLE_PER_HOST: usize = 32;
+pub use crate::tls::Roots;
+use crate::tls::Tls;
 
 /// How much a receiver may take.
 #[derive(Debug, Clone, Copy)]
 pub struct SenderLimits {
-    /// How long an attempt may take, all in. 10 seconds.
+    /// How long an attempt may take, up to the head of the answer. 10 seconds.
     pub attempt_timeout: Duration,
-    /// How many bytes of an answer are read. 64 KiB.
+    /// How many bytes are read of what follows the head. 64 KiB.
     pub max_answer_bytes: usize,
+    /// For how long. 1 second.
+    pub body_timeout: Duration,
+    /// How long a connection may be idle before it is closed. 1.8 seconds: some servers close theirs after 2.
+    pub idle_timeout: Duration,
+    /// How long a connection is used in all. 60 seconds.
+    pub max_connection_age: Duration,
+    /// How many idle connections are kept to one receiver. 32.
+    pub max_idle_per_receiver: usize,
+    /// How many in all. 512.
+    pub max_idle: usize,
 }
 
 impl Default for SenderLimits {
@@ -55,6 +68,11 @@ impl Default for SenderLimits {
         Self {
             attempt_timeout: Duration::from_secs(10),
             max_answer_bytes: 64 * 1024,
+            body_timeout: Duration::from_secs(1),
+            idle_timeout: Duration::from_millis(1_800),
+            max_connection_age: Duration::from_secs(60),
+            max_idle_per_receiver: 32,
+            max_idle: 512,
         }
     }
 }
@@ -66,7 +84,8 @@ pub struct TlsUnusable(#[source] rustls::Error);
 
 /// Carries deliveries over HTTP.
 pub struct HyperSender {
-    client: Client<GuardedConnector, Full<Bytes>>,
+    connector: Connector,
+    pool: Arc<Pool>,
     limits: SenderLimits,
     clock: Arc<dyn Clock>,
 }
@@ -83,57 +102,105 @@ impl HyperSender {
         limits: SenderLimits,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TlsUnusable> {
-        let guard = Guard { allowed, resolver };
-        let connector = GuardedConnector::new(guard, roots).map_err(TlsUnusable)?;
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
+        let connector = Connector {
+            guard: Guard { allowed, resolver },
+            tls: Tls::new(roots).map_err(TlsUnusable)?,
+        };
+        let pool = Pool::new(Keeping {
+            idle: limits.idle_timeout,
+            age: limits.max_connection_age,
+            per_receiver: limits.max_idle_per_receiver,
+            in_all: limits.max_idle,
+        });
         Ok(Self {
-            client,
+            connector,
+            pool,
             limits,
             clock,
         })
     }
 
     async fn answer_to(&self, parcel: Parcel) -> Result<Receipt, FailureCause> {
-        let request = request(parcel).ok_or(FailureCause::Connection)?;
-        let response = self
-            .client
-            .request(request)
+        let is_probe = parcel.is_probe;
+        let Addressed { origin, request } = addressed(parcel).ok_or(FailureCause::Connection)?;
+        if !is_probe && let Some(mut kept) = self.pool.take(&origin) {
+            match kept.ask(request.clone()).await {
+                Ok(response) => return self.receipt(origin, kept, response),
+                Err(error) if kept.has_heard() => return Err(kept.cause(&error)),
+                // It was dead, and the others that are kept may be as well.
+                Err(_) => {}
+            }
+        }
+        let opened = self
+            .connector
+            .connect(&origin)
             .await
             .map_err(|error| cause(&error))?;
+        let mut connection = Connection::on(opened)
+            .await
+            .map_err(|_| FailureCause::Connection)?;
+        match connection.ask(request).await {
+            Ok(response) => self.receipt(origin, connection, response),
+            Err(error) => Err(connection.cause(&error)),
+        }
+    }
+
+    /// What came of a request whose answer has begun.
+    fn receipt(
+        &self,
+        origin: Origin,
+        connection: Connection,
+        response: hyper::Response<Incoming>,
+    ) -> Result<Receipt, FailureCause> {
         let status =
             StatusCode::new(response.status().as_u16()).map_err(|_| FailureCause::MalformedAnswer)?;
         let wish = response.headers().get(RETRY_AFTER);
         let retry_after = wish.and_then(|wish| parse_retry_after(wish.as_bytes(), self.clock.now()));
-        self.read(response).await;
+        self.read_aside(origin, connection, response.into_body());
         Ok(Receipt {
             outcome: AttemptOutcome::of_answer(status),
             retry_after,
         })
     }
 
-    /// Reads as much of the answer as may be, so that its connection can be used again. What the answer says does not matter,
-    /// nor whether it comes to its end: the status was given.
-    async fn read(&self, response: Response<Incoming>) {
-        let mut body = response.into_body();
-        let mut left = self.limits.max_answer_bytes;
-        while let Some(Ok(frame)) = body.frame().await {
-            let length = frame.data_ref().map_or(0, Bytes::len);
-            match left.checked_sub(length) {
-                Some(rest) => left = rest,
-                None => return,
+    /// Reads what follows a head, and keeps the connection if that comes to its end soon.
+    fn read_aside(&self, origin: Origin, connection: Connection, body: Incoming) {
+        if body.is_end_stream() {
+            return self.pool.put(origin, connection);
+        }
+        let (pool, limits) = (Arc::clone(&self.pool), self.limits);
+        let mut reading: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+            let read = timeout(limits.body_timeout, ends_within(body, limits.max_answer_bytes));
+            if read.await == Ok(true) {
+                pool.put(origin, connection);
             }
+        });
+        // Most often all of it has come with the head.
+        let mut nobody_waits = Context::from_waker(Waker::noop());
+        if reading.as_mut().poll(&mut nobody_waits).is_pending() {
+            tokio::spawn(reading);
         }
     }
+}
+
+/// Whether a body comes to its end within so many bytes.
+async fn ends_within(mut body: Incoming, max_bytes: usize) -> bool {
+    let mut left = max_bytes;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return false };
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(length) {
+            Some(rest) => left = rest,
+            None => return false,
+        }
+    }
+    true
 }
 
 #[async_trait]
 impl Sender for HyperSender {
     async fn send(&self, parcel: Parcel) -> Receipt {
-        let sent = tokio::time::timeout(self.limits.attempt_timeout, self.answer_to(parcel)).await;
+        let sent = timeout(self.limits.attempt_timeout, self.answer_to(parcel)).await;
         let failed = |cause| Receipt {
             outcome: AttemptOutcome::failed(cause),
             retry_after: None,
@@ -146,69 +213,12 @@ impl Sender for HyperSender {
     }
 }
 
-/// The request; none if a part of it cannot stand in one, which the domain's types do not let happen.
-fn request(parcel: Parcel) -> Option<Request<Full<Bytes>>> {
-    // As the URL standard reads it: every spelling of an address becomes the one that is judged.
-    let url = url::Url::parse(parcel.url.as_str()).ok()?;
-    let uri = Uri::try_from(url.as_str()).ok()?;
-    let mut request = Request::builder().method(Method::POST).uri(uri);
-    let headers = request.headers_mut()?;
-    if let Some((name, mut value)) = proof(&parcel.authentication) {
-        value.set_sensitive(true);
-        headers.insert(name, value);
+/// Why there is no connection.
+const fn cause(error: &NotConnected) -> FailureCause {
+    match error {
+        NotConnected::Unknown => FailureCause::NameResolution,
+        NotConnected::Forbidden => FailureCause::ForbiddenAddress,
+        NotConnected::Tcp(_) => FailureCause::Connection,
+        NotConnected::Tls(error) => FailureCause::Tls(error.failure),
     }
-    // After the webhook's own: none of these can be overridden.
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    for (name, value) in parcel.headers {
-        headers.insert(
-            HeaderName::from_bytes(name.as_bytes()).ok()?,
-            HeaderValue::try_from(value).ok()?,
-        );
-    }
-    request.body(Full::new(Bytes::from(parcel.body))).ok()
-}
-
-/// The header by which the service proves itself.
-fn proof(authentication: &Authentication) -> Option<(HeaderName, HeaderValue)> {
-    let credentials = authentication.credentials();
-    match authentication.kind() {
-        AuthenticationType::None => None,
-        AuthenticationType::Password => {
-            let (username, password) = (credentials.username.as_ref()?, credentials.password.as_ref()?);
-            let pair = format!("{}:{}", username.as_str(), password.expose());
-            let value = format!("Basic {}", BASE64.encode(pair.as_bytes()));
-            Some((AUTHORIZATION, HeaderValue::try_from(value).ok()?))
-        }
-        AuthenticationType::ApiKey => {
-            let (field, key) = (
-                credentials.api_header_field.as_ref()?,
-                credentials.api_key.as_ref()?,
-            );
-            let name = HeaderName::from_bytes(field.as_str().as_bytes()).ok()?;
-            Some((name, HeaderValue::from_str(key.expose()).ok()?))
-        }
-    }
-}
-
-/// Why there was no answer.
-fn cause(error: &hyper_util::client::legacy::Error) -> FailureCause {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(not_connected) = inner.downcast_ref::<NotConnected>() {
-            return match not_connected {
-                NotConnected::Unknown => FailureCause::NameResolution,
-                NotConnected::Forbidden => FailureCause::ForbiddenAddress,
-                NotConnected::Tcp(_) => FailureCause::Connection,
-                NotConnected::Tls(_) => FailureCause::Tls,
-            };
-        }
-        if let Some(http) = inner.downcast_ref::<hyper::Error>()
-            && http.is_parse()
-        {
-            return FailureCause::MalformedAnswer;
-        }
-        source = inner.source();
-    }
-    FailureCause::Connection
 }

@@ -18,6 +18,8 @@ pub struct Parcel {
     pub authentication: Authentication,
     /// The body, as it was signed, byte for byte.
     pub body: Vec<u8>,
+    /// Whether somebody tries the receiver out: it is then asked on a connection of its own, and once in any case.
+    pub is_probe: bool,
 }
 
 /// What came back.
@@ -34,6 +36,7 @@ pub struct Receipt {
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
 pub trait Sender: Send + Sync {
-    /// Sends `parcel` once.
+    /// Sends `parcel`. It is sent again, within the same attempt, only if the connection that was kept from an earlier one ended
+    /// before anything came back on it.
     async fn send(&self, parcel: Parcel) -> Receipt;
 }

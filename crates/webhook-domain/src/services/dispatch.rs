@@ -163,6 +163,7 @@ impl LaneWorker {
             headers: signed.headers,
             authentication: webhook.settings.authentication.clone(),
             body,
+            is_probe: false,
         };
         let receipt = dispatch.sender.send(parcel).await;
         let ended_at = dispatch.clock.now();

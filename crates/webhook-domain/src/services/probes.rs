@@ -186,6 +186,7 @@ impl ProbeService {
             headers: signed.headers,
             authentication: webhook.settings.authentication.clone(),
             body,
+            is_probe: true,
         };
         Ok(Probed::Ended(self.sender.send(parcel).await.outcome))
     }

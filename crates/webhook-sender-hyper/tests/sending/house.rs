@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use webhook_domain::address::{AllowedNetworks, Network};
@@ -128,7 +128,7 @@ pub(crate) fn allowing(networks: &[&str]) -> AllowedNetworks {
 pub(crate) fn sender_with(
     allowed: AllowedNetworks,
     resolver: Arc<dyn Resolve>,
-    roots: RootCertStore,
+    roots: Vec<CertificateDer<'static>>,
 ) -> HyperSender {
     let limits = SenderLimits {
         attempt_timeout: Duration::from_millis(700),
@@ -139,11 +139,7 @@ pub(crate) fn sender_with(
 }
 
 pub(crate) fn sender() -> HyperSender {
-    sender_with(
-        allowing(&["127.0.0.0/8"]),
-        Arc::new(SystemResolver),
-        RootCertStore::empty(),
-    )
+    sender_with(allowing(&["127.0.0.0/8"]), Arc::new(SystemResolver), Vec::new())
 }
 
 pub(crate) fn parcel(url: &str) -> Option<Parcel> {
@@ -157,6 +153,7 @@ pub(crate) fn parcel(url: &str) -> Option<Parcel> {
         ],
         authentication: Authentication::new(AuthenticationType::None, Credentials::default()).unwrap(),
         body: br#"{"data":{}}"#.to_vec(),
+        is_probe: false,
     })
 }
 

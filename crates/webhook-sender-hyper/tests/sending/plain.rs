@@ -101,11 +101,7 @@ async fn a_wish_to_be_asked_later_is_read() {
 #[tokio::test]
 async fn a_receiver_that_does_not_answer_in_time_has_failed() {
     let sender = sender();
-    for answer in [
-        "",
-        "HTTP/1.1 200 OK\r\n",
-        "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabc",
-    ] {
+    for answer in ["", "HTTP/1.1 200 OK\r\n"] {
         let receiver = Receiver::answering(answer).await;
         let receipt = send(&sender, &receiver.url("127.0.0.1")).await;
         assert_eq!(receipt, failed(FailureCause::Timeout), "{answer:?}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Ports;
 use super::scene::{Scene, done, held, refused, replayed};
 use crate::Refusal;
-use crate::attempt::{AttemptOutcome, FailureCause};
+use crate::attempt::{AttemptOutcome, FailureCause, TlsFailure};
 use crate::event::{Environment, Event};
 use crate::id::ProcessId;
 use crate::idempotency::{Idempotency, IdempotencyKey, IdempotentRequest, RequestFingerprint};
@@ -149,7 +149,7 @@ pub async fn a_probe_is_answered_again(ports: &Ports) {
     let scene = Scene::new(ports);
     let (first, second) = (
         Probed::Ended(super::lane_scene::succeeded()),
-        Probed::Ended(AttemptOutcome::failed(FailureCause::Tls)),
+        Probed::Ended(AttemptOutcome::failed(FailureCause::Tls(TlsFailure::Expired))),
     );
     let request = || probe(&scene, "k", "test");
     assert!(held(ports.answers.earlier(&request()).await).is_none());

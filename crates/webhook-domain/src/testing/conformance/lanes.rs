@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Ports;
 use super::lane_scene::{of, succeeded};
 use super::scene::{Scene, done, fail, held};
-use crate::attempt::{AttemptOutcome, FailureCause, StatusCode};
+use crate::attempt::{AttemptOutcome, FailureCause, StatusCode, TlsFailure};
 use crate::delivery::DeliveryStatus;
 use crate::id::WebhookId;
 use crate::lane::LEASE;
@@ -88,7 +88,11 @@ pub async fn turns_are_recorded_at_once(ports: &Ports) {
     for (place, webhook) in [&webhook, &other].into_iter().enumerate() {
         let mut lane = scene.lane(process, webhook).await;
         let mut queued = lane.queued.clone();
-        let failed = scene.turn(&lane, &queued[0], AttemptOutcome::failed(FailureCause::Tls));
+        let failed = scene.turn(
+            &lane,
+            &queued[0],
+            AttemptOutcome::failed(FailureCause::Tls(TlsFailure::Expired)),
+        );
         lane.penalty_box = failed.penalty_box;
         queued[0].attempts += 1;
         turns.push(failed);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Answer, Sequence, Sharing};
-use crate::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use crate::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode, TlsFailure};
 use crate::error::{ServiceError, StoreError};
 use crate::id::{ProcessId, WebhookId};
 use crate::penalty_box::{HeadFate, PenaltyBox};
@@ -200,7 +200,9 @@ impl Sequence<'_> {
 
     fn turn(&mut self, lane: &Lane, queued: &QueuedDelivery, before: PenaltyBox, fails: bool) -> Turn {
         let at = self.now();
-        let cause = self.random.pick(&[FailureCause::Timeout, FailureCause::Tls]);
+        let cause = self
+            .random
+            .pick(&[FailureCause::Timeout, FailureCause::Tls(TlsFailure::Version)]);
         let failed = AttemptOutcome::failed(cause);
         let succeeded = StatusCode::new(204).map_or(failed, AttemptOutcome::of_answer);
         let attempt = Attempt {

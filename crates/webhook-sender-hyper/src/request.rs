@@ -1,0 +1,77 @@
+//! What is sent to a receiver.
+
+use data_encoding::BASE64;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Method, Request};
+use url::Position;
+use webhook_domain::ports::Parcel;
+use webhook_domain::webhook::{Authentication, AuthenticationType};
+
+use crate::pool::Origin;
+
+/// What receivers see of who calls.
+const AGENT: &str = concat!("webhook-server/", env!("CARGO_PKG_VERSION"));
+
+/// A request, and to whom it goes.
+pub(crate) struct Addressed {
+    pub(crate) origin: Origin,
+    pub(crate) request: Request<Full<Bytes>>,
+}
+
+/// The request; none if a part of it cannot stand in one, which the domain's types do not let happen.
+pub(crate) fn addressed(parcel: Parcel) -> Option<Addressed> {
+    // As the URL standard reads it: every spelling of an address becomes the one that is judged.
+    let url = url::Url::parse(parcel.url.as_str()).ok()?;
+    let host = url.host_str()?;
+    let origin = Origin {
+        is_encrypted: url.scheme() == "https",
+        host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+        port: url.port_or_known_default()?,
+    };
+    let target = &url[Position::BeforePath..Position::AfterQuery];
+    let mut request = Request::builder().method(Method::POST).uri(target);
+    let headers = request.headers_mut()?;
+    headers.insert(
+        HOST,
+        HeaderValue::try_from(&url[Position::BeforeHost..Position::AfterPort]).ok()?,
+    );
+    if let Some((name, mut value)) = proof(&parcel.authentication) {
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    // After the webhook's own: none of these can be overridden.
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    for (name, value) in parcel.headers {
+        headers.insert(
+            HeaderName::from_bytes(name.as_bytes()).ok()?,
+            HeaderValue::try_from(value).ok()?,
+        );
+    }
+    let request = request.body(Full::new(Bytes::from(parcel.body))).ok()?;
+    Some(Addressed { origin, request })
+}
+/// The header by which the service proves itself.
+fn proof(authentication: &Authentication) -> Option<(HeaderName, HeaderValue)> {
+    let credentials = authentication.credentials();
+    match authentication.kind() {
+        AuthenticationType::None => None,
+        AuthenticationType::Password => {
+            let (username, password) = (credentials.username.as_ref()?, credentials.password.as_ref()?);
+            let pair = format!("{}:{}", username.as_str(), password.expose());
+            let value = format!("Basic {}", BASE64.encode(pair.as_bytes()));
+            Some((AUTHORIZATION, HeaderValue::try_from(value).ok()?))
+        }
+        AuthenticationType::ApiKey => {
+            let (field, key) = (
+                credentials.api_header_field.as_ref()?,
+                credentials.api_key.as_ref()?,
+            );
+            let name = HeaderName::from_bytes(field.as_str().as_bytes()).ok()?;
+            Some((name, HeaderValue::from_str(key.expose()).ok()?))
+        }
+    }
+}
