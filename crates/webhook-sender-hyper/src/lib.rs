@@ -40,7 +40,7 @@ use crate::connection::Connection;
 use crate::connector::{Connector, Guard, NotConnected};
 use crate::pool::{Keeping, Origin, Pool};
 use crate::request::{Addressed, addressed};
-pub use crate::resolver::{Resolve, SystemResolver};
+pub use crate::resolver::{MachineResolver, Resolve};
 pub use crate::tls::Roots;
 use crate::tls::Tls;
 

@@ -26,7 +26,7 @@ use webhook_domain::services::{
 };
 use webhook_http_actix::representation::described;
 use webhook_http_actix::{Api, FieldRules, HttpLimits};
-use webhook_sender_hyper::{HyperSender, Roots, SenderLimits, SystemResolver};
+use webhook_sender_hyper::{HyperSender, MachineResolver, Roots, SenderLimits};
 use webhook_store_diesel::DieselStore;
 
 use crate::actions;
@@ -169,7 +169,7 @@ async fn provide_first_key(
 fn sender(deployment: &Deployment, roots: Roots, open: &OpenStore) -> Result<HyperSender, Failure> {
     HyperSender::new(
         deployment.allowed_networks.clone(),
-        Arc::new(SystemResolver),
+        Arc::new(MachineResolver::default()),
         roots,
         SenderLimits::default(),
         open.clock.clone(),

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use webhook_domain::attempt::FailureCause;
 use webhook_domain::ports::{Receipt, Sender as _};
 use webhook_domain::testing::ManualClock;
-use webhook_sender_hyper::{HyperSender, Roots, SenderLimits, SystemResolver};
+use webhook_sender_hyper::{HyperSender, MachineResolver, Roots, SenderLimits};
 
 use crate::house::{allowing, answered, end_of_request, failed, parcel};
 
@@ -641,7 +641,7 @@ fn sender_with(change: impl FnOnce(&mut SenderLimits)) -> HyperSender {
     change(&mut limits);
     HyperSender::new(
         allowing(&["127.0.0.0/8"]),
-        Arc::new(SystemResolver),
+        Arc::new(MachineResolver::default()),
         Roots::of(Vec::new()),
         limits,
         Arc::new(ManualClock::at(ManualClock::START)),

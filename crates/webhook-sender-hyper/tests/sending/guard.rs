@@ -6,7 +6,7 @@ use crate::house::*;
 use webhook_domain::address::AllowedNetworks;
 use webhook_domain::attempt::FailureCause;
 use webhook_domain::ports::Sender as _;
-use webhook_sender_hyper::SystemResolver;
+use webhook_sender_hyper::MachineResolver;
 
 /// Ways to write 127.0.0.1 and its like in a URL; some of them the domain does not even take for a URL.
 fn spellings() -> Vec<String> {
@@ -70,7 +70,11 @@ async fn no_spelling_of_a_forbidden_address_is_connected_to() {
         Receiver::on("0.0.0.0:0", OK).await,
         Receiver::on("[::1]:0", OK).await,
     ];
-    let sender = sender_with(AllowedNetworks::default(), Arc::new(SystemResolver), Vec::new());
+    let sender = sender_with(
+        AllowedNetworks::default(),
+        Arc::new(MachineResolver::default()),
+        Vec::new(),
+    );
     let spellings = spellings();
     assert!(spellings.len() >= 200, "{}", spellings.len());
     for receiver in &receivers {
@@ -84,7 +88,11 @@ async fn no_spelling_of_a_forbidden_address_is_connected_to() {
         }
         assert_eq!(receiver.connections(), 0);
     }
-    let control = sender_with(allowing(&["127.0.0.0/8"]), Arc::new(SystemResolver), Vec::new());
+    let control = sender_with(
+        allowing(&["127.0.0.0/8"]),
+        Arc::new(MachineResolver::default()),
+        Vec::new(),
+    );
     for host in ["127.1", "0x7f000001", "localhost"] {
         assert_eq!(
             send(&control, &receivers[0].url(host)).await.outcome,

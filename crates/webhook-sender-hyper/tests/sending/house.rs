@@ -16,7 +16,7 @@ use webhook_domain::attempt::{AttemptOutcome, FailureCause, StatusCode};
 use webhook_domain::ports::{Parcel, Receipt, Sender as _};
 use webhook_domain::testing::ManualClock;
 use webhook_domain::webhook::{Authentication, AuthenticationType, Credentials, TargetUrl};
-use webhook_sender_hyper::{HyperSender, Resolve, Roots, SenderLimits, SystemResolver};
+use webhook_sender_hyper::{HyperSender, MachineResolver, Resolve, Roots, SenderLimits};
 
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -139,7 +139,11 @@ pub(crate) fn sender_with(
 }
 
 pub(crate) fn sender() -> HyperSender {
-    sender_with(allowing(&["127.0.0.0/8"]), Arc::new(SystemResolver), Vec::new())
+    sender_with(
+        allowing(&["127.0.0.0/8"]),
+        Arc::new(MachineResolver::default()),
+        Vec::new(),
+    )
 }
 
 pub(crate) fn parcel(url: &str) -> Option<Parcel> {
