@@ -17,6 +17,10 @@ pub struct StatusCode(u16);
 impl StatusCode {
     /// The receiver wants no more deliveries.
     pub const GONE: Self = Self(410);
+    /// The receiver wants fewer deliveries.
+    pub const TOO_MANY_REQUESTS: Self = Self(429);
+    /// The receiver is not available.
+    pub const UNAVAILABLE: Self = Self(503);
 
     /// The status of that number.
     ///

@@ -150,7 +150,7 @@ impl LaneState {
     /// The lane at `now` with its head to be sent at once, because somebody asks for it at `at` by their own clock.
     #[must_use]
     pub fn expedited(mut self, at: Instant, now: Instant) -> Self {
-        self.penalty_box = self.penalty_box.expedited(at);
+        self.penalty_box = self.penalty_box.asked_for(at);
         self.woken(now)
     }
 

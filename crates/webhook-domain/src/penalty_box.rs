@@ -26,12 +26,16 @@
 //! change may be what was wanting. Whoever saves a change of a webhook saves its box [`after_change`](PenaltyBox::after_change),
 //! in the same transaction.
 //!
-//! An attempt that an operator asks for before its time ([`expedited`](PenaltyBox::expedited)) counts like any other.
+//! **An attempt that somebody asks for** before its time ([`asked_for`](PenaltyBox::asked_for)) raises nothing when it fails: the head
+//! is sent again when it would have been anyway.
+//!
+//! **Back-pressure** is no outage: of a receiver that answers 429, or 503 with a wish, the wait is short ([`RetrySchedule`]), and a
+//! retry after a short wait does not count in `retry_count`.
 
 use std::time::Duration;
 
 use crate::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
-use crate::retry_schedule::{Jitter, RetrySchedule};
+use crate::retry_schedule::{Failures, Jitter, Retry, RetrySchedule};
 use crate::time::Instant;
 use crate::webhook::Settings;
 
@@ -53,6 +57,10 @@ pub enum PenaltyBox {
         retry_count: u32,
         /// When it is sent again.
         retry_at: Instant,
+        /// Whether it waits for as short a time as the receiver asks, and how often it has.
+        short_waits: ShortWaits,
+        /// When it would have been sent again, had nobody asked for it to be sent before.
+        planned_at: Option<Instant>,
     },
     /// The head of the queue was given up, and the next one was not tried yet. It is sent as soon as there is one.
     NextInTurn {
@@ -63,6 +71,15 @@ pub enum PenaltyBox {
         /// When the one before was given up.
         given_up_at: Instant,
     },
+}
+
+/// The short waits of a delivery whose receiver takes no more for the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ShortWaits {
+    /// How many there were, the present one included.
+    pub count: u32,
+    /// Whether the present wait is one.
+    pub is_one: bool,
 }
 
 /// What becomes of the delivery at the head of a queue after an attempt.
@@ -105,46 +122,80 @@ impl PenaltyBox {
             },
             AttemptOutcome::Failed { cause } => {
                 let now = attempt.ended_at();
-                self.failed(cause, now, |first_failed_at, retries| {
-                    schedule.next(first_failed_at, retries, retry_after, now, jitter)
+                self.failed(cause, now, |failure| {
+                    schedule.next(failure, cause.status(), retry_after, now, jitter)
                 })
             }
         }
     }
 
-    /// `next` says when a delivery is sent again, by when it first failed and how often it was sent again since.
+    /// `next` says when a delivery is sent again that has failed like this.
     fn failed(
         self,
         cause: FailureCause,
         now: Instant,
-        next: impl FnOnce(Instant, u32) -> Option<Instant>,
+        next: impl FnOnce(Failures) -> Option<Retry>,
     ) -> Aftermath {
         let since = self.since().unwrap_or(now);
-        let (first_failed_at, retry_count) = match self {
+        let (failures, planned) = match self {
             Self::Retrying {
                 first_failed_at,
                 retry_count,
+                short_waits,
+                planned_at,
                 ..
-            } => (first_failed_at, retry_count.saturating_add(1)),
-            Self::Out | Self::NextInTurn { .. } => (now, 0),
+            } => {
+                // Asked for before its time: that time is still to come.
+                let planned = planned_at.filter(|planned_at| *planned_at > now);
+                let counts = planned.is_none() && !short_waits.is_one;
+                let failures = Failures {
+                    first_failed_at,
+                    retries: retry_count.saturating_add(counts.into()),
+                    short_waits: short_waits.count,
+                };
+                let planned = planned.map(|at| Retry {
+                    at,
+                    is_short: short_waits.is_one,
+                });
+                (failures, planned)
+            }
+            Self::Out | Self::NextInTurn { .. } => {
+                let failures = Failures {
+                    first_failed_at: now,
+                    retries: 0,
+                    short_waits: 0,
+                };
+                (failures, None)
+            }
         };
-        let retrying = |retry_at| Self::Retrying {
+        let retrying = |retry: Retry| Self::Retrying {
             since,
             cause,
-            first_failed_at,
-            retry_count,
-            retry_at,
+            first_failed_at: failures.first_failed_at,
+            retry_count: failures.retries,
+            retry_at: retry.at,
+            short_waits: ShortWaits {
+                count: failures
+                    .short_waits
+                    .saturating_add((retry.is_short && planned.is_none()).into()),
+                is_one: retry.is_short,
+            },
+            planned_at: None,
         };
         let next_in_turn = Self::NextInTurn {
             since,
             cause,
             given_up_at: now,
         };
-        let (penalty_box, head) = match (cause, next(first_failed_at, retry_count)) {
+        let (penalty_box, head) = match (cause, planned.or_else(|| next(failures))) {
             (FailureCause::Status(StatusCode::GONE), next) => {
-                (retrying(next.unwrap_or(now)), HeadFate::WebhookGone)
+                let next = next.unwrap_or(Retry {
+                    at: now,
+                    is_short: false,
+                });
+                (retrying(next), HeadFate::WebhookGone)
             }
-            (_, Some(retry_at)) => (retrying(retry_at), HeadFate::Waits),
+            (_, Some(retry)) => (retrying(retry), HeadFate::Waits),
             (_, None) => (next_in_turn, HeadFate::GivenUp),
         };
         Aftermath { penalty_box, head }
@@ -156,7 +207,21 @@ impl PenaltyBox {
         Self::Out
     }
 
-    /// The box with its head to be sent at `now`, if that would have been later.
+    /// The box with its head to be sent at `now` because somebody asks for it, if that would have been later.
+    #[must_use]
+    pub fn asked_for(mut self, now: Instant) -> Self {
+        if let Self::Retrying {
+            retry_at, planned_at, ..
+        } = &mut self
+            && now < *retry_at
+        {
+            planned_at.get_or_insert(*retry_at);
+            *retry_at = now;
+        }
+        self
+    }
+
+    /// The box with its head to be sent at `now` because what has failed may be mended, if that would have been later.
     #[must_use]
     pub fn expedited(mut self, now: Instant) -> Self {
         if let Self::Retrying { retry_at, .. } = &mut self {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
-use webhook_domain::penalty_box::{Aftermath, HeadFate, PenaltyBox};
+use webhook_domain::penalty_box::{Aftermath, HeadFate, PenaltyBox, ShortWaits};
 use webhook_domain::retry_schedule::{Jitter, RetrySchedule};
 use webhook_domain::testing::{ManualClock, fixtures};
 use webhook_domain::time::{Clock, Instant};
@@ -97,6 +97,8 @@ fn a_failure_puts_the_webhook_in_the_box_and_each_one_more_counts() {
         first_failed_at,
         retry_count: 0,
         retry_at: first_failed_at.plus(MINUTE * 2),
+        short_waits: ShortWaits::default(),
+        planned_at: None,
     };
     assert_eq!(queue.penalty_box, expected);
     for (count, minutes) in [
@@ -118,6 +120,8 @@ fn a_failure_puts_the_webhook_in_the_box_and_each_one_more_counts() {
             first_failed_at,
             retry_count: count,
             retry_at: queue.clock.now().plus(MINUTE * minutes),
+            short_waits: ShortWaits::default(),
+            planned_at: None,
         };
         assert_eq!(queue.penalty_box, expected);
         assert_eq!(expected.retry_count(), count);
@@ -192,6 +196,8 @@ fn after_7_days_the_head_is_given_up_and_the_next_one_has_7_days_of_its_own() {
             first_failed_at,
             retry_count: 0,
             retry_at: first_failed_at.plus(MINUTE * 2),
+            short_waits: ShortWaits::default(),
+            planned_at: None,
         }
     );
     queue.wait();
@@ -271,6 +277,98 @@ proptest! {
             queue.clock.advance(MINUTE * 60 * 24 * late_by_days);
         }
     }
+}
+
+#[test]
+fn a_retry_that_somebody_asks_for_raises_nothing() {
+    let mut queue = Queue::new();
+    queue.attempt(TIMEOUT);
+    queue.wait();
+    queue.attempt(TIMEOUT);
+    let before = queue.penalty_box;
+    for status in [500, 429, 404].into_iter().cycle().take(150) {
+        queue.penalty_box = queue.penalty_box.asked_for(queue.clock.now());
+        assert!(queue.penalty_box.is_due(queue.clock.now()));
+        assert_eq!(
+            queue.attempt_with(answered(status), Some(MINUTE)),
+            HeadFate::Waits
+        );
+        assert_eq!(
+            (queue.penalty_box.retry_at(), queue.penalty_box.retry_count()),
+            (before.retry_at(), 1)
+        );
+    }
+    queue.wait();
+    queue.attempt(TIMEOUT);
+    assert_eq!(queue.penalty_box.retry_count(), 2, "its own time counts");
+    // Asked for twice before an attempt, and so late that its own time has come as well.
+    let retry_at = queue.penalty_box.retry_at().unwrap();
+    let asked = queue.penalty_box.asked_for(queue.clock.now());
+    assert_eq!(asked.asked_for(queue.clock.now()), asked);
+    queue.penalty_box = asked;
+    queue.clock.set(retry_at);
+    queue.attempt(TIMEOUT);
+    assert_eq!(queue.penalty_box.retry_count(), 3);
+    assert_eq!(PenaltyBox::Out.asked_for(retry_at), PenaltyBox::Out);
+}
+
+#[test]
+fn a_retry_that_somebody_asks_for_can_succeed_be_gone_or_be_the_last() {
+    let failed = || {
+        let mut queue = Queue::new();
+        queue.attempt(TIMEOUT);
+        queue.penalty_box = queue.penalty_box.asked_for(queue.clock.now());
+        queue
+    };
+    assert_eq!(failed().attempt(answered(200)), HeadFate::Delivered);
+    assert_eq!(failed().attempt(answered(410)), HeadFate::WebhookGone);
+    let mut queue = failed();
+    queue.clock.advance(WEEK);
+    assert_eq!(queue.attempt(TIMEOUT), HeadFate::GivenUp);
+}
+
+#[test]
+fn back_pressure_does_not_count_and_waits_are_short() {
+    let mut queue = Queue::new();
+    for seconds in [1, 2, 4, 8] {
+        queue.attempt(answered(429));
+        let retry_at = queue.clock.now().plus(Duration::from_secs(seconds));
+        assert_eq!(
+            (queue.penalty_box.retry_at(), queue.penalty_box.retry_count()),
+            (Some(retry_at), 0)
+        );
+        queue.wait();
+    }
+    queue.attempt_with(answered(503), Some(Duration::from_secs(3)));
+    queue.wait();
+    // An outage after it counts from there on.
+    for count in [0, 1, 2] {
+        queue.attempt(TIMEOUT);
+        assert_eq!(queue.penalty_box.retry_count(), count);
+        queue.wait();
+    }
+    queue.attempt(answered(200));
+    queue.attempt(answered(429));
+    assert_eq!(
+        queue.penalty_box.retry_at(),
+        Some(queue.clock.now().plus(Duration::from_secs(1))),
+        "a delivery has short waits of its own"
+    );
+}
+
+/// However often a receiver says "in a second", it is asked at most 600 times so soon.
+#[test]
+fn short_waits_come_to_an_end() {
+    let mut queue = Queue::new();
+    let began = queue.clock.now();
+    let mut attempts = 0;
+    while queue.penalty_box.retry_count() < 3 {
+        queue.attempt_with(answered(429), Some(Duration::from_secs(1)));
+        queue.wait();
+        attempts += 1;
+    }
+    assert_eq!(attempts, 600 + 4);
+    assert!(queue.clock.now().since(began) > MINUTE * (10 + 2 + 4 + 8));
 }
 
 #[test]

@@ -118,6 +118,8 @@ pub(crate) fn aged_box(penalty_box: PenaltyBox, by: Duration) -> PenaltyBox {
             first_failed_at,
             retry_count,
             retry_at,
+            short_waits,
+            planned_at,
             ..
         } => PenaltyBox::Retrying {
             since: NOW,
@@ -125,6 +127,8 @@ pub(crate) fn aged_box(penalty_box: PenaltyBox, by: Duration) -> PenaltyBox {
             first_failed_at: first_failed_at.minus(by).clamp(NOW.minus(WAIT), NOW),
             retry_count,
             retry_at: retry_at.minus(by).max(NOW),
+            short_waits,
+            planned_at: planned_at.map(|at| at.minus(by).max(NOW)),
         },
         PenaltyBox::NextInTurn { cause, .. } => PenaltyBox::NextInTurn {
             since: NOW,

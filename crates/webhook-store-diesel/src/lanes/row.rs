@@ -6,7 +6,7 @@ use webhook_domain::InvalidValue;
 use webhook_domain::attempt::{FailureCause, StatusCode};
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::lane::{Epoch, LaneState, Position};
-use webhook_domain::penalty_box::PenaltyBox;
+use webhook_domain::penalty_box::{PenaltyBox, ShortWaits};
 use webhook_domain::time::Instant;
 
 use crate::database::row::{At, RowError};
@@ -41,6 +41,12 @@ struct StoredBox {
     status: Option<u16>,
     /// When the head first failed, how often it was sent again, and when it is sent next.
     head: Option<(i64, u32, i64)>,
+    /// How many short waits the head has had, and whether the present one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    short_waits: Option<(u32, bool)>,
+    /// When the head would have been sent again, had nobody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    planned_at: Option<i64>,
     /// When the one before the head was given up.
     given_up_at: Option<i64>,
 }
@@ -97,6 +103,11 @@ impl LaneRow {
                 first_failed_at: Instant::from_milliseconds(first_failed_at),
                 retry_count,
                 retry_at: Instant::from_milliseconds(retry_at),
+                short_waits: stored
+                    .short_waits
+                    .map(|(count, is_one)| ShortWaits { count, is_one })
+                    .unwrap_or_default(),
+                planned_at: stored.planned_at.map(Instant::from_milliseconds),
             }),
             (None, Some(given_up_at)) => Ok(PenaltyBox::NextInTurn {
                 since,
@@ -121,14 +132,21 @@ impl LaneColumns {
 
 /// A penalty box in its column; none outside it.
 fn encode_penalty_box(penalty_box: PenaltyBox) -> Result<Option<String>, RowError> {
+    let (mut short_waits, mut planned_at) = (None, None);
     let (head, given_up_at) = match penalty_box {
         PenaltyBox::Out => return Ok(None),
         PenaltyBox::Retrying {
             first_failed_at,
             retry_count,
             retry_at,
+            short_waits: waits,
+            planned_at: planned,
             ..
         } => {
+            short_waits = Some(waits)
+                .filter(|waits| *waits != ShortWaits::default())
+                .map(|waits| (waits.count, waits.is_one));
+            planned_at = planned.map(Instant::as_milliseconds);
             let head = (
                 first_failed_at.as_milliseconds(),
                 retry_count,
@@ -146,6 +164,8 @@ fn encode_penalty_box(penalty_box: PenaltyBox) -> Result<Option<String>, RowErro
         cause: cause.name().to_owned(),
         status: cause.status().map(StatusCode::get),
         head,
+        short_waits,
+        planned_at,
         given_up_at,
     };
     serde_json::to_string(&stored).map(Some).map_err(|source| {
