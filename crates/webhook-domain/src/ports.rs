@@ -18,7 +18,7 @@ pub use api_key_store::{ApiKeyStore, DecideRevocation, NewApiKey, Revocation, Sc
 pub use audit_log::{AuditLog, AuditQuery};
 pub use delivery_queue::{Arrival, DeliveryQueue, Lane, QueuedDelivery, Turn};
 pub use event_store::{
-    DeliveryQuery, EventStore, MAX_ATTEMPTS, Publication, Published, Resend, TrackedDelivery,
+    DeliveryQuery, EventStore, ListedDelivery, MAX_ATTEMPTS, Publication, Published, Resend, TrackedDelivery,
 };
 pub use sender::{Parcel, Receipt, Sender};
 pub use token_verifier::TokenVerifier;

@@ -17,6 +17,21 @@ use crate::error::InvalidValue;
 pub struct JsonText(Arc<str>);
 
 impl JsonText {
+    /// How many lists and objects may stand in one another. Parsers in wide use take no more than some hundreds, and a receiver
+    /// whose parser fails cannot even verify.
+    pub const MAX_DEPTH: usize = 64;
+
+    /// Whether no more lists and objects stand in one another than may.
+    ///
+    /// # Errors
+    /// Says how many may.
+    pub fn check_depth(&self) -> Result<(), InvalidValue> {
+        if depth(&self.0) > Self::MAX_DEPTH {
+            return Err(InvalidValue::new("must be at most 64 levels deep"));
+        }
+        Ok(())
+    }
+
     /// Takes one JSON value in UTF-8 (RFC 8259). Spaces around it are left out.
     ///
     /// # Errors
@@ -47,6 +62,27 @@ impl JsonText {
     pub fn is_null(&self) -> bool {
         &*self.0 == "null"
     }
+}
+
+/// How many lists and objects stand in one another in a JSON text.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_string, mut escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 impl From<&RawValue> for JsonText {
@@ -105,6 +141,32 @@ mod tests {
     fn deep_nesting_is_taken_without_a_deep_stack() {
         let deep = "[".repeat(200_000) + &"]".repeat(200_000);
         assert!(JsonText::parse(deep.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn the_depth_of_lists_and_objects_is_bounded() {
+        let check = |text: &str| JsonText::parse(text.as_bytes()).unwrap().check_depth();
+        let nested = |open: &str, close: &str, depth| open.repeat(depth) + "1" + &close.repeat(depth);
+        for (open, close) in [("[", "]"), ("{\"a\":", "}"), ("[ ", " ]")] {
+            assert!(check(&nested(open, close, 64)).is_ok());
+            assert!(check(&nested(open, close, 65)).is_err());
+            assert!(check(&nested(open, close, 1_000)).is_err());
+        }
+        // Neither many beside one another nor brackets in strings are deep.
+        assert!(
+            check(&format!(
+                "[{}1]",
+                "[],{},".repeat(100).replace("{},", "{\"a\":{}},")
+            ))
+            .is_ok()
+        );
+        for text in [
+            format!("\"{}\"", "[".repeat(100)),
+            format!("[\"\\\"{}\"]", "{".repeat(100)),
+            format!("[\"\\\\\",\"{}\"]", "{".repeat(100)),
+        ] {
+            assert!(check(&text).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -52,6 +52,17 @@ pub struct TrackedDelivery {
     pub attempts: Vec<Attempt>,
 }
 
+/// A delivery as a list shows it: without what it says, which may be long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedDelivery {
+    /// How far it has come.
+    pub delivery: Delivery,
+    /// What happened.
+    pub action: Action,
+    /// What was tried, oldest first: the last [`MAX_ATTEMPTS`] of them.
+    pub attempts: Vec<Attempt>,
+}
+
 /// How many attempts of one delivery are kept.
 pub const MAX_ATTEMPTS: usize = 100;
 
@@ -104,7 +115,7 @@ pub trait EventStore: Send + Sync {
         &self,
         platform: &PlatformId,
         query: DeliveryQuery,
-    ) -> Result<Vec<TrackedDelivery>, StoreError>;
+    ) -> Result<Vec<ListedDelivery>, StoreError>;
 
     /// Puts a delivery that has come to its end at the end of its webhook's queue, as
     /// [`Delivery::resent`] says, and saves the answer, in one transaction.

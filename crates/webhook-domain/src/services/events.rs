@@ -9,7 +9,9 @@ use crate::event::{Event, JsonText};
 use crate::id::{DeliveryId, EventId, RequestId};
 use crate::idempotency::IdempotentRequest;
 use crate::permission::Permission;
-use crate::ports::{DeliveryQuery, EventStore, Outcome, Publication, Published, Resend, TrackedDelivery};
+use crate::ports::{
+    DeliveryQuery, EventStore, ListedDelivery, Outcome, Publication, Published, Resend, TrackedDelivery,
+};
 use crate::time::Clock;
 use crate::webhook::Action;
 
@@ -89,7 +91,7 @@ impl EventService {
         &self,
         acting: &Acting,
         query: DeliveryQuery,
-    ) -> Result<Vec<TrackedDelivery>, ServiceError> {
+    ) -> Result<Vec<ListedDelivery>, ServiceError> {
         acting.require(Permission::WebhookEventView)?;
         Ok(self.store.deliveries(acting.platform(), query).await?)
     }

@@ -65,8 +65,13 @@ impl TargetUrl {
         if url.fragment().is_some() {
             return Err(InvalidValue::new("must have no fragment (`#…`)"));
         }
-        if let Some(address) = literal_address(&url) {
-            policy.networks.judge(address).map_err(forbidden)?;
+        match url.host() {
+            Some(Host::Domain(name)) => check_name(name)?,
+            _ => {
+                if let Some(address) = literal_address(&url) {
+                    policy.networks.judge(address).map_err(forbidden)?;
+                }
+            }
         }
         Ok(Self(text))
     }
@@ -117,6 +122,24 @@ fn literal_address(url: &Url) -> Option<IpAddr> {
     }
 }
 
+/// Accepts a name that can be looked up and stand in a request: labels of up to 63 letters, digits, hyphens and underscores, 253
+/// characters in all (RFC 1035 §2.3.4). The URL standard's parser takes more, and has made what is not ASCII so.
+fn check_name(name: &str) -> Result<(), InvalidValue> {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    };
+    if name.len() > 253 || !name.split('.').all(is_label) {
+        return Err(InvalidValue::new(
+            "must have a host whose labels are 1 to 63 letters, digits, hyphens or underscores, such as example.com",
+        ));
+    }
+    Ok(())
+}
+
 fn forbidden(why: ForbiddenAddress) -> InvalidValue {
     InvalidValue::new(match why {
         ForbiddenAddress::NotPublic => {
@@ -154,6 +177,11 @@ mod tests {
             "HTTPS://Example.COM:8443/a%20b?c=d",
             "https://[2606:4700::1111]/",
             "https://example.com/a@b?c=@",
+            "https://my_service.internal./",
+            "https://xn--bcher-kva.example/",
+            "https://bücher.example/",
+            "https://example.com/{a}|\"b\"?{c}|^`\"d\"",
+            &format!("https://{}.example.com/", "a".repeat(63)),
         ] {
             assert_eq!(
                 TargetUrl::parse(right.into(), &TargetPolicy::default())
@@ -191,6 +219,16 @@ mod tests {
             "https://example.com\\@evil.example",
             "https://example.com:99999",
             "https://exa<mple.com",
+            "https://{host}.example.com/",
+            "https://exa\"mple.com/",
+            "https://exa'mple.com/",
+            "https://a..example.com/",
+            "https://.example.com/",
+            "https://example.com../",
+            "https://*.example.com/",
+            "https://a,b.example.com/",
+            &format!("https://{}.example.com/", "a".repeat(64)),
+            &format!("https://{}com/", "abcdefg.".repeat(32)),
             &long,
         ] {
             assert!(TargetUrl::parse(wrong.into(), &allowing(&[])).is_err(), "{wrong}");

@@ -76,6 +76,15 @@ impl<'a> Pairs<'a> {
             .filter(|value| value.get() != "null")
     }
 
+    fn json(&self, name: &'static str) -> Result<Option<JsonText>, Problem> {
+        let Some(json) = self.get(name).map(JsonText::from) else {
+            return Ok(None);
+        };
+        json.check_depth()
+            .map_err(|problem| Problem::invalid_value(name, &problem))?;
+        Ok(Some(json))
+    }
+
     fn text(&self, name: &'static str) -> Result<Option<String>, Problem> {
         let Some(value) = self.get(name) else {
             return Ok(None);
@@ -107,11 +116,8 @@ pub(crate) fn event(body: &[u8], catalogue: &ActionCatalogue) -> Result<PublishE
     let request = pairs.text("original_request_id")?.map(|text| text.parse());
     Ok(PublishEvent {
         action,
-        data: pairs
-            .get("data")
-            .map(JsonText::from)
-            .ok_or_else(required("data"))?,
-        previous_data: pairs.get("previous_data").map(JsonText::from),
+        data: pairs.json("data")?.ok_or_else(required("data"))?,
+        previous_data: pairs.json("previous_data")?,
         original_request_id: request
             .transpose()
             .map_err(|problem| Problem::invalid_value("original_request_id", &problem))?,

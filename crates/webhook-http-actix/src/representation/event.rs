@@ -3,11 +3,13 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 use webhook_domain::attempt::{Attempt, FailureCause, StatusCode};
+use webhook_domain::delivery::Delivery;
 use webhook_domain::event::Environment;
 use webhook_domain::id::{DeliveryId, EventId, WebhookId};
-use webhook_domain::ports::{Published, TrackedDelivery};
+use webhook_domain::ports::{ListedDelivery, Published, TrackedDelivery};
 use webhook_domain::secret::Fingerprint;
 use webhook_domain::time::Instant;
+use webhook_domain::webhook::Action;
 
 use super::Shown;
 
@@ -70,14 +72,27 @@ impl<'a> WebhookEventJson<'a> {
             attempts,
         } = tracked;
         Self {
+            payload: as_json(delivery.payload(event, environment)),
+            ..Self::without_payload(delivery, &event.action, attempts)
+        }
+    }
+
+    /// `listed`, without what is delivered.
+    #[must_use]
+    pub fn listed(listed: &'a ListedDelivery) -> Self {
+        Self::without_payload(&listed.delivery, &listed.action, &listed.attempts)
+    }
+
+    fn without_payload(delivery: &Delivery, action: &'a Action, attempts: &'a [Attempt]) -> Self {
+        Self {
             object_type: "WEBHOOK_EVENT",
             id: Shown(delivery.id),
             event_id: Shown(delivery.event),
             webhook_id: Shown(delivery.webhook),
-            r#type: event.action.as_str(),
+            r#type: action.as_str(),
             status: delivery.status.name(),
             created_at: Shown(delivery.created_at),
-            payload: as_json(delivery.payload(event, environment)),
+            payload: None,
             attempts: attempts.iter().map(attempt).collect(),
         }
     }

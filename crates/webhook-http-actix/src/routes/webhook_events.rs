@@ -49,11 +49,10 @@ async fn try_list(request: &HttpRequest, core: &Core) -> Result<HttpResponse, Pr
     let acting = context::acting(request, core, Permission::WebhookEventView).await?;
     let (asked, query) = asked(request)?;
     let found = core.api.events.deliveries(&acting, query).await?;
-    let environment = core.api.environment;
     let list = asked.list(
         &found,
-        |tracked| tracked.delivery.id.to_string(),
-        |tracked| WebhookEventJson::new(tracked, environment),
+        |listed| listed.delivery.id.to_string(),
+        WebhookEventJson::listed,
     );
     answer::of_list(&list)
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::id::{DeliveryId, PlatformId, ProcessId, WebhookId};
 use webhook_domain::ports::{
-    DeliveryQuery, EventStore, Outcome, Publication, Published, Resend, TrackedDelivery,
+    DeliveryQuery, EventStore, ListedDelivery, Outcome, Publication, Published, Resend, TrackedDelivery,
 };
 use webhook_domain::time::Instant;
 use webhook_domain::{Refusal, ServiceError, StoreError};
@@ -68,14 +68,11 @@ impl EventStore for DieselStore {
         &self,
         platform: &PlatformId,
         query: DeliveryQuery,
-    ) -> Result<Vec<TrackedDelivery>, StoreError> {
+    ) -> Result<Vec<ListedDelivery>, StoreError> {
         let platform = platform.to_string();
         let read = move |connection: &mut AnyConnection| {
             let rows = list(connection, &platform, &query).map_err(unavailable)?;
-            rows.iter()
-                .map(tracked)
-                .collect::<Result<_, _>>()
-                .map_err(corrupt)
+            rows.iter().map(listed).collect::<Result<_, _>>().map_err(corrupt)
         };
         self.readers.run(read).await
     }
@@ -167,13 +164,25 @@ fn webhook_of(
     Ok(found.and_then(|webhook| webhook.parse().ok()))
 }
 
-fn list(connection: &mut AnyConnection, platform: &str, query: &DeliveryQuery) -> QueryResult<Vec<Tracked>> {
+fn listed(row: &DeliveryRow) -> Result<ListedDelivery, RowError> {
+    Ok(ListedDelivery {
+        attempts: row.attempts()?,
+        delivery: row.decode()?,
+        action: row.action()?,
+    })
+}
+
+/// Events are left alone: a page of them may be many megabytes.
+fn list(
+    connection: &mut AnyConnection,
+    platform: &str,
+    query: &DeliveryQuery,
+) -> QueryResult<Vec<DeliveryRow>> {
     let mut asked = deliveries::table
-        .inner_join(events::table.on(events::id.eq(deliveries::event_id)))
         .filter(deliveries::platform.eq(platform.to_owned()))
         .order(deliveries::position.desc())
         .limit(query.limit.into())
-        .select((DeliveryRow::as_select(), EventRow::as_select()))
+        .select(DeliveryRow::as_select())
         .into_boxed();
     if let Some(webhook) = query.webhook {
         asked = asked.filter(deliveries::webhook_id.eq(webhook.to_string()));

@@ -12,6 +12,7 @@ use webhook_domain::lane::StoredAttempts;
 use webhook_domain::ports::{MAX_ATTEMPTS, Turn};
 use webhook_domain::secret::Fingerprint;
 use webhook_domain::time::Instant;
+use webhook_domain::webhook::Action;
 
 use crate::database::row::{At, RowError};
 use crate::database::schema::deliveries;
@@ -113,6 +114,12 @@ impl DeliveryRow {
             created_at: Instant::from_milliseconds(self.created_at),
             status: status(&self.status, self.ended_at).map_err(|problem| at("status").value(problem))?,
         })
+    }
+
+    /// The action of its event.
+    pub(crate) fn action(&self) -> Result<Action, RowError> {
+        let action = Action::parse(self.action.clone());
+        action.map_err(|problem| self.at("action").value(problem))
     }
 
     /// What was tried, oldest first.

@@ -14,7 +14,8 @@ use crate::event::Event;
 use crate::id::{DeliveryId, EventId, PlatformId, ProcessId, WebhookId};
 use crate::lane::{LaneState, Position};
 use crate::ports::{
-    Arrival, DeliveryQuery, EventStore, Outcome, Publication, Published, Resend, TrackedDelivery,
+    Arrival, DeliveryQuery, EventStore, ListedDelivery, Outcome, Publication, Published, Resend,
+    TrackedDelivery,
 };
 use crate::time::{Clock, Instant};
 use crate::webhook::{Announcement, Happened, HeldUp, Webhook};
@@ -262,7 +263,7 @@ impl EventStore for MemoryStore {
         &self,
         platform: &PlatformId,
         query: DeliveryQuery,
-    ) -> Result<Vec<TrackedDelivery>, StoreError> {
+    ) -> Result<Vec<ListedDelivery>, StoreError> {
         let lanes = &self.tables().lanes;
         // What is no more has nothing after it.
         let end = match query.after {
@@ -286,6 +287,11 @@ impl EventStore for MemoryStore {
             .filter_map(|(_, kept)| lanes.tracked(kept))
             .filter(asked_for)
             .take(query.limit as usize)
+            .map(|tracked| ListedDelivery {
+                delivery: tracked.delivery,
+                action: tracked.event.action,
+                attempts: tracked.attempts,
+            })
             .collect();
         Ok(found)
     }

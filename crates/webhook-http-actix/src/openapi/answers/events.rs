@@ -42,7 +42,7 @@ impl PartialSchema for WebhookEventJson<'_> {
         };
         let payload = ObjectBuilder::new()
             .schema_type(Type::Object)
-            .description(Some("What is delivered."));
+            .description(Some("What is delivered. Null in a list."));
         let attempt = Whole::new("One try to deliver.")
             .with("at", one(instant("When it began.")))
             .with("status_code", or_null(number("What the receiver answered.")))
@@ -66,7 +66,7 @@ impl PartialSchema for WebhookEventJson<'_> {
                 one(one_of(DeliveryStatus::NAMES, "How far it has come.")),
             )
             .with("created_at", one(instant("When the event was published.")))
-            .with("payload", one(payload))
+            .with("payload", or_null(payload))
             .with(
                 "attempts",
                 list(attempt.schema(), "What was tried, oldest first."),

@@ -21,7 +21,7 @@ use webhook_domain::delivery::{Delivery, DeliveryStatus};
 use webhook_domain::event::{Environment, Event};
 use webhook_domain::id::{EventId, ProcessId, WebhookId};
 use webhook_domain::lane::{Epoch, Position};
-use webhook_domain::ports::{TrackedDelivery, Turn};
+use webhook_domain::ports::{ListedDelivery, Turn};
 use webhook_domain::signature::{self, MESSAGE_TIMESTAMP};
 use webhook_domain::testing::ManualClock;
 use webhook_domain::time::Instant;
@@ -312,9 +312,9 @@ impl Judge {
     fn close(&mut self, run: &Run) -> Result<(), String> {
         let mut rows = BTreeSet::new();
         for row in &run.rows {
-            rows.insert((row.event.id, row.delivery.webhook));
+            rows.insert((row.delivery.event, row.delivery.webhook));
             self.judge_row(row, run.give_up_after)
-                .map_err(|problem| format!("{} to {} {problem}", row.event.id, row.delivery.webhook))?;
+                .map_err(|problem| format!("{} to {} {problem}", row.delivery.event, row.delivery.webhook))?;
         }
         if let Some((event, webhook)) = self.wanted.difference(&rows).next() {
             return Err(format!("{event} to {webhook} is lost"));
@@ -323,8 +323,8 @@ impl Judge {
         Ok(())
     }
 
-    fn judge_row(&mut self, row: &TrackedDelivery, give_up_after: Duration) -> Result<(), String> {
-        let (event, webhook) = (row.event.id, row.delivery.webhook);
+    fn judge_row(&mut self, row: &ListedDelivery, give_up_after: Duration) -> Result<(), String> {
+        let (event, webhook) = (row.delivery.event, row.delivery.webhook);
         if !self.wanted.contains(&(event, webhook)) {
             return Err("is not wanted".to_owned());
         }

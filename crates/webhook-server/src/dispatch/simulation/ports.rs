@@ -10,8 +10,8 @@ use tokio::time::{sleep, timeout};
 use webhook_domain::attempt::{AttemptOutcome, FailureCause};
 use webhook_domain::id::{EventId, PlatformId, WebhookId};
 use webhook_domain::ports::{
-    ChangeOrder, Creation, DeliveryQuery, EventStore, Outcome, Parcel, Publication, Published, Receipt,
-    Resend, Sender, TrackedDelivery, WebhookStore,
+    ChangeOrder, Creation, DeliveryQuery, EventStore, ListedDelivery, Outcome, Parcel, Publication,
+    Published, Receipt, Resend, Sender, TrackedDelivery, WebhookStore,
 };
 use webhook_domain::signature::MESSAGE_ID;
 use webhook_domain::time::Instant;
@@ -138,7 +138,7 @@ impl EventStore for Ports {
         &self,
         platform: &PlatformId,
         query: DeliveryQuery,
-    ) -> Result<Vec<TrackedDelivery>, StoreError> {
+    ) -> Result<Vec<ListedDelivery>, StoreError> {
         self.world.store.deliveries(platform, query).await
     }
 

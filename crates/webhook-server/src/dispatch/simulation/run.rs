@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::id::WebhookId;
-use webhook_domain::ports::{DeliveryQueue, TrackedDelivery, WebhookStore};
+use webhook_domain::ports::{DeliveryQueue, ListedDelivery, WebhookStore};
 use webhook_domain::testing::fixtures;
 use webhook_domain::time::Clock;
 
@@ -27,7 +27,7 @@ pub(super) struct Run {
     /// What happened.
     pub(super) entries: Vec<Entry>,
     /// What the store has at the end, the newest first.
-    pub(super) rows: Vec<TrackedDelivery>,
+    pub(super) rows: Vec<ListedDelivery>,
 }
 
 /// Runs what follows from the seed.

@@ -11,7 +11,7 @@ use webhook_domain::event::Environment;
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::key_ring::KeyRing;
 use webhook_domain::lane::Epoch;
-use webhook_domain::ports::{DeliveryQuery, EventStore, Lane, TrackedDelivery};
+use webhook_domain::ports::{DeliveryQuery, EventStore, Lane, ListedDelivery};
 use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::services::Dispatch;
 use webhook_domain::testing::{ManualClock, MemoryStore, Random, fixtures};
@@ -224,7 +224,7 @@ impl World {
     }
 
     /// All deliveries there are, the newest first.
-    pub(super) async fn rows(&self) -> Vec<TrackedDelivery> {
+    pub(super) async fn rows(&self) -> Vec<ListedDelivery> {
         let query = DeliveryQuery {
             limit: u32::MAX,
             ..DeliveryQuery::default()
