@@ -18,14 +18,21 @@ pub enum ForbiddenAddress {
     /// It is not public, and its network is not listed.
     #[error("is not a public address, and its network is not among those this deployment allows")]
     NotPublic,
+    /// Its network is listed as one that is never delivered to.
+    #[error("is in a network that this deployment never delivers to")]
+    Denied,
     /// A cloud hands out credentials there; no list admits it.
     #[error("is an address of a cloud's metadata service, which is never delivered to")]
     Metadata,
 }
 
-/// Networks that may be delivered to although they are not public. None, by default.
+/// Networks that may be delivered to although they are not public, and networks that may not although they are, or although they are
+/// listed. None, by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AllowedNetworks(Vec<Network>);
+pub struct AllowedNetworks {
+    allowed: Vec<Network>,
+    denied: Vec<Network>,
+}
 
 /// All addresses whose first `length` bits are those of `base`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +45,23 @@ impl AllowedNetworks {
     /// These networks.
     #[must_use]
     pub const fn new(networks: Vec<Network>) -> Self {
-        Self(networks)
+        Self {
+            allowed: networks,
+            denied: Vec::new(),
+        }
     }
 
-    /// The networks.
+    /// The same without these, whatever else is listed.
+    #[must_use]
+    pub fn without(mut self, networks: Vec<Network>) -> Self {
+        self.denied.extend(networks);
+        self
+    }
+
+    /// The networks that are allowed.
     #[must_use]
     pub fn networks(&self) -> &[Network] {
-        &self.0
+        &self.allowed
     }
 
     /// Whether a delivery may go to `address`. An IPv4-mapped address is judged as the IPv4 address it is connected as.
@@ -56,7 +73,18 @@ impl AllowedNetworks {
         if leads_to_metadata(address) {
             return Err(ForbiddenAddress::Metadata);
         }
-        if is_public(address) || self.0.iter().any(|network| network.contains(address)) {
+        let is_denied = |address: IpAddr| self.denied.iter().any(|network| network.contains(address));
+        let leads_to_denied = match address {
+            IpAddr::V4(_) => false,
+            IpAddr::V6(address) => carried(address)
+                .into_iter()
+                .flatten()
+                .any(|inner| is_denied(inner.into())),
+        };
+        if is_denied(address) || leads_to_denied {
+            return Err(ForbiddenAddress::Denied);
+        }
+        if is_public(address) || self.allowed.iter().any(|network| network.contains(address)) {
             return Ok(());
         }
         Err(ForbiddenAddress::NotPublic)

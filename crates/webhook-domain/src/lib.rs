@@ -149,6 +149,7 @@ pub mod ports;
 pub mod retry_schedule;
 pub mod secret;
 pub mod services;
+pub mod shares;
 pub mod signature;
 pub mod signing_protocol;
 #[cfg(any(test, feature = "test-support"))]

@@ -26,7 +26,7 @@ pub use audit::AuditService;
 pub use authentication::{Authenticator, Presented};
 pub use dispatch::{Dispatch, LaneWorker, Next};
 pub use events::{EventService, PublishEvent};
-pub use probes::{Expedited, ProbeService, Probed};
+pub use probes::{Expedited, ProbePlaces, ProbeService, Probed};
 pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService};
 pub use upkeep::{Upkeep, UpkeepTally};
 pub use webhooks::{CreateWebhook, DeleteWebhook, Seen, UpdateWebhook, WebhookService};

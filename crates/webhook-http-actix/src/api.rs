@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
-use tokio::sync::Semaphore;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::event::Environment;
 use webhook_domain::ports::WebhookStore;
@@ -84,8 +83,6 @@ pub struct HttpLimits {
     pub failed_authentications_per_second: Option<NonZeroU32>,
     /// Threads that serve connections. As many as the machine has cores, at most 512.
     pub workers: usize,
-    /// How many test events and retries on request are under way at a time; beyond it 503. 64.
-    pub max_probes: usize,
     /// Connections per worker; further ones wait to be accepted. 10,000.
     pub max_connections: usize,
     /// How long requests under way may take to finish once the server is told to stop, in whole seconds. 30 seconds.
@@ -106,7 +103,6 @@ impl Default for HttpLimits {
             failed_authentications_per_second: NonZeroU32::new(50),
             workers: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
             max_connections: 10_000,
-            max_probes: 64,
             shutdown_timeout: Duration::from_secs(30),
         }
     }
@@ -125,7 +121,6 @@ pub struct Core {
     pub(crate) limits: HttpLimits,
     pub(crate) in_flight: InFlight,
     pub(crate) rates: RequestRates,
-    pub(crate) probing: Semaphore,
 }
 
 impl Core {
@@ -135,13 +130,11 @@ impl Core {
         // A connection has at most one request in a handler.
         let in_flight = InFlight::new(limits.worker_count().saturating_mul(limits.max_connections));
         let rates = RequestRates::new(&limits, &api.clock);
-        let probing = Semaphore::new(limits.max_probes);
         web::Data::new(Self {
             api,
             limits,
             in_flight,
             rates,
-            probing,
         })
     }
 }

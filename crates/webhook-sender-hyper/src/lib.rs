@@ -41,8 +41,8 @@ use crate::connector::{Connector, Guard, NotConnected};
 use crate::pool::{Keeping, Origin, Pool};
 use crate::request::{Addressed, addressed};
 pub use crate::resolver::{MachineResolver, Resolve};
-pub use crate::tls::Roots;
 use crate::tls::Tls;
+pub use crate::tls::{ClientIdentity, Roots, UnusablePem};
 
 /// How much a receiver may take.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +91,8 @@ pub struct HyperSender {
 }
 
 impl HyperSender {
-    /// A sender to public addresses and those of `allowed` networks, of the names that `resolver` knows.
+    /// A sender to public addresses and those of `allowed` networks, of the names that `resolver` knows. It believes certificates from
+    /// `roots`, and proves itself by `identity` where a certificate is wanted.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -99,12 +100,13 @@ impl HyperSender {
         allowed: AllowedNetworks,
         resolver: Arc<dyn Resolve>,
         roots: Roots,
+        identity: Option<ClientIdentity>,
         limits: SenderLimits,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TlsUnusable> {
         let connector = Connector {
             guard: Guard { allowed, resolver },
-            tls: Tls::new(roots).map_err(TlsUnusable)?,
+            tls: Tls::new(roots, identity).map_err(TlsUnusable)?,
         };
         let pool = Pool::new(Keeping {
             idle: limits.idle_timeout,
@@ -123,9 +125,10 @@ impl HyperSender {
     async fn answer_to(&self, parcel: Parcel) -> Result<Receipt, FailureCause> {
         let is_probe = parcel.is_probe;
         let Addressed { origin, request } = addressed(parcel).ok_or(FailureCause::Connection)?;
-        if !is_probe && let Some(mut kept) = self.pool.take(&origin) {
+        let keep = !is_probe;
+        if keep && let Some(mut kept) = self.pool.take(&origin) {
             match kept.ask(request.clone()).await {
-                Ok(response) => return self.receipt(origin, kept, response),
+                Ok(response) => return self.receipt(Some(origin), kept, response),
                 Err(error) if kept.has_heard() => return Err(kept.cause(&error)),
                 // It was dead, and the others that are kept may be as well.
                 Err(_) => {}
@@ -140,15 +143,15 @@ impl HyperSender {
             .await
             .map_err(|_| FailureCause::Connection)?;
         match connection.ask(request).await {
-            Ok(response) => self.receipt(origin, connection, response),
+            Ok(response) => self.receipt(keep.then_some(origin), connection, response),
             Err(error) => Err(connection.cause(&error)),
         }
     }
 
-    /// What came of a request whose answer has begun.
+    /// What came of a request whose answer has begun. If it says to whom the connection leads, it is kept.
     fn receipt(
         &self,
-        origin: Origin,
+        origin: Option<Origin>,
         connection: Connection,
         response: hyper::Response<Incoming>,
     ) -> Result<Receipt, FailureCause> {
@@ -156,7 +159,9 @@ impl HyperSender {
             StatusCode::new(response.status().as_u16()).map_err(|_| FailureCause::MalformedAnswer)?;
         let wish = response.headers().get(RETRY_AFTER);
         let retry_after = wish.and_then(|wish| parse_retry_after(wish.as_bytes(), self.clock.now()));
-        self.read_aside(origin, connection, response.into_body());
+        if let Some(origin) = origin {
+            self.read_aside(origin, connection, response.into_body());
+        }
         Ok(Receipt {
             outcome: AttemptOutcome::of_answer(status),
             retry_after,

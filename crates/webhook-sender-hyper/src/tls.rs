@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
@@ -41,6 +42,26 @@ impl Roots {
         roots
     }
 
+    /// The same, and the certificates in a text in PEM.
+    ///
+    /// # Errors
+    /// When there is none in it, or one that cannot be read.
+    pub fn and(mut self, pem: &[u8]) -> Result<Self, UnusablePem> {
+        let mut more = Vec::new();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|_| UnusablePem::Certificate)?;
+            // One that is to be trusted alone need not be an authority's.
+            X509Certificate::from_der(&certificate).map_err(|_| UnusablePem::Certificate)?;
+            more.push(certificate);
+        }
+        if more.is_empty() {
+            return Err(UnusablePem::NoCertificate);
+        }
+        self.anchors.add_parsable_certificates(more.iter().cloned());
+        self.certificates.append(&mut more);
+        Ok(self)
+    }
+
     /// These. What cannot be read of them is left out.
     #[must_use]
     pub fn of(certificates: Vec<CertificateDer<'static>>) -> Self {
@@ -51,6 +72,49 @@ impl Roots {
             certificates,
         }
     }
+}
+
+/// How the service proves itself to receivers that want a certificate.
+#[derive(Debug, Clone)]
+pub struct ClientIdentity(Arc<CertifiedKey>);
+
+impl ClientIdentity {
+    /// A certificate with those of its issuers behind it, and its key, all in PEM.
+    ///
+    /// # Errors
+    /// When one of them cannot be read, or they do not belong together.
+    pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, UnusablePem> {
+        let chain = CertificateDer::pem_slice_iter(certificates);
+        let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(|_| UnusablePem::Certificate)?;
+        if chain.is_empty() {
+            return Err(UnusablePem::NoCertificate);
+        }
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| UnusablePem::Key)?;
+        let provider = rustls::crypto::ring::default_provider();
+        match CertifiedKey::from_der(chain, key, &provider) {
+            Ok(identity) => Ok(Self(Arc::new(identity))),
+            Err(rustls::Error::InconsistentKeys(_)) => Err(UnusablePem::NotItsKey),
+            Err(rustls::Error::InvalidCertificate(_)) => Err(UnusablePem::Certificate),
+            Err(_) => Err(UnusablePem::Key),
+        }
+    }
+}
+
+/// A text in PEM that is of no use. What it says is not repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnusablePem {
+    /// There is no certificate in it.
+    #[error("has no certificate in PEM (BEGIN CERTIFICATE)")]
+    NoCertificate,
+    /// A certificate in it cannot be read.
+    #[error("has a certificate that cannot be read")]
+    Certificate,
+    /// There is no key in it that can be read.
+    #[error("has no private key in PEM that can be read and is not encrypted")]
+    Key,
+    /// The key is another certificate's.
+    #[error("is not the key of the first certificate")]
+    NotItsKey,
 }
 
 /// A connection that was opened but not encrypted.
@@ -69,15 +133,20 @@ pub(crate) struct Tls {
 }
 
 impl Tls {
-    pub(crate) fn new(roots: Roots) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(roots: Roots, identity: Option<ClientIdentity>) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let trust = Arc::new(Trust::new(roots, &provider)?);
         let verifier = Arc::new(Verifier::of(&trust, &Arc::default()));
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(verifier);
+        let config = match identity {
+            None => config.with_no_client_auth(),
+            Some(ClientIdentity(identity)) => {
+                config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
+            }
+        };
         Ok(Self { config, trust })
     }
 

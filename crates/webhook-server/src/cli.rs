@@ -87,6 +87,21 @@ pub(crate) struct SettingFlags {
     /// Networks, with commas between them, that may be delivered to although not public
     #[arg(long, global = true, value_name = "CIDR,…")]
     allowed_networks: Option<String>,
+    /// Networks, with commas between them, that are never delivered to, whatever is allowed
+    #[arg(long, global = true, value_name = "CIDR,…")]
+    denied_networks: Option<String>,
+    /// How long an attempt to deliver may take, 1 to 60 [default: 10]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    attempt_timeout: Option<String>,
+    /// Certificates (PEM) of whom receivers' certificates may come from, beside those that the machine trusts
+    #[arg(long, global = true, value_name = "FILE")]
+    receivers_ca_file: Option<String>,
+    /// The certificate (PEM, its issuers behind it) by which the service proves itself to receivers that want one
+    #[arg(long, global = true, value_name = "FILE")]
+    client_certificate_file: Option<String>,
+    /// The key (PEM) of that certificate
+    #[arg(long, global = true, value_name = "FILE")]
+    client_key_file: Option<String>,
     /// How many times faster than usual what has failed is sent again, 1 to 12000: for tests [default: 1]
     #[arg(long, global = true, value_name = "NUMBER")]
     retry_speed: Option<String>,
@@ -131,6 +146,11 @@ impl SettingFlags {
             (Setting::Environment, self.environment),
             (Setting::AllowHttp, self.allow_http),
             (Setting::AllowedNetworks, self.allowed_networks),
+            (Setting::DeniedNetworks, self.denied_networks),
+            (Setting::AttemptTimeout, self.attempt_timeout),
+            (Setting::ReceiversCaFile, self.receivers_ca_file),
+            (Setting::ClientCertificateFile, self.client_certificate_file),
+            (Setting::ClientKeyFile, self.client_key_file),
             (Setting::RetrySpeed, self.retry_speed),
             (Setting::EventRetention, self.event_retention),
             (Setting::PreviousSecretTtl, self.previous_secret_ttl),

@@ -12,6 +12,7 @@ mod dispatch;
 mod exit;
 mod logging;
 mod master_key;
+mod outbound_tls;
 mod private_file;
 mod serve;
 mod settings;

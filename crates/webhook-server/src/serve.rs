@@ -21,12 +21,12 @@ use webhook_domain::event::Environment;
 use webhook_domain::ports::{EventStore as _, TokenVerifier, WebhookStore};
 use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::services::{
-    AuditService, Authenticator, Dispatch, EventService, ProbeService, SecretKeyService, Upkeep,
+    AuditService, Authenticator, Dispatch, EventService, ProbePlaces, ProbeService, SecretKeyService, Upkeep,
     WebhookService,
 };
 use webhook_http_actix::representation::described;
 use webhook_http_actix::{Api, FieldRules, HttpLimits};
-use webhook_sender_hyper::{HyperSender, MachineResolver, Roots, SenderLimits};
+use webhook_sender_hyper::{ClientIdentity, HyperSender, MachineResolver, Roots, SenderLimits};
 use webhook_store_diesel::DieselStore;
 
 use crate::actions;
@@ -34,6 +34,7 @@ use crate::bearer_tokens;
 use crate::bootstrap::{self, HandOver};
 use crate::dispatch::{Dispatcher, Pulse};
 use crate::exit::{Failure, chain};
+use crate::outbound_tls;
 use crate::settings::Settings;
 use crate::store::OpenStore;
 
@@ -42,6 +43,8 @@ const REQUESTS_FINISH_WITHIN: Duration = Duration::from_secs(20);
 /// How often upkeep is done: an expired key is erased within a minute.
 const UPKEEP_EVERY: Duration = Duration::from_secs(30);
 
+/// How many test events and retries on request are under way at a time.
+const PROBES: usize = 64;
 /// How many events are forgotten in one transaction.
 const EVENTS_AT_ONCE: u32 = 200;
 /// How often the database is asked which master key to seal under.
@@ -57,6 +60,9 @@ struct Deployment {
     tokens: Option<Arc<dyn TokenVerifier>>,
     environment: Environment,
     allowed_networks: AllowedNetworks,
+    roots: Roots,
+    identity: Option<ClientIdentity>,
+    sender_limits: SenderLimits,
     schedule: RetrySchedule,
     event_retention: Duration,
     /// The database's file, if it is one.
@@ -89,6 +95,12 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         tokens: bearer_tokens::verifier(settings.tokens)?,
         environment: settings.environment,
         allowed_networks: settings.target_policy.networks,
+        roots: outbound_tls::roots(settings.receivers_ca_file.as_deref())?,
+        identity: outbound_tls::identity(settings.client_identity.as_ref())?,
+        sender_limits: SenderLimits {
+            attempt_timeout: settings.attempt_timeout,
+            ..SenderLimits::default()
+        },
         schedule: settings.retry_schedule,
         event_retention: settings.event_retention,
     };
@@ -113,10 +125,9 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let listener = TcpListener::bind(deployment.listen).map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     provide_first_key(deployment.database.as_deref(), open, HandOver::choose(address)).await?;
-    let roots = Roots::of_machine();
-    let dispatch = dispatch(sender(&deployment, roots.clone(), open)?, &deployment, open);
+    let dispatch = dispatch(sender(&deployment, open)?, &deployment, open);
     // Its connections belong to the threads that answer requests.
-    let probes = probes(sender(&deployment, roots, open)?, deployment.environment, open);
+    let probes = probes(sender(&deployment, open)?, deployment.environment, open);
     let event_retention = deployment.event_retention;
     let authenticator = Authenticator::new(open.api_keys(), deployment.tokens, open.clock.clone());
     let pulse = Arc::new(Pulse::default());
@@ -166,12 +177,13 @@ async fn provide_first_key(
 }
 
 /// What carries deliveries, with connections of its own.
-fn sender(deployment: &Deployment, roots: Roots, open: &OpenStore) -> Result<HyperSender, Failure> {
+fn sender(deployment: &Deployment, open: &OpenStore) -> Result<HyperSender, Failure> {
     HyperSender::new(
         deployment.allowed_networks.clone(),
         Arc::new(MachineResolver::default()),
-        roots,
-        SenderLimits::default(),
+        deployment.roots.clone(),
+        deployment.identity.clone(),
+        deployment.sender_limits,
         open.clock.clone(),
     )
     .map_err(|error| Failure::cannot("start delivering", &error))
@@ -202,6 +214,7 @@ fn probes(sender: HyperSender, environment: Environment, open: &OpenStore) -> Pr
         clock: open.clock.clone(),
         entropy: open.entropy.clone(),
         environment,
+        places: ProbePlaces::new(PROBES),
     }
 }
 

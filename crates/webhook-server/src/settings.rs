@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
+use webhook_domain::address::AllowedNetworks;
 use webhook_domain::event::Environment;
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::retry_schedule::RetrySchedule;
@@ -44,6 +45,12 @@ pub(crate) struct Settings {
     pub(crate) environment: Environment,
     /// Where deliveries may go.
     pub(crate) target_policy: TargetPolicy,
+    /// How long an attempt may take.
+    pub(crate) attempt_timeout: Duration,
+    /// The file with certificates that are trusted beside the machine's own.
+    pub(crate) receivers_ca_file: Option<PathBuf>,
+    /// How the service proves itself to receivers that want a certificate.
+    pub(crate) client_identity: Option<ClientIdentityFiles>,
     /// When what has failed is sent again.
     pub(crate) retry_schedule: RetrySchedule,
     /// How long events are kept once they are delivered.
@@ -60,6 +67,12 @@ pub(crate) struct Settings {
     pub(crate) actions_file: Option<PathBuf>,
     /// Variables of the environment that look like settings and are none.
     pub(crate) unknown_variables: Vec<String>,
+}
+
+/// The files with a certificate and its key.
+pub(crate) struct ClientIdentityFiles {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// Where settings are looked for.
@@ -106,8 +119,12 @@ impl Settings {
             environment: given.read(Setting::Environment, str::parse)?,
             target_policy: TargetPolicy {
                 http: given.read(Setting::AllowHttp, value::http_policy)?,
-                networks: given.read(Setting::AllowedNetworks, value::allowed_networks)?,
+                networks: AllowedNetworks::new(given.read(Setting::AllowedNetworks, value::networks)?)
+                    .without(given.read(Setting::DeniedNetworks, value::networks)?),
             },
+            attempt_timeout: given.read(Setting::AttemptTimeout, value::attempt_timeout)?,
+            receivers_ca_file: given.find(Setting::ReceiversCaFile, value::path)?,
+            client_identity: given.client_identity()?,
             retry_schedule: given.read(Setting::RetrySpeed, value::retry_schedule)?,
             event_retention: given.read(Setting::EventRetention, value::days)?,
             previous_secret_ttl: given.read(Setting::PreviousSecretTtl, value::previous_secret_ttl)?,
@@ -190,6 +207,19 @@ impl Layers {
             (Some(key), None) => Ok(MasterKeySource::Given(key)),
             (None, Some(path)) => Ok(MasterKeySource::File(path)),
             (None, None) => Ok(MasterKeySource::BesideDatabase),
+        }
+    }
+
+    fn client_identity(&self) -> Result<Option<ClientIdentityFiles>, Failure> {
+        let (certificate, key) = (Setting::ClientCertificateFile, Setting::ClientKeyFile);
+        match (self.find(certificate, value::path)?, self.find(key, value::path)?) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(ClientIdentityFiles { certificate, key })),
+            _ => Err(Failure::configuration(format!(
+                "{} and {} must both be set, or neither",
+                certificate.variable(),
+                key.variable()
+            ))),
         }
     }
 

@@ -191,3 +191,26 @@ fn a_network_is_written_without_bits_behind_its_prefix() {
         assert!(Network::parse(wrong).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn what_is_denied_is_so_whatever_is_allowed_and_however_it_is_written() {
+    let networks = |texts: &[&str]| -> Vec<Network> { texts.iter().map(|text| Network::parse(text).unwrap()).collect() };
+    let listed = AllowedNetworks::new(networks(&["10.0.0.0/8"]))
+        .without(networks(&["10.1.0.0/16", "8.8.8.0/24", "2606:4700::/32"]));
+    for denied in [
+        "10.1.2.3",
+        "8.8.8.8",
+        "::ffff:8.8.8.8",
+        "64:ff9b::808:808",
+        "2002:808:808::1",
+        "2606:4700::1111",
+    ] {
+        let judged = listed.judge(denied.parse().unwrap());
+        assert_eq!(judged, Err(ForbiddenAddress::Denied), "{denied}");
+    }
+    for admitted in ["10.2.3.4", "8.8.4.4", "2001:4860:4860::8888"] {
+        assert_eq!(listed.judge(admitted.parse().unwrap()), Ok(()), "{admitted}");
+    }
+    let metadata = listed.judge("169.254.169.254".parse().unwrap());
+    assert_eq!(metadata, Err(ForbiddenAddress::Metadata));
+}

@@ -5,7 +5,7 @@
 //! sent by whoever works at that lane, so that it stays in order; a probe of that only says that its time has come, and then
 //! looks for what came of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -13,15 +13,16 @@ use crate::attempt::AttemptOutcome;
 use crate::caller::Acting;
 use crate::delivery::DeliveryStatus;
 use crate::entropy::Entropy;
-use crate::error::{Refusal, ServiceError};
+use crate::error::{Refusal, ServiceError, StoreError};
 use crate::event::{Environment, Event, JsonText};
-use crate::id::{EventId, WebhookId};
+use crate::id::{EventId, PlatformId, WebhookId};
 use crate::idempotency::{Idempotency, IdempotentRequest};
 use crate::key_ring::NewKey;
 use crate::permission::Permission;
 use crate::ports::{
     AnswerStore, DeliveryQueue, EventStore, Outcome, Parcel, Sender, TrackedDelivery, WebhookStore,
 };
+use crate::shares::Shares;
 use crate::signature;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Action, Settings, TargetUrl, Webhook};
@@ -76,12 +77,58 @@ pub struct ProbeService {
     pub entropy: Arc<dyn Entropy>,
     /// What deliveries call this deployment.
     pub environment: Environment,
+    /// How many probes may be under way for whom; beyond that they are refused.
+    pub places: ProbePlaces,
+}
+
+/// The places for probes.
+#[derive(Clone)]
+pub struct ProbePlaces(Arc<Mutex<Shares>>);
+
+impl ProbePlaces {
+    /// So many, for all platforms together.
+    #[must_use]
+    pub fn new(count: usize) -> Self {
+        Self(Arc::new(Mutex::new(Shares::new(count))))
+    }
+
+    /// A place to reach the host of `url` for `platform`.
+    ///
+    /// # Errors
+    /// [`StoreError::Overloaded`] if it may have none now.
+    fn take(&self, platform: &PlatformId, url: &TargetUrl) -> Result<ProbePlace, ServiceError> {
+        let host = url.host();
+        let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !shares.try_take(platform, &host) {
+            return Err(StoreError::Overloaded.into());
+        }
+        Ok(ProbePlace {
+            places: self.clone(),
+            platform: platform.clone(),
+            host,
+        })
+    }
+}
+
+/// That a probe may be under way, until this is dropped.
+pub struct ProbePlace {
+    places: ProbePlaces,
+    platform: PlatformId,
+    host: String,
+}
+
+impl Drop for ProbePlace {
+    fn drop(&mut self) {
+        let mut shares = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shares.give_back(&self.platform, &self.host);
+    }
 }
 
 /// A delivery that was held up, and whose time has come.
-#[derive(Debug, Clone)]
 pub struct Expedited {
     before: TrackedDelivery,
+    /// Whoever waits for what comes of it has it.
+    _place: ProbePlace,
 }
 
 /// What a test event says.
@@ -133,7 +180,8 @@ impl ProbeService {
     /// Sends a test event to the webhook, active or not, signed with every key that is valid. Needs `WEBHOOK.UPDATE`.
     ///
     /// # Errors
-    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::NoTarget`], or the store's.
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::NoTarget`], [`StoreError::Overloaded`] while too many probes
+    /// are under way, or the store's.
     pub async fn send_test(&self, acting: &Acting, id: WebhookId) -> Result<Probed, ServiceError> {
         acting.require(Permission::WebhookUpdate)?;
         let found = self.webhooks.find(acting.platform(), id).await?;
@@ -168,6 +216,7 @@ impl ProbeService {
         url: TargetUrl,
         now: Instant,
     ) -> Result<Probed, ServiceError> {
+        let _place = self.places.take(&webhook.platform, &url)?;
         let event = Event {
             id: EventId::generate(now, self.entropy.as_ref())?,
             platform: webhook.platform.clone(),
@@ -206,12 +255,12 @@ impl ProbeService {
         if !webhook.settings.active {
             return Err(Refusal::Inactive.into());
         }
-        if webhook.settings.url.is_none() {
-            return Err(Refusal::NoTarget.into());
-        }
+        let url = webhook.settings.url.as_ref().ok_or(Refusal::NoTarget)?;
+        let place = self.places.take(&webhook.platform, url)?;
         let before = self.queue.expedite(id, self.clock.now()).await?;
         Ok(Expedited {
             before: before.ok_or(Refusal::NotInPenaltyBox)?,
+            _place: place,
         })
     }
 

@@ -15,7 +15,6 @@ use webhook_domain::id::WebhookId;
 use webhook_domain::idempotency::IdempotencyKey;
 use webhook_domain::permission::Permission;
 use webhook_domain::services::{Expedited, Probed};
-use webhook_domain::{ServiceError, StoreError};
 
 use crate::answer::{self, Success};
 use crate::api::Core;
@@ -177,9 +176,6 @@ async fn once(
     if let Some(earlier) = probes.earlier(acting, named.as_ref()).await? {
         return answer::of_change(core, &earlier, Success::Changed);
     }
-    let Ok(_permit) = core.probing.try_acquire() else {
-        return Err(ServiceError::from(StoreError::Overloaded).into());
-    };
     let probed = send().await?;
     let outcome = probes.answer(acting, probed, named.as_ref()).await?;
     answer::of_change(core, &outcome, Success::Changed)

@@ -21,7 +21,8 @@ use webhook_domain::key_ring::Overlap;
 use webhook_domain::permission::{Permission, PermissionSet};
 use webhook_domain::ports::{ApiKeyStore, AuditQuery, NewApiKey, TokenVerifier, WebhookStore};
 use webhook_domain::services::{
-    ApiKeyService, AuditService, Authenticator, EventService, ProbeService, SecretKeyService, WebhookService,
+    ApiKeyService, AuditService, Authenticator, EventService, ProbePlaces, ProbeService, SecretKeyService,
+    WebhookService,
 };
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::Clock as _;
@@ -258,6 +259,7 @@ impl House {
                 clock: clock.clone(),
                 entropy: entropy.clone(),
                 environment: Environment::Test,
+                places: ProbePlaces::new(64),
             },
             environment: Environment::Test,
             delivers: Arc::new(|| true),

@@ -11,9 +11,10 @@ use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::lane::LEASE;
 use webhook_domain::ports::{DeliveryQueue as _, Parcel, Receipt, Sender, Turn};
 use webhook_domain::retry_schedule::{Jitter, RetrySchedule};
-use webhook_domain::testing::{MemoryStore, SeededEntropy};
+use webhook_domain::services::ProbePlaces;
+use webhook_domain::testing::SeededEntropy;
 use webhook_domain::time::Clock as _;
-use webhook_http_actix::HttpLimits;
+use webhook_http_actix::{Core, HttpLimits};
 
 use crate::house::*;
 
@@ -193,15 +194,9 @@ async fn a_probe_that_is_asked_for_again_is_made_once() {
 
 #[actix_web::test]
 async fn no_more_probes_are_made_at_a_time_than_may_be() {
-    let store = Arc::new(MemoryStore::new());
-    let house = House::over(
-        store.clone(),
-        store,
-        HttpLimits {
-            max_probes: 0,
-            ..HttpLimits::default()
-        },
-    );
+    let mut house = House::new();
+    house.api.probes.places = ProbePlaces::new(0);
+    house.core = Core::new(house.api.clone(), HttpLimits::default());
     let id = house.made(TO_EXAMPLE).await;
     let refused = house.post(&format!("/v1/webhooks/{id}/send-test")).await;
     refused.refuses(503, "INTERNAL_ERROR", None);

@@ -643,6 +643,7 @@ fn sender_with(change: impl FnOnce(&mut SenderLimits)) -> HyperSender {
         allowing(&["127.0.0.0/8"]),
         Arc::new(MachineResolver::default()),
         Roots::of(Vec::new()),
+        None,
         limits,
         Arc::new(ManualClock::at(ManualClock::START)),
     )

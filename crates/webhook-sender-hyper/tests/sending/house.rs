@@ -135,7 +135,7 @@ pub(crate) fn sender_with(
         ..SenderLimits::default()
     };
     let clock = Arc::new(ManualClock::at(ManualClock::START));
-    HyperSender::new(allowed, resolver, Roots::of(roots), limits, clock).unwrap()
+    HyperSender::new(allowed, resolver, Roots::of(roots), None, limits, clock).unwrap()
 }
 
 pub(crate) fn sender() -> HyperSender {

@@ -352,6 +352,14 @@ async fn step(at_work: &AtWork, worker: &mut LaneWorker, wanted: &mut Wanted) ->
     };
     let (next, turn) = worker.step(&lanes.dispatch, admit).await?;
     if let Some(turn) = turn {
+        if let Some(cause) = turn.attempt.cause() {
+            tracing::info!(
+                webhook.id = %at_work.webhook,
+                server.address = wanted.host,
+                cause = cause.name(),
+                "an attempt to deliver failed: {cause}"
+            );
+        }
         signal.unrecorded.fetch_add(1, Ordering::AcqRel);
         if lanes.turns.send((turn, Arc::clone(signal))).await.is_err() {
             return Err(StoreError::Unavailable("nobody records turns any more".into()).into());

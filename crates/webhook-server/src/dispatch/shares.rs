@@ -1,39 +1,33 @@
-//! How many attempts are under way for whom, so that nobody slow takes what others need.
+//! Who gets a place for an attempt next, as [the domain's shares](webhook_domain::shares) have it.
 //!
-//! There are [`IN_FLIGHT`] places in all. A platform gets another one only while it has fewer than twice what is free; so does a
-//! host within its platform, of what is free to the platform. One alone can have two thirds of all, and whoever comes then finds
-//! something free; the more there are, the closer all come to the same share. A place is taken after the look at a lane, and
-//! given back when its attempt is over.
+//! A place is taken after the look at a lane, and given back when its attempt is over.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 use webhook_domain::id::PlatformId;
+use webhook_domain::shares;
 
 /// How many attempts are under way at a time.
 pub(super) const IN_FLIGHT: usize = 512;
 
 /// The places, and who waits for one.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Shares(Arc<Mutex<State>>);
 
-#[derive(Default)]
 struct State {
-    taken: usize,
-    platforms: BTreeMap<PlatformId, PlatformShare>,
+    shares: shares::Shares,
+    waiting: BTreeMap<PlatformId, BTreeMap<String, VecDeque<oneshot::Sender<Place>>>>,
 }
 
-#[derive(Default)]
-struct PlatformShare {
-    taken: usize,
-    hosts: BTreeMap<String, HostShare>,
-}
-
-#[derive(Default)]
-struct HostShare {
-    taken: usize,
-    waiting: VecDeque<oneshot::Sender<Place>>,
+impl Default for Shares {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            shares: shares::Shares::new(IN_FLIGHT),
+            waiting: BTreeMap::new(),
+        })))
+    }
 }
 
 /// That an attempt may be under way, until this is dropped.
@@ -57,53 +51,27 @@ impl Drop for Place {
 }
 
 impl State {
-    fn admits(&self, platform: &PlatformId, host: &str) -> bool {
-        let Some(of_platform) = self.platforms.get(platform) else {
-            return self.taken < IN_FLIGHT;
-        };
-        let free = 2 * (IN_FLIGHT - self.taken);
-        if of_platform.taken >= free {
-            return false;
+    /// Takes a place for whoever's turn it is: of the platform that has the fewest, the host that has the fewest.
+    fn next(&mut self) -> Option<(PlatformId, String, oneshot::Sender<Place>)> {
+        let mut platforms: Vec<_> = self.waiting.iter().collect();
+        platforms.sort_by_key(|(platform, _)| self.shares.of_platform(platform));
+        let (platform, host) = platforms.into_iter().find_map(|(platform, hosts)| {
+            let host = hosts
+                .keys()
+                .min_by_key(|host| self.shares.of_host(platform, host))?;
+            let turn = (platform.clone(), host.clone());
+            self.shares.admits(platform, host).then_some(turn)
+        })?;
+        let hosts = self.waiting.get_mut(&platform)?;
+        let queue = hosts.get_mut(&host)?;
+        let first = queue.pop_front();
+        if queue.is_empty() {
+            hosts.remove(&host);
         }
-        let of_host = of_platform.hosts.get(host).map_or(0, |host| host.taken);
-        of_host < 2 * (free - of_platform.taken)
-    }
-
-    fn take(&mut self, platform: &PlatformId, host: &str) {
-        self.taken += 1;
-        let of_platform = self.platforms.entry(platform.clone()).or_default();
-        of_platform.taken += 1;
-        of_platform.hosts.entry(host.to_owned()).or_default().taken += 1;
-    }
-
-    /// Whose turn it is to get a place: of the platform that has the fewest, the host that has the fewest.
-    fn next(&self) -> Option<(PlatformId, String)> {
-        let mut platforms: Vec<_> = self
-            .platforms
-            .iter()
-            .filter(|(_, share)| share.hosts.values().any(|host| !host.waiting.is_empty()))
-            .collect();
-        platforms.sort_by_key(|(_, share)| share.taken);
-        platforms.into_iter().find_map(|(platform, share)| {
-            let waiting = share.hosts.iter().filter(|(_, host)| !host.waiting.is_empty());
-            let (host, _) = waiting.min_by_key(|(_, host)| host.taken)?;
-            self.admits(platform, host)
-                .then(|| (platform.clone(), host.clone()))
-        })
-    }
-
-    /// Forgets what nobody has or waits for.
-    fn tidy(&mut self, platform: &PlatformId, host: &str) {
-        let Some(of_platform) = self.platforms.get_mut(platform) else {
-            return;
-        };
-        let idle = |share: &HostShare| share.taken == 0 && share.waiting.is_empty();
-        if of_platform.hosts.get(host).is_some_and(idle) {
-            of_platform.hosts.remove(host);
+        if hosts.is_empty() {
+            self.waiting.remove(&platform);
         }
-        if of_platform.hosts.is_empty() {
-            self.platforms.remove(platform);
-        }
+        Some((platform, host, first?))
     }
 }
 
@@ -111,10 +79,8 @@ impl Shares {
     /// Takes a place, if there is one to be had now.
     pub(super) fn try_take(&self, platform: &PlatformId, host: &str) -> Option<Place> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.admits(platform, host).then(|| {
-            state.take(platform, host);
-            self.place(platform, host)
-        })
+        let taken = state.shares.try_take(platform, host);
+        taken.then(|| self.place(platform, host))
     }
 
     /// Waits for a place. Those who wait at one host get theirs in turn.
@@ -122,9 +88,8 @@ impl Shares {
         let place = {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let (sender, place) = oneshot::channel();
-            let of_platform = state.platforms.entry(platform.clone()).or_default();
-            let of_host = of_platform.hosts.entry(host.to_owned()).or_default();
-            of_host.waiting.push_back(sender);
+            let hosts = state.waiting.entry(platform.clone()).or_default();
+            hosts.entry(host.to_owned()).or_default().push_back(sender);
             place
         };
         // It may have become free since it was asked for.
@@ -143,14 +108,7 @@ impl Shares {
     fn give_back(&self, platform: &PlatformId, host: &str) {
         {
             let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            state.taken = state.taken.saturating_sub(1);
-            if let Some(of_platform) = state.platforms.get_mut(platform) {
-                of_platform.taken = of_platform.taken.saturating_sub(1);
-                if let Some(of_host) = of_platform.hosts.get_mut(host) {
-                    of_host.taken = of_host.taken.saturating_sub(1);
-                }
-            }
-            state.tidy(platform, host);
+            state.shares.give_back(platform, host);
         }
         self.hand_out();
     }
@@ -160,22 +118,13 @@ impl Shares {
         loop {
             let (waiting, place) = {
                 let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                let Some((platform, host)) = state.next() else {
+                let Some((platform, host, waiting)) = state.next() else {
                     return;
                 };
-                let of_host = state
-                    .platforms
-                    .get_mut(&platform)
-                    .and_then(|share| share.hosts.get_mut(&host));
-                let Some(waiting) = of_host.and_then(|share| share.waiting.pop_front()) else {
-                    return;
-                };
-                if waiting.is_closed() {
+                if waiting.is_closed() || !state.shares.try_take(&platform, &host) {
                     // It has stopped waiting.
-                    state.tidy(&platform, &host);
                     continue;
                 }
-                state.take(&platform, &host);
                 (waiting, self.place(&platform, &host))
             };
             // One who has stopped waiting just now gives it back, after the lock is released.
@@ -192,47 +141,6 @@ mod tests {
 
     fn fill(shares: &Shares, platform: &PlatformId, host: &str) -> Vec<Place> {
         std::iter::from_fn(|| shares.try_take(platform, host)).collect()
-    }
-
-    #[test]
-    fn one_platform_leaves_something_to_others_and_one_host_to_others_of_its_platform() {
-        let shares = Shares::default();
-        let (one, other) = (fixtures::platform("one"), fixtures::platform("other"));
-        let hanging = fill(&shares, &one, "hangs.example");
-        assert!((250..300).contains(&hanging.len()), "{}", hanging.len());
-        let beside = fill(&shares, &one, "other.example");
-        assert!(!beside.is_empty());
-        assert!((330..345).contains(&(hanging.len() + beside.len())));
-        let neighbours = fill(&shares, &other, "hangs.example");
-        assert!(neighbours.len() > 50, "{}", neighbours.len());
-        drop((hanging, beside, neighbours));
-        assert!(
-            shares.0.lock().unwrap().platforms.is_empty(),
-            "nothing is kept in mind"
-        );
-        assert_eq!(shares.0.lock().unwrap().taken, 0);
-    }
-
-    #[test]
-    fn four_platforms_whose_hosts_hang_leave_something_to_a_fifth() {
-        let shares = Shares::default();
-        let platforms: Vec<_> = (0..4)
-            .map(|number| fixtures::platform(&format!("p{number}")))
-            .collect();
-        let mut taken = Vec::new();
-        loop {
-            let before = taken.len();
-            taken.extend(
-                platforms
-                    .iter()
-                    .filter_map(|platform| shares.try_take(platform, "hangs.example")),
-            );
-            if taken.len() == before {
-                break;
-            }
-        }
-        let fifth = fill(&shares, &fixtures::platform("fifth"), "fast.example");
-        assert!(fifth.len() >= 20, "{}", fifth.len());
     }
 
     #[tokio::test]
@@ -260,7 +168,7 @@ mod tests {
         of_one.clear();
         of_other.clear();
         assert_eq!(
-            shares.0.lock().unwrap().taken,
+            shares.0.lock().unwrap().shares.taken(),
             0,
             "who stopped waiting keeps nothing"
         );

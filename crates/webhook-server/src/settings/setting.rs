@@ -17,6 +17,16 @@ pub(crate) enum Setting {
     AllowHttp,
     /// Networks that may be delivered to although they are not public.
     AllowedNetworks,
+    /// Networks that are never delivered to, whatever is allowed.
+    DeniedNetworks,
+    /// How long an attempt to deliver may take.
+    AttemptTimeout,
+    /// The file with certificates that are trusted beside the machine's own.
+    ReceiversCaFile,
+    /// The file with the certificate by which the service proves itself to receivers.
+    ClientCertificateFile,
+    /// The file with its key.
+    ClientKeyFile,
     /// How many times faster than usual what has failed is sent again.
     RetrySpeed,
     /// How long events are kept once they are delivered.
@@ -49,7 +59,7 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Listen,
         Self::DatabaseUrl,
         Self::MasterKey,
@@ -57,6 +67,11 @@ impl Setting {
         Self::Environment,
         Self::AllowHttp,
         Self::AllowedNetworks,
+        Self::DeniedNetworks,
+        Self::AttemptTimeout,
+        Self::ReceiversCaFile,
+        Self::ClientCertificateFile,
+        Self::ClientKeyFile,
         Self::RetrySpeed,
         Self::EventRetention,
         Self::PreviousSecretTtl,
@@ -79,6 +94,11 @@ impl Setting {
             Self::Environment => "environment",
             Self::AllowHttp => "allow_http",
             Self::AllowedNetworks => "allowed_networks",
+            Self::DeniedNetworks => "denied_networks",
+            Self::AttemptTimeout => "attempt_timeout",
+            Self::ReceiversCaFile => "receivers_ca_file",
+            Self::ClientCertificateFile => "client_certificate_file",
+            Self::ClientKeyFile => "client_key_file",
             Self::RetrySpeed => "retry_speed",
             Self::EventRetention => "event_retention",
             Self::PreviousSecretTtl => "previous_secret_ttl",
@@ -110,7 +130,9 @@ impl Setting {
             Self::MasterKey | Self::MasterKeyFile => None,
             Self::Environment => Some("TEST"),
             Self::AllowHttp => Some("false"),
-            Self::AllowedNetworks => Some(""),
+            Self::AllowedNetworks | Self::DeniedNetworks => Some(""),
+            Self::AttemptTimeout => Some("10"),
+            Self::ReceiversCaFile | Self::ClientCertificateFile | Self::ClientKeyFile => None,
             Self::RetrySpeed => Some("1"),
             Self::EventRetention => Some("30"),
             Self::PreviousSecretTtl => Some("86400"),
@@ -124,12 +146,13 @@ impl Setting {
     pub(super) const fn kind(self) -> Kind {
         match self {
             Self::AllowHttp => Kind::Boolean,
-            Self::RetrySpeed
+            Self::AttemptTimeout
+            | Self::RetrySpeed
             | Self::EventRetention
             | Self::PreviousSecretTtl
             | Self::RequestsPerSecond
             | Self::FailedAuthenticationsPerSecond => Kind::Integer,
-            Self::AllowedNetworks => Kind::ListOfTexts,
+            Self::AllowedNetworks | Self::DeniedNetworks => Kind::ListOfTexts,
             _ => Kind::Text,
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
-use webhook_domain::address::{AllowedNetworks, Network};
+use webhook_domain::address::Network;
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::secret::SecretText;
@@ -68,9 +68,9 @@ pub(super) fn rate(text: &str) -> Result<Option<NonZeroU32>, InvalidValue> {
 }
 
 /// Networks in CIDR notation with commas between them; none at all is fine.
-pub(super) fn allowed_networks(text: &str) -> Result<AllowedNetworks, InvalidValue> {
+pub(super) fn networks(text: &str) -> Result<Vec<Network>, InvalidValue> {
     if text.trim().is_empty() {
-        return Ok(AllowedNetworks::default());
+        return Ok(Vec::new());
     }
     let networks = text.split(',').enumerate().map(|(index, item)| {
         Network::parse(item.trim()).map_err(|_| {
@@ -82,7 +82,17 @@ pub(super) fn allowed_networks(text: &str) -> Result<AllowedNetworks, InvalidVal
             InvalidValue(expected.into())
         })
     });
-    networks.collect::<Result<_, _>>().map(AllowedNetworks::new)
+    networks.collect()
+}
+
+/// How long an attempt may take. Longer than a minute, and one receiver that hangs would hold others up.
+pub(super) fn attempt_timeout(text: &str) -> Result<Duration, InvalidValue> {
+    let digits_alone = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let seconds: Option<u64> = digits_alone.then(|| text.parse().ok()).flatten();
+    seconds
+        .filter(|seconds| (1..=60).contains(seconds))
+        .map(Duration::from_secs)
+        .ok_or(InvalidValue::new("must be a whole number of seconds from 1 to 60"))
 }
 
 /// How many times faster than usual what has failed is sent again.
@@ -160,16 +170,24 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_takes_a_minute_at_the_most() {
+        assert_eq!(attempt_timeout("10").unwrap(), Duration::from_secs(10));
+        for wrong in ["", "0", "61", "1.5", "-1", "+5", "10s"] {
+            assert!(attempt_timeout(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn networks_are_read_one_by_one() {
-        assert_eq!(allowed_networks("").unwrap(), AllowedNetworks::default());
+        assert_eq!(networks("").unwrap(), []);
         assert_eq!(
-            allowed_networks("10.0.0.0/8, fd00::/8").unwrap().networks().len(),
+            networks("10.0.0.0/8, fd00::/8").unwrap().len(),
             2
         );
         for wrong in ["10.0.0.0", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8,", "all"] {
-            assert!(allowed_networks(wrong).is_err(), "{wrong}");
+            assert!(networks(wrong).is_err(), "{wrong}");
         }
-        let problem = allowed_networks("10.0.0.0/8,x").unwrap_err();
+        let problem = networks("10.0.0.0/8,x").unwrap_err();
         assert!(problem.to_string().ends_with("number 2 is not"), "{problem}");
     }
 
