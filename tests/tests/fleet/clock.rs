@@ -1,13 +1,14 @@
 //! Wall clocks that are wrong. Whether a process lives does not depend on the time of day. So no delivery is late because a
 //! clock was put right, or because the clocks of two machines differ.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::time::Duration;
 
 use webhook_tests::{
     Backend, Client, Server, Service,
     clock::{instant, now},
     on_each_database,
     receiver::{Conduct, Receiver},
+    shifted_clock::ShiftedClock,
 };
 
 use crate::ground::{all_arrive, arrivals, deployment, first_arrivals, publish, webhook_to};
@@ -22,26 +23,12 @@ const EVENTS: usize = 10;
 
 /// A server whose wall clock is `seconds` ahead, or behind if negative.
 fn serve_shifted(service: &Service, seconds: i64) -> Server {
-    let shim = compiled_shim(service.deployment().directory());
-    let mut command = service.deployment().command(&[]);
-    command
-        .env("LD_PRELOAD", shim)
-        .env("SHIFTED_CLOCK_SECONDS", seconds.to_string());
+    let deployment = service.deployment();
+    let clock = ShiftedClock::new(deployment.directory(), "wrong");
+    clock.shift(seconds);
+    let mut command = deployment.command(&[]);
+    clock.show_to(&mut command);
     Server::start(command)
-}
-
-fn compiled_shim(directory: &Path) -> std::path::PathBuf {
-    let library = directory.join("shifted_clock.so");
-    let compiled = Command::new("cc")
-        .args(["-O2", "-shared", "-fPIC", "-o"])
-        .arg(&library)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/shim/shifted_clock.c"))
-        .status();
-    assert!(
-        compiled.is_ok_and(|status| status.success()),
-        "a wrong clock needs a C compiler, `cc`"
-    );
-    library
 }
 
 fn what_a_process_with_a_fast_clock_left_goes_on_when_the_clock_is_right(backend: Backend) {
