@@ -117,6 +117,7 @@ pub(crate) fn aged_box(penalty_box: PenaltyBox, by: Duration) -> PenaltyBox {
             cause,
             first_failed_at,
             retry_count,
+            failed_at,
             retry_at,
             ..
         } => PenaltyBox::Retrying {
@@ -124,6 +125,7 @@ pub(crate) fn aged_box(penalty_box: PenaltyBox, by: Duration) -> PenaltyBox {
             cause,
             first_failed_at: first_failed_at.minus(by).clamp(NOW.minus(WAIT), NOW),
             retry_count,
+            failed_at: failed_at.minus(by).clamp(NOW.minus(WAIT), NOW),
             retry_at: retry_at.minus(by).max(NOW),
         },
         PenaltyBox::NextInTurn { cause, .. } => PenaltyBox::NextInTurn {

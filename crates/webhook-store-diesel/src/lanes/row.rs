@@ -41,6 +41,9 @@ struct StoredBox {
     status: Option<u16>,
     /// When the head first failed, how often it was sent again, and when it is sent next.
     head: Option<(i64, u32, i64)>,
+    /// When the head failed last. Older releases did not keep it.
+    #[serde(default)]
+    failed_at: Option<i64>,
     /// When the one before the head was given up.
     given_up_at: Option<i64>,
 }
@@ -96,6 +99,7 @@ impl LaneRow {
                 cause,
                 first_failed_at: Instant::from_milliseconds(first_failed_at),
                 retry_count,
+                failed_at: Instant::from_milliseconds(stored.failed_at.unwrap_or(first_failed_at)),
                 retry_at: Instant::from_milliseconds(retry_at),
             }),
             (None, Some(given_up_at)) => Ok(PenaltyBox::NextInTurn {
@@ -121,14 +125,17 @@ impl LaneColumns {
 
 /// A penalty box in its column; none outside it.
 fn encode_penalty_box(penalty_box: PenaltyBox) -> Result<Option<String>, RowError> {
+    let mut failed_at = None;
     let (head, given_up_at) = match penalty_box {
         PenaltyBox::Out => return Ok(None),
         PenaltyBox::Retrying {
             first_failed_at,
             retry_count,
+            failed_at: failed,
             retry_at,
             ..
         } => {
+            failed_at = Some(failed.as_milliseconds());
             let head = (
                 first_failed_at.as_milliseconds(),
                 retry_count,
@@ -146,6 +153,7 @@ fn encode_penalty_box(penalty_box: PenaltyBox) -> Result<Option<String>, RowErro
         cause: cause.name().to_owned(),
         status: cause.status().map(StatusCode::get),
         head,
+        failed_at,
         given_up_at,
     };
     serde_json::to_string(&stored).map(Some).map_err(|source| {
