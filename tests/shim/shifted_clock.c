@@ -1,24 +1,38 @@
-/* A wall clock that is wrong: what this program is told of the time of day is SHIFTED_CLOCK_SECONDS later than it is, or
- * earlier if that is negative. Clocks that measure how long something takes are left alone.
+/* A wall clock that is wrong: what this program is told of the time of day is so many seconds later than it is, or earlier if
+ * the number is negative. The number is the content of the file that SHIFTED_CLOCK_FILE names: a signed number of eight bytes.
+ * It is read at every call, so the clock can be changed while the program runs. Clocks that measure how long something takes
+ * are left alone.
  *
  * For LD_PRELOAD. The tests compile it at run time, because the Rust code here has no unsafe in it.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-static time_t shift(void) {
-    static long seconds;
-    static int known;
-    if (!known) {
-        const char *text = getenv("SHIFTED_CLOCK_SECONDS");
-        seconds = text ? atol(text) : 0;
-        known = 1;
+static const int64_t *shared;
+
+/* Before the program's own code. A clock that stays right without a word would have tests pass that prove nothing. */
+__attribute__((constructor)) static void map_file(void) {
+    const char *name = getenv("SHIFTED_CLOCK_FILE");
+    int file = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+    void *mapped = file < 0 ? MAP_FAILED : mmap(NULL, sizeof *shared, PROT_READ, MAP_SHARED, file, 0);
+    if (mapped == MAP_FAILED) {
+        perror("SHIFTED_CLOCK_FILE");
+        _exit(1);
     }
-    return seconds;
+    close(file);
+    shared = mapped;
+}
+
+static time_t shift(void) {
+    return shared ? (time_t)__atomic_load_n(shared, __ATOMIC_RELAXED) : 0;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {

@@ -35,6 +35,7 @@ pub mod raw;
 pub mod receiver;
 pub mod server;
 pub mod service;
+pub mod shifted_clock;
 pub mod spellings;
 pub mod sqlite;
 

@@ -63,6 +63,8 @@ pub enum FailureCause {
     Tls(TlsFailure),
     /// What came back is not HTTP.
     MalformedAnswer,
+    /// A newer release has stored why, under a name that this one does not know.
+    Other,
 }
 
 /// Why a connection could not be encrypted.
@@ -121,6 +123,7 @@ impl FailureCause {
             Self::Connection => "CONNECTION",
             Self::Tls(failure) => failure.name(),
             Self::MalformedAnswer => "MALFORMED_ANSWER",
+            Self::Other => "OTHER",
         }
     }
 
@@ -133,19 +136,23 @@ impl FailureCause {
         }
     }
 
-    /// The cause as a store kept it: its name, and the status if there was one.
+    /// The cause as a store kept it: its name, and the status if there was one. A name that is not known is one of a newer release,
+    /// which works on the same database.
     ///
     /// # Errors
-    /// When the two are not those of a cause.
+    /// When there is a status with another name than `STATUS_CODE`, or none with that.
     pub fn restore(name: &str, status: Option<StatusCode>) -> Result<Self, InvalidValue> {
-        status
-            .map(Self::Status)
-            .into_iter()
-            .chain(Self::NAMED)
-            .find(|cause| cause.name() == name && cause.status() == status)
-            .ok_or(InvalidValue::new(
+        let of_status = name == "STATUS_CODE";
+        match status {
+            Some(status) if of_status => Ok(Self::Status(status)),
+            None if !of_status => Ok(Self::NAMED
+                .into_iter()
+                .find(|cause| cause.name() == name)
+                .unwrap_or(Self::Other)),
+            _ => Err(InvalidValue::new(
                 "must be the cause of a failure, with a status exactly if it is STATUS_CODE",
-            ))
+            )),
+        }
     }
 }
 
@@ -160,6 +167,7 @@ impl fmt::Display for FailureCause {
             Self::Connection => f.write_str("the connection was refused or broke"),
             Self::Tls(failure) => failure.fmt(f),
             Self::MalformedAnswer => f.write_str("the receiver's answer is not HTTP"),
+            Self::Other => f.write_str("the delivery failed for a reason that this release does not know"),
         }
     }
 }
@@ -348,10 +356,12 @@ mod tests {
         for (name, code) in [
             ("STATUS_CODE", None),
             ("TIMEOUT", Some(status(503))),
-            ("", None),
-            ("timeout", None),
+            ("OF_A_NEWER_RELEASE", Some(status(503))),
         ] {
             assert!(FailureCause::restore(name, code).is_err(), "{name}");
+        }
+        for name in ["OF_A_NEWER_RELEASE", "OTHER"] {
+            assert_eq!(FailureCause::restore(name, None), Ok(FailureCause::Other));
         }
     }
 

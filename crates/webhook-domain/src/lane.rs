@@ -212,6 +212,10 @@ impl LaneState {
             DeliveryStatus::Succeeded { .. } | DeliveryStatus::Failed { .. } => self.done.max(turn.position),
         };
         let ready_at = match turn.penalty_box {
+            // By the clock of `now`: the process's own may be wrong.
+            PenaltyBox::Retrying {
+                failed_at, retry_at, ..
+            } if failed_at > now => now.plus(retry_at.since(failed_at)),
             PenaltyBox::Retrying { retry_at, .. } => retry_at.max(now),
             PenaltyBox::Out | PenaltyBox::NextInTurn { .. } => self.still_ready_at(now),
         };

@@ -39,6 +39,9 @@ use crate::retry_schedule::{Failures, Jitter, Retry, RetrySchedule};
 use crate::time::Instant;
 use crate::webhook::Settings;
 
+/// By how much the clocks of machines may differ without anything being wrong.
+const CLOCKS_DIFFER_BY: Duration = Duration::from_secs(60);
+
 /// Whether a webhook's queue is held up, and by what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum PenaltyBox {
@@ -55,6 +58,8 @@ pub enum PenaltyBox {
         first_failed_at: Instant,
         /// How often the head was sent again, without success. None yet, after its first attempt.
         retry_count: u32,
+        /// When the last attempt failed.
+        failed_at: Instant,
         /// When it is sent again.
         retry_at: Instant,
         /// Whether it waits for as short a time as the receiver asks, and how often it has.
@@ -173,6 +178,7 @@ impl PenaltyBox {
             cause,
             first_failed_at: failures.first_failed_at,
             retry_count: failures.retries,
+            failed_at: now,
             retry_at: retry.at,
             short_waits: ShortWaits {
                 count: failures
@@ -279,13 +285,17 @@ impl PenaltyBox {
         }
     }
 
-    /// Whether the delivery at the head may be sent at `now`. One that was not tried yet may always: whoever gave up the one before
-    /// it may have done so by a clock that was ahead.
+    /// Whether the delivery at the head may be sent at `now`.
+    ///
+    /// One that was not tried yet may always: whoever gave up the one before it may have done so by a clock that was ahead. So may one
+    /// that failed later than `now`: the wait that was told by that clock means nothing.
     #[must_use]
     pub fn is_due(&self, now: Instant) -> bool {
         match self {
             Self::Out | Self::NextInTurn { .. } => true,
-            Self::Retrying { retry_at, .. } => *retry_at <= now,
+            Self::Retrying {
+                failed_at, retry_at, ..
+            } => *retry_at <= now || *failed_at > now.plus(CLOCKS_DIFFER_BY),
         }
     }
 }

@@ -96,6 +96,7 @@ fn a_failure_puts_the_webhook_in_the_box_and_each_one_more_counts() {
         cause: FailureCause::Timeout,
         first_failed_at,
         retry_count: 0,
+        failed_at: first_failed_at,
         retry_at: first_failed_at.plus(MINUTE * 2),
         short_waits: ShortWaits::default(),
         planned_at: None,
@@ -119,6 +120,7 @@ fn a_failure_puts_the_webhook_in_the_box_and_each_one_more_counts() {
             cause: FailureCause::Status(StatusCode::new(500).unwrap()),
             first_failed_at,
             retry_count: count,
+            failed_at: queue.clock.now(),
             retry_at: queue.clock.now().plus(MINUTE * minutes),
             short_waits: ShortWaits::default(),
             planned_at: None,
@@ -195,6 +197,7 @@ fn after_7_days_the_head_is_given_up_and_the_next_one_has_7_days_of_its_own() {
             cause: FailureCause::Timeout,
             first_failed_at,
             retry_count: 0,
+            failed_at: first_failed_at,
             retry_at: first_failed_at.plus(MINUTE * 2),
             short_waits: ShortWaits::default(),
             planned_at: None,
@@ -277,6 +280,25 @@ proptest! {
             queue.clock.advance(MINUTE * 60 * 24 * late_by_days);
         }
     }
+}
+
+/// The clock was two hours ahead, and is put right.
+#[test]
+fn what_failed_later_than_now_is_due() {
+    let mut queue = Queue::new();
+    let right = queue.clock.now();
+    queue.clock.advance(MINUTE * 120);
+    queue.attempt(TIMEOUT);
+    assert!(!queue.penalty_box.is_due(queue.clock.now()));
+    assert!(queue.penalty_box.is_due(right));
+    // The clocks of two machines differ a little.
+    assert!(!queue.penalty_box.is_due(queue.clock.now().minus(MINUTE)));
+    queue.clock.set(right);
+    assert_eq!(queue.attempt(TIMEOUT), HeadFate::Waits);
+    assert_eq!(
+        queue.penalty_box.retry_at(),
+        Some(queue.clock.now().plus(MINUTE * 4))
+    );
 }
 
 #[test]

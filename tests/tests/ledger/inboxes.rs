@@ -14,9 +14,15 @@ use std::{
 };
 
 use serde_json::Value;
-use webhook_tests::receiver::{self, Delivered};
+use webhook_tests::{
+    clock::now,
+    receiver::{self, Delivered},
+};
 
-use crate::plan::{Conduct, Plan};
+use crate::{
+    judge::Arrived,
+    plan::{Conduct, Plan},
+};
 
 /// The headers that are judged; the others are not kept.
 const JUDGED: [&str; 5] = [
@@ -32,7 +38,7 @@ const HANG: Duration = Duration::from_secs(12);
 /// What came for one webhook.
 #[derive(Debug, Default)]
 struct Inbox {
-    arrived: Vec<Delivered>,
+    arrived: Vec<Arrived>,
     distinct: HashSet<String>,
     /// The event that came last, and how many times in a row.
     head: (usize, usize),
@@ -82,7 +88,7 @@ impl Inboxes {
     }
 
     /// Everything that arrived for a webhook, in the order it came.
-    pub(crate) fn take(&self, webhook: usize) -> Vec<Delivered> {
+    pub(crate) fn take(&self, webhook: usize) -> Vec<Arrived> {
         let mut inbox = self.inboxes[webhook]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
@@ -140,7 +146,7 @@ fn keep(mut delivered: Delivered, plan: Plan, inboxes: &[Mutex<Inbox>]) -> Condu
         _ => (event, 0),
     };
     inbox.distinct.insert(delivered.header("webhook-id").to_owned());
-    inbox.arrived.push(delivered);
+    inbox.arrived.push(Arrived { delivered, at: now() });
     match plan.conduct(webhook, event, inbox.head.1) {
         // Hanging takes long; once is enough.
         Conduct::Hang if std::mem::replace(&mut inbox.has_hung, true) => Conduct::Accept,

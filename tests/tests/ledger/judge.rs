@@ -1,18 +1,36 @@
 //! Holds what arrived against what was published. It knows nothing of how either came about, so that it can be shown to
 //! find fault: see [`crate::tampering`].
 //!
-//! An attempt reads the webhook's keys a moment before it takes its time, and its time is in whole seconds: by one
-//! second, a key may be early or late.
+//! The clocks of the processes are wrong at times, and the judge is told [when and by how much](Clocks). This is what a wrong
+//! clock may change, and nothing else:
+//!
+//! - A time that the service tells is that of one of the clocks at that moment: `created_at`, and the timestamp of an attempt, by
+//!   which a receiver that compares it with a clock of its own may refuse it.
+//! - A key that overlaps signs by the clock of the process that signs: the same key may be over in one process and not in another.
+//!   As soon as one clock says that it is over, it may also be erased, for all.
+//! - A retry's time is that of the clock by which the attempt before it failed. When that clock was ahead, what failed waits until
+//!   all others say so too, unless somebody [has it sent](PutOff).
+//! - A delivery is given up when one clock says that it failed first so long ago by the clock that said so then. It has arrived,
+//!   then: at a receiver that refused it.
+//!
+//! What a clock says does not matter to a key that was revoked: it signs no attempt that began when the roll was answered, whatever the
+//! clock of its process. Nor does it matter to what arrives, and in which order.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::json;
 use webhook_tests::{clock::instant, receiver::Delivered};
 
-use crate::plan::Plan;
+use crate::{
+    clocks::{Clocks, Moment},
+    fleet::RETRY_SPEED,
+    plan::Plan,
+};
 
-/// What a key may be early or late by, in seconds.
-const GRACE: i64 = 1;
+/// The longest wait before a retry, in seconds: 8 hours and a tenth, as fast as they go here, and a second for what is cut off.
+pub(crate) const LONGEST_WAIT: i64 = 8 * 60 * 60 * 11 / 10 / RETRY_SPEED as i64 + 1;
+/// After how many seconds a delivery is given up: 7 days, as fast as they go here. A second is cut off of each time.
+const GIVE_UP_AFTER: i64 = 7 * 24 * 60 * 60 / RETRY_SPEED as i64 - 1;
 
 /// An event whose publication was answered with 202.
 #[derive(Clone, Debug)]
@@ -20,25 +38,66 @@ pub(crate) struct Accepted {
     pub(crate) event: usize,
     pub(crate) id: String,
     pub(crate) created_at: String,
+    /// When it was asked for, and when that was answered.
+    pub(crate) between: (i64, i64),
     pub(crate) webhook_events: u64,
 }
 
-/// A key, and between which two instants it became and ceased to be valid.
+/// A key of a webhook.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) secret: String,
+    /// When the roll that made it was asked for, and when that was answered.
     pub(crate) from: (i64, i64),
-    pub(crate) until: Option<(i64, i64)>,
+    pub(crate) overlap: Option<Overlap>,
+    /// When the roll that revoked it was asked for, and when that was answered.
+    pub(crate) revoked: Option<(i64, i64)>,
 }
 
 impl Key {
-    fn may_sign(&self, at: i64) -> bool {
-        at >= self.from.0 - GRACE && self.until.is_none_or(|(_, latest)| at <= latest + GRACE)
+    pub(crate) fn new(secret: String, from: (i64, i64)) -> Self {
+        Self {
+            secret,
+            from,
+            overlap: None,
+            revoked: None,
+        }
     }
 
-    fn must_sign(&self, at: i64) -> bool {
-        at > self.from.1 + GRACE && self.until.is_none_or(|(earliest, _)| at < earliest - GRACE)
+    /// Whether it may sign an attempt that began at `began`, and so read the keys then or later, but before it arrived.
+    fn may_sign(&self, began: Moment, arrived: i64) -> bool {
+        arrived >= self.from.0
+            && (self.overlap).is_none_or(|overlap| began.at <= overlap.from.1 || began.shown() < overlap.end)
+            && self.revoked.is_none_or(|(_, latest)| began.at <= latest)
     }
+
+    /// Whether it must.
+    fn must_sign(&self, began: Moment, arrived: i64, clocks: &Clocks) -> bool {
+        began.at > self.from.1
+            && self.overlap.is_none_or(|overlap| {
+                // It may be erased as soon as any clock says that it is over.
+                let erased = clocks.first_past(overlap.end, overlap.from.0);
+                arrived < overlap.from.0 || (began.shown() < overlap.end && arrived < erased)
+            })
+            && self.revoked.is_none_or(|(earliest, _)| arrived < earliest)
+    }
+}
+
+/// How a key goes on to sign beside the one after it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Overlap {
+    /// When the roll was asked for, and when that was answered.
+    pub(crate) from: (i64, i64),
+    /// When the key is over, by the clock of whoever signs.
+    pub(crate) end: i64,
+}
+
+/// An attempt as the service lists it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tried {
+    /// By the clock of its process.
+    pub(crate) ended_at: i64,
+    pub(crate) failed: bool,
 }
 
 /// A delivery as the service lists it.
@@ -46,7 +105,33 @@ impl Key {
 pub(crate) struct Listed {
     pub(crate) id: String,
     pub(crate) status: String,
-    pub(crate) attempts: usize,
+    pub(crate) attempts: Vec<Tried>,
+}
+
+impl Listed {
+    /// Whether a clock has said that it failed first so long ago that it is given up.
+    fn is_over(&self) -> bool {
+        let Some((last, before)) = self.attempts.split_last() else {
+            return false;
+        };
+        let long_ago = |first: &Tried| last.ended_at - first.ended_at >= GIVE_UP_AFTER;
+        self.attempts.iter().all(|tried| tried.failed) && before.iter().any(long_ago)
+    }
+}
+
+/// A delivery as it arrived, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrived {
+    pub(crate) delivered: Delivered,
+    pub(crate) at: i64,
+}
+
+/// What was held up for longer than any schedule says, as it was seen before it was sent at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PutOff {
+    pub(crate) webhook: usize,
+    pub(crate) until: i64,
+    pub(crate) seen: i64,
 }
 
 /// All about one webhook: what arrived as it came, what the service lists with the oldest first.
@@ -54,7 +139,7 @@ pub(crate) struct Listed {
 pub(crate) struct Book {
     pub(crate) keys: Vec<Key>,
     pub(crate) listed: Vec<Listed>,
-    pub(crate) arrived: Vec<Delivered>,
+    pub(crate) arrived: Vec<Arrived>,
 }
 
 /// All there is to judge; `published` is by publisher, each in the order of its answers.
@@ -63,6 +148,8 @@ pub(crate) struct Ledger {
     pub(crate) plan: Plan,
     pub(crate) published: Vec<Vec<Accepted>>,
     pub(crate) books: Vec<Book>,
+    pub(crate) clocks: Clocks,
+    pub(crate) put_off: Vec<PutOff>,
 }
 
 /// What a ledger without fault adds up to.
@@ -73,12 +160,17 @@ pub(crate) struct Sums {
     pub(crate) attempts: usize,
     /// Attempts that arrived and of which the service knows nothing: their outcome was lost, and they were made again.
     pub(crate) unrecorded: usize,
+    /// Attempts that can only have been made by a process whose clock was wrong.
+    pub(crate) by_wrong_clocks: usize,
+    /// Deliveries that were given up because a clock was wrong.
+    pub(crate) given_up: usize,
 }
 
 impl Ledger {
     /// Adds it up, or says what is wrong.
     pub(crate) fn judge(&self) -> Result<Sums, String> {
         let events = self.events()?;
+        self.judge_put_off()?;
         let places: HashMap<&str, usize> = self.books[0]
             .listed
             .iter()
@@ -99,10 +191,14 @@ impl Ledger {
         };
         for (webhook, book) in self.books.iter().enumerate() {
             let judged = self.judge_book(webhook, book, &events, &places);
-            let (attempts, recorded) = judged.map_err(|problem| format!("webhook {webhook}: {problem}"))?;
-            sums.deliveries += book.listed.len();
+            let by_wrong_clocks = judged.map_err(|problem| format!("webhook {webhook}: {problem}"))?;
+            let (attempts, listed) = (book.arrived.len(), &book.listed);
+            let recorded = listed.iter().map(|listed| listed.attempts.len()).sum();
+            sums.deliveries += listed.len();
             sums.attempts += attempts;
             sums.unrecorded += attempts.saturating_sub(recorded);
+            sums.by_wrong_clocks += by_wrong_clocks;
+            sums.given_up += listed.iter().filter(|listed| listed.status == "FAILED").count();
         }
         Ok(sums)
     }
@@ -120,17 +216,38 @@ impl Ledger {
                     accepted.event
                 ));
             }
+            let (created_at, (asked, answered)) = (instant(&json!(accepted.created_at)), accepted.between);
+            if self.clocks.showing(created_at, asked, answered).next().is_none() {
+                return Err(format!(
+                    "event {} was created at {created_at}, which no clock showed from {asked} to {answered}",
+                    accepted.event
+                ));
+            }
         }
         Ok(events)
     }
 
+    fn judge_put_off(&self) -> Result<(), String> {
+        for put_off in &self.put_off {
+            let latest = self.clocks.latest_shown(put_off.seen);
+            if put_off.until > latest + LONGEST_WAIT {
+                return Err(format!(
+                    "webhook {} is put off until {}, and the latest time that a clock showed is {latest}",
+                    put_off.webhook, put_off.until
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives how many attempts were made by wrong clocks.
     fn judge_book(
         &self,
         webhook: usize,
         book: &Book,
         events: &BTreeMap<&str, &Accepted>,
         places: &HashMap<&str, usize>,
-    ) -> Result<(usize, usize), String> {
+    ) -> Result<usize, String> {
         let wanted = events
             .values()
             .filter(|accepted| self.plan.wants(webhook, accepted.event));
@@ -146,16 +263,26 @@ impl Ledger {
         if !listed.iter().map(|id| places.get(id)).is_sorted() {
             return Err("its order is not that of the others".to_owned());
         }
-        if let Some(open) = book.listed.iter().find(|listed| listed.status != "SUCCEEDED") {
-            return Err(format!("{} is {}", open.id, open.status));
+        let is_right = |listed: &Listed| match listed.status.as_str() {
+            "SUCCEEDED" => true,
+            "FAILED" => listed.is_over(),
+            _ => false,
+        };
+        if let Some(open) = book.listed.iter().find(|listed| !is_right(listed)) {
+            return Err(format!(
+                "{} is {} after {:?}",
+                open.id, open.status, open.attempts
+            ));
         }
         let mut first = Vec::new();
         let mut seen = HashSet::new();
-        for delivered in &book.arrived {
-            let id = delivered.header("webhook-id");
+        let mut by_wrong_clocks = 0;
+        for arrived in &book.arrived {
+            let id = arrived.delivered.header("webhook-id");
             let accepted = events.get(id).filter(|_| wanted.contains(id));
             let accepted = accepted.ok_or_else(|| format!("{id} arrived, which it does not want"))?;
-            self.judge_attempt(webhook, book, accepted, delivered)?;
+            let beginnings = self.judge_attempt(webhook, book, accepted, arrived)?;
+            by_wrong_clocks += usize::from(beginnings.iter().all(|began| began.ahead != 0));
             if seen.insert(id) {
                 first.push(id);
             }
@@ -174,47 +301,74 @@ impl Ledger {
                 listed.len()
             ));
         }
-        let recorded = book.listed.iter().map(|listed| listed.attempts).sum();
-        Ok((book.arrived.len(), recorded))
+        Ok(by_wrong_clocks)
     }
 
+    /// Gives when it may have begun. Several clocks may have shown its time: for one of them all must be right.
     fn judge_attempt(
         &self,
         webhook: usize,
         book: &Book,
         accepted: &Accepted,
-        delivered: &Delivered,
-    ) -> Result<(), String> {
-        let id = &accepted.id;
+        arrived: &Arrived,
+    ) -> Result<Vec<Moment>, String> {
+        let (id, delivered) = (&accepted.id, &arrived.delivered);
         let expected = self.plan.payload(webhook, accepted.event, &accepted.created_at);
         if delivered.body != expected.as_bytes() {
             return Err(format!("{id} arrived as {}, not as {expected}", delivered.text()));
         }
-        let at = instant(&json!(delivered.header("x-payload-signature-timestamp")));
-        if delivered.header("webhook-timestamp") != at.to_string() {
+        let time = instant(&json!(delivered.header("x-payload-signature-timestamp")));
+        if delivered.header("webhook-timestamp") != time.to_string() {
             return Err(format!("{id} has two timestamps"));
         }
-        let mut signed = 0;
-        for (number, key) in book.keys.iter().enumerate() {
-            let signs = delivered.is_signed_with(&key.secret);
-            signed += usize::from(signs);
-            if signs && !key.may_sign(at) {
-                return Err(format!(
-                    "{id} is signed at {at} with key {number}, which is not valid then: {:?} to {:?}",
-                    key.from, key.until
-                ));
-            }
-            if !signs && key.must_sign(at) {
-                return Err(format!(
-                    "{id} is not signed at {at} with key {number}, which is valid"
-                ));
-            }
+        let beginnings = self.clocks.beginnings(time, arrived.at);
+        if beginnings.is_empty() {
+            return Err(format!(
+                "{id} arrived at {} and says {time}, which no clock showed shortly before",
+                arrived.at
+            ));
         }
+        let signing: Vec<bool> = book
+            .keys
+            .iter()
+            .map(|key| delivered.is_signed_with(&key.secret))
+            .collect();
+        let (right, wrong): (Vec<_>, Vec<_>) = beginnings
+            .into_iter()
+            .map(|began| (began, self.wrong_key(book, &signing, began, arrived.at)))
+            .partition(|(_, wrong)| wrong.is_none());
+        if right.is_empty() {
+            return Err(format!("{id}, which arrived at {}, {wrong:?}", arrived.at));
+        }
+        let signed = signing.iter().filter(|signs| **signs).count();
         let own = delivered.header("x-payload-signature").split(',').count();
         let standard = delivered.header("webhook-signature").split(' ').count();
         if (own, standard) != (signed, signed) {
             return Err(format!("{id} has signatures that no key made"));
         }
-        Ok(())
+        Ok(right.into_iter().map(|(began, _)| began).collect())
+    }
+
+    /// The key that should not have signed an attempt if it began at `began`, or should have.
+    fn wrong_key(&self, book: &Book, signing: &[bool], began: Moment, arrived: i64) -> Option<String> {
+        let mut keys = book.keys.iter().zip(signing).enumerate();
+        keys.find_map(|(number, (key, signs))| {
+            let what = match signs {
+                true if !key.may_sign(began, arrived) => "is signed with a key that is not valid then",
+                false if key.must_sign(began, arrived, &self.clocks) => {
+                    "is not signed with a key that is valid"
+                }
+                _ => return None,
+            };
+            let Key {
+                from,
+                overlap,
+                revoked,
+                ..
+            } = key;
+            Some(format!(
+                "{what}: key {number}, made {from:?}, {overlap:?}, revoked {revoked:?}"
+            ))
+        })
     }
 }

@@ -1,10 +1,13 @@
-//! The ledger: many events, many webhooks, receivers that misbehave, rolls, and servers killed every few seconds. In the
-//! end what was published is held against what arrived: all of it, nothing else, in order, as it was published, signed with
-//! the keys that were valid.
+//! The ledger: many events, many webhooks, receivers that misbehave, rolls, and servers killed every few seconds. Meanwhile
+//! their wall clocks are set wrong and right again; on PostgreSQL one process is stopped for longer than its lease, and the sessions
+//! that hear what arrives are ended. In the end what was published is held against what arrived: all of it, nothing else, in order,
+//! as it was published, signed with the keys that were valid.
 //!
 //! `WEBHOOK_TEST_LEDGER_EVENTS`, `…_WEBHOOKS` and `…_KILLS` say how much (1,000, 10 and 5 unless told otherwise),
-//! `…_SEED` which plan.
+//! `…_SEED` which plan. The other faults go on for as long as processes are killed; without kills there are none.
 
+mod clocks;
+mod faults;
 mod fleet;
 mod inboxes;
 mod judge;
@@ -13,8 +16,8 @@ mod plan;
 mod tampering;
 
 use std::{
-    sync::atomic::AtomicUsize,
-    thread,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread::{self, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 
@@ -27,10 +30,12 @@ use webhook_tests::{
 };
 
 use crate::{
+    clocks::Clocks,
+    faults::{set_clock, silence, stop},
     fleet::Fleet,
     inboxes::Inboxes,
-    judge::{Book, Ledger},
-    people::{list, publish, roll},
+    judge::{Accepted, Book, Key, Ledger, PutOff},
+    people::{hasten, list, publish, roll},
     plan::{PUBLISHERS, Plan},
 };
 
@@ -54,13 +59,15 @@ fn what_was_accepted_arrives_in_order_through_kills(backend: Backend) {
     let began = Instant::now();
     let (fleet, inboxes) = (Fleet::start(backend, processes), Inboxes::start(plan));
     let webhooks = make_webhooks(&fleet, &inboxes, plan);
-    let (published, retries, keys) = run(&fleet, plan, &webhooks);
-    let expected = published
-        .iter()
-        .flatten()
-        .map(|accepted| accepted.webhook_events as usize)
-        .sum();
-    drain(&fleet, &inboxes, expected);
+    let Run {
+        published,
+        retries,
+        keys,
+        clocks,
+        put_off,
+        silenced,
+        silence,
+    } = run(&fleet, &inboxes, plan, &webhooks);
     let client = fleet.client(0);
     let books = webhooks
         .iter()
@@ -75,16 +82,27 @@ fn what_was_accepted_arrives_in_order_through_kills(backend: Backend) {
         plan,
         published,
         books: books.collect(),
+        clocks,
+        put_off,
     };
     let sums = ledger
         .judge()
         .unwrap_or_else(|problem| panic!("{plan:?}: {problem}"));
     assert_eq!(sums.events, plan.events);
+    let stops = ledger.clocks.stopped.len();
+    let steps: usize = ledger.clocks.shown.iter().map(|shown| shown.len() - 1).sum();
     println!(
-        "{backend:?}: {} kills, {retries} publications sent again, {sums:?}, {:?}",
+        "{backend:?}: {} kills, {stops} stops, {steps} steps of clocks, {silenced} sessions ended that listened, {} deliveries put \
+         off by a clock, {retries} publications sent again, {sums:?}, {silence:?} of silence in the end, {:?}",
         plan.kills,
+        ledger.put_off.len(),
         began.elapsed()
     );
+    // What is not done proves nothing.
+    if plan.kills > 0 {
+        assert!(sums.by_wrong_clocks > 0, "no attempt was made by a wrong clock");
+        assert!(backend == Backend::Sqlite || (stops > 0 && silenced > 0));
+    }
 }
 
 fn make_webhooks(fleet: &Fleet, inboxes: &Inboxes, plan: Plan) -> Vec<Webhook> {
@@ -100,40 +118,84 @@ fn make_webhooks(fleet: &Fleet, inboxes: &Inboxes, plan: Plan) -> Vec<Webhook> {
     (0..plan.webhooks).map(make).collect()
 }
 
-type Run = (Vec<Vec<judge::Accepted>>, usize, Vec<Vec<judge::Key>>);
+/// What was done, for the judge.
+struct Run {
+    published: Vec<Vec<Accepted>>,
+    /// How many publications were sent again for want of an answer.
+    retries: usize,
+    keys: Vec<Vec<Key>>,
+    clocks: Clocks,
+    put_off: Vec<PutOff>,
+    /// How many sessions that listened were ended.
+    silenced: i64,
+    /// For how long nothing arrived at the most, when nothing was published any more.
+    silence: Duration,
+}
 
-/// Publishes, rolls and kills, all at once.
-fn run(fleet: &Fleet, plan: Plan, webhooks: &[Webhook]) -> Run {
-    let published = AtomicUsize::new(0);
+/// Tells whoever goes on until the end that it has come, also when something panics.
+struct SaysDone<'run>(&'run AtomicBool);
+
+impl Drop for SaysDone<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Publishes and rolls while everything goes wrong, and waits until all has arrived.
+fn run(fleet: &Fleet, inboxes: &Inboxes, plan: Plan, webhooks: &[Webhook]) -> Run {
+    let (published, done) = (AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
-        let published = &published;
+        let (published, done) = (&published, &done);
+        let says_done = SaysDone(done);
         let publishers: Vec<_> = (0..PUBLISHERS)
             .map(|publisher| scope.spawn(move || publish(fleet, plan, publisher, published)))
             .collect();
         let rolling = scope.spawn(move || roll(fleet, plan, webhooks, published));
+        let stopping = scope.spawn(move || stop(fleet, plan));
+        let setting: Vec<_> = (0..fleet.size())
+            .map(|place| scope.spawn(move || set_clock(fleet, plan, place)))
+            .collect();
+        let silencing = scope.spawn(move || silence(fleet, plan, done));
+        let hastening = scope.spawn(move || hasten(fleet, webhooks, done));
         for kill in 0..plan.kills {
             thread::sleep(plan.pause_before_kill(kill));
             fleet.kill(plan.draw(&[5, kill]) % fleet.size());
         }
-        let done: Vec<_> = publishers
-            .into_iter()
-            .map(|publisher| publisher.join().expect("a publisher ends well"))
-            .collect();
-        let retries = done.iter().map(|(_, retries)| retries).sum();
-        let accepted = done.into_iter().map(|(accepted, _)| accepted).collect();
-        (accepted, retries, rolling.join().expect("the rolls end well"))
+        let clocks = Clocks {
+            shown: setting.into_iter().map(ends_well).collect(),
+            stopped: ends_well(stopping),
+        };
+        let (accepted, retries): (Vec<_>, Vec<_>) = publishers.into_iter().map(ends_well).unzip();
+        let keys = ends_well(rolling);
+        let silence = drain(fleet, inboxes, accepted.iter().flatten());
+        drop(says_done);
+        Run {
+            published: accepted,
+            retries: retries.iter().sum(),
+            keys,
+            clocks,
+            put_off: ends_well(hastening),
+            silenced: ends_well(silencing),
+            silence,
+        }
     })
 }
 
-/// Waits until everything has arrived and is known to have.
-fn drain(fleet: &Fleet, inboxes: &Inboxes, expected: usize) {
-    let (mut before, mut since) = (inboxes.count(), Instant::now());
+fn ends_well<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().expect("a thread of the run ends well")
+}
+
+/// Waits until everything has arrived and is known to have. Gives for how long nothing did at the most.
+fn drain<'run>(fleet: &Fleet, inboxes: &Inboxes, accepted: impl Iterator<Item = &'run Accepted>) -> Duration {
+    let expected = accepted.map(|accepted| accepted.webhook_events as usize).sum();
+    let (mut before, mut since, mut longest) = (inboxes.count(), Instant::now(), Duration::ZERO);
     while before.0 < expected {
         thread::sleep(Duration::from_millis(100));
         let count = inboxes.count();
         if count.0 > before.0 {
             (before, since) = (count, Instant::now());
         }
+        longest = longest.max(since.elapsed());
         assert!(
             since.elapsed() < SILENCE,
             "{} of {expected} have arrived, and nothing more comes",
@@ -146,4 +208,5 @@ fn drain(fleet: &Fleet, inboxes: &Inboxes, expected: usize) {
         let json = client.get(path).send().expect_status(200).json();
         json["data"].as_array().is_some_and(Vec::is_empty).then_some(())
     });
+    longest
 }

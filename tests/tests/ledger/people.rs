@@ -1,16 +1,23 @@
-//! Who uses the service meanwhile: publishers, whoever rolls secrets, and whoever reads the lists in the end.
+//! Who uses the service meanwhile: publishers, whoever rolls secrets, an operator who looks after what is held up, and whoever
+//! reads the lists in the end.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use webhook_tests::{Client, clock::now, fixtures::Webhook};
+use serde_json::Value;
+use webhook_tests::{
+    Client,
+    clock::{instant, now},
+    fixtures::Webhook,
+};
 
 use crate::{
+    faults::is_done_within,
     fleet::{Caller, Fleet},
-    judge::{Accepted, Key, Listed},
+    judge::{Accepted, Key, LONGEST_WAIT, Listed, Overlap, PutOff, Tried},
     plan::{PUBLISHERS, Plan},
 };
 
@@ -33,6 +40,7 @@ pub(crate) fn publish(
         thread::sleep(due.saturating_sub(began.elapsed()));
         let body = plan.publication(event);
         let hangs_up = plan.draw(&[4, event]).is_multiple_of(100);
+        let asked = now();
         let answer = caller.insist(&format!("event-{event}"), 202, hangs_up, |client| {
             client.post("/v1/events").json_text(&body)
         });
@@ -42,6 +50,7 @@ pub(crate) fn publish(
             event,
             id: text("id"),
             created_at: text("created_at"),
+            between: (asked, now()),
             webhook_events: json["webhook_events"].as_u64().expect("a number"),
         });
         published.fetch_add(1, Ordering::Relaxed);
@@ -57,11 +66,7 @@ pub(crate) fn roll(
     webhooks: &[Webhook],
     published: &AtomicUsize,
 ) -> Vec<Vec<Key>> {
-    let first = |webhook: &Webhook| Key {
-        secret: webhook.secret(),
-        from: (0, 0),
-        until: None,
-    };
+    let first = |webhook: &Webhook| Key::new(webhook.secret(), (0, 0));
     let mut keys: Vec<Vec<Key>> = webhooks.iter().map(|webhook| vec![first(webhook)]).collect();
     let mut caller = Caller::new(fleet, 0);
     for (round, tenths) in [3, 6, 9].into_iter().enumerate() {
@@ -79,24 +84,52 @@ pub(crate) fn roll(
             let answer = caller.insist(&format!("roll-{round}-{number}"), 200, false, |client| {
                 client.patch(&path)
             });
-            let rolled = Webhook::of(&answer);
-            let until = if window == 0 {
-                (before, now())
-            } else {
-                (rolled.previous_expires_at(), rolled.previous_expires_at())
-            };
-            for key in keys.iter_mut() {
-                let (earliest, latest) = key.until.unwrap_or(until);
-                key.until = Some((earliest.min(until.0), latest.min(until.1)));
+            let (rolled, between) = (Webhook::of(&answer), (before, now()));
+            for key in keys.iter_mut().filter(|_| window == 0) {
+                key.revoked = key.revoked.or(Some(between));
             }
-            keys.push(Key {
-                secret: rolled.secret(),
-                from: (before, now()),
-                until: None,
-            });
+            if let Some(previous) = keys.last_mut().filter(|_| window > 0) {
+                previous.overlap = Some(Overlap {
+                    from: between,
+                    end: rolled.previous_expires_at(),
+                });
+            }
+            keys.push(Key::new(rolled.secret(), between));
         }
     }
     keys
+}
+
+/// Sends at once what is held up for longer than any schedule says, until all is `done`, as an operator would. A failure by a
+/// clock that is ahead has it sent again when that clock, and no other, says that it is time: when the clock is right
+/// again, that is hours away.
+pub(crate) fn hasten(fleet: &Fleet, webhooks: &[Webhook], done: &AtomicBool) -> Vec<PutOff> {
+    let mut caller = Caller::new(fleet, 0);
+    let mut hastened = Vec::new();
+    while !is_done_within(Duration::from_millis(500), done) {
+        for (number, webhook) in webhooks.iter().enumerate() {
+            let answer = caller.ask(|client| client.get(&webhook.path()));
+            let Some(answer) = answer.filter(|answer| answer.status == 200) else {
+                continue;
+            };
+            let (seen, retry_at) = (now(), answer.json()["penalty_box_data"]["retry_at"].clone());
+            if retry_at.is_null() || instant(&retry_at) <= seen + LONGEST_WAIT {
+                continue;
+            }
+            hastened.push(PutOff {
+                webhook: number,
+                until: instant(&retry_at),
+                seen,
+            });
+            let path = format!("{}/send-penalty-box-payload", webhook.path());
+            let answer = caller.ask(|client| client.post(&path));
+            // Refused when it was sent meanwhile.
+            if let Some(answer) = answer.filter(|answer| answer.status < 500) {
+                assert!(matches!(answer.status, 200 | 409), "{}", answer.shown());
+            }
+        }
+    }
+    hastened
 }
 
 /// The deliveries of a webhook as the service lists them, the oldest first.
@@ -112,11 +145,24 @@ pub(crate) fn list(client: &Client, webhook: &Webhook) -> Vec<Listed> {
             listed.push(Listed {
                 id: item["event_id"].as_str().expect("an id").to_owned(),
                 status: item["status"].as_str().expect("a status").to_owned(),
-                attempts: item["attempts"].as_array().expect("a list").len(),
+                attempts: item["attempts"]
+                    .as_array()
+                    .expect("a list")
+                    .iter()
+                    .map(tried)
+                    .collect(),
             });
         }
         next = json["links"]["next"].as_str().map(str::to_owned);
     }
     listed.reverse();
     listed
+}
+
+fn tried(attempt: &Value) -> Tried {
+    let lasted = attempt["duration_ms"].as_i64().expect("a number") / 1_000;
+    Tried {
+        ended_at: instant(&attempt["at"]) + lasted,
+        failed: !attempt["cause"].is_null(),
+    }
 }

@@ -1,5 +1,6 @@
-//! What a run does, all of it drawn from one seed: what is published, who wants it, how receivers conduct themselves, who
-//! is killed when. The same seed gives the same plan; what the machine makes of it differs in its timing.
+//! What a run does, all of it drawn from one seed: what is published, who wants it, how receivers conduct themselves, which
+//! process is killed or stopped when, whose clock is wrong, and by how much. The same seed gives the same plan; what the machine
+//! makes of it differs in its timing.
 
 use std::time::Duration;
 
@@ -21,6 +22,27 @@ pub(crate) struct Plan {
     pub(crate) events: usize,
     pub(crate) webhooks: usize,
     pub(crate) kills: usize,
+}
+
+/// A process is stopped, and goes on later.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stop {
+    /// How long after the one before.
+    pub(crate) after: Duration,
+    pub(crate) place: usize,
+    /// For how long: longer than a lease.
+    pub(crate) long: Duration,
+}
+
+/// The clock of a process is wrong, and right again later.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// How long after the one before.
+    pub(crate) after: Duration,
+    /// By how many seconds it is ahead; behind if negative.
+    pub(crate) ahead: i64,
+    /// For how long.
+    pub(crate) long: Duration,
 }
 
 /// What a receiver does with an attempt.
@@ -48,11 +70,72 @@ impl Plan {
         Duration::from_millis(1_000 + (self.draw(&[1, kill]) % 6_000) as u64)
     }
 
-    /// For how long events are published: for about as long as processes are killed, and on until the lease of the last one
-    /// killed is over and a roll can be seen in a process that lives on.
+    /// For about how long processes are killed.
+    fn killing(&self) -> Duration {
+        (0..self.kills).map(|kill| self.pause_before_kill(kill)).sum()
+    }
+
+    /// For how long processes are stopped and clocks are wrong: for about as long as processes are killed, and on for a while, so
+    /// that few kills leave time for some of it too.
+    fn troubled(&self) -> Duration {
+        match self.kills {
+            0 => Duration::ZERO,
+            _ => self.killing() + Duration::from_secs(16),
+        }
+    }
+
+    /// For how long events are published: until the lease of the last process killed is over, and a roll can be seen in
+    /// processes of which none is killed, stopped or wrong any more.
     pub(crate) fn publishing(&self) -> Duration {
-        let killing: Duration = (0..self.kills).map(|kill| self.pause_before_kill(kill)).sum();
-        killing + Duration::from_secs(12)
+        self.troubled() + Duration::from_secs(6)
+    }
+
+    /// Which of so many processes are stopped when.
+    pub(crate) fn stops(&self, processes: usize) -> Vec<Stop> {
+        let stop = |stop| Stop {
+            after: self.between(&[6, stop], 1_000, 4_000),
+            place: self.draw(&[7, stop]) % processes,
+            long: self.between(&[8, stop], 8_000, 9_000),
+        };
+        self.in_time((0..).map(stop), |stop| stop.after + stop.long)
+    }
+
+    /// When the clock of a process is wrong, and by how much: some seconds, some minutes, or up to two hours.
+    pub(crate) fn steps(&self, place: usize) -> Vec<Step> {
+        let step = |step| {
+            let most = [60, 600, 7_200][self.draw(&[9, place, step]) % 3];
+            let seconds = 8 + self.draw(&[10, place, step]) % (most - 7);
+            let direction = if self.draw(&[11, place, step]).is_multiple_of(2) {
+                1
+            } else {
+                -1
+            };
+            Step {
+                after: self.between(&[12, place, step], 500, 3_000),
+                ahead: direction * seconds as i64,
+                long: self.between(&[13, place, step], 1_000, 5_000),
+            }
+        };
+        self.in_time((0..).map(step), |step| step.after + step.long)
+    }
+
+    /// How long after the last time the sessions that listen are ended.
+    pub(crate) fn pause_before_silencing(&self, time: usize) -> Duration {
+        self.between(&[14, time], 1_000, 4_000)
+    }
+
+    fn between(&self, place: &[usize], least: usize, most: usize) -> Duration {
+        Duration::from_millis((least + self.draw(place) % (most - least)) as u64)
+    }
+
+    /// The first of `all` for which there is time.
+    fn in_time<T>(&self, all: impl Iterator<Item = T>, takes: impl Fn(&T) -> Duration) -> Vec<T> {
+        let mut left = Some(self.troubled());
+        all.take_while(|one| {
+            left = left.and_then(|left| left.checked_sub(takes(one)));
+            left.is_some()
+        })
+        .collect()
     }
 
     /// The actions that a webhook includes and excludes; none named is all, and none.

@@ -2,47 +2,72 @@
 
 use data_encoding::{BASE64, HEXUPPER};
 use ring::hmac;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use webhook_tests::receiver::Delivered;
 
 use crate::{
-    judge::{Accepted, Book, Key, Ledger, Listed},
+    clocks::{Clocks, Shown, Stopped},
+    judge::{Accepted, Arrived, Book, Key, Ledger, Listed, Overlap, PutOff, Sums, Tried},
     plan::Plan,
 };
 
 const CREATED: &str = "2024-04-12T15:22:37Z";
 const AT: i64 = 1_712_935_357;
+/// When the roll that revoked key 0 was asked for and answered.
+const REVOKED: i64 = AT - 10;
+/// By how much the clock of place 1 is ahead, and that of place 2 behind.
+const WRONG: i64 = 3_600;
 
 fn secret(number: u8) -> String {
     format!("whsec_{}", BASE64.encode(&[number; 32]))
 }
 
-fn signed(id: &str, body: String, secret: &str) -> Delivered {
+/// What a process delivers whose clock shows `time`, signed with these keys.
+fn signed(id: &str, body: &str, time: i64, secrets: &[String]) -> Delivered {
+    let written = OffsetDateTime::from_unix_timestamp(time).expect("a year of ours");
+    let written = written.format(&Rfc3339).expect("an instant can be written");
     let mac = |key: &[u8], text: String| {
         let key = hmac::Key::new(hmac::HMAC_SHA256, key);
         hmac::sign(&key, text.as_bytes())
     };
-    let bytes = BASE64
-        .decode(secret.trim_start_matches("whsec_").as_bytes())
-        .expect("base64");
-    let own = mac(secret.as_bytes(), format!("{CREATED}.{body}"));
-    let standard = mac(&bytes, format!("{id}.{AT}.{body}"));
+    let own = secrets.iter().map(|secret| {
+        let own = mac(secret.as_bytes(), format!("{written}.{body}"));
+        format!("v1={}", HEXUPPER.encode(own.as_ref()))
+    });
+    let standard = secrets.iter().map(|secret| {
+        let bytes = BASE64
+            .decode(secret.trim_start_matches("whsec_").as_bytes())
+            .expect("base64");
+        let standard = mac(&bytes, format!("{id}.{time}.{body}"));
+        format!("v1,{}", BASE64.encode(standard.as_ref()))
+    });
     let headers = [
         ("webhook-id", id.to_owned()),
-        ("webhook-timestamp", AT.to_string()),
-        (
-            "webhook-signature",
-            format!("v1,{}", BASE64.encode(standard.as_ref())),
-        ),
-        ("x-payload-signature-timestamp", CREATED.to_owned()),
-        (
-            "x-payload-signature",
-            format!("v1={}", HEXUPPER.encode(own.as_ref())),
-        ),
+        ("webhook-timestamp", time.to_string()),
+        ("webhook-signature", standard.collect::<Vec<_>>().join(" ")),
+        ("x-payload-signature-timestamp", written.clone()),
+        ("x-payload-signature", own.collect::<Vec<_>>().join(",")),
     ];
     Delivered {
         target: String::new(),
         headers: headers.map(|(name, value)| (name.to_owned(), value)).into(),
-        body: body.into_bytes(),
+        body: body.as_bytes().to_owned(),
+    }
+}
+
+/// Three processes: the clock of the first is right, that of the second is ahead for some seconds, that of the third behind.
+fn clocks() -> Clocks {
+    let shown = |from, until, ahead| Shown { from, until, ahead };
+    let wrong = |ahead| {
+        vec![
+            shown(0, AT - 5, 0),
+            shown(AT - 5, AT + 5, ahead),
+            shown(AT + 5, i64::MAX, 0),
+        ]
+    };
+    Clocks {
+        shown: vec![vec![shown(0, i64::MAX, 0)], wrong(WRONG), wrong(-WRONG)],
+        stopped: Vec::new(),
     }
 }
 
@@ -55,13 +80,14 @@ fn plan() -> Plan {
     }
 }
 
-/// A ledger without fault, in which key 0 was retired long ago.
+/// A ledger without fault, in which key 0 was revoked a while ago and all was made by a process whose clock is right.
 fn right() -> Ledger {
     let plan = plan();
     let accepted = |event: usize| Accepted {
         event,
         id: format!("evt_{event:02}"),
         created_at: CREATED.to_owned(),
+        between: (AT, AT),
         webhook_events: (0..plan.webhooks)
             .filter(|webhook| plan.wants(*webhook, event))
             .count() as u64,
@@ -69,28 +95,29 @@ fn right() -> Ledger {
     let all: Vec<_> = (0..plan.events).map(accepted).collect();
     let book = |webhook: usize| {
         let wanted = || all.iter().filter(|accepted| plan.wants(webhook, accepted.event));
-        let key = |number, from, until| Key {
-            secret: secret(number),
-            from,
-            until,
+        let revoked = Key {
+            revoked: Some((REVOKED, REVOKED)),
+            ..Key::new(secret(0), (0, 0))
         };
-        let retired = AT - 10;
         Book {
-            keys: vec![
-                key(0, (0, 0), Some((retired, retired))),
-                key(1, (retired, retired), None),
-            ],
+            keys: vec![revoked, Key::new(secret(1), (REVOKED, REVOKED))],
             listed: wanted()
                 .map(|accepted| Listed {
                     id: accepted.id.clone(),
                     status: "SUCCEEDED".to_owned(),
-                    attempts: 1,
+                    attempts: vec![Tried {
+                        ended_at: AT,
+                        failed: false,
+                    }],
                 })
                 .collect(),
             arrived: wanted()
                 .map(|accepted| {
                     let body = plan.payload(webhook, accepted.event, CREATED);
-                    signed(&accepted.id, body, &secret(1))
+                    Arrived {
+                        delivered: signed(&accepted.id, &body, AT, &[secret(1)]),
+                        at: AT,
+                    }
                 })
                 .collect(),
         }
@@ -99,7 +126,44 @@ fn right() -> Ledger {
         plan,
         books: (0..plan.webhooks).map(book).collect(),
         published: vec![all.clone()],
+        clocks: clocks(),
+        put_off: Vec::new(),
     }
+}
+
+/// The same delivery, made by a process whose clock shows `time`, and signed with these keys.
+fn anew(delivered: &Delivered, time: i64, secrets: &[String]) -> Delivered {
+    signed(delivered.header("webhook-id"), delivered.text(), time, secrets)
+}
+
+/// Has one delivery made [`anew`].
+fn make_anew(ledger: &mut Ledger, time: i64, secrets: &[String]) {
+    let delivered = &mut ledger.books[1].arrived[0].delivered;
+    *delivered = anew(delivered, time, secrets);
+}
+
+/// Has key 0 overlap until `end`, instead of having been revoked.
+fn overlap_until(ledger: &mut Ledger, end: i64) {
+    let key = &mut ledger.books[1].keys[0];
+    let from = (REVOKED, REVOKED);
+    (key.revoked, key.overlap) = (None, Some(Overlap { from, end }));
+}
+
+/// The same, with all signed with both keys.
+fn overlap(ledger: &mut Ledger, end: i64) {
+    overlap_until(ledger, end);
+    for arrived in &mut ledger.books[1].arrived {
+        arrived.delivered = anew(&arrived.delivered, AT, &[secret(1), secret(0)]);
+    }
+}
+
+/// Has the process at `place` stopped from then on until now.
+fn stop(ledger: &mut Ledger, place: usize, from: i64) {
+    ledger.clocks.stopped.push(Stopped {
+        place,
+        from,
+        until: AT,
+    });
 }
 
 #[track_caller]
@@ -110,10 +174,18 @@ fn refused(tamper: impl FnOnce(&mut Ledger), with: &str) {
     assert!(problem.contains(with), "{problem}");
 }
 
+#[track_caller]
+fn accepted(tamper: impl FnOnce(&mut Ledger)) -> Sums {
+    let mut ledger = right();
+    tamper(&mut ledger);
+    ledger.judge().unwrap_or_else(|problem| panic!("{problem}"))
+}
+
 #[test]
 fn a_ledger_without_fault_adds_up() {
     let sums = right().judge().expect("it is right");
     assert_eq!((sums.events, sums.unrecorded), (20, 0));
+    assert_eq!((sums.by_wrong_clocks, sums.given_up), (0, 0));
     assert_eq!(sums.attempts, sums.deliveries);
 }
 
@@ -163,8 +235,8 @@ fn what_is_not_wanted_is_found() {
 fn what_was_changed_is_found() {
     refused(
         |ledger| {
-            let body = ledger.books[1].arrived[0].text().replace("1.10", "1.1");
-            ledger.books[1].arrived[0].body = body.into_bytes();
+            let delivered = &mut ledger.books[1].arrived[0].delivered;
+            delivered.body = delivered.text().replace("1.10", "1.1").into_bytes();
         },
         "arrived as",
     );
@@ -172,34 +244,195 @@ fn what_was_changed_is_found() {
 
 #[test]
 fn the_wrong_key_is_found() {
-    let sign = |ledger: &mut Ledger, key: &str| {
-        let delivered = &ledger.books[1].arrived[0];
-        let (id, body) = (
-            delivered.header("webhook-id").to_owned(),
-            delivered.text().to_owned(),
-        );
-        ledger.books[1].arrived[0] = signed(&id, body, key);
-    };
-    refused(|ledger| sign(ledger, &secret(0)), "not valid then");
-    refused(|ledger| sign(ledger, &secret(7)), "is not signed");
+    let sign = |ledger: &mut Ledger, key| make_anew(ledger, AT, &[secret(key)]);
+    refused(|ledger| sign(ledger, 0), "not valid then");
+    refused(|ledger| sign(ledger, 7), "is not signed");
+    refused(
+        |ledger| make_anew(ledger, AT, &[secret(1), secret(0)]),
+        "not valid then",
+    );
     refused(
         |ledger| {
-            let more = format!(
-                "{},v1=00",
-                ledger.books[1].arrived[0].header("x-payload-signature")
-            );
-            ledger.books[1].arrived[0]
-                .headers
-                .insert("x-payload-signature".to_owned(), more);
+            let headers = &mut ledger.books[1].arrived[0].delivered.headers;
+            let signature = headers.get_mut("x-payload-signature").expect("it is signed");
+            signature.push_str(",v1=00");
         },
         "that no key made",
     );
 }
 
 #[test]
+fn a_key_that_was_made_later_is_found() {
+    refused(
+        |ledger| {
+            overlap(ledger, AT + WRONG + 60);
+            ledger.books[1].keys[1].from = (AT + 1, AT + 1);
+        },
+        "not valid then",
+    );
+}
+
+#[test]
+fn a_revoked_key_is_found_whatever_the_clock_says() {
+    let both = [secret(1), secret(0)];
+    for ahead in [WRONG, -WRONG] {
+        let sums = accepted(|ledger| make_anew(ledger, AT + ahead, &[secret(1)]));
+        assert_eq!(sums.by_wrong_clocks, 1);
+        refused(|ledger| make_anew(ledger, AT + ahead, &both), "not valid then");
+    }
+    // It began before the roll, and its process was stopped before it could send.
+    let began = REVOKED - 1;
+    accepted(|ledger| {
+        make_anew(ledger, began, &[secret(0)]);
+        stop(ledger, 0, REVOKED);
+    });
+    // It began after the roll was answered, and its process was stopped.
+    refused(
+        |ledger| {
+            make_anew(ledger, REVOKED + 1, &both);
+            stop(ledger, 0, REVOKED + 2);
+        },
+        "not valid then",
+    );
+}
+
+#[test]
+fn an_overlapping_key_is_judged_by_the_clock_of_who_signs() {
+    let both = [secret(1), secret(0)];
+    // No clock has come so far yet: it must sign.
+    let far = AT + WRONG + 60;
+    accepted(|ledger| overlap(ledger, far));
+    refused(
+        |ledger| {
+            overlap(ledger, far);
+            make_anew(ledger, AT, &[secret(1)]);
+        },
+        "is not signed",
+    );
+    // The clock that is ahead has passed its end: it may be erased, but need not be.
+    let soon = AT + 60;
+    accepted(|ledger| overlap(ledger, soon));
+    accepted(|ledger| {
+        overlap(ledger, soon);
+        make_anew(ledger, AT, &[secret(1)]);
+    });
+    refused(
+        |ledger| {
+            overlap(ledger, soon);
+            make_anew(ledger, AT + WRONG, &both);
+        },
+        "not valid then",
+    );
+    // It is over, but not by the clock that is behind.
+    let over = |ledger: &mut Ledger, time, keys: &[String]| {
+        overlap_until(ledger, AT - 1);
+        make_anew(ledger, time, keys);
+    };
+    accepted(|ledger| over(ledger, AT - WRONG, &both));
+    accepted(|ledger| over(ledger, AT - WRONG, &[secret(1)]));
+    accepted(|ledger| over(ledger, AT, &[secret(1)]));
+    refused(|ledger| over(ledger, AT, &both), "not valid then");
+    // Until the roll it was the key of all, whatever the clock says.
+    let just_now = |ledger: &mut Ledger, from| {
+        let end = AT - WRONG;
+        overlap(ledger, end);
+        ledger.books[1].keys[0].overlap = Some(Overlap { from, end });
+    };
+    accepted(|ledger| just_now(ledger, (AT - 1, AT)));
+    refused(|ledger| just_now(ledger, (AT - 2, AT - 1)), "not valid then");
+    refused(
+        |ledger| {
+            just_now(ledger, (AT + 1, AT + 2));
+            make_anew(ledger, AT, &[secret(1)]);
+        },
+        "is not signed",
+    );
+    // By the clock that is ahead it was over when the attempt began; that clock was right when the key was retired.
+    accepted(|ledger| {
+        overlap(ledger, AT + 60);
+        ledger.books[1].keys[0].overlap = Some(Overlap {
+            from: (AT - 1, AT - 1),
+            end: AT + 60,
+        });
+        ledger.clocks.shown[1][1].until = AT - 2;
+        make_anew(ledger, AT - 3 + WRONG, &[secret(1)]);
+    });
+    // A clock that is ahead has passed its end, but was right again when it was retired.
+    refused(
+        |ledger| {
+            overlap(ledger, AT + 60);
+            ledger.clocks.shown[1][1].until = REVOKED - 1;
+            ledger.clocks.shown[1][1].from = REVOKED - 2;
+            make_anew(ledger, AT, &[secret(1)]);
+        },
+        "is not signed",
+    );
+}
+
+#[test]
+fn a_time_that_no_clock_showed_is_found() {
+    let later = |seconds| move |ledger: &mut Ledger| make_anew(ledger, AT + seconds, &[secret(1)]);
+    refused(later(1), "no clock showed");
+    refused(later(-6), "no clock showed");
+    refused(later(WRONG + 1), "no clock showed");
+    refused(later(WRONG / 2), "no clock showed");
+    accepted(later(-5));
+    accepted(|ledger| {
+        later(-9)(ledger);
+        stop(ledger, 0, AT - 8);
+    });
+    // Another one was stopped.
+    refused(
+        |ledger| {
+            later(-9)(ledger);
+            stop(ledger, 3, AT - 8);
+        },
+        "no clock showed",
+    );
+    // The clock was right again by then.
+    refused(
+        |ledger| {
+            ledger.clocks.shown[1][1].until = AT - 1;
+            later(WRONG)(ledger);
+        },
+        "no clock showed",
+    );
+    refused(
+        |ledger| ledger.published[0][0].between = (AT + 1, AT + 2),
+        "was created at",
+    );
+}
+
+#[test]
+fn what_is_put_off_further_than_any_clock_says_is_found() {
+    let put_off = |ledger: &mut Ledger, until, seen| {
+        ledger.put_off.push(PutOff {
+            webhook: 1,
+            until,
+            seen,
+        });
+    };
+    accepted(|ledger| put_off(ledger, AT + WRONG + 14, AT));
+    refused(|ledger| put_off(ledger, AT + WRONG + 15, AT), "is put off");
+    // No clock was ahead yet.
+    refused(|ledger| put_off(ledger, AT + WRONG, AT - 6), "is put off");
+}
+
+#[test]
 fn what_has_not_come_to_its_end_is_found() {
+    let fail = |ledger: &mut Ledger, status: &str, after, at_last| {
+        let tried = |ended_at, failed| Tried { ended_at, failed };
+        let listed = &mut ledger.books[0].listed[0];
+        listed.attempts = vec![tried(AT, true), tried(AT + after, at_last)];
+        listed.status = status.to_owned();
+    };
     refused(
         |ledger| ledger.books[0].listed[0].status = "FAILED".to_owned(),
         "is FAILED",
     );
+    // Seven days, as fast as they go here, are 252 seconds.
+    assert_eq!(accepted(|ledger| fail(ledger, "FAILED", 251, true)).given_up, 1);
+    refused(|ledger| fail(ledger, "FAILED", 250, true), "is FAILED");
+    refused(|ledger| fail(ledger, "FAILED", 251, false), "is FAILED");
+    refused(|ledger| fail(ledger, "PENDING", 251, true), "is PENDING");
 }

@@ -122,7 +122,8 @@ pub trait DeliveryQueue: Send + Sync {
     async fn settle(&self, webhooks: Vec<WebhookId>, now: Instant) -> Result<Vec<WebhookId>, StoreError>;
 
     /// Looks through all lanes for such as have something to do and do not say so, puts them right, and says how many there
-    /// were. There are none unless something is broken.
+    /// were. There are none unless something is broken. Lanes that a clock that was ahead has put off are put right too, and not
+    /// counted.
     ///
     /// # Errors
     /// The store's.

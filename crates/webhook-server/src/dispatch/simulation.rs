@@ -49,7 +49,7 @@ use self::tampering::Tampering;
 /// How many seeds always run.
 const SEEDS: u64 = 500;
 /// In how many runs a fault must be found that was put in.
-const TRIES: u64 = 200;
+const TRIES: u64 = 400;
 
 fn knob(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;

@@ -126,6 +126,9 @@ pub(crate) fn find_ready(
     since: i64,
 ) -> Result<Ready, Failure> {
     bury(connection)?;
+    let now = connection.now()?.unwrap_or(now);
+    // A clock that was ahead and is right again must not hide what was ready before it says so.
+    let since = since.min(now.saturating_sub(MARGIN));
     let select = |me: &str, now: &str, since: &str, after: &str, limit: &str| {
         format!(
             "SELECT webhook_id, owner = {me} AS own, ready_at, CASE WHEN owner = {me} THEN EXISTS (SELECT 1 FROM deliveries \
@@ -148,8 +151,9 @@ pub(crate) fn find_ready(
                 .bind::<Text, _>(&from.1)
                 .bind::<BigInt, _>(READY_AT_ONCE)
                 .load(sqlite)?,
-            AnyConnection::Postgres(postgres) => sql_query(select("$1", POSTGRES_NOW, "$2", "$3", "$4"))
+            AnyConnection::Postgres(postgres) => sql_query(select("$1", "$2", "$3", "$4", "$5"))
                 .bind::<Text, _>(process)
+                .bind::<BigInt, _>(now)
                 .bind::<BigInt, _>(from.0)
                 .bind::<Text, _>(&from.1)
                 .bind::<BigInt, _>(READY_AT_ONCE)

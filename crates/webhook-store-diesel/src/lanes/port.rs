@@ -121,7 +121,11 @@ impl DeliveryQueue for DieselStore {
         let find = move |connection: &mut AnyConnection| settle::find_wrong(connection, at);
         let wrong = self.read_lanes(find).await?;
         let due = self.settle(wrong, now).await?;
-        self.delivering.arrivals.tell(due.iter().map(|webhook| Arrival {
+        let find = move |connection: &mut AnyConnection| settle::find_put_off(connection, at);
+        let put_off = self.read_lanes(find).await?;
+        let put_off = self.settle(put_off, now).await?;
+        let all = due.iter().chain(&put_off);
+        self.delivering.arrivals.tell(all.map(|webhook| Arrival {
             webhook: *webhook,
             owned: false,
         }));

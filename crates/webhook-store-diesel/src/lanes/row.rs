@@ -47,6 +47,9 @@ struct StoredBox {
     /// When the head would have been sent again, had nobody asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     planned_at: Option<i64>,
+    /// When the head failed last. Older releases did not keep it.
+    #[serde(default)]
+    failed_at: Option<i64>,
     /// When the one before the head was given up.
     given_up_at: Option<i64>,
 }
@@ -102,6 +105,7 @@ impl LaneRow {
                 cause,
                 first_failed_at: Instant::from_milliseconds(first_failed_at),
                 retry_count,
+                failed_at: Instant::from_milliseconds(stored.failed_at.unwrap_or(first_failed_at)),
                 retry_at: Instant::from_milliseconds(retry_at),
                 short_waits: stored
                     .short_waits
@@ -133,11 +137,13 @@ impl LaneColumns {
 /// A penalty box in its column; none outside it.
 fn encode_penalty_box(penalty_box: PenaltyBox) -> Result<Option<String>, RowError> {
     let (mut short_waits, mut planned_at) = (None, None);
+    let mut failed_at = None;
     let (head, given_up_at) = match penalty_box {
         PenaltyBox::Out => return Ok(None),
         PenaltyBox::Retrying {
             first_failed_at,
             retry_count,
+            failed_at: failed,
             retry_at,
             short_waits: waits,
             planned_at: planned,
@@ -147,6 +153,7 @@ fn encode_penalty_box(penalty_box: PenaltyBox) -> Result<Option<String>, RowErro
                 .filter(|waits| *waits != ShortWaits::default())
                 .map(|waits| (waits.count, waits.is_one));
             planned_at = planned.map(Instant::as_milliseconds);
+            failed_at = Some(failed.as_milliseconds());
             let head = (
                 first_failed_at.as_milliseconds(),
                 retry_count,
@@ -166,6 +173,7 @@ fn encode_penalty_box(penalty_box: PenaltyBox) -> Result<Option<String>, RowErro
         head,
         short_waits,
         planned_at,
+        failed_at,
         given_up_at,
     };
     serde_json::to_string(&stored).map(Some).map_err(|source| {

@@ -13,8 +13,10 @@ use webhook_domain::time::Instant;
 
 use crate::database::connection::AnyConnection;
 use crate::database::dialect::lanes::POSTGRES_NOW;
+use crate::database::schema::lanes;
 use crate::engine::failure::Failure;
 use crate::lanes::locked::LockedLanes;
+use crate::lanes::row::LaneRow;
 
 /// How many lanes are put right in one transaction.
 pub(crate) const SETTLED_AT_ONCE: usize = 256;
@@ -112,4 +114,17 @@ pub(crate) fn find_wrong(connection: &mut AnyConnection, now: i64) -> Result<Vec
         .iter()
         .filter_map(|row| row.webhook_id.parse().ok())
         .collect())
+}
+
+/// The lanes that wait although what holds them up is due: until when was told by a clock that was ahead.
+pub(crate) fn find_put_off(connection: &mut AnyConnection, now: i64) -> Result<Vec<WebhookId>, Failure> {
+    let now = connection.now()?.unwrap_or(now);
+    let waiting: Vec<LaneRow> = lanes::table
+        .filter(lanes::ready_at.gt(now))
+        .filter(lanes::penalty_box.is_not_null())
+        .load(connection)?;
+    let now = Instant::from_milliseconds(now);
+    let is_due = |row: &LaneRow| row.penalty_box().is_ok_and(|held_up| held_up.is_due(now));
+    let put_off = waiting.iter().filter(|row| is_due(row));
+    Ok(put_off.filter_map(|row| row.webhook_id.parse().ok()).collect())
 }

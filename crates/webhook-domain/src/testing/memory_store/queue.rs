@@ -95,9 +95,11 @@ impl DeliveryQueue for MemoryStore {
                 continue;
             };
             let after = tables.settle(webhook, now).and_then(|lane| lane.ready_at);
-            let was_wrong = before.ready_at.is_none_or(|before| Some(before) > after) && after.is_some();
-            repaired += u64::from(was_wrong);
-            if !was_wrong {
+            let is_late = before.ready_at.is_none_or(|before| Some(before) > after) && after.is_some();
+            // What was put off by a clock that was ahead has said so, by that clock.
+            let was_put_off = before.ready_at.is_some() && before.penalty_box != PenaltyBox::Out;
+            repaired += u64::from(is_late && !was_put_off);
+            if !is_late {
                 // What says too early that it has something to do is found by looking.
                 tables.lanes.lanes.insert(webhook, before);
             }

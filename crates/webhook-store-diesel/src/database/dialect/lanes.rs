@@ -145,6 +145,16 @@ impl AnyConnection {
         }
     }
 
+    /// The database's own time, where it has a clock of its own.
+    pub(crate) fn now(&mut self) -> QueryResult<Option<i64>> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(postgres) => diesel::select(sql::<BigInt>(POSTGRES_NOW))
+                .get_result(postgres)
+                .map(Some),
+        }
+    }
+
     /// The webhooks with these ids that have lanes, and the lanes, in one look.
     pub(crate) fn webhooks_with_lanes(&mut self, ids: &[String]) -> QueryResult<Vec<(WebhookRow, LaneRow)>> {
         match self {
