@@ -249,6 +249,8 @@ async fn work_off(at_work: &AtWork) {
     } = at_work;
     let mut worker = LaneWorker::new(lanes.process, *webhook);
     let mut wanted = Wanted::default();
+    // Whether what the lane says of having something to do is as its last turn has left it.
+    let mut is_said = false;
     while !lanes.stopping.load(Ordering::Acquire) {
         if !lanes.lease.holds() {
             // It may be renewed yet. Until its turns are recorded, this task alone knows how far its lane is done.
@@ -259,7 +261,10 @@ async fn work_off(at_work: &AtWork) {
             continue;
         }
         let next = match step(at_work, &mut worker, &mut wanted).await {
-            Ok(next) => next,
+            Ok((next, made_turn)) => {
+                is_said |= made_turn;
+                next
+            }
             Err(error) => {
                 if is_unreadable(&error) && signal.is_recorded() {
                     tracing::error!(
@@ -294,7 +299,12 @@ async fn work_off(at_work: &AtWork) {
                 let _ = timeout(pause, signal.told.notified()).await;
             }
             Next::Wait(_) | Next::Empty | Next::Park | Next::Lost => loop {
-                match lanes.leave(at_work, next != Next::Lost) {
+                let is_right = match next {
+                    // The turn that failed has said until when.
+                    Next::Wait(_) => is_said,
+                    _ => next == Next::Lost,
+                };
+                match lanes.leave(at_work, !is_right) {
                     Leaving::Left => return,
                     Leaving::LookAgain => break,
                     Leaving::Unrecorded => {
@@ -329,7 +339,12 @@ impl Default for Wanted {
     }
 }
 
-async fn step(at_work: &AtWork, worker: &mut LaneWorker, wanted: &mut Wanted) -> Result<Next, ServiceError> {
+/// What is to be done next, and whether a turn was made.
+async fn step(
+    at_work: &AtWork,
+    worker: &mut LaneWorker,
+    wanted: &mut Wanted,
+) -> Result<(Next, bool), ServiceError> {
     let AtWork { lanes, signal, .. } = at_work;
     if signal.lost.swap(false, Ordering::AcqRel) {
         worker.forget();
@@ -351,6 +366,7 @@ async fn step(at_work: &AtWork, worker: &mut LaneWorker, wanted: &mut Wanted) ->
         place.is_some() && lanes.lease.holds()
     };
     let (next, turn) = worker.step(&lanes.dispatch, admit).await?;
+    let made_turn = turn.is_some();
     if let Some(turn) = turn {
         if let Some(cause) = turn.attempt.cause() {
             tracing::info!(
@@ -365,7 +381,7 @@ async fn step(at_work: &AtWork, worker: &mut LaneWorker, wanted: &mut Wanted) ->
             return Err(StoreError::Unavailable("nobody records turns any more".into()).into());
         }
     }
-    Ok(next)
+    Ok((next, made_turn))
 }
 
 fn is_unreadable(error: &ServiceError) -> bool {
