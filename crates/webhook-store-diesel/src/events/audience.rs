@@ -4,18 +4,16 @@
 //! used as long as the number is the same, which every transaction asks anew: so it costs the same whether a platform has ten
 //! webhooks or fifty thousand that want something else, and nobody who was answered is overlooked.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::{Bool, Text};
 use webhook_domain::event::Event;
 use webhook_domain::id::{PlatformId, WebhookId};
 
 use crate::database::connection::AnyConnection;
-use crate::database::schema::{fan_out_heads, platforms};
-use crate::events::subscription::EVERY_ACTION;
+use crate::database::schema::{fan_out_heads, platforms, subscriptions};
+use crate::events::subscription::{EVERY_ACTION, SubscriptionRow};
 
 /// How many recipients are kept in all, at 24 bytes each.
 const KEPT_RECIPIENTS: usize = 500_000;
@@ -58,14 +56,6 @@ pub(crate) struct Routing<'a> {
     platforms: BTreeMap<String, Platform>,
     /// Those whose subscriptions this transaction changes: what it sees may yet be rolled back.
     changed: BTreeSet<String>,
-}
-
-#[derive(QueryableByName)]
-struct Found {
-    #[diesel(sql_type = Text)]
-    webhook_id: String,
-    #[diesel(sql_type = Bool)]
-    include_previous_data: bool,
 }
 
 impl Audiences {
@@ -175,31 +165,32 @@ impl Routing<'_> {
     }
 }
 
+/// Who wants an action: those who name it, and those who name none, without those who rule it out.
+///
+/// All are read by one statement, and told apart here. As a join, PostgreSQL has compared each of 50,000 webhooks with each other.
 fn look_up(
     connection: &mut AnyConnection,
     platform: &str,
     action: &str,
     of_service: bool,
 ) -> QueryResult<Audience> {
-    let [p, a, every, published] = match connection {
-        AnyConnection::Sqlite(_) => ["?1", "?2", "?3", "?4"],
-        AnyConnection::Postgres(_) => ["$1", "$2", "$3", "$4"],
-    };
-    let text = format!(
-        "SELECT webhook_id, include_previous_data FROM subscriptions \
-         WHERE platform = {p} AND action = {a} AND NOT ruled_out \
-         UNION ALL SELECT wants.webhook_id, wants.include_previous_data FROM subscriptions wants \
-         WHERE wants.platform = {p} AND wants.action = {every} AND {published} AND NOT EXISTS (\
-         SELECT 1 FROM subscriptions not_this WHERE not_this.platform = {p} AND not_this.action = {a} \
-         AND not_this.webhook_id = wants.webhook_id AND not_this.ruled_out)"
-    );
-    let found: Vec<Found> = sql_query(text)
-        .bind::<Text, _>(platform)
-        .bind::<Text, _>(action)
-        .bind::<Text, _>(EVERY_ACTION)
-        .bind::<Bool, _>(!of_service)
+    let mut actions = vec![action];
+    if !of_service {
+        actions.push(EVERY_ACTION);
+    }
+    let rows: Vec<SubscriptionRow> = subscriptions::table
+        .filter(subscriptions::platform.eq(platform))
+        .filter(subscriptions::action.eq_any(actions))
         .load(connection)?;
-    let mut audience = Vec::with_capacity(found.len());
+    let ruled_out: HashSet<&str> = rows
+        .iter()
+        .filter(|row| row.ruled_out)
+        .map(|row| row.webhook_id.as_str())
+        .collect();
+    let found = rows
+        .iter()
+        .filter(|row| !ruled_out.contains(row.webhook_id.as_str()));
+    let mut audience = Vec::with_capacity(rows.len());
     for row in found {
         match row.webhook_id.parse() {
             Ok(webhook) => audience.push(Recipient {

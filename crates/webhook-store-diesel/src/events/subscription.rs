@@ -1,12 +1,13 @@
 //! The rows that say which webhook wants which action.
 
+use diesel::prelude::*;
 use webhook_domain::webhook::{Subscription, Webhook};
 
 /// The action of those who want all that the platform publishes.
 pub(crate) const EVERY_ACTION: &str = "*";
 
 /// A row of `subscriptions`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub(crate) struct SubscriptionRow {
     pub(crate) platform: String,
     pub(crate) action: String,
