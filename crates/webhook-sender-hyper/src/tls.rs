@@ -85,7 +85,9 @@ impl ClientIdentity {
     /// When one of them cannot be read, or they do not belong together.
     pub fn from_pem(certificates: &[u8], key: &[u8]) -> Result<Self, UnusablePem> {
         let chain = CertificateDer::pem_slice_iter(certificates);
-        let chain: Vec<_> = chain.collect::<Result<_, _>>().map_err(|_| UnusablePem::Certificate)?;
+        let chain: Vec<_> = chain
+            .collect::<Result<_, _>>()
+            .map_err(|_| UnusablePem::Certificate)?;
         if chain.is_empty() {
             return Err(UnusablePem::NoCertificate);
         }

@@ -194,9 +194,13 @@ fn a_network_is_written_without_bits_behind_its_prefix() {
 
 #[test]
 fn what_is_denied_is_so_whatever_is_allowed_and_however_it_is_written() {
-    let networks = |texts: &[&str]| -> Vec<Network> { texts.iter().map(|text| Network::parse(text).unwrap()).collect() };
-    let listed = AllowedNetworks::new(networks(&["10.0.0.0/8"]))
-        .without(networks(&["10.1.0.0/16", "8.8.8.0/24", "2606:4700::/32"]));
+    let networks =
+        |texts: &[&str]| -> Vec<Network> { texts.iter().map(|text| Network::parse(text).unwrap()).collect() };
+    let listed = AllowedNetworks::new(networks(&["10.0.0.0/8"])).without(networks(&[
+        "10.1.0.0/16",
+        "8.8.8.0/24",
+        "2606:4700::/32",
+    ]));
     for denied in [
         "10.1.2.3",
         "8.8.8.8",

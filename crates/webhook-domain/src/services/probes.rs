@@ -111,7 +111,7 @@ impl ProbePlaces {
 }
 
 /// That a probe may be under way, until this is dropped.
-pub struct ProbePlace {
+struct ProbePlace {
     places: ProbePlaces,
     platform: PlatformId,
     host: String,

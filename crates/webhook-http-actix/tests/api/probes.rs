@@ -1,7 +1,7 @@
 //! Sending something at once: test events, and what waits in the penalty box.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use actix_web::http::Method;
 use async_trait::async_trait;

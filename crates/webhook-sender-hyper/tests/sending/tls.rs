@@ -70,7 +70,9 @@ fn named(name: &str) -> CertificateParams {
 
 fn of_authority(name: &str) -> CertificateParams {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
-    parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
+    parameters
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, name);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     parameters
 }
@@ -123,7 +125,9 @@ async fn receiver(identity: &Identity, speaks: Speaks) -> SocketAddr {
             config.with_client_cert_verifier(verifier.build().unwrap())
         }
     };
-    let config = config.with_single_cert(identity.chain.clone(), identity.der_key()).unwrap();
+    let config = config
+        .with_single_cert(identity.chain.clone(), identity.der_key())
+        .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -147,7 +151,15 @@ fn sender_of(trusted: Vec<CertificateDer<'static>>, identity: Option<ClientIdent
     };
     let clock = Arc::new(ManualClock::at(ManualClock::START));
     let names = Names::saying(&[&["127.0.0.1"]]);
-    HyperSender::new(allowing(&["127.0.0.0/8"]), names, Roots::of(trusted), identity, limits, clock).unwrap()
+    HyperSender::new(
+        allowing(&["127.0.0.0/8"]),
+        names,
+        Roots::of(trusted),
+        identity,
+        limits,
+        clock,
+    )
+    .unwrap()
 }
 
 async fn outcome_at(sender: &HyperSender, host: &str, address: SocketAddr) -> AttemptOutcome {
@@ -190,7 +202,12 @@ async fn a_certificate_is_believed_or_refused_by_its_cause() {
     client_only.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     for (name, (identity, trusted), host, expected) in [
         ("a good chain", of_root(good()), NAME, answered(200)),
-        ("a chain with its root", of_root(good().with(&[&root])), NAME, answered(200)),
+        (
+            "a chain with its root",
+            of_root(good().with(&[&root])),
+            NAME,
+            answered(200),
+        ),
         ("a chain that is shuffled", of_root(shuffled), NAME, answered(200)),
         (
             "Ed25519",
@@ -198,10 +215,30 @@ async fn a_certificate_is_believed_or_refused_by_its_cause() {
             NAME,
             answered(200),
         ),
-        ("an address", of_root(issued(&named("127.0.0.1"))), "127.0.0.1", answered(200)),
-        ("a wildcard", of_root(issued(&named("*.example"))), NAME, answered(200)),
-        ("its own, trusted", own(Identity::of_its_own(&named(NAME))), NAME, answered(200)),
-        ("its own, an authority's, trusted", own(authority_named(|_| {})), NAME, answered(200)),
+        (
+            "an address",
+            of_root(issued(&named("127.0.0.1"))),
+            "127.0.0.1",
+            answered(200),
+        ),
+        (
+            "a wildcard",
+            of_root(issued(&named("*.hook.example"))),
+            "www.hook.example",
+            answered(200),
+        ),
+        (
+            "its own, trusted",
+            own(Identity::of_its_own(&named(NAME))),
+            NAME,
+            answered(200),
+        ),
+        (
+            "its own, an authority's, trusted",
+            own(authority_named(|_| {})),
+            NAME,
+            answered(200),
+        ),
         (
             "its own, an authority's, for another name",
             own(authority_named(|parameters| {
@@ -212,13 +249,17 @@ async fn a_certificate_is_believed_or_refused_by_its_cause() {
         ),
         (
             "its own, an authority's, expired",
-            own(authority_named(|parameters| parameters.not_after = date_time_ymd(2020, 1, 1))),
+            own(authority_named(|parameters| {
+                parameters.not_after = date_time_ymd(2020, 1, 1)
+            })),
             NAME,
             refused(TlsFailure::Expired),
         ),
         (
             "its own, an authority's, not yet valid",
-            own(authority_named(|parameters| parameters.not_before = date_time_ymd(2100, 1, 1))),
+            own(authority_named(|parameters| {
+                parameters.not_before = date_time_ymd(2100, 1, 1)
+            })),
             NAME,
             refused(TlsFailure::NotYetValid),
         ),
@@ -240,27 +281,60 @@ async fn a_certificate_is_believed_or_refused_by_its_cause() {
         ),
         (
             "expired",
-            of_root(issued(&changed(|parameters| parameters.not_after = year(2020, 1, 1)))),
+            of_root(issued(&changed(|parameters| {
+                parameters.not_after = year(2020, 1, 1)
+            }))),
             NAME,
             refused(TlsFailure::Expired),
         ),
         (
             "not yet valid",
-            of_root(issued(&changed(|parameters| parameters.not_before = year(2100, 1, 1)))),
+            of_root(issued(&changed(|parameters| {
+                parameters.not_before = year(2100, 1, 1)
+            }))),
             NAME,
             refused(TlsFailure::NotYetValid),
         ),
-        ("another name", of_root(issued(&named("other.example"))), NAME, refused(TlsFailure::NameMismatch)),
-        ("another address", of_root(issued(&named("127.0.0.2"))), "127.0.0.1", refused(TlsFailure::NameMismatch)),
-        ("an unknown issuer", (good(), trusting(&elsewhere)), NAME, unknown_issuer(false)),
-        ("nobody trusted", (good(), Vec::new()), NAME, unknown_issuer(false)),
+        (
+            "another name",
+            of_root(issued(&named("other.example"))),
+            NAME,
+            refused(TlsFailure::NameMismatch),
+        ),
+        (
+            "another address",
+            of_root(issued(&named("127.0.0.2"))),
+            "127.0.0.1",
+            refused(TlsFailure::NameMismatch),
+        ),
+        (
+            "an unknown issuer",
+            (good(), trusting(&elsewhere)),
+            NAME,
+            unknown_issuer(false),
+        ),
+        (
+            "nobody trusted",
+            (good(), Vec::new()),
+            NAME,
+            unknown_issuer(false),
+        ),
         (
             "an intermediate that is missing",
-            of_root(Identity::issued(&named(NAME), KeyPair::generate().unwrap(), &between)),
+            of_root(Identity::issued(
+                &named(NAME),
+                KeyPair::generate().unwrap(),
+                &between,
+            )),
             NAME,
             unknown_issuer(true),
         ),
-        ("not for servers", of_root(issued(&client_only)), NAME, refused(TlsFailure::WrongUsage)),
+        (
+            "not for servers",
+            of_root(issued(&client_only)),
+            NAME,
+            refused(TlsFailure::WrongUsage),
+        ),
     ] {
         let address = receiver(&identity, Speaks::default()).await;
         let sender = sender_of(trusted, None);
@@ -288,15 +362,26 @@ async fn a_client_certificate_is_given_where_there_is_one_and_its_want_is_told()
             // In TLS 1.3 it is judged after the handshake.
             let sender = sender_of(trusting(&root), None);
             let outcome = outcome_at(&sender, NAME, address).await;
-            assert_eq!(outcome, refused(TlsFailure::ClientCertificateRequired), "{only:?}");
+            assert_eq!(
+                outcome,
+                refused(TlsFailure::ClientCertificateRequired),
+                "{only:?}"
+            );
         }
         let sender = sender_of(trusting(&root), Some(client_of(&root)));
         for _ in 0..3 {
-            assert_eq!(outcome_at(&sender, NAME, address).await, answered(200), "{only:?}");
+            assert_eq!(
+                outcome_at(&sender, NAME, address).await,
+                answered(200),
+                "{only:?}"
+            );
         }
         let sender = sender_of(trusting(&root), Some(client_of(&elsewhere)));
         let outcome = outcome_at(&sender, NAME, address).await;
-        assert!(matches!(outcome, AttemptOutcome::Failed { .. }), "{only:?}: {outcome:?}");
+        assert!(
+            matches!(outcome, AttemptOutcome::Failed { .. }),
+            "{only:?}: {outcome:?}"
+        );
         // Where none is demanded it does no harm.
         let sender = sender_of(trusting(&root), Some(client_of(&root)));
         let open = receiver(&server, Speaks::default()).await;
@@ -315,7 +400,11 @@ async fn each_version_that_is_safe_is_spoken_and_no_other() {
         };
         let address = receiver(&server, speaks).await;
         let sender = sender_of(trusting(&root), None);
-        assert_eq!(outcome_at(&sender, NAME, address).await, answered(200), "{only:?}");
+        assert_eq!(
+            outcome_at(&sender, NAME, address).await,
+            answered(200),
+            "{only:?}"
+        );
     }
     // What a server of TLS 1.1 alone says: that it does not speak what it is offered.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -327,7 +416,10 @@ async fn each_version_that_is_safe_is_spoken_and_no_other() {
         let _ = stream.read(&mut [0; 4096]).await;
     });
     let sender = sender_of(trusting(&root), None);
-    assert_eq!(outcome_at(&sender, NAME, address).await, refused(TlsFailure::Version));
+    assert_eq!(
+        outcome_at(&sender, NAME, address).await,
+        refused(TlsFailure::Version)
+    );
 }
 
 #[test]
@@ -335,7 +427,8 @@ fn what_is_no_certificate_or_no_key_is_said_to_be_so() {
     let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
     let certificate = named(NAME).self_signed(&key).unwrap().pem();
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    let identity = |certificate: &str, key: &str| ClientIdentity::from_pem(certificate.as_bytes(), key.as_bytes());
+    let identity =
+        |certificate: &str, key: &str| ClientIdentity::from_pem(certificate.as_bytes(), key.as_bytes());
     assert!(identity(&certificate, &key.serialize_pem()).is_ok());
     for (certificate, key, problem) in [
         ("", key.serialize_pem(), UnusablePem::NoCertificate),
@@ -349,7 +442,10 @@ fn what_is_no_certificate_or_no_key_is_said_to_be_so() {
     let roots = || Roots::of(Vec::new());
     assert!(roots().and(certificate.as_bytes()).is_ok());
     assert_eq!(roots().and(b"").err(), Some(UnusablePem::NoCertificate));
-    assert_eq!(roots().and(broken.as_bytes()).err(), Some(UnusablePem::Certificate));
+    assert_eq!(
+        roots().and(broken.as_bytes()).err(),
+        Some(UnusablePem::Certificate)
+    );
 }
 
 #[tokio::test]

@@ -92,7 +92,9 @@ pub(super) fn attempt_timeout(text: &str) -> Result<Duration, InvalidValue> {
     seconds
         .filter(|seconds| (1..=60).contains(seconds))
         .map(Duration::from_secs)
-        .ok_or(InvalidValue::new("must be a whole number of seconds from 1 to 60"))
+        .ok_or(InvalidValue::new(
+            "must be a whole number of seconds from 1 to 60",
+        ))
 }
 
 /// How many times faster than usual what has failed is sent again.
@@ -180,10 +182,7 @@ mod tests {
     #[test]
     fn networks_are_read_one_by_one() {
         assert_eq!(networks("").unwrap(), []);
-        assert_eq!(
-            networks("10.0.0.0/8, fd00::/8").unwrap().len(),
-            2
-        );
+        assert_eq!(networks("10.0.0.0/8, fd00::/8").unwrap().len(), 2);
         for wrong in ["10.0.0.0", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/8,", "all"] {
             assert!(networks(wrong).is_err(), "{wrong}");
         }
