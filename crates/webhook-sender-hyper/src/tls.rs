@@ -341,11 +341,18 @@ impl ServerCertVerifier for Verifier {
         {
             return verify_itself(certificate, name, now).map_err(rustls::Error::InvalidCertificate);
         }
-        let alone = intermediates.is_empty() && !is_own_issuer(certificate);
+        let is_own_issuer = is_own_issuer(certificate);
+        let alone = intermediates.is_empty() && !is_own_issuer;
         self.seen.sent_one_alone.store(alone, Ordering::Release);
-        match &self.trust.web {
-            Some(web) => web.verify_server_cert(certificate, intermediates, name, ocsp_response, now),
-            None => Err(CertificateError::UnknownIssuer.into()),
+        let Some(web) = &self.trust.web else {
+            return Err(CertificateError::UnknownIssuer.into());
+        };
+        match web.verify_server_cert(certificate, intermediates, name, ocsp_response, now) {
+            // That it is an authority's is said before that nobody trusts it.
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_))) if is_own_issuer => {
+                Err(CertificateError::UnknownIssuer.into())
+            }
+            judged => judged,
         }
     }
 
