@@ -78,8 +78,8 @@ fn of_authority(name: &str) -> CertificateParams {
 }
 
 /// A root, and an authority between it and receivers.
-fn authorities() -> (Authority, Authority) {
-    let root = CertifiedIssuer::self_signed(of_authority("root"), KeyPair::generate().unwrap()).unwrap();
+fn authorities(name: &str) -> (Authority, Authority) {
+    let root = CertifiedIssuer::self_signed(of_authority(name), KeyPair::generate().unwrap()).unwrap();
     let between = CertifiedIssuer::signed_by(of_authority("between"), KeyPair::generate().unwrap(), &root);
     (root, between.unwrap())
 }
@@ -177,8 +177,8 @@ const fn unknown_issuer(sent_one_alone: bool) -> AttemptOutcome {
 
 #[tokio::test]
 async fn a_certificate_is_believed_or_refused_by_its_cause() {
-    let (root, between) = authorities();
-    let (elsewhere, _) = authorities();
+    let (root, between) = authorities("root");
+    let (elsewhere, _) = authorities("another root");
     let issued = |parameters: &CertificateParams| {
         Identity::issued(parameters, KeyPair::generate().unwrap(), &between).with(&[&between])
     };
@@ -344,8 +344,8 @@ async fn a_certificate_is_believed_or_refused_by_its_cause() {
 
 #[tokio::test]
 async fn a_client_certificate_is_given_where_there_is_one_and_its_want_is_told() {
-    let (root, _) = authorities();
-    let (elsewhere, _) = authorities();
+    let (root, _) = authorities("root");
+    let (elsewhere, _) = authorities("another root");
     let server = Identity::issued(&named(NAME), KeyPair::generate().unwrap(), &root);
     let client_of = |issuer: &Authority| {
         let key = KeyPair::generate().unwrap();
@@ -391,7 +391,7 @@ async fn a_client_certificate_is_given_where_there_is_one_and_its_want_is_told()
 
 #[tokio::test]
 async fn each_version_that_is_safe_is_spoken_and_no_other() {
-    let (root, _) = authorities();
+    let (root, _) = authorities("root");
     let server = Identity::issued(&named(NAME), KeyPair::generate().unwrap(), &root);
     for only in [&rustls::version::TLS12, &rustls::version::TLS13] {
         let speaks = Speaks {
