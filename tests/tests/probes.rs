@@ -175,7 +175,9 @@ fn what_waits_in_the_penalty_box_is_told_and_sent_on_request(backend: Backend) {
         sent,
         json!({"successful": false, "message": "the receiver answered 500"})
     );
-    held_up(&client, &webhook, 1);
+    // What somebody asks for raises nothing.
+    let again = held_up(&client, &webhook, 0);
+    assert_eq!(again["penalty_box_data"]["retry_at"], told["retry_at"]);
     let sent = probe(&client, &webhook, "send-penalty-box-payload")
         .expect_status(200)
         .json();

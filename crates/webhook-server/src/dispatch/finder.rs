@@ -25,28 +25,14 @@ const SETTLE_LIMIT: usize = 2048;
 /// How often all lanes are looked through for such as have something to do and do not say so.
 const REPAIR_EVERY: Duration = Duration::from_secs(60);
 
-/// From how many milliseconds on the clock was stepped, and does not only run a little fast or slow.
-const CLOCK_STEP: u64 = 2_000;
-
-/// How far the time of day is ahead of the time since the machine was started, in milliseconds: always as far, unless somebody sets
-/// the clock.
-fn lead_of_clock(lanes: &Lanes, pulse: &Pulse) -> i64 {
-    lanes.dispatch.clock.now().as_milliseconds() - pulse.uptime.now()
-}
-
 /// Looks for lanes, for ever.
 pub(super) async fn look(lanes: Arc<Lanes>, pulse: Arc<Pulse>) {
     // At once: what was stored by a clock that was ahead is put right before anybody waits for it.
     let mut repair_at = Instant::now();
-    let mut lead = lead_of_clock(&lanes, &pulse);
     loop {
         pulse.finder.beat();
-        let before = std::mem::replace(&mut lead, lead_of_clock(&lanes, &pulse));
-        if lead.abs_diff(before) > CLOCK_STEP {
-            tracing::warn!(
-                milliseconds = lead - before,
-                "the clock was put forward or back; all lanes are looked through"
-            );
+        if lanes.clock_was_set() {
+            tracing::warn!("the clock was put forward or back; all lanes are looked through");
             repair_at = Instant::now();
         }
         if lanes.lease.holds() {

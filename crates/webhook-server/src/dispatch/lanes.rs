@@ -4,7 +4,7 @@
 //! [finder](super::finder) finds it then.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ const TASKS: usize = 8192;
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest wait for which a task stays: whoever looks for lanes finds them a second late at the most.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
+/// From how many milliseconds on the clock was set, and does not only run a little fast or slow.
+const CLOCK_STEP: u64 = 2_000;
 /// How long a lane is left alone that cannot be read, unless somebody changes it.
 const UNREADABLE_FOR: Duration = Duration::from_secs(60);
 
@@ -36,6 +38,11 @@ pub(super) struct Lanes {
     pub(super) lease: Arc<Lease>,
     pub(super) turns: mpsc::Sender<Unrecorded>,
     shares: Shares,
+    /// How far the time of day was ahead of the time since the machine was started when that was last looked at, in milliseconds. It
+    /// is always as far, unless somebody sets the clock.
+    lead_of_clock: AtomicI64,
+    /// Whether an attempt has failed by a clock that was set since.
+    clock_was_set: AtomicBool,
     stopping: AtomicBool,
     ended: watch::Receiver<bool>,
     state: Mutex<State>,
@@ -115,15 +122,33 @@ impl Lanes {
         turns: mpsc::Sender<Unrecorded>,
         ended: watch::Receiver<bool>,
     ) -> Self {
+        let lead = dispatch.clock.now().as_milliseconds() - lease.uptime().now();
         Self {
             process,
             dispatch,
             lease,
             turns,
             shares: Shares::default(),
+            lead_of_clock: AtomicI64::new(lead),
+            clock_was_set: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             ended,
             state: Mutex::default(),
+        }
+    }
+
+    /// Whether the clock was set since this was asked last, be it for a moment in which an attempt failed.
+    pub(super) fn clock_was_set(&self) -> bool {
+        let lead = self.dispatch.clock.now().as_milliseconds() - self.lease.uptime().now();
+        let before = self.lead_of_clock.swap(lead, Ordering::AcqRel);
+        self.clock_was_set.swap(false, Ordering::AcqRel) || lead.abs_diff(before) > CLOCK_STEP
+    }
+
+    /// Notes when an attempt has failed, by the clock.
+    fn failed_at(&self, at: webhook_domain::time::Instant) {
+        let lead = at.as_milliseconds() - self.lease.uptime().now();
+        if lead.abs_diff(self.lead_of_clock.load(Ordering::Acquire)) > CLOCK_STEP {
+            self.clock_was_set.store(true, Ordering::Release);
         }
     }
 
@@ -369,6 +394,7 @@ async fn step(
     let made_turn = turn.is_some();
     if let Some(turn) = turn {
         if let Some(cause) = turn.attempt.cause() {
+            lanes.failed_at(turn.attempt.ended_at());
             tracing::info!(
                 webhook.id = %at_work.webhook,
                 server.address = wanted.host,

@@ -44,6 +44,11 @@ impl Lease {
         }))
     }
 
+    /// The clock that it goes by.
+    pub(super) const fn uptime(&self) -> &Uptime {
+        &self.uptime
+    }
+
     /// Whether the process may send now.
     pub(super) fn holds(&self) -> bool {
         self.uptime.now() < self.ends_at.load(Ordering::Acquire) - milliseconds(MARGIN)
