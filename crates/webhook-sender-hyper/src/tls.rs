@@ -129,27 +129,36 @@ pub(crate) struct NotEncrypted {
 }
 
 /// Encrypts connections to receivers.
-pub(crate) struct Tls {
-    config: ClientConfig,
-    trust: Arc<Trust>,
+pub(crate) struct Tls(TlsConnector);
+
+tokio::task_local! {
+    /// What is seen of the receiver to which a connection is being made. All connections share a verifier: with one of its own, none
+    /// could go on with an earlier session.
+    static SEEN: Arc<Seen>;
+}
+
+/// Notes something of the receiver to which a connection is being made.
+fn note(of: impl FnOnce(&Seen) -> &AtomicBool, is_so: bool) {
+    // Outside of a connection nobody asks.
+    let _ = SEEN.try_with(|seen| of(seen).store(is_so, Ordering::Release));
 }
 
 impl Tls {
     pub(crate) fn new(roots: Roots, identity: Option<ClientIdentity>) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let trust = Arc::new(Trust::new(roots, &provider)?);
-        let verifier = Arc::new(Verifier::of(&trust, &Arc::default()));
+        let verifier = Arc::new(Verifier::new(roots, &provider)?);
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        let config = match identity {
+        let mut config = match identity {
             None => config.with_no_client_auth(),
             Some(ClientIdentity(identity)) => {
                 config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
             }
         };
-        Ok(Self { config, trust })
+        config.client_auth_cert_resolver = Arc::new(Identity(Arc::clone(&config.client_auth_cert_resolver)));
+        Ok(Self(TlsConnector::from(Arc::new(config))))
     }
 
     /// Encrypts a connection to `host`, a name or an address.
@@ -160,16 +169,7 @@ impl Tls {
             source: io::Error::other(source),
         };
         let name = ServerName::try_from(host.to_owned()).map_err(unusable)?;
-        // What is seen is of this connection alone; tickets and everything else are shared.
-        let mut config = self.config.clone();
-        config
-            .dangerous()
-            .set_certificate_verifier(Arc::new(Verifier::of(&self.trust, &seen)));
-        config.client_auth_cert_resolver = Arc::new(Identity {
-            own: Arc::clone(&config.client_auth_cert_resolver),
-            seen: Arc::clone(&seen),
-        });
-        let connected = TlsConnector::from(Arc::new(config)).connect(name, tcp).await;
+        let connected = SEEN.scope(Arc::clone(&seen), self.0.connect(name, tcp)).await;
         match connected {
             Ok(stream) => Ok(Encrypted { stream, seen }),
             Err(source) => Err(NotEncrypted {
@@ -261,35 +261,31 @@ fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
 
 /// How the service proves itself, noting whether it was asked to in vain.
 #[derive(Debug)]
-struct Identity {
-    own: Arc<dyn ResolvesClientCert>,
-    seen: Arc<Seen>,
-}
+struct Identity(Arc<dyn ResolvesClientCert>);
 
 impl ResolvesClientCert for Identity {
     fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let given = self.own.resolve(hints, schemes);
-        if given.is_none() {
-            self.seen.wanted_certificate.store(true, Ordering::Release);
-        }
+        let given = self.0.resolve(hints, schemes);
+        note(|seen| &seen.wanted_certificate, given.is_none());
         given
     }
 
     fn has_certs(&self) -> bool {
-        self.own.has_certs()
+        self.0.has_certs()
     }
 }
 
-/// What is trusted.
+/// Judges the certificates of receivers.
 #[derive(Debug)]
-struct Trust {
+struct Verifier {
     provider: Arc<CryptoProvider>,
-    /// None if nobody is.
+    /// None if nobody is trusted.
     web: Option<Arc<WebPkiServerVerifier>>,
+    /// What is trusted.
     certificates: Vec<CertificateDer<'static>>,
 }
 
-impl Trust {
+impl Verifier {
     fn new(roots: Roots, provider: &Arc<CryptoProvider>) -> Result<Self, rustls::Error> {
         let (anchors, provider) = (Arc::new(roots.anchors), Arc::clone(provider));
         let web = match anchors.is_empty() {
@@ -307,22 +303,6 @@ impl Trust {
     }
 }
 
-/// Judges the certificate of a receiver.
-#[derive(Debug)]
-struct Verifier {
-    trust: Arc<Trust>,
-    seen: Arc<Seen>,
-}
-
-impl Verifier {
-    fn of(trust: &Arc<Trust>, seen: &Arc<Seen>) -> Self {
-        Self {
-            trust: Arc::clone(trust),
-            seen: Arc::clone(seen),
-        }
-    }
-}
-
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
@@ -334,7 +314,6 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         // An authority's certificate proves nobody but itself: where the operator trusts this very one, it is enough.
         if self
-            .trust
             .certificates
             .iter()
             .any(|trusted| trusted.as_ref() == certificate.as_ref())
@@ -343,8 +322,8 @@ impl ServerCertVerifier for Verifier {
         }
         let is_own_issuer = is_own_issuer(certificate);
         let alone = intermediates.is_empty() && !is_own_issuer;
-        self.seen.sent_one_alone.store(alone, Ordering::Release);
-        let Some(web) = &self.trust.web else {
+        note(|seen| &seen.sent_one_alone, alone);
+        let Some(web) = &self.web else {
             return Err(CertificateError::UnknownIssuer.into());
         };
         match web.verify_server_cert(certificate, intermediates, name, ocsp_response, now) {
@@ -362,7 +341,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.trust.provider.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signed, algorithms)
     }
 
@@ -372,13 +351,12 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.trust.provider.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.trust
-            .provider
+        self.provider
             .signature_verification_algorithms
             .supported_schemes()
     }

@@ -422,6 +422,45 @@ async fn each_version_that_is_safe_is_spoken_and_no_other() {
     );
 }
 
+/// A connection after the first one goes on with its session: neither certificate is looked at again.
+#[tokio::test]
+async fn a_later_connection_goes_on_with_an_earlier_session() {
+    let (root, _) = authorities("root");
+    let server = Identity::issued(&named(NAME), KeyPair::generate().unwrap(), &root);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(server.chain.clone(), server.der_key())
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let kinds = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let noted = kinds.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let stream = acceptor.accept(stream).await.unwrap();
+            noted
+                .lock()
+                .unwrap()
+                .push(stream.get_ref().1.handshake_kind().unwrap());
+            tokio::spawn(converse(stream, OK, Arc::default()));
+        }
+    });
+    let sender = sender_of(trusting(&root), None);
+    for _ in 0..3 {
+        let mut parcel = parcel(&format!("https://{NAME}:{}/", address.port())).unwrap();
+        // On a connection of its own.
+        parcel.is_probe = true;
+        assert_eq!(sender.send(parcel).await.outcome, answered(200));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    use rustls::HandshakeKind::{Full, Resumed};
+    assert_eq!(*kinds.lock().unwrap(), [Full, Resumed, Resumed]);
+}
+
 #[test]
 fn what_is_no_certificate_or_no_key_is_said_to_be_so() {
     let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
