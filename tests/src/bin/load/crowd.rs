@@ -9,10 +9,8 @@ use webhook_tests::{Client, Deployment, Service, fixtures::new_webhook};
 use crate::{
     deliveries::{ANY, PUBLISHERS},
     generator::drive,
+    stock,
 };
-
-/// Connections that create.
-const CREATORS: usize = 64;
 
 /// Measures with `count` webhooks on a deployment for each case, made by `deploy`.
 pub(crate) fn measure(deploy: &dyn Fn() -> Deployment, count: usize, seconds: Duration) {
@@ -56,15 +54,7 @@ fn fill(client: &Client, count: usize, lists: &Value) {
     for (list, actions) in lists.as_object().into_iter().flatten() {
         webhook[list] = actions.clone();
     }
-    let request = client.post("/v1/webhooks").json(&webhook).wire();
-    let mut left = count;
-    let next = |buffer: &mut Vec<u8>| {
-        if left > 0 {
-            left -= 1;
-            buffer.extend_from_slice(&request);
-        }
-    };
-    drive(client.address(), CREATORS, next, |_, _| {});
+    stock::create(client, &webhook, count);
 }
 
 /// Events per second that are published.

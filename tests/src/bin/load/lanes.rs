@@ -13,15 +13,13 @@ use crate::{
     cpu,
     deliveries::{ANY, STEADY, delays, publish, service, subscribe},
     footprint::resident_mib,
-    generator::drive,
     receiver::Receiver,
     report::at_share,
+    stock,
 };
 
 /// What the many webhooks want.
 const MANY: &str = "INVOICE.PAID";
-/// Connections that create.
-const CREATORS: usize = 64;
 /// How long all lanes may take to be tried once.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -84,13 +82,5 @@ fn fill(client: &Client, receiver: &Receiver, count: usize) {
     let mut webhook = new_webhook();
     webhook["url"] = json!(format!("http://{}/", receiver.address()));
     webhook["included_actions"] = json!([MANY]);
-    let request = client.post("/v1/webhooks").json(&webhook).wire();
-    let mut left = count;
-    let next = |buffer: &mut Vec<u8>| {
-        if left > 0 {
-            left -= 1;
-            buffer.extend_from_slice(&request);
-        }
-    };
-    drive(client.address(), CREATORS, next, |_, _| {});
+    stock::create(client, &webhook, count);
 }

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
 use webhook_tests::{Client, Service, fixtures::new_webhook};
 
 use crate::{generator::drive, report::Run};
@@ -55,6 +56,19 @@ impl Stock {
             requests: self.ids.iter().step_by(step).map(roll).collect(),
         }
     }
+}
+
+/// Creates `count` webhooks like this one.
+pub(crate) fn create(client: &Client, webhook: &Value, count: usize) {
+    let request = client.post("/v1/webhooks").json(webhook).wire();
+    let mut left = count;
+    let next = |buffer: &mut Vec<u8>| {
+        if left > 0 {
+            left -= 1;
+            buffer.extend_from_slice(&request);
+        }
+    };
+    drive(client.address(), CREATORS, next, |_, _| {});
 }
 
 /// The id in the answer to a creation, found without the cost of parsing it.
