@@ -5,9 +5,11 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use webhook_domain::event::JsonText;
+
 use crate::errors::Problem;
 
-/// A JSON value with every pair of every object, in the order given. At most 128 deep, which is the parser's limit.
+/// A JSON value with every pair of every object, in the order given.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Json {
     Null,
@@ -25,15 +27,23 @@ pub(crate) type Object = Vec<(String, Json)>;
 
 /// Objects of up to this many names are searched by looking at each pair.
 const SMALL: usize = 16;
+/// How deep a body may be: as deep as the data of an event.
+const MAX_DEPTH: usize = JsonText::MAX_DEPTH;
 
 /// Reads a body that must be one object in which no name stands twice, however deep.
 pub(crate) fn parse_object(body: &[u8]) -> Result<Object, Problem> {
     let json: Json = serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         Problem::bad_request(format!(
-            "the body must be a JSON object (RFC 8259) in UTF-8, at most 128 deep; see line {line}, column {column}"
+            "the body must be a JSON object (RFC 8259) in UTF-8, at most {MAX_DEPTH} levels deep; see line {line}, column {column}"
         ))
     })?;
+    // The parser goes deeper, to 128 levels; then it stops by itself.
+    if depth(&json) > MAX_DEPTH {
+        return Err(Problem::bad_request(format!(
+            "the body must be at most {MAX_DEPTH} levels deep"
+        )));
+    }
     if let Some(path) = duplicate(&json) {
         return Err(Problem::invalid_name(&path, "must not stand in its object twice"));
     }
@@ -41,6 +51,16 @@ pub(crate) fn parse_object(body: &[u8]) -> Result<Object, Problem> {
         Json::Object(pairs) => Ok(pairs),
         _ => Err(Problem::bad_request("the body must be a JSON object")),
     }
+}
+
+/// How many lists and objects stand in one another.
+fn depth(json: &Json) -> usize {
+    let deepest = match json {
+        Json::Object(pairs) => pairs.iter().map(|(_, value)| depth(value)).max(),
+        Json::List(items) => items.iter().map(depth).max(),
+        _ => return 0,
+    };
+    1 + deepest.unwrap_or(0)
 }
 
 /// The path of the first name that stands in its object twice.
@@ -176,6 +196,11 @@ mod tests {
         for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
             let deep = format!("{{\"a\":{}1{}}}", open.repeat(5_000), close.repeat(5_000));
             assert!(problem(deep.as_bytes()).is_some());
+            // The object itself is a level.
+            for (depth, is_refused) in [(63, false), (64, true), (120, true)] {
+                let nested = format!("{{\"a\":{}1{}}}", open.repeat(depth), close.repeat(depth));
+                assert_eq!(problem(nested.as_bytes()).is_some(), is_refused, "{depth}");
+            }
         }
     }
 }

@@ -54,6 +54,7 @@ pub(crate) fn addressed(parcel: Parcel) -> Option<Addressed> {
     let request = request.body(Full::new(Bytes::from(parcel.body))).ok()?;
     Some(Addressed { origin, request })
 }
+
 /// The header by which the service proves itself.
 fn proof(authentication: &Authentication) -> Option<(HeaderName, HeaderValue)> {
     let credentials = authentication.credentials();
@@ -73,5 +74,46 @@ fn proof(authentication: &Authentication) -> Option<(HeaderName, HeaderValue)> {
             let name = HeaderName::from_bytes(field.as_str().as_bytes()).ok()?;
             Some((name, HeaderValue::from_str(key.expose()).ok()?))
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a fixture is right")]
+mod tests {
+    use webhook_domain::webhook::{Credentials, TargetPolicy, TargetUrl};
+
+    use super::*;
+
+    /// What a webhook may have as its target can be sent to: there are not two parsers that disagree.
+    #[test]
+    fn every_target_that_is_accepted_makes_a_request() {
+        let characters = (0x21_u8..0x7f)
+            .map(char::from)
+            .chain(['\u{e9}', '\u{4e2d}', '\u{1f511}']);
+        let mut accepted = 0;
+        for character in characters {
+            for url in [
+                format!("https://ho{character}st.example/"),
+                format!("https://{character}host.example/"),
+                format!("https://host.example:8443/a{character}b"),
+                format!("https://host.example/?a{character}b"),
+                format!("https://host.example?{character}"),
+            ] {
+                let Ok(target) = TargetUrl::parse(url.clone(), &TargetPolicy::default()) else {
+                    continue;
+                };
+                let parcel = Parcel {
+                    url: target,
+                    headers: Vec::new(),
+                    authentication: Authentication::new(AuthenticationType::None, Credentials::default())
+                        .unwrap(),
+                    body: Vec::new(),
+                    is_probe: false,
+                };
+                assert!(addressed(parcel).is_some(), "{url}");
+                accepted += 1;
+            }
+        }
+        assert!(accepted > 300, "{accepted}");
     }
 }

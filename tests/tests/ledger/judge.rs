@@ -8,8 +8,8 @@
 //!   which a receiver that compares it with a clock of its own may refuse it.
 //! - A key that overlaps signs by the clock of the process that signs: the same key may be over in one process and not in another.
 //!   As soon as one clock says that it is over, it may also be erased, for all.
-//! - A retry's time is that of the clock by which the attempt before it failed. When that clock was ahead, what failed waits until
-//!   all others say so too, unless somebody [has it sent](PutOff).
+//! - A retry's time, as it is shown, is that of the clock by which the attempt before it failed. When that clock was ahead, it lies
+//!   [far away](PutOff), and what failed is sent all the same, once the clock is right.
 //! - A delivery is given up when one clock says that it failed first so long ago by the clock that said so then. It has arrived,
 //!   then: at a receiver that refused it.
 //!
@@ -126,7 +126,7 @@ pub(crate) struct Arrived {
     pub(crate) at: i64,
 }
 
-/// What was held up for longer than any schedule says, as it was seen before it was sent at once.
+/// What was held up for longer than any schedule says, as it was seen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PutOff {
     pub(crate) webhook: usize,

@@ -35,7 +35,7 @@ use crate::{
     fleet::Fleet,
     inboxes::Inboxes,
     judge::{Accepted, Book, Key, Ledger, PutOff},
-    people::{hasten, list, publish, roll},
+    people::{list, publish, roll, watch},
     plan::{PUBLISHERS, Plan},
 };
 
@@ -156,7 +156,7 @@ fn run(fleet: &Fleet, inboxes: &Inboxes, plan: Plan, webhooks: &[Webhook]) -> Ru
             .map(|place| scope.spawn(move || set_clock(fleet, plan, place)))
             .collect();
         let silencing = scope.spawn(move || silence(fleet, plan, done));
-        let hastening = scope.spawn(move || hasten(fleet, webhooks, done));
+        let watching = scope.spawn(move || watch(fleet, webhooks, done));
         for kill in 0..plan.kills {
             thread::sleep(plan.pause_before_kill(kill));
             fleet.kill(plan.draw(&[5, kill]) % fleet.size());
@@ -174,7 +174,7 @@ fn run(fleet: &Fleet, inboxes: &Inboxes, plan: Plan, webhooks: &[Webhook]) -> Ru
             retries: retries.iter().sum(),
             keys,
             clocks,
-            put_off: ends_well(hastening),
+            put_off: ends_well(watching),
             silenced: ends_well(silencing),
             silence,
         }

@@ -1,4 +1,4 @@
-//! Who uses the service meanwhile: publishers, whoever rolls secrets, an operator who looks after what is held up, and whoever
+//! Who uses the service meanwhile: publishers, whoever rolls secrets, an operator who looks at what is held up, and whoever
 //! reads the lists in the end.
 
 use std::{
@@ -100,12 +100,11 @@ pub(crate) fn roll(
     keys
 }
 
-/// Sends at once what is held up for longer than any schedule says, until all is `done`, as an operator would. A failure by a
-/// clock that is ahead has it sent again when that clock, and no other, says that it is time: when the clock is right
-/// again, that is hours away.
-pub(crate) fn hasten(fleet: &Fleet, webhooks: &[Webhook], done: &AtomicBool) -> Vec<PutOff> {
+/// Looks, until all is `done`, for what is held up for longer than any schedule says: a failure by a clock that is ahead says so by
+/// that clock. Nobody has it sent: once the clock is right, it must go on by itself.
+pub(crate) fn watch(fleet: &Fleet, webhooks: &[Webhook], done: &AtomicBool) -> Vec<PutOff> {
     let mut caller = Caller::new(fleet, 0);
-    let mut hastened = Vec::new();
+    let mut put_off = Vec::new();
     while !is_done_within(Duration::from_millis(500), done) {
         for (number, webhook) in webhooks.iter().enumerate() {
             let answer = caller.ask(|client| client.get(&webhook.path()));
@@ -116,20 +115,14 @@ pub(crate) fn hasten(fleet: &Fleet, webhooks: &[Webhook], done: &AtomicBool) -> 
             if retry_at.is_null() || instant(&retry_at) <= seen + LONGEST_WAIT {
                 continue;
             }
-            hastened.push(PutOff {
+            put_off.push(PutOff {
                 webhook: number,
                 until: instant(&retry_at),
                 seen,
             });
-            let path = format!("{}/send-penalty-box-payload", webhook.path());
-            let answer = caller.ask(|client| client.post(&path));
-            // Refused when it was sent meanwhile.
-            if let Some(answer) = answer.filter(|answer| answer.status < 500) {
-                assert!(matches!(answer.status, 200 | 409), "{}", answer.shown());
-            }
         }
     }
-    hastened
+    put_off
 }
 
 /// The deliveries of a webhook as the service lists them, the oldest first.
