@@ -78,7 +78,6 @@ fn proof(authentication: &Authentication) -> Option<(HeaderName, HeaderValue)> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a fixture is right")]
 mod tests {
     use webhook_domain::webhook::{Credentials, TargetPolicy, TargetUrl};
 

@@ -19,6 +19,7 @@
 //! Several processes are run through deaths, pauses and lost answers by a seeded simulation: see `simulation`, which is built for
 //! tests alone. So that a seed gives the same run each time, nothing here chooses at random: maps are ordered, and `select!` is `biased`.
 
+mod clock_steps;
 mod finder;
 mod lanes;
 mod lease;

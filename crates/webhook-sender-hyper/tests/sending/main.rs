@@ -5,5 +5,8 @@
 mod behaviours;
 mod guard;
 mod house;
+mod keeping;
 mod plain;
+mod rows;
+mod scripted;
 mod tls;

@@ -31,7 +31,7 @@ pub(super) async fn look(lanes: Arc<Lanes>, pulse: Arc<Pulse>) {
     let mut repair_at = Instant::now();
     loop {
         pulse.finder.beat();
-        if lanes.clock_was_set() {
+        if lanes.clock_steps.has_stepped(lanes.dispatch.clock.now()) {
             tracing::warn!("the clock was put forward or back; all lanes are looked through");
             repair_at = Instant::now();
         }

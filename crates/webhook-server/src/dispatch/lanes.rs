@@ -4,7 +4,7 @@
 //! [finder](super::finder) finds it then.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use webhook_domain::services::{Dispatch, LaneWorker, Next};
 use webhook_domain::webhook::{TargetUrl, Webhook};
 use webhook_domain::{ServiceError, StoreError};
 
+use super::clock_steps::ClockSteps;
 use super::lease::Lease;
 use super::recorder::Unrecorded;
 use super::shares::{Place, Shares};
@@ -26,8 +27,6 @@ const TASKS: usize = 8192;
 const PAUSE: Duration = Duration::from_secs(1);
 /// The longest wait for which a task stays: whoever looks for lanes finds them a second late at the most.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
-/// From how many milliseconds on the clock was set, and does not only run a little fast or slow.
-const CLOCK_STEP: u64 = 2_000;
 /// How long a lane is left alone that cannot be read, unless somebody changes it.
 const UNREADABLE_FOR: Duration = Duration::from_secs(60);
 
@@ -38,11 +37,8 @@ pub(super) struct Lanes {
     pub(super) lease: Arc<Lease>,
     pub(super) turns: mpsc::Sender<Unrecorded>,
     shares: Shares,
-    /// How far the time of day was ahead of the time since the machine was started when that was last looked at, in milliseconds. It
-    /// is always as far, unless somebody sets the clock.
-    lead_of_clock: AtomicI64,
-    /// Whether an attempt has failed by a clock that was set since.
-    clock_was_set: AtomicBool,
+    /// A clock that is ahead may have put off what failed by it.
+    pub(super) clock_steps: ClockSteps,
     stopping: AtomicBool,
     ended: watch::Receiver<bool>,
     state: Mutex<State>,
@@ -122,33 +118,17 @@ impl Lanes {
         turns: mpsc::Sender<Unrecorded>,
         ended: watch::Receiver<bool>,
     ) -> Self {
-        let lead = dispatch.clock.now().as_milliseconds() - lease.uptime().now();
+        let clock_steps = ClockSteps::since(dispatch.clock.now(), lease.uptime().clone());
         Self {
             process,
             dispatch,
             lease,
             turns,
             shares: Shares::default(),
-            lead_of_clock: AtomicI64::new(lead),
-            clock_was_set: AtomicBool::new(false),
+            clock_steps,
             stopping: AtomicBool::new(false),
             ended,
             state: Mutex::default(),
-        }
-    }
-
-    /// Whether the clock was set since this was asked last, be it for a moment in which an attempt failed.
-    pub(super) fn clock_was_set(&self) -> bool {
-        let lead = self.dispatch.clock.now().as_milliseconds() - self.lease.uptime().now();
-        let before = self.lead_of_clock.swap(lead, Ordering::AcqRel);
-        self.clock_was_set.swap(false, Ordering::AcqRel) || lead.abs_diff(before) > CLOCK_STEP
-    }
-
-    /// Notes when an attempt has failed, by the clock.
-    fn failed_at(&self, at: webhook_domain::time::Instant) {
-        let lead = at.as_milliseconds() - self.lease.uptime().now();
-        if lead.abs_diff(self.lead_of_clock.load(Ordering::Acquire)) > CLOCK_STEP {
-            self.clock_was_set.store(true, Ordering::Release);
         }
     }
 
@@ -394,7 +374,7 @@ async fn step(
     let made_turn = turn.is_some();
     if let Some(turn) = turn {
         if let Some(cause) = turn.attempt.cause() {
-            lanes.failed_at(turn.attempt.ended_at());
+            lanes.clock_steps.saw(turn.attempt.ended_at());
             tracing::info!(
                 webhook.id = %at_work.webhook,
                 server.address = wanted.host,
