@@ -30,6 +30,8 @@ pub struct Deployment {
     database: Option<postgres::Database>,
     /// Instead of the binary under test.
     binary: Option<PathBuf>,
+    /// How many files it may have open.
+    open_files: Option<u32>,
 }
 
 impl Deployment {
@@ -61,6 +63,7 @@ impl Deployment {
             settings: Vec::new(),
             database,
             binary: None,
+            open_files: None,
         }
         .with("WEBHOOK_LISTEN", "127.0.0.1:0")
     }
@@ -74,6 +77,12 @@ impl Deployment {
     /// The same deployment of another binary than the one under test.
     pub fn with_binary(mut self, binary: &Path) -> Self {
         self.binary = Some(binary.to_owned());
+        self
+    }
+
+    /// The same deployment that may have `count` files open.
+    pub fn with_open_files(mut self, count: u32) -> Self {
+        self.open_files = Some(count);
         self
     }
 
@@ -142,7 +151,15 @@ impl Deployment {
 
     /// The binary with `arguments`, in this directory and environment and no other.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.binary.as_deref().unwrap_or_else(|| binary::path()));
+        let binary = self.binary.as_deref().unwrap_or_else(|| binary::path());
+        let mut command = match self.open_files {
+            None => Command::new(binary),
+            Some(count) => {
+                let mut limited = Command::new("prlimit");
+                limited.arg(format!("--nofile={count}:{count}")).arg(binary);
+                limited
+            }
+        };
         command.args(arguments).current_dir(self.directory());
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
+use webhook_domain::address::Network;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::event::Environment;
 use webhook_domain::ports::WebhookStore;
@@ -83,8 +84,14 @@ pub struct HttpLimits {
     pub failed_authentications_per_second: Option<NonZeroU32>,
     /// Threads that serve connections. As many as the machine has cores, at most 512.
     pub workers: usize,
-    /// Connections per worker; further ones wait to be accepted. 10,000.
+    /// Connections of all clients. For a further one, the connection that has waited longest for its client is closed. 10,000.
     pub max_connections: usize,
+    /// Connections of one client address (IPv6: of one /64 network) that is no trusted proxy, likewise. 7,500.
+    pub max_connections_of_one_address: usize,
+    /// Bytes of request heads that are not complete, in all. Beyond it the connection whose head was begun first is closed. 16 MiB.
+    pub max_unfinished_head_bytes: usize,
+    /// The networks of reverse proxies whose `X-Forwarded-For` and `Forwarded` are believed. None.
+    pub trusted_proxies: Vec<Network>,
     /// How long requests under way may take to finish once the server is told to stop, in whole seconds. 30 seconds.
     pub shutdown_timeout: Duration,
 }
@@ -103,6 +110,9 @@ impl Default for HttpLimits {
             failed_authentications_per_second: NonZeroU32::new(50),
             workers: std::thread::available_parallelism().map_or(2, NonZeroUsize::get),
             max_connections: 10_000,
+            max_connections_of_one_address: 7_500,
+            max_unfinished_head_bytes: 16 * 1024 * 1024,
+            trusted_proxies: Vec::new(),
             shutdown_timeout: Duration::from_secs(30),
         }
     }
@@ -128,7 +138,7 @@ impl Core {
     #[must_use]
     pub fn new(api: Api, limits: HttpLimits) -> web::Data<Self> {
         // A connection has at most one request in a handler.
-        let in_flight = InFlight::new(limits.worker_count().saturating_mul(limits.max_connections));
+        let in_flight = InFlight::new(limits.max_connections);
         let rates = RequestRates::new(&limits, &api.clock);
         web::Data::new(Self {
             api,

@@ -4,7 +4,7 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::web::ServiceConfig;
-use actix_web::{App, Error, web};
+use actix_web::{App, Error, Route, guard, web};
 
 use crate::api::Core;
 use crate::observe::observe;
@@ -38,14 +38,12 @@ pub fn app(
         )
         .service(
             web::resource("/health/live")
-                .route(web::get().to(health::live))
-                .route(web::head().to(health::live))
+                .route(get().to(health::live))
                 .default_service(web::to(health::wrong_method)),
         )
         .service(
             web::resource("/health/ready")
-                .route(web::get().to(health::ready))
-                .route(web::head().to(health::ready))
+                .route(get().to(health::ready))
                 .default_service(web::to(health::wrong_method)),
         )
         .configure(document_paths)
@@ -55,18 +53,23 @@ pub fn app(
         }))
 }
 
+/// `GET`, and `HEAD`, which is answered alike: the connection leaves the body out (RFC 9110 §9.3.2).
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
 fn webhook_paths(paths: &mut ServiceConfig) {
     paths
         .service(
             web::resource("/webhooks")
-                .route(web::get().to(webhooks::list))
+                .route(get().to(webhooks::list))
                 .route(web::post().to(webhooks::create))
                 .default_service(web::to(webhooks::wrong_method)),
         )
         // Before what would take it for a webhook's id.
         .service(
             web::resource("/webhooks/actions")
-                .route(web::get().to(actions::list))
+                .route(get().to(actions::list))
                 .default_service(web::to(actions::wrong_method)),
         )
         .service(
@@ -86,7 +89,7 @@ fn webhook_paths(paths: &mut ServiceConfig) {
         )
         .service(
             web::resource("/webhooks/{id}")
-                .route(web::get().to(webhook::read))
+                .route(get().to(webhook::read))
                 .route(web::patch().to(webhook::update))
                 .route(web::delete().to(webhook::delete))
                 .default_service(web::to(webhook::wrong_method)),
@@ -108,12 +111,12 @@ fn event_paths(paths: &mut ServiceConfig) {
         )
         .service(
             web::resource("/webhook-events")
-                .route(web::get().to(webhook_events::list))
+                .route(get().to(webhook_events::list))
                 .default_service(web::to(webhook_events::wrong_method)),
         )
         .service(
             web::resource("/webhook-events/{id}")
-                .route(web::get().to(webhook_events::read))
+                .route(get().to(webhook_events::read))
                 .default_service(web::to(webhook_events::wrong_method_on_one)),
         )
         .service(
@@ -127,7 +130,7 @@ fn key_and_audit_paths(paths: &mut ServiceConfig) {
     paths
         .service(
             web::resource("/api-keys")
-                .route(web::get().to(api_keys::list))
+                .route(get().to(api_keys::list))
                 .route(web::post().to(api_keys::create))
                 .default_service(web::to(api_keys::wrong_method)),
         )
@@ -138,7 +141,7 @@ fn key_and_audit_paths(paths: &mut ServiceConfig) {
         )
         .service(
             web::resource("/audit-records")
-                .route(web::get().to(audit_records::list))
+                .route(get().to(audit_records::list))
                 .default_service(web::to(audit_records::wrong_method)),
         );
 }
@@ -147,20 +150,17 @@ fn document_paths(paths: &mut ServiceConfig) {
     paths
         .service(
             web::resource("/openapi.json")
-                .route(web::get().to(document::document))
-                .route(web::head().to(document::document))
+                .route(get().to(document::document))
                 .default_service(web::to(document::wrong_method)),
         )
         .service(
             web::resource("/docs")
-                .route(web::get().to(document::to_page))
-                .route(web::head().to(document::to_page))
+                .route(get().to(document::to_page))
                 .default_service(web::to(document::wrong_method)),
         )
         .service(
             web::resource("/docs/{file:.*}")
-                .route(web::get().to(document::page))
-                .route(web::head().to(document::page))
+                .route(get().to(document::page))
                 .default_service(web::to(document::wrong_method)),
         );
 }

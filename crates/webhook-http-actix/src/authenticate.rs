@@ -9,6 +9,7 @@ use webhook_domain::caller::Caller;
 use webhook_domain::services::Presented;
 
 use crate::api::{Api, Core};
+use crate::client_address;
 use crate::errors::Problem;
 use crate::request_rate::TooOften;
 
@@ -33,8 +34,8 @@ pub(crate) async fn admit(
         }
         Err(problem) => {
             if problem.is_unauthorised() {
-                let peer = request.peer_addr().map(|address| address.ip());
-                core.rates.count_failure(peer)?;
+                let client = client_address::of(request, &core.limits.trusted_proxies);
+                core.rates.count_failure(client)?;
             }
             Err(problem)
         }

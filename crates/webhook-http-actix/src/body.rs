@@ -107,7 +107,7 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     ))
 }
 
-/// `application/json`, with `charset=utf-8` or without parameters (RFC 9110 §8.3.1).
+/// `application/json`, without parameters or with a `charset` that is UTF-8 in any spelling (RFC 9110 §8.3.1).
 fn is_json(content_type: &str) -> bool {
     let mut parts = content_type.split(';').map(|part| part.trim_matches([' ', '\t']));
     let essence = parts.next().unwrap_or_default();
@@ -120,8 +120,16 @@ fn is_utf_8(parameter: &str) -> bool {
             .strip_prefix('"')
             .and_then(|rest| rest.strip_suffix('"'))
             .unwrap_or(value);
-        name.eq_ignore_ascii_case("charset") && value.eq_ignore_ascii_case("utf-8")
+        name.eq_ignore_ascii_case("charset") && is_name_of_utf_8(value)
     })
+}
+
+/// `utf-8`, `UTF8`, `Utf_8`: clients write it as they like.
+fn is_name_of_utf_8(charset: &str) -> bool {
+    let digits_and_letters = charset.bytes().filter(|byte| !matches!(byte, b'-' | b'_'));
+    digits_and_letters
+        .map(|byte| byte.to_ascii_lowercase())
+        .eq(*b"utf8")
 }
 
 #[cfg(test)]
@@ -136,6 +144,9 @@ mod tests {
             "application/json;",
             "application/json; charset=utf-8",
             "application/json;charset=\"UTF-8\"",
+            "application/json;charset=utf8",
+            "application/json; charset=UTF8",
+            "application/json; Charset=\"Utf_8\"",
         ] {
             assert!(is_json(right), "{right}");
         }
@@ -145,6 +156,8 @@ mod tests {
             "application/jsonp",
             "application/problem+json",
             "application/json; charset=utf-16",
+            "application/json; charset=utf-80",
+            "application/json; charset=",
             "application/json; version=1",
             "application/json, application/json",
         ] {

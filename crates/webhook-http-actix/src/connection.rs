@@ -7,12 +7,14 @@
 //! - While no request is in a handler, the client has the head timeout from the first byte it sends to bring one
 //!   there, and [`LINGER`] when it was already told that the connection closes. Then it reads as closed, after a 408
 //!   if a head was begun. In a handler the body's own timer runs (see [`crate::body`]).
+//! - One that is [dismissed](open) for another's sake reads as closed as soon as no request is in a handler.
 //! - An answer of which the client takes nothing for the write timeout ends the connection.
 //! - A bare refusal on its way out is given the error envelope and a request id (see [`bare_refusal`]).
 //!
 //! The [`Watch`] is how the handlers' side tells the connection that a request has begun or ended.
 
 mod bare_refusal;
+mod open;
 mod watch;
 
 use std::future::Future as _;
@@ -26,16 +28,19 @@ use actix_web::web;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+pub(crate) use open::{Admission, OpenConnections};
 pub(crate) use watch::{RequestUnderWay, Watch};
 
 use crate::api::Core;
-use crate::server::LINGER;
+
+/// How long an answered connection that is to be closed may go on sending before it is cut.
+pub(crate) const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A socket that does not wait for ever.
 pub(crate) struct Connection {
     socket: TcpStream,
     core: web::Data<Core>,
-    watch: Watch,
+    admission: Admission,
     reading: Alarm,
     writing: Alarm,
     /// Since when the client has taken nothing of an answer.
@@ -45,11 +50,11 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: TcpStream, core: web::Data<Core>) -> Self {
+    pub(crate) fn new(socket: TcpStream, core: web::Data<Core>, admission: Admission) -> Self {
         Self {
             socket,
             core,
-            watch: Watch::new(Instant::now()),
+            admission,
             reading: Alarm::default(),
             writing: Alarm::default(),
             write_blocked_since: None,
@@ -59,29 +64,31 @@ impl Connection {
 
     /// The handlers' end of this connection.
     pub(crate) fn watch(&self) -> Watch {
-        self.watch.clone()
+        self.admission.watch().clone()
     }
 
     /// When the client must have brought a request to a handler, if it is its turn.
     fn read_deadline(&self) -> Option<Instant> {
-        let limit = match self.watch.is_closing() {
+        let limit = match self.admission.watch().is_closing() {
             true => self.core.limits.head_timeout.min(LINGER),
             false => self.core.limits.head_timeout,
         };
-        self.watch
+        self.admission
+            .watch()
             .waiting_since()
             .and_then(|since| since.checked_add(limit))
     }
 
     /// Tells a client that began a head and did not finish it, unless an answer is still on its way out.
     fn give_up_on_head(&mut self) {
-        let may_speak = self.watch.has_begun_head() && self.write_blocked_since.is_none();
+        let watch = self.admission.watch();
+        let may_speak = watch.has_begun_head() && self.write_blocked_since.is_none();
         if may_speak {
             let refusal = bare_refusal::head("HTTP/1.1", StatusCode::REQUEST_TIMEOUT);
             self.own_words
                 .extend(bare_refusal::in_our_words(&self.core, &refusal));
         }
-        self.watch.close();
+        watch.close();
     }
 
     fn poll_own_words(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -138,8 +145,19 @@ impl AsyncRead for Connection {
         let this = &mut *self;
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.socket).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            this.watch.note_bytes();
+        let count = buffer.filled().len() - before;
+        let watch = this.admission.watch();
+        if count > 0 {
+            watch.note_bytes(count);
+        }
+        if read.is_pending() {
+            watch.wake_on_dismissal(cx.waker());
+            let head_bytes = watch.head_bytes();
+            this.admission.hold_head(head_bytes);
+            if this.admission.watch().is_dismissed() {
+                this.give_up_on_head();
+                return Poll::Ready(Ok(()));
+            }
         }
         match this.read_deadline() {
             Some(deadline) if this.reading.is_past(deadline, read.is_pending(), cx) => {

@@ -18,12 +18,23 @@ pub(crate) fn precondition(request: &HttpRequest) -> Result<Precondition, Proble
         return Ok(Precondition::Exists);
     }
     let values: Option<Vec<&str>> = sent.map(|value| value.to_str().ok()).collect();
-    values.and_then(|values| parse(&values)).ok_or_else(|| {
-        Problem::invalid_field(
+    let sent = values.as_ref().and_then(|values| Some((parse(values)?, values)));
+    match sent {
+        Some((Precondition::VersionIn(versions), values)) if versions.is_empty() && has_weak_tag(values) => {
+            Err(Problem::weak_entity_tag())
+        }
+        Some((precondition, _)) => Ok(precondition),
+        None => Err(Problem::invalid_field(
             "If-Match",
             "must be `*`, or entity tags in quotes joined by commas, such as \"3\"",
-        )
-    })
+        )),
+    }
+}
+
+/// Whether a tag is weak in a list that was parsed. This service makes strong ones alone.
+fn has_weak_tag(values: &[&str]) -> bool {
+    let items = values.iter().flat_map(|value| value.split(','));
+    items.map(str::trim_start).any(|item| item.starts_with("W/\""))
 }
 
 /// None for what is neither `*` nor a list of entity tags. The lists of several headers are one.

@@ -63,6 +63,10 @@ fn tell_connection(watch: &Watch, response: &mut ServiceResponse<BoxBody>) {
             head.set_connection_type(ConnectionType::Close);
         }
     }
+    if watch.is_not_to_be_kept() {
+        let head = response.response_mut().head_mut();
+        head.set_connection_type(ConnectionType::Close);
+    }
     if response.response().head().connection_type() == ConnectionType::Close {
         watch.close();
     }

@@ -4,8 +4,7 @@
 //! fail to authenticate count for the address they come from, and they alone are refused there: a valid credential is
 //! never refused because others at its address failed. That is a bound on guessing, and on what guessing costs.
 //!
-//! The address is the TCP peer's. Headers that say whom a request was forwarded for are not believed, since anybody
-//! can write them. Behind a reverse proxy, all clients thus share the proxy's address and its rate of failures.
+//! The address is the [client's](crate::client_address): the TCP peer's, unless the peer is a proxy that the deployment trusts.
 //!
 //! What is refused is not counted, so who slows down is served again. Counts are this process's own and are
 //! forgotten at its end. Time is the [`Clock`]'s, made [steady](SteadyClock).
@@ -15,7 +14,6 @@
 //! of: while [`MAX_ADDRESSES`] of them are remembered, all failures count as one address's. Then a failing request may
 //! get 429 where it would have got 401; a valid one is served as ever.
 
-mod origin;
 mod steady_clock;
 
 use std::hash::Hash;
@@ -34,7 +32,7 @@ use webhook_domain::caller::Credential;
 use webhook_domain::time::Clock;
 
 use crate::api::HttpLimits;
-use origin::Origin;
+use crate::origin::Origin;
 use steady_clock::SteadyClock;
 
 /// How many seconds' worth of failures may come from an address at once: a client whose key was revoked, or an

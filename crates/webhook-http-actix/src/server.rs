@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::rc::Rc;
 
 use actix_http::HttpService;
 use actix_http::error::DispatchError;
@@ -13,10 +14,10 @@ use std::time::Duration;
 
 use crate::api::{Api, Core, HttpLimits};
 use crate::app::app;
-use crate::connection::{Connection, Watch};
+use crate::connection::{Connection, LINGER, OpenConnections, Watch};
 
-/// How long an answered connection that is to be closed may go on sending before it is cut.
-pub(crate) const LINGER: Duration = Duration::from_secs(1);
+/// How many connections of a worker may wait to be closed while new ones come in.
+const BEING_CLOSED: usize = 64;
 
 /// Serves `api` to whoever connects to `listener`, once the returned future is polled inside a runtime (actix's or
 /// tokio's). It listens to no signals: stop it through [`Server::handle`]; a graceful stop closes idle connections
@@ -31,12 +32,12 @@ pub fn serve(listener: TcpListener, api: Api, limits: HttpLimits) -> io::Result<
     let builder = Server::build()
         .disable_signals()
         .workers(limits.worker_count())
-        .max_concurrent_connections(limits.max_connections.max(1))
+        .max_concurrent_connections(limits.max_connections.div_ceil(limits.worker_count()) + BEING_CLOSED)
         .shutdown_timeout(limits.shutdown_timeout.as_secs());
     let stopping = builder.graceful_shutdown_signal();
     let worker = move || {
         let stopping = stopping.clone();
-        let accept = accept(core.clone());
+        let accept = accept(core.clone(), OpenConnections::new(&core.limits));
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
                 let stopping = stopping.clone();
@@ -58,14 +59,21 @@ pub fn serve(listener: TcpListener, api: Api, limits: HttpLimits) -> io::Result<
 /// Takes a socket for a connection.
 fn accept(
     core: web::Data<Core>,
+    open: Rc<OpenConnections>,
 ) -> impl Fn(TcpStream) -> std::future::Ready<Result<(Connection, Option<std::net::SocketAddr>), DispatchError>>
 + Clone {
     move |socket| {
         let peer = socket.peer_addr().ok();
+        let Some(admission) = open.admit(peer.map(|peer| peer.ip())) else {
+            tracing::debug!(
+                "a new connection was closed: each of those that are open has a request under way"
+            );
+            return std::future::ready(Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into())));
+        };
         // An answer is written whole; waiting for more to send with it would only delay it.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(error = %error, "a socket refused TCP_NODELAY");
         }
-        std::future::ready(Ok((Connection::new(socket, core.clone()), peer)))
+        std::future::ready(Ok((Connection::new(socket, core.clone(), admission), peer)))
     }
 }

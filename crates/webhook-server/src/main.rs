@@ -8,6 +8,7 @@ mod bootstrap;
 mod cli;
 mod clock;
 mod commands;
+mod descriptors;
 mod dispatch;
 mod exit;
 mod logging;

@@ -32,6 +32,7 @@ use webhook_store_diesel::DieselStore;
 use crate::actions;
 use crate::bearer_tokens;
 use crate::bootstrap::{self, HandOver};
+use crate::descriptors::Descriptors;
 use crate::dispatch::{Dispatcher, Pulse};
 use crate::exit::{Failure, chain};
 use crate::outbound_tls;
@@ -43,8 +44,6 @@ const REQUESTS_FINISH_WITHIN: Duration = Duration::from_secs(20);
 /// How often upkeep is done: an expired key is erased within a minute.
 const UPKEEP_EVERY: Duration = Duration::from_secs(30);
 
-/// How many test events and retries on request are under way at a time.
-const PROBES: usize = 64;
 /// How many events are forgotten in one transaction.
 const EVENTS_AT_ONCE: u32 = 200;
 /// How often the database is asked which master key to seal under.
@@ -65,6 +64,8 @@ struct Deployment {
     sender_limits: SenderLimits,
     schedule: RetrySchedule,
     event_retention: Duration,
+    descriptors: Descriptors,
+    listen_backlog: i32,
     /// The database's file, if it is one.
     database: Option<std::path::PathBuf>,
 }
@@ -78,7 +79,10 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         allowed_networks = settings.target_policy.networks.networks().len(),
         "starting"
     );
+    let descriptors = Descriptors::claim();
+    let database = settings.database_file().map(Path::to_owned);
     let deployment = Deployment {
+        database,
         listen: settings.listen,
         rules: FieldRules {
             targets: settings.target_policy.clone(),
@@ -89,9 +93,13 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             shutdown_timeout: REQUESTS_FINISH_WITHIN,
             requests_per_second: settings.requests_per_second,
             failed_authentications_per_second: settings.failed_authentications_per_second,
+            max_connections: descriptors.clients,
+            max_connections_of_one_address: descriptors.clients - descriptors.clients / 4,
+            trusted_proxies: settings.trusted_proxies,
             ..HttpLimits::default()
         },
-        database: settings.database_file().map(Path::to_owned),
+        listen_backlog: settings.listen_backlog,
+
         tokens: bearer_tokens::verifier(settings.tokens)?,
         environment: settings.environment,
         allowed_networks: settings.target_policy.networks,
@@ -99,8 +107,10 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         identity: outbound_tls::identity(settings.client_identity.as_ref())?,
         sender_limits: SenderLimits {
             attempt_timeout: settings.attempt_timeout,
+            max_idle: descriptors.idle,
             ..SenderLimits::default()
         },
+        descriptors,
         schedule: settings.retry_schedule,
         event_retention: settings.event_retention,
     };
@@ -123,11 +133,13 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let cannot_listen =
         |error: std::io::Error| Failure::cannot(&format!("listen on {}", deployment.listen), &error);
     let listener = TcpListener::bind(deployment.listen).map_err(cannot_listen)?;
+    // The standard library gives the queue a length of its own; listening again changes it.
+    rustix::net::listen(&listener, deployment.listen_backlog).map_err(|error| cannot_listen(error.into()))?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     provide_first_key(deployment.database.as_deref(), open, HandOver::choose(address)).await?;
     let dispatch = dispatch(sender(&deployment, open)?, &deployment, open);
     // Its connections belong to the threads that answer requests.
-    let probes = probes(sender(&deployment, open)?, deployment.environment, open);
+    let probes = probes(sender(&deployment, open)?, &deployment, open);
     let event_retention = deployment.event_retention;
     let authenticator = Authenticator::new(open.api_keys(), deployment.tokens, open.clock.clone());
     let pulse = Arc::new(Pulse::default());
@@ -199,12 +211,13 @@ fn dispatch(sender: HyperSender, deployment: &Deployment, open: &OpenStore) -> D
         entropy: open.entropy.clone(),
         environment: deployment.environment,
         schedule: deployment.schedule.clone(),
+        attempts_at_once: deployment.descriptors.attempts,
         describe: Some(described),
     }
 }
 
 /// What sends something on request.
-fn probes(sender: HyperSender, environment: Environment, open: &OpenStore) -> ProbeService {
+fn probes(sender: HyperSender, deployment: &Deployment, open: &OpenStore) -> ProbeService {
     ProbeService {
         webhooks: open.store.clone(),
         queue: open.store.clone(),
@@ -213,8 +226,8 @@ fn probes(sender: HyperSender, environment: Environment, open: &OpenStore) -> Pr
         sender: Arc::new(sender),
         clock: open.clock.clone(),
         entropy: open.entropy.clone(),
-        environment,
-        places: ProbePlaces::new(PROBES),
+        environment: deployment.environment,
+        places: ProbePlaces::new(deployment.descriptors.probes),
     }
 }
 

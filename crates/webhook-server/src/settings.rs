@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
-use webhook_domain::address::AllowedNetworks;
+use webhook_domain::address::{AllowedNetworks, Network};
 use webhook_domain::event::Environment;
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::retry_schedule::RetrySchedule;
@@ -37,6 +37,10 @@ use crate::master_key::MasterKeySource;
 pub(crate) struct Settings {
     /// Where to listen.
     pub(crate) listen: SocketAddr,
+    /// How many connections may wait to be accepted.
+    pub(crate) listen_backlog: i32,
+    /// The networks of reverse proxies that are believed when they say whose request it is.
+    pub(crate) trusted_proxies: Vec<Network>,
     /// The database.
     pub(crate) database_url: DatabaseUrl,
     /// Where the master key is to be had.
@@ -114,6 +118,8 @@ impl Settings {
         given.put(sources.flags, || Layer::Flag);
         let settings = Self {
             listen: given.read(Setting::Listen, value::listen)?,
+            listen_backlog: given.read(Setting::ListenBacklog, value::listen_backlog)?,
+            trusted_proxies: given.read(Setting::TrustedProxies, value::networks)?,
             database_url: given.read(Setting::DatabaseUrl, str::parse)?,
             master_key: given.master_key()?,
             environment: given.read(Setting::Environment, str::parse)?,

@@ -49,6 +49,8 @@ pub struct Dispatch {
     pub environment: Environment,
     /// When what failed is sent again.
     pub schedule: RetrySchedule,
+    /// How many attempts may be under way at a time. 512, if there are file descriptors for them.
+    pub attempts_at_once: usize,
     /// Writes a webhook for those who are told that it was made inactive; nobody is, if there is none.
     pub describe: Option<Describe>,
 }

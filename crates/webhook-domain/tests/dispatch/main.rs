@@ -92,6 +92,7 @@ impl House {
 
     fn dispatch(&self) -> Dispatch {
         Dispatch {
+            attempts_at_once: 512,
             queue: self.store.clone(),
             webhooks: self.store.clone(),
             sender: self.receiver.clone(),

@@ -123,6 +123,14 @@ impl Problem {
             .with_advice(Advice::Use(allowed))
     }
 
+    /// 412: `If-Match` has only weak entity tags, which never match (RFC 9110 §13.1.1).
+    pub(crate) fn weak_entity_tag() -> Self {
+        let message = "If-Match has a weak entity tag (W/\"…\"), which never matches. This service sends strong ones: a proxy \
+            between it and you has weakened the tag, as nginx does when it compresses an answer. Turn compression off in the \
+            proxy for this service, or send the tag without W/ (RFC 9110 §13.1.1)";
+        Self::new(StatusCode::PRECONDITION_FAILED, Code::InvalidRequest, message)
+    }
+
     /// 408: the body did not come in time. The rest of it may still come, so the connection is given up.
     pub(crate) fn body_timeout() -> Self {
         let message = "the body did not come in time; send it without pauses";
@@ -246,10 +254,7 @@ impl ResponseError for Problem {
         match advice {
             Advice::None => &mut response,
             Advice::Authenticate => response.insert_header((header::WWW_AUTHENTICATE, "Bearer")),
-            Advice::Use(methods) => {
-                let names: Vec<_> = methods.iter().map(Method::as_str).collect();
-                response.insert_header((header::ALLOW, names.join(", ")))
-            }
+            Advice::Use(methods) => response.insert_header((header::ALLOW, allow(methods))),
             Advice::Wait(seconds) => response.insert_header((header::RETRY_AFTER, seconds.to_string())),
             Advice::Retry => response
                 .insert_header((header::RETRY_AFTER, "1"))
@@ -267,6 +272,12 @@ impl ResponseError for Problem {
     }
 }
 
+/// The value of `Allow`. A path that takes `GET` takes `HEAD`.
+fn allow(methods: &[Method]) -> String {
+    let head = methods.contains(&Method::GET).then_some("HEAD");
+    let names: Vec<_> = methods.iter().map(Method::as_str).chain(head).collect();
+    names.join(", ")
+}
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -65,5 +65,5 @@ pub(crate) async fn page(file: web::Path<String>) -> Result<HttpResponse, Proble
 
 /// Any other method.
 pub(crate) async fn wrong_method() -> Result<HttpResponse, Problem> {
-    Err(Problem::method_not_allowed(&[Method::GET, Method::HEAD]))
+    Err(Problem::method_not_allowed(&[Method::GET]))
 }

@@ -50,7 +50,7 @@ pub(crate) async fn ready(core: Data<Core>) -> Result<HttpResponse, Problem> {
 
 /// Any other method.
 pub(crate) async fn wrong_method() -> Result<HttpResponse, Problem> {
-    Err(Problem::method_not_allowed(&[Method::GET, Method::HEAD]))
+    Err(Problem::method_not_allowed(&[Method::GET]))
 }
 
 fn ok() -> HttpResponse {

@@ -14,9 +14,9 @@ use webhook_http_actix::{HttpLimits, serve};
 
 use crate::house::*;
 
-struct Served {
-    address: SocketAddr,
-    key: String,
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    pub(crate) key: String,
     handle: ServerHandle,
     thread: Option<JoinHandle<()>>,
 }
@@ -52,7 +52,7 @@ fn served() -> Served {
     })
 }
 
-fn served_with(limits: HttpLimits) -> Served {
+pub(crate) fn served_with(limits: HttpLimits) -> Served {
     let store = Arc::new(MemoryStore::new());
     let house = House::over(store.clone(), store, limits.clone());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -75,21 +75,21 @@ fn served_with(limits: HttpLimits) -> Served {
 }
 
 impl Served {
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let socket = TcpStream::connect(self.address).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         socket
     }
 
     /// Sends all at once and reads until the server closes.
-    fn exchange(&self, request: &str) -> String {
+    pub(crate) fn exchange(&self, request: &str) -> String {
         let mut socket = self.connect();
         socket.write_all(request.as_bytes()).unwrap();
         rest(&mut socket)
     }
 }
 
-fn rest(socket: &mut TcpStream) -> String {
+pub(crate) fn rest(socket: &mut TcpStream) -> String {
     String::from_utf8(rest_bytes(socket)).unwrap()
 }
 
@@ -100,12 +100,12 @@ fn rest_bytes(socket: &mut TcpStream) -> Vec<u8> {
     bytes
 }
 
-fn head(method: &str, path: &str, key: &str, more: &str) -> String {
+pub(crate) fn head(method: &str, path: &str, key: &str, more: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nHost: x\r\nX-API-KEY: {key}\r\n{more}\r\n")
 }
 
 #[track_caller]
-fn assert_envelope(answer: &str, status: &str, code: &str) {
+pub(crate) fn assert_envelope(answer: &str, status: &str, code: &str) {
     assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
     assert!(answer.contains(&format!("\"code\":\"{code}\"")), "{answer}");
     assert!(answer.contains("\r\nx-request-id: reqr_"), "{answer}");
@@ -137,15 +137,21 @@ fn drip(socket: &mut TcpStream, first: &str, drop: &[u8]) -> (String, Duration) 
     (String::from_utf8_lossy(&answer).into_owned(), begun.elapsed())
 }
 
-/// The answer to a request without a credential, over a connection from `address`.
-fn failing_from(address: &str, server: &Served) -> String {
-    let mut socket = actix_web::rt::System::new().block_on(async {
+/// A connection from `address`.
+pub(crate) fn connected_from(address: &str, server: &Served) -> TcpStream {
+    let socket = actix_web::rt::System::new().block_on(async {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::new(address.parse().unwrap(), 0)).unwrap();
         socket.connect(server.address).await.unwrap().into_std().unwrap()
     });
     socket.set_nonblocking(false).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    socket
+}
+
+/// The answer to a request without a credential, over a connection from `address`.
+fn failing_from(address: &str, server: &Served) -> String {
+    let mut socket = connected_from(address, server);
     let request = "GET /v1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     socket.write_all(request.as_bytes()).unwrap();
     rest(&mut socket)

@@ -13,6 +13,7 @@ mod authentication;
 mod bodies;
 mod changing;
 mod connections;
+mod crowds;
 mod document_page;
 mod documented;
 mod events;

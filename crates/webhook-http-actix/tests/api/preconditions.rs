@@ -38,3 +38,22 @@ async fn a_condition_that_is_no_entity_tag_is_refused() {
         }
     }
 }
+
+#[actix_web::test]
+async fn a_weak_entity_tag_is_refused_with_what_has_weakened_it() {
+    let house = House::new();
+    let (id, _) = house.webhook().await;
+    for weak in ["W/\"1\"", "W/\"7\", W/\"1\""] {
+        let answer = house.ask(roll(&id).header("if-match", weak)).await;
+        answer.refuses(412, "INVALID_REQUEST", None);
+        assert!(
+            answer.text("message").contains("a proxy"),
+            "{}",
+            answer.text("message")
+        );
+    }
+    house
+        .ask(roll(&id).header("if-match", "W/\"1\", \"1\""))
+        .await
+        .succeeds(200);
+}

@@ -118,13 +118,14 @@ impl Lanes {
         turns: mpsc::Sender<Unrecorded>,
         ended: watch::Receiver<bool>,
     ) -> Self {
+        let shares = Shares::new(dispatch.attempts_at_once);
         let clock_steps = ClockSteps::since(dispatch.clock.now(), lease.uptime().clone());
         Self {
             process,
             dispatch,
             lease,
             turns,
-            shares: Shares::default(),
+            shares,
             clock_steps,
             stopping: AtomicBool::new(false),
             ended,

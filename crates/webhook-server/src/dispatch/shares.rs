@@ -9,9 +9,6 @@ use tokio::sync::oneshot;
 use webhook_domain::id::PlatformId;
 use webhook_domain::shares;
 
-/// How many attempts are under way at a time.
-pub(super) const IN_FLIGHT: usize = 512;
-
 /// The places, and who waits for one.
 #[derive(Clone)]
 pub(super) struct Shares(Arc<Mutex<State>>);
@@ -19,15 +16,6 @@ pub(super) struct Shares(Arc<Mutex<State>>);
 struct State {
     shares: shares::Shares,
     waiting: BTreeMap<PlatformId, BTreeMap<String, VecDeque<oneshot::Sender<Place>>>>,
-}
-
-impl Default for Shares {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(State {
-            shares: shares::Shares::new(IN_FLIGHT),
-            waiting: BTreeMap::new(),
-        })))
-    }
 }
 
 /// That an attempt may be under way, until this is dropped.
@@ -76,6 +64,14 @@ impl State {
 }
 
 impl Shares {
+    /// So many places, all free.
+    pub(super) fn new(places: usize) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            shares: shares::Shares::new(places),
+            waiting: BTreeMap::new(),
+        })))
+    }
+
     /// Takes a place, if there is one to be had now.
     pub(super) fn try_take(&self, platform: &PlatformId, host: &str) -> Option<Place> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +141,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_gets_what_is_given_back_and_those_with_the_fewest_come_first() {
-        let shares = Shares::default();
+        let shares = Shares::new(512);
         let (one, other) = (fixtures::platform("one"), fixtures::platform("other"));
         let mut of_one = fill(&shares, &one, "a.example");
         of_one.extend(fill(&shares, &one, "b.example"));

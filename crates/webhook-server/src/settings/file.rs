@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn every_setting_can_stand_in_the_file() {
         let values = parse(
-            "listen = \"0.0.0.0:1\"\ndatabase_url = \"sqlite://x\"\nmaster_key = \"k\"\nmaster_key_file = \"f\"\n\
+            "listen = \"0.0.0.0:1\"\nlisten_backlog = 64\ntrusted_proxies = [\"10.0.0.0/8\"]\ndatabase_url = \"sqlite://x\"\nmaster_key = \"k\"\nmaster_key_file = \"f\"\n\
              environment = \"LIVE\"\nallow_http = true\nretry_speed = 1\nevent_retention = 30\nallowed_networks = [\"10.0.0.0/8\", \"fd00::/8\"]\n\
              denied_networks = [\"10.1.0.0/16\"]\nattempt_timeout = 5\nreceivers_ca_file = \"f\"\n\
              client_certificate_file = \"f\"\nclient_key_file = \"f\"\n\
@@ -111,7 +111,7 @@ mod tests {
     fn an_unknown_key_is_refused_by_its_name() {
         let problem = parse("listn = \"hunter2\"").unwrap_err();
         assert!(
-            problem.contains("`listn`") && problem.contains("listen, database_url"),
+            problem.contains("`listn`") && problem.contains("listen, listen_backlog"),
             "{problem}"
         );
         assert!(!problem.contains("hunter2"));

@@ -5,6 +5,10 @@
 pub(crate) enum Setting {
     /// The address and port to listen on.
     Listen,
+    /// How many connections may wait to be accepted.
+    ListenBacklog,
+    /// Networks of reverse proxies that are believed when they say whose request it is.
+    TrustedProxies,
     /// The database.
     DatabaseUrl,
     /// The master key itself.
@@ -59,8 +63,10 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Listen,
+        Self::ListenBacklog,
+        Self::TrustedProxies,
         Self::DatabaseUrl,
         Self::MasterKey,
         Self::MasterKeyFile,
@@ -88,6 +94,8 @@ impl Setting {
     pub(super) const fn key(self) -> &'static str {
         match self {
             Self::Listen => "listen",
+            Self::ListenBacklog => "listen_backlog",
+            Self::TrustedProxies => "trusted_proxies",
             Self::DatabaseUrl => "database_url",
             Self::MasterKey => "master_key",
             Self::MasterKeyFile => "master_key_file",
@@ -126,11 +134,12 @@ impl Setting {
     pub(super) const fn default_text(self) -> Option<&'static str> {
         match self {
             Self::Listen => Some("127.0.0.1:8080"),
+            Self::ListenBacklog => Some("1024"),
             Self::DatabaseUrl => Some("sqlite://webhook-data/webhook.db"),
             Self::MasterKey | Self::MasterKeyFile => None,
             Self::Environment => Some("TEST"),
             Self::AllowHttp => Some("false"),
-            Self::AllowedNetworks | Self::DeniedNetworks => Some(""),
+            Self::AllowedNetworks | Self::DeniedNetworks | Self::TrustedProxies => Some(""),
             Self::AttemptTimeout => Some("10"),
             Self::ReceiversCaFile | Self::ClientCertificateFile | Self::ClientKeyFile => None,
             Self::RetrySpeed => Some("1"),
@@ -146,13 +155,14 @@ impl Setting {
     pub(super) const fn kind(self) -> Kind {
         match self {
             Self::AllowHttp => Kind::Boolean,
-            Self::AttemptTimeout
+            Self::ListenBacklog
+            | Self::AttemptTimeout
             | Self::RetrySpeed
             | Self::EventRetention
             | Self::PreviousSecretTtl
             | Self::RequestsPerSecond
             | Self::FailedAuthenticationsPerSecond => Kind::Integer,
-            Self::AllowedNetworks | Self::DeniedNetworks => Kind::ListOfTexts,
+            Self::AllowedNetworks | Self::DeniedNetworks | Self::TrustedProxies => Kind::ListOfTexts,
             _ => Kind::Text,
         }
     }

@@ -23,6 +23,15 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, InvalidValue> {
     })
 }
 
+/// How many connections may wait to be accepted. The machine has a limit of its own (`net.core.somaxconn`).
+pub(super) fn listen_backlog(text: &str) -> Result<i32, InvalidValue> {
+    let digits_alone = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let length: Option<i32> = digits_alone.then(|| text.parse().ok()).flatten();
+    length
+        .filter(|length| (1..=65_535).contains(length))
+        .ok_or(InvalidValue::new("must be a whole number from 1 to 65535"))
+}
+
 pub(super) fn path(text: &str) -> Result<PathBuf, InvalidValue> {
     match text {
         "" => Err(InvalidValue::new("must be the path of a file")),
@@ -155,6 +164,14 @@ mod tests {
         assert!(listen("0.0.0.0:0").is_ok() && listen("[::1]:8080").is_ok());
         for wrong in ["", "8080", "localhost:8080", "127.0.0.1", "127.0.0.1:65536"] {
             assert!(listen(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_queue_of_connections_has_a_length() {
+        assert_eq!(listen_backlog("1024"), Ok(1024));
+        for wrong in ["", "0", "-1", "65536", "1.5", "many"] {
+            assert!(listen_backlog(wrong).is_err(), "{wrong}");
         }
     }
 

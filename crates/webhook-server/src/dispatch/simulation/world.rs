@@ -279,6 +279,7 @@ impl World {
         let ports = Arc::new(Ports { world, process });
         let waits = [1, 2, 4, 8].map(Duration::from_secs).to_vec();
         Dispatch {
+            attempts_at_once: 512,
             queue: Arc::clone(&ports) as _,
             webhooks: Arc::clone(&ports) as _,
             sender: ports,

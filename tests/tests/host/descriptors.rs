@@ -1,0 +1,106 @@
+//! Few file descriptors: neither clients nor receivers can use up what the others need.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::json;
+use webhook_tests::{Backend, Deployment, Service, fixtures::create_with, receiver::Receiver};
+
+const FEW: u32 = 256;
+
+fn service(backend: Backend) -> Service {
+    let deployment = Deployment::new(backend)
+        .with("WEBHOOK_ALLOW_HTTP", "true")
+        .with("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
+        .with_open_files(FEW);
+    Service::start_on(deployment)
+}
+
+/// Connections whose client has had an answer and asks for nothing more.
+fn idle_clients(service: &Service, count: usize) -> Vec<TcpStream> {
+    let mut clients = Vec::new();
+    for _ in 0..count {
+        let mut client = TcpStream::connect(service.server().address()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        client
+            .write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+            .unwrap();
+        let mut answer = [0; 1024];
+        let read = client.read(&mut answer).unwrap();
+        assert!(
+            answer[..read].starts_with(b"HTTP/1.1 200"),
+            "each client is served"
+        );
+        clients.push(client);
+    }
+    clients
+}
+
+fn idle_clients_keep_nobody_out(backend: Backend) {
+    let service = service(backend);
+    let _idle = idle_clients(&service, 400);
+    service.anonymous().get("/health/ready").send().expect_status(200);
+    let webhook = create_with(&service.client(), json!({"url": "https://example.com/"}));
+    service
+        .client()
+        .patch(&webhook.secret_path())
+        .send()
+        .expect_status(200);
+}
+
+#[test]
+fn idle_clients_keep_nobody_out_on_sqlite() {
+    idle_clients_keep_nobody_out(Backend::Sqlite);
+}
+
+#[test]
+fn idle_clients_keep_nobody_out_on_postgres() {
+    idle_clients_keep_nobody_out(Backend::Postgres);
+}
+
+#[test]
+fn an_event_for_many_hosts_reaches_all_of_them_beside_idle_clients() {
+    const RECEIVERS: usize = 250;
+    let service = service(Backend::Sqlite);
+    let client = service.client();
+    let receivers: Vec<_> = (0..RECEIVERS).map(|_| Receiver::start()).collect();
+    let webhooks: Vec<_> = receivers
+        .iter()
+        .map(|receiver| create_with(&client, json!({"url": receiver.url()})))
+        .collect();
+    let _idle = idle_clients(&service, 150);
+    // The connection of the other client has given its place to these.
+    let client = service.client();
+    let event = json!({"type": "INVOICE.CREATED", "data": {}});
+    client.post("/v1/events").json(&event).send().expect_status(202);
+    for receiver in &receivers {
+        receiver.wait_for(1);
+    }
+    service.anonymous().get("/health/live").send().expect_status(200);
+    for webhook in &webhooks {
+        let json = client
+            .get(&format!("/v1/webhooks/{}", webhook.id()))
+            .send()
+            .json();
+        assert_eq!(json["penalty_box_data"], json!(null), "no receiver was at fault");
+    }
+}
+
+#[test]
+fn the_soft_limit_is_raised_to_the_hard_one() {
+    let service = Service::start(Backend::Sqlite);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", service.server().pid())).unwrap();
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"))
+        .unwrap();
+    let numbers: Vec<u64> = line
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let [soft, hard] = numbers[..] else {
+        panic!("{line}");
+    };
+    assert_eq!(soft, hard.min(65_536), "{line}");
+}

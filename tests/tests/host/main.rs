@@ -1,0 +1,3 @@
+//! The service on hosts as they are.
+
+mod descriptors;
