@@ -15,6 +15,6 @@ def map_case(context, case):
     if case.operation.label == "GET /v1/webhooks":
         for cursor in ("after", "before"):
             case.query.pop(cursor, None)
-    if case.operation.label == "PATCH /v1/webhooks/{id}/secret-key" and case.body:
+    if case.operation.label == "PATCH /v1/webhooks/{resourceId}/secret-key" and case.body:
         case.query.pop("previous_secret_expires_in", None)
     return case

@@ -144,18 +144,13 @@ fn what_waits_in_the_penalty_box_is_told_and_sent_on_request(backend: Backend) {
     let told = &shown["penalty_box_data"];
     assert!(shown["penalty_box"].is_string());
     assert_eq!(
-        (
-            &told["status_code"],
-            &told["cause"],
-            &told["payload"]["data"]["n"]
-        ),
-        (&json!(503), &json!("STATUS_CODE"), &json!(0))
+        (&told["status_code"], &told["cause"]),
+        (&json!(503), &json!("STATUS_CODE"))
     );
     assert_eq!(
-        told["payload"].to_string(),
-        serde_json::from_str::<Value>(receiver.got()[0].text())
-            .expect("JSON")
-            .to_string()
+        told["payload"],
+        receiver.got()[0].text(),
+        "the body as it was sent"
     );
     // What changes the webhook tells of it, and replays do.
     let renamed = client

@@ -24,7 +24,7 @@ pub use held_up::HeldUp;
 pub use labels::{Name, Reference};
 pub use listing::{Cursor, Direction, PageSize, PageStart, SortKey, WebhookOrder, WebhookPage, WebhookQuery};
 pub use target_url::{HttpPolicy, TargetPolicy, TargetUrl};
-pub use update::{Edit, SettingsUpdate};
+pub use update::{Edit, Objections, SettingsUpdate};
 
 use crate::error::Refusal;
 use crate::id::{PlatformId, WebhookId};

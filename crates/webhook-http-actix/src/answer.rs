@@ -11,7 +11,9 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use serde::{Deserialize, Serialize};
+use webhook_domain::caller::Acting;
 use webhook_domain::event::Environment;
+use webhook_domain::permission::Permission;
 use webhook_domain::ports::Outcome;
 use webhook_domain::secret::SecretBytes;
 use webhook_domain::time::Instant;
@@ -53,6 +55,25 @@ impl Success {
         match self {
             Self::Changed | Self::Accepted => Keys::Withheld,
             Self::Rekeyed | Self::Created => Keys::Shown,
+        }
+    }
+}
+
+/// What a caller is shown of a resource.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View {
+    /// What deliveries call the deployment.
+    environment: Environment,
+    /// Whether the caller may see what is delivered.
+    payloads: bool,
+}
+
+impl View {
+    /// What `acting` is shown.
+    pub(crate) fn of(core: &Core, acting: &Acting) -> Self {
+        Self {
+            environment: core.api.environment,
+            payloads: acting.may(Permission::WebhookEventView),
         }
     }
 }
@@ -99,8 +120,13 @@ impl Head<'_> {
 }
 
 /// The answer that shows one webhook as it was read.
-pub(crate) fn of_read(core: &Core, webhook: &Webhook, keys: Keys) -> Result<HttpResponse, Problem> {
-    let body = webhook.to_body(core.api.clock.now(), keys, core.api.environment);
+pub(crate) fn of_read(
+    core: &Core,
+    acting: &Acting,
+    webhook: &Webhook,
+    keys: Keys,
+) -> Result<HttpResponse, Problem> {
+    let body = webhook.to_body(core.api.clock.now(), keys, View::of(core, acting));
     Head::of(webhook, Success::Changed).with_body(body, false)
 }
 
@@ -117,10 +143,10 @@ pub(crate) fn of_list(list: &impl Serialize) -> Result<HttpResponse, Problem> {
 /// The answer to what came of a change.
 pub(crate) fn of_change<T: Resource>(
     core: &Core,
+    acting: &Acting,
     outcome: &Outcome<T>,
     success: Success,
 ) -> Result<HttpResponse, Problem> {
-    let (now, environment) = (core.api.clock.now(), core.api.environment);
     match outcome {
         Outcome::Done {
             answer: Some(stored), ..
@@ -129,7 +155,7 @@ pub(crate) fn of_change<T: Resource>(
             subject,
             answer: None,
         } => {
-            let body = subject.to_body(now, success.keys(), environment);
+            let body = subject.to_body(core.api.clock.now(), success.keys(), View::of(core, acting));
             Head::of(subject.as_ref(), success).with_body(body, false)
         }
         Outcome::Replayed(stored) => from_store(stored, true),
@@ -137,15 +163,10 @@ pub(crate) fn of_change<T: Resource>(
 }
 
 /// The answer to a change that left `resource` as it is at `now`, in the form in which it is stored.
-pub(crate) fn to_store(
-    resource: &impl Resource,
-    now: Instant,
-    success: Success,
-    environment: Environment,
-) -> SecretBytes {
+pub(crate) fn to_store(resource: &impl Resource, now: Instant, success: Success, view: View) -> SecretBytes {
     // A head of texts and numbers can be written; an empty one would not be read back.
     let mut bytes = serde_json::to_vec(&Head::of(resource, success)).unwrap_or_default();
-    let body = resource.to_body(now, success.keys(), environment);
+    let body = resource.to_body(now, success.keys(), view);
     bytes.reserve_exact(body.len() + 1);
     bytes.push(b'\n');
     bytes.extend_from_slice(&body);

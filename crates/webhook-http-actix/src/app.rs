@@ -78,24 +78,24 @@ fn webhook_paths(paths: &mut ServiceConfig) {
                 .default_service(web::to(probes::wrong_method)),
         )
         .service(
-            web::resource("/webhooks/{id}/send-test")
+            web::resource("/webhooks/{resourceId}/send-test")
                 .route(web::post().to(probes::send_test))
                 .default_service(web::to(probes::wrong_method)),
         )
         .service(
-            web::resource("/webhooks/{id}/send-penalty-box-payload")
+            web::resource("/webhooks/{resourceId}/send-penalty-box-payload")
                 .route(web::post().to(probes::send_penalty_box_payload))
                 .default_service(web::to(probes::wrong_method)),
         )
         .service(
-            web::resource("/webhooks/{id}")
+            web::resource("/webhooks/{resourceId}")
                 .route(get().to(webhook::read))
                 .route(web::patch().to(webhook::update))
                 .route(web::delete().to(webhook::delete))
                 .default_service(web::to(webhook::wrong_method)),
         )
         .service(
-            web::resource("/webhooks/{id}/secret-key")
+            web::resource("/webhooks/{resourceId}/secret-key")
                 .route(web::patch().to(secret_key::roll))
                 .route(web::delete().to(secret_key::remove))
                 .default_service(web::to(secret_key::wrong_method)),

@@ -48,23 +48,28 @@ fn named_platform(request: &HttpRequest) -> Result<Option<PlatformId>, Problem> 
         .map_err(|problem| Problem::invalid_value("x-platform-id", &problem))
 }
 
+/// What the paths call a webhook's id: the published name.
+pub(crate) const WEBHOOK_ID: &str = "resourceId";
+/// What they call any other id.
+pub(crate) const ID: &str = "id";
+
 /// The webhook that the path names.
 pub(crate) fn webhook_id(request: &HttpRequest) -> Result<WebhookId, Problem> {
-    id(request)
+    id(request, WEBHOOK_ID)
 }
 
 /// The API key that the path names.
 pub(crate) fn api_key_id(request: &HttpRequest) -> Result<ApiKeyId, Problem> {
-    id(request)
+    id(request, ID)
 }
 
 /// The event on its way to a webhook that the path names.
 pub(crate) fn delivery_id(request: &HttpRequest) -> Result<DeliveryId, Problem> {
-    id(request)
+    id(request, ID)
 }
 
-fn id<T: FromStr<Err = InvalidValue>>(request: &HttpRequest) -> Result<T, Problem> {
-    let text = request.match_info().get("id").unwrap_or_default();
+fn id<T: FromStr<Err = InvalidValue>>(request: &HttpRequest, name: &str) -> Result<T, Problem> {
+    let text = request.match_info().get(name).unwrap_or_default();
     text.parse().map_err(|problem: InvalidValue| {
         let message = format!("the id in the path {problem}");
         Problem::new(actix_web::http::StatusCode::BAD_REQUEST, Code::InvalidId, message)

@@ -10,8 +10,8 @@ mod object;
 use webhook_domain::key_ring::Overlap;
 use webhook_domain::secret::SecretText;
 use webhook_domain::webhook::{
-    ApiHeaderField, ApiKeyValue, AuthenticationType, Name, Password, Reference, Settings, SettingsUpdate,
-    TargetUrl, Username,
+    ApiHeaderField, ApiKeyValue, AuthenticationType, Name, Objections, Password, Reference, Settings,
+    SettingsUpdate, TargetUrl, Username,
 };
 
 pub(crate) use self::api_key::api_key;
@@ -110,6 +110,7 @@ fn updated(fields: &mut Fields, rules: &FieldRules) -> Result<SettingsUpdate, Pr
 /// An update of the fields that may be absent in both objects.
 fn optional(fields: &mut Fields, rules: &FieldRules) -> Result<SettingsUpdate, Problem> {
     let secret = SecretText::new;
+    let mut objections = Objections::default();
     Ok(SettingsUpdate {
         name: fields.text("name", Name::parse)?,
         reference: fields.text("reference", Reference::parse)?,
@@ -117,10 +118,23 @@ fn optional(fields: &mut Fields, rules: &FieldRules) -> Result<SettingsUpdate, P
         password: fields.text("password", |text| Password::parse(secret(text)))?,
         api_header_field: fields.text("api_header_field", ApiHeaderField::parse)?,
         api_key: fields.text("api_key", |text| ApiKeyValue::parse(secret(text)))?,
-        url: fields.text("url", |text| TargetUrl::parse(text, &rules.targets))?,
-        included_actions: fields.actions("included_actions", &rules.actions)?,
-        excluded_actions: fields.actions("excluded_actions", &rules.actions)?,
+        url: fields.text("url", |text| {
+            let (url, objection) = TargetUrl::propose(text, &rules.targets)?;
+            objections.url = objection;
+            Ok(url)
+        })?,
+        included_actions: fields.actions(
+            "included_actions",
+            &rules.actions,
+            &mut objections.included_actions,
+        )?,
+        excluded_actions: fields.actions(
+            "excluded_actions",
+            &rules.actions,
+            &mut objections.excluded_actions,
+        )?,
         signing_protocol: fields.named_edit("signing_protocol")?,
+        objections,
         ..SettingsUpdate::new(true, false, AuthenticationType::None)
     })
 }

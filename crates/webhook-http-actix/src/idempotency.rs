@@ -14,7 +14,7 @@ use webhook_domain::idempotency::{
 };
 use webhook_domain::{ServiceError, StoreError};
 
-use crate::answer::{Resource, Success, to_store};
+use crate::answer::{Resource, Success, View, to_store};
 use crate::api::Core;
 use crate::errors::Problem;
 use crate::in_flight::{Held, NotHad};
@@ -70,8 +70,8 @@ pub(crate) async fn turn<T: Resource>(
         request.query_string().as_bytes(),
         body,
     ]);
-    let environment = core.api.environment;
-    let render: Render<T> = Arc::new(move |resource, now| to_store(resource, now, success, environment));
+    let view = View::of(core, acting);
+    let render: Render<T> = Arc::new(move |resource, now| to_store(resource, now, success, view));
     Ok(Some(Named {
         _held: held,
         request: IdempotentRequest {

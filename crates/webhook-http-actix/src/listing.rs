@@ -6,6 +6,7 @@ mod cursor;
 pub(crate) mod webhooks;
 
 use serde::Serialize;
+use webhook_domain::InvalidValue;
 use webhook_domain::webhook::PageSize;
 
 use crate::errors::Problem;
@@ -73,10 +74,12 @@ impl Asked {
 
 /// How many items the query asks for.
 pub(crate) fn limit(parameters: &Parameters) -> Result<PageSize, Problem> {
-    let limit = parameters.parsed("limit", |text| {
-        PageSize::new(whole(text).ok_or(PageSize::invalid())?)
-    })?;
-    Ok(limit.unwrap_or_default())
+    Ok(parameters.parsed("limit", page_size)?.unwrap_or_default())
+}
+
+/// A number of items.
+pub(crate) fn page_size(text: &str) -> Result<PageSize, InvalidValue> {
+    PageSize::new(whole(text).ok_or(PageSize::invalid())?)
 }
 
 fn link(path: &str, parameters: &[(&str, String)]) -> String {

@@ -18,7 +18,6 @@ use serde::{Serialize, Serializer};
 pub use actions::{ActionsJson, actions_json};
 pub use api_key::ApiKeyJson;
 pub use audit_record::AuditRecordJson;
-pub(crate) use event::as_json;
 pub use event::{EventJson, WebhookEventJson};
 pub use probe::ProbeJson;
 pub(crate) use webhook::expected_length;

@@ -143,6 +143,30 @@ impl ActionList {
     /// # Errors
     /// Says which item is wrong and what would be right.
     pub fn parse(items: Vec<String>, catalogue: &ActionCatalogue) -> Result<Self, ActionListError> {
+        let (list, foreign) = Self::propose(items, catalogue)?;
+        match foreign.first() {
+            None => Ok(list),
+            Some(index) => Err(ActionListError {
+                index: Some(*index),
+                problem: Self::not_in_catalogue(),
+            }),
+        }
+    }
+
+    /// What is wrong with an action that the catalogue does not have.
+    pub(super) const fn not_in_catalogue() -> InvalidValue {
+        InvalidValue::new("must be an action that this deployment has in its catalogue")
+    }
+
+    /// Accepts actions, each once, with the places of those that `catalogue` does not have. A webhook that has them already may keep
+    /// them: the catalogue may have changed since.
+    ///
+    /// # Errors
+    /// Says which item is wrong and what would be right in any deployment.
+    pub fn propose(
+        items: Vec<String>,
+        catalogue: &ActionCatalogue,
+    ) -> Result<(Self, Vec<usize>), ActionListError> {
         if items.len() > Self::MAX_ITEMS {
             return Err(ActionListError {
                 index: None,
@@ -151,6 +175,7 @@ impl ActionList {
         }
         let mut seen = BTreeSet::new();
         let mut actions = Vec::with_capacity(items.len());
+        let mut foreign = Vec::new();
         for (index, item) in items.into_iter().enumerate() {
             let wrong = |problem| ActionListError {
                 index: Some(index),
@@ -158,16 +183,14 @@ impl ActionList {
             };
             let action = Action::parse(item).map_err(wrong)?;
             if !catalogue.contains(&action) {
-                return Err(wrong(InvalidValue::new(
-                    "must be an action that this deployment has in its catalogue",
-                )));
+                foreign.push(index);
             }
             if !seen.insert(action.clone()) {
                 return Err(wrong(InvalidValue::new("must not stand in the list twice")));
             }
             actions.push(action);
         }
-        Ok(Self(actions))
+        Ok((Self(actions), foreign))
     }
 
     /// The list as a store kept it: the catalogue may have changed since.

@@ -41,6 +41,21 @@ impl TargetUrl {
     /// # Errors
     /// Says what would be right.
     pub fn parse(text: String, policy: &TargetPolicy) -> Result<Self, InvalidValue> {
+        match Self::propose(text, policy)? {
+            (url, None) => Ok(url),
+            (_, Some(objection)) => Err(objection),
+        }
+    }
+
+    /// Accepts a URL that some deployment could deliver to, with what this one's `policy` has against it. A webhook that has the
+    /// URL already may keep it: the policy may have changed since.
+    ///
+    /// # Errors
+    /// Says what would be right in any deployment.
+    pub fn propose(
+        text: String,
+        policy: &TargetPolicy,
+    ) -> Result<(Self, Option<InvalidValue>), InvalidValue> {
         if text.chars().count() > Self::MAX_LENGTH {
             return Err(InvalidValue::new("must be at most 2048 characters"));
         }
@@ -50,7 +65,7 @@ impl TargetUrl {
                 "must have no spaces, control characters or backslashes",
             ));
         }
-        check_scheme(&text, policy.http)?;
+        let scheme = check_scheme(&text, policy.http)?;
         let no_url = || InvalidValue::new("must be an absolute URL such as https://example.com/webhooks");
         if authority(&text).is_empty() {
             // Mended too: the host would be taken from the path.
@@ -65,15 +80,11 @@ impl TargetUrl {
         if url.fragment().is_some() {
             return Err(InvalidValue::new("must have no fragment (`#…`)"));
         }
-        match url.host() {
-            Some(Host::Domain(name)) => check_name(name)?,
-            _ => {
-                if let Some(address) = literal_address(&url) {
-                    policy.networks.judge(address).map_err(forbidden)?;
-                }
-            }
+        if let Some(Host::Domain(name)) = url.host() {
+            check_name(name)?;
         }
-        Ok(Self(text))
+        let address = literal_address(&url).and_then(|address| policy.networks.judge(address).err());
+        Ok((Self(text), scheme.or(address.map(forbidden))))
     }
 
     /// The URL as the store kept it.
@@ -97,16 +108,19 @@ impl TargetUrl {
     }
 }
 
-fn check_scheme(text: &str, policy: HttpPolicy) -> Result<(), InvalidValue> {
+/// Accepts http and https, with what `policy` has against it.
+fn check_scheme(text: &str, policy: HttpPolicy) -> Result<Option<InvalidValue>, InvalidValue> {
+    const HTTPS_ONLY: InvalidValue = InvalidValue::new(
+        "must be an absolute https URL such as https://example.com/webhooks; \
+         plain http is for deployments that allow it",
+    );
     let scheme = text
         .split_once("://")
         .map(|(scheme, _)| scheme.to_ascii_lowercase());
     match (scheme.as_deref(), policy) {
-        (Some("https"), _) | (Some("http"), HttpPolicy::AllowHttp) => Ok(()),
-        (_, HttpPolicy::HttpsOnly) => Err(InvalidValue::new(
-            "must be an absolute https URL such as https://example.com/webhooks; \
-             plain http is for deployments that allow it",
-        )),
+        (Some("https"), _) | (Some("http"), HttpPolicy::AllowHttp) => Ok(None),
+        (Some("http"), HttpPolicy::HttpsOnly) => Ok(Some(HTTPS_ONLY)),
+        (_, HttpPolicy::HttpsOnly) => Err(HTTPS_ONLY),
         (_, HttpPolicy::AllowHttp) => Err(InvalidValue::new(
             "must be an absolute http or https URL such as https://example.com/webhooks",
         )),

@@ -1,10 +1,12 @@
 //! A change of a webhook's settings, as one value: what a PATCH asks for, parsed.
 
+use std::borrow::Cow;
+
 use super::{
-    ActionList, ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Name, Password,
-    Reference, Settings, TargetUrl, Username,
+    Action, ActionList, ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Name,
+    Password, Reference, Settings, TargetUrl, Username,
 };
-use crate::error::Refusal;
+use crate::error::{InvalidValue, Refusal};
 use crate::signing_protocol::SigningProtocol;
 
 /// What an update does to an optional field.
@@ -26,6 +28,53 @@ impl<T: Clone> Edit<T> {
             Self::Clear => None,
             Self::Set(value) => Some(value.clone()),
         }
+    }
+}
+
+/// What the rules of a deployment (its catalogue of actions, its policy for targets) have against values of an update. They
+/// judge a value that changes: what is stored already is never refused, so that what was read can be sent back.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Objections {
+    /// Against [`SettingsUpdate::url`].
+    pub url: Option<InvalidValue>,
+    /// The places in [`SettingsUpdate::included_actions`] of actions that the catalogue does not have.
+    pub included_actions: Vec<usize>,
+    /// The same of [`SettingsUpdate::excluded_actions`].
+    pub excluded_actions: Vec<usize>,
+}
+
+impl Objections {
+    /// Refuses the first value that is objected to and that `stored` does not have.
+    fn hold_against(&self, update: &SettingsUpdate, stored: &Settings) -> Result<(), Refusal> {
+        let refused = |field: Cow<'static, str>, problem| Err(Refusal::InvalidField { field, problem });
+        if let (Some(problem), Edit::Set(url)) = (&self.url, &update.url)
+            && stored.url.as_ref() != Some(url)
+        {
+            return refused("url".into(), problem.clone());
+        }
+        let lists = [
+            (
+                "included_actions",
+                &self.included_actions,
+                &update.included_actions,
+                &stored.included_actions,
+            ),
+            (
+                "excluded_actions",
+                &self.excluded_actions,
+                &update.excluded_actions,
+                &stored.excluded_actions,
+            ),
+        ];
+        for (field, objected_to, edit, stored) in lists {
+            let Edit::Set(list) = edit else { continue };
+            let is_stored = |action: &Action| stored.as_ref().is_some_and(|stored| stored.contains(action));
+            let mut new = list.iter().enumerate().filter(|(_, action)| !is_stored(action));
+            if let Some((index, _)) = new.find(|(index, _)| objected_to.contains(index)) {
+                return refused(format!("{field}.{index}").into(), ActionList::not_in_catalogue());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -58,6 +107,8 @@ pub struct SettingsUpdate {
     pub excluded_actions: Edit<ActionList>,
     /// The protocol of the next key; cleared, it is the default one.
     pub signing_protocol: Edit<SigningProtocol>,
+    /// What the deployment has against some of these values, unless the webhook has them already.
+    pub objections: Objections,
 }
 
 impl SettingsUpdate {
@@ -78,14 +129,16 @@ impl SettingsUpdate {
             included_actions: Edit::Keep,
             excluded_actions: Edit::Keep,
             signing_protocol: Edit::Keep,
+            objections: Objections::default(),
         }
     }
 
     /// The settings after the update.
     ///
     /// # Errors
-    /// When the result lacks what its type of authentication needs.
+    /// When the result lacks what its type of authentication needs, or has a value that is new and that the deployment objects to.
     pub fn apply(&self, stored: Settings) -> Result<Settings, Refusal> {
+        self.objections.hold_against(self, &stored)?;
         let credentials = stored.authentication.credentials().clone();
         let credentials = Credentials {
             username: self.username.apply(credentials.username),
@@ -114,6 +167,7 @@ impl SettingsUpdate {
 mod tests {
     use super::*;
     use crate::testing::fixtures;
+    use crate::webhook::{ActionCatalogue, TargetPolicy};
 
     /// An update that requires what is stored, and keeps the rest.
     fn keeping(stored: &Settings) -> SettingsUpdate {
@@ -169,6 +223,57 @@ mod tests {
             fixtures::bare_settings().differences(&updated),
             ["reference", "included_actions"]
         );
+    }
+
+    #[test]
+    fn a_rule_of_the_deployment_judges_what_changes_alone() {
+        let policy = TargetPolicy::default();
+        let (url, objection) = TargetUrl::propose("http://example.com/".into(), &policy).unwrap();
+        let catalogue = ActionCatalogue::new([]);
+        let of = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let (list, foreign) = ActionList::propose(of(&["INVOICE.PAID", "OLD.GONE"]), &catalogue).unwrap();
+        assert_eq!((objection.is_some(), foreign.as_slice()), (true, &[0, 1][..]));
+        let update = |field| {
+            let mut update = keeping(&fixtures::bare_settings());
+            match field {
+                "url" => {
+                    update.url = Edit::Set(url.clone());
+                    update.objections.url = objection.clone();
+                }
+                "included_actions" => {
+                    update.included_actions = Edit::Set(list.clone());
+                    update.objections.included_actions = foreign.clone();
+                }
+                _ => {
+                    update.excluded_actions = Edit::Set(list.clone());
+                    update.objections.excluded_actions = foreign.clone();
+                }
+            }
+            update
+        };
+        let having = |first: &[&str]| Settings {
+            url: Some(url.clone()),
+            included_actions: Some(ActionList::restore(of(first)).unwrap()),
+            excluded_actions: Some(ActionList::restore(of(first)).unwrap()),
+            ..fixtures::bare_settings()
+        };
+        for (field, path) in [
+            ("url", "url"),
+            ("included_actions", "included_actions.0"),
+            ("excluded_actions", "excluded_actions.0"),
+        ] {
+            let refusal = update(field).apply(fixtures::bare_settings()).unwrap_err();
+            assert!(refusal.to_string().starts_with(&format!("{path} ")), "{refusal}");
+            let same = having(&["INVOICE.PAID", "OLD.GONE"]);
+            assert!(update(field).apply(same).is_ok(), "{field}");
+        }
+        for field in ["included_actions", "excluded_actions"] {
+            let refusal = update(field).apply(having(&["INVOICE.PAID"])).unwrap_err();
+            assert!(
+                refusal.to_string().starts_with(&format!("{field}.1 ")),
+                "{refusal}"
+            );
+        }
     }
 
     #[test]

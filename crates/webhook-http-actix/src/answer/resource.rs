@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 use webhook_domain::api_key::{ApiKey, CreatedApiKey};
-use webhook_domain::event::Environment;
 use webhook_domain::ports::{Published, TrackedDelivery};
 use webhook_domain::services::Probed;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
+use super::View;
 use crate::etag;
 use crate::representation::{
     ApiKeyJson, EventJson, Keys, ProbeJson, WebhookEventJson, WebhookJson, expected_length,
@@ -27,8 +27,8 @@ pub(crate) trait Resource: 'static {
     /// Where it is.
     fn path(&self) -> String;
 
-    /// Its JSON at `now`, in a deployment of this environment.
-    fn to_body(&self, now: Instant, keys: Keys, environment: Environment) -> Vec<u8>;
+    /// Its JSON at `now`.
+    fn to_body(&self, now: Instant, keys: Keys, view: View) -> Vec<u8>;
 }
 
 impl Resource for Webhook {
@@ -40,8 +40,12 @@ impl Resource for Webhook {
         format!("/v1/webhooks/{}", self.id)
     }
 
-    fn to_body(&self, now: Instant, keys: Keys, environment: Environment) -> Vec<u8> {
-        let json = WebhookJson::new(self, now, keys).with_payload(self, environment);
+    fn to_body(&self, now: Instant, keys: Keys, view: View) -> Vec<u8> {
+        let json = WebhookJson::new(self, now, keys);
+        let json = match view.payloads {
+            true => json.with_payload(self, view.environment),
+            false => json,
+        };
         written(&json, expected_length(self))
     }
 }
@@ -55,7 +59,7 @@ impl Resource for ApiKey {
         format!("/v1/api-keys/{}", self.id)
     }
 
-    fn to_body(&self, _: Instant, _: Keys, _: Environment) -> Vec<u8> {
+    fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
         written(&ApiKeyJson::new(self), USUAL_API_KEY_LENGTH)
     }
 }
@@ -69,10 +73,10 @@ impl Resource for CreatedApiKey {
         self.key.path()
     }
 
-    fn to_body(&self, now: Instant, keys: Keys, environment: Environment) -> Vec<u8> {
+    fn to_body(&self, now: Instant, keys: Keys, view: View) -> Vec<u8> {
         match keys {
             Keys::Shown => written(&ApiKeyJson::with_text(self), USUAL_API_KEY_LENGTH),
-            Keys::Withheld => self.key.to_body(now, keys, environment),
+            Keys::Withheld => self.key.to_body(now, keys, view),
         }
     }
 }
@@ -86,9 +90,9 @@ impl Resource for TrackedDelivery {
         format!("/v1/webhook-events/{}", self.delivery.id)
     }
 
-    fn to_body(&self, _: Instant, _: Keys, environment: Environment) -> Vec<u8> {
+    fn to_body(&self, _: Instant, _: Keys, view: View) -> Vec<u8> {
         let expected = USUAL_EVENT_LENGTH + self.event.data.as_str().len();
-        written(&WebhookEventJson::new(self, environment), expected)
+        written(&WebhookEventJson::new(self, view.environment), expected)
     }
 }
 
@@ -101,7 +105,7 @@ impl Resource for Published {
         format!("/v1/webhook-events?event_id={}", self.event.id)
     }
 
-    fn to_body(&self, _: Instant, _: Keys, _: Environment) -> Vec<u8> {
+    fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
         written(&EventJson::new(self), USUAL_EVENT_LENGTH)
     }
 }
@@ -115,7 +119,7 @@ impl Resource for Probed {
         "/v1/webhooks".to_owned()
     }
 
-    fn to_body(&self, _: Instant, _: Keys, _: Environment) -> Vec<u8> {
+    fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
         written(&ProbeJson::new(self), USUAL_EVENT_LENGTH)
     }
 }

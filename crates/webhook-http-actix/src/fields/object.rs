@@ -112,26 +112,27 @@ impl Fields {
         Ok(Edit::Set(texts))
     }
 
-    /// A list of actions of `catalogue`, or null.
+    /// A list of actions, or null. `foreign` gets the places of those that `catalogue` does not have.
     pub(super) fn actions(
         &mut self,
         field: &'static str,
         catalogue: &ActionCatalogue,
+        foreign: &mut Vec<usize>,
     ) -> Result<Edit<ActionList>, Problem> {
         let texts = match self.texts(field, "must be a list of actions or null")? {
             Edit::Keep => return Ok(Edit::Keep),
             Edit::Clear => return Ok(Edit::Clear),
             Edit::Set(texts) => texts,
         };
-        ActionList::parse(texts, catalogue)
-            .map(Edit::Set)
-            .map_err(|error| {
-                let path = match error.index {
-                    Some(index) => format!("{field}.{index}"),
-                    None => field.to_owned(),
-                };
-                Problem::invalid_value(path, &error.problem)
-            })
+        let (list, places) = ActionList::propose(texts, catalogue).map_err(|error| {
+            let path = match error.index {
+                Some(index) => format!("{field}.{index}"),
+                None => field.to_owned(),
+            };
+            Problem::invalid_value(path, &error.problem)
+        })?;
+        *foreign = places;
+        Ok(Edit::Set(list))
     }
 
     /// A whole number that `parse` accepts; none if it is absent or null. Of anything else `invalid` is said.

@@ -207,7 +207,8 @@ impl Asked {
     }
 }
 
-fn page_number(text: &str) -> Result<u64, InvalidValue> {
+/// The number of a page.
+pub(crate) fn page_number(text: &str) -> Result<u64, InvalidValue> {
     whole(text)
         .filter(|number| (1..=MAX_PAGE).contains(number))
         .ok_or(InvalidValue::new("must be a whole number from 1 to 2^53"))

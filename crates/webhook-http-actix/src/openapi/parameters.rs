@@ -12,7 +12,9 @@ use webhook_domain::webhook::{Direction, WebhookOrder};
 use super::answers::{limit, page};
 use super::bodies::overlap;
 use super::values::{action, id, matching, one_of, platform};
+use crate::context::{ID, WEBHOOK_ID};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
+use crate::routes::actions::ORDER;
 
 const IF_MATCH: &str = "^(\\*|[ \\t,]*(W/)?\"[!#-~]*\"([ \\t]*,[ \\t,]*(W/)?\"[!#-~]*\")*[ \\t,]*)$";
 
@@ -28,6 +30,8 @@ pub(crate) struct WebhookPath;
 pub(crate) struct ApiKeyPath;
 /// Which page of webhooks.
 pub(crate) struct WebhookPage;
+/// Which page of actions.
+pub(crate) struct ActionPage;
 /// Which part of the list of API keys.
 pub(crate) struct ApiKeyPart;
 /// Which part of the list of audit records.
@@ -63,8 +67,8 @@ parameters! {
         IF_MATCH,
         "The ETag of the webhook as it is to be changed: 412 if it has changed since.",
     ))];
-    WebhookPath: vec![path(id(WebhookId::PREFIX, "The webhook's id."))];
-    ApiKeyPath: vec![path(id(ApiKeyId::PREFIX, "The API key's id."))];
+    WebhookPath: vec![path(WEBHOOK_ID, id(WebhookId::PREFIX, "The webhook's id."))];
+    ApiKeyPath: vec![path(ID, id(ApiKeyId::PREFIX, "The API key's id."))];
     WebhookPage: vec![
         query("limit", limit()),
         query("page", page("The number of the page. A link that says `after` or `before` has it for display.")),
@@ -74,6 +78,13 @@ parameters! {
             .default(Some(Direction::default().name().into()))),
         query("after", place("Where the page begins: as it stands in the link to the next page, with its `page`.")),
         query("before", place("Where the page ends: as it stands in the link to the previous page, with its `page`.")),
+    ];
+    ActionPage: vec![
+        query("limit", limit()),
+        query("page", page("The number of the page.")),
+        query("order_by", one_of([ORDER], "What the list is ordered by.").default(Some(ORDER.into()))),
+        query("order_direction", one_of(Direction::ALL.map(Direction::name), "Which end comes first.")
+            .default(Some(Direction::Ascending.name().into()))),
     ];
     ApiKeyPart: vec![
         query("limit", limit()),
@@ -85,7 +96,7 @@ parameters! {
         query("before", id(AuditRecordId::PREFIX, "The record before which this part begins.")),
         query("limit", limit()),
     ];
-    DeliveryPath: vec![path(id(DeliveryId::PREFIX, "The id of the event on its way to a webhook."))];
+    DeliveryPath: vec![path(ID, id(DeliveryId::PREFIX, "The id of the event on its way to a webhook."))];
     DeliveryPart: vec![
         query("webhook_id", id(WebhookId::PREFIX, "Those to this webhook alone.")),
         query("event_id", id(EventId::PREFIX, "Those of this event alone.")),
@@ -109,8 +120,8 @@ fn query(name: &str, schema: ObjectBuilder) -> Parameter {
     parameter(name, ParameterIn::Query, Required::False, schema)
 }
 
-fn path(schema: ObjectBuilder) -> Parameter {
-    parameter("id", ParameterIn::Path, Required::True, schema)
+fn path(name: &str, schema: ObjectBuilder) -> Parameter {
+    parameter(name, ParameterIn::Path, Required::True, schema)
 }
 
 fn parameter(name: &str, place: ParameterIn, required: Required, schema: ObjectBuilder) -> Parameter {

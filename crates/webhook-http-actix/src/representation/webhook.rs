@@ -1,7 +1,6 @@
 //! A webhook as clients see it.
 
 use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 use webhook_domain::attempt::{FailureCause, StatusCode};
 use webhook_domain::event::{Environment, JsonText};
 use webhook_domain::id::WebhookId;
@@ -10,7 +9,7 @@ use webhook_domain::webhook::{
     ActionList, ApiHeaderField, HeldUp, Name, Reference, TargetUrl, Username, Webhook,
 };
 
-use super::{Shown, as_json};
+use super::Shown;
 
 /// Room for a webhook without long texts or lists, so that its keys are not copied about while it is written.
 const USUAL_LENGTH: usize = 2048;
@@ -60,7 +59,7 @@ struct PenaltyBoxJson {
     retry_at: Option<Shown<Instant>>,
     status_code: Option<u16>,
     cause: Option<&'static str>,
-    payload: Option<Box<RawValue>>,
+    payload: Option<String>,
 }
 
 impl PenaltyBoxJson {
@@ -130,12 +129,13 @@ impl<'a> WebhookJson<'a> {
 }
 
 impl WebhookJson<'_> {
-    /// The same with what is at the head of its queue, if that is held up and was read, as a deployment of this environment
-    /// delivers it.
+    /// The same with the body of the delivery at the head of its queue, if that is held up and was read, as a deployment of this
+    /// environment sends it.
     #[must_use]
     pub fn with_payload(mut self, webhook: &Webhook, environment: Environment) -> Self {
         if let (Some(shown), Some(held_up)) = (&mut self.penalty_box_data, &webhook.held_up) {
-            shown.payload = held_up.payload(environment).and_then(as_json);
+            let payload = held_up.payload(environment);
+            shown.payload = payload.and_then(|bytes| String::from_utf8(bytes).ok());
         }
         self
     }

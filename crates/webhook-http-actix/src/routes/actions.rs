@@ -4,16 +4,24 @@ use actix_web::http::Method;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use webhook_domain::InvalidValue;
 use webhook_domain::permission::Permission;
+use webhook_domain::webhook::Direction;
 
 use crate::api::Core;
 use crate::errors::Problem;
+use crate::listing::page_size;
+use crate::listing::webhooks::page_number;
 use crate::openapi::answers::ActionList;
 use crate::openapi::errors::Always;
-use crate::openapi::parameters::Platform;
+use crate::openapi::parameters::{ActionPage, Platform};
+use crate::query::Parameters;
 use crate::representation::{ActionsJson, actions_json};
 use crate::routes::elsewhere::refuse_method;
-use crate::{answer, context, query};
+use crate::{answer, context};
+
+/// What the list is ordered by.
+pub(crate) const ORDER: &str = "object_type";
 
 /// The actions of the deployment.
 #[derive(Serialize)]
@@ -23,13 +31,14 @@ struct Actions<'a> {
 
 /// Lists the actions that webhooks can be told of.
 ///
-/// By the type of object that they happen to. Needs `WEBHOOK.VIEW`.
+/// By the type of object that they happen to. Without `limit`, all are on one page; a page after the last is empty. Needs
+/// `WEBHOOK.VIEW`.
 #[utoipa::path(
     get,
     path = "/v1/webhooks/actions",
     operation_id = "list_actions",
     tag = "Webhooks",
-    params(Platform),
+    params(Platform, ActionPage),
     responses(
         (status = 200, description = "The actions of the deployment.", body = ActionList, headers(
             ("Cache-Control" = String, description = "`no-store`."),
@@ -39,10 +48,30 @@ struct Actions<'a> {
 )]
 pub(crate) async fn list(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
     context::acting(&request, &core, Permission::WebhookView).await?;
-    query::none(&request)?;
+    let parameters = Parameters::of(&request, &["limit", "page", "order_by", "order_direction"])?;
+    let limit = parameters.parsed("limit", page_size)?;
+    let page = parameters.parsed("page", page_number)?.unwrap_or(1);
+    parameters.parsed("order_by", only_order)?;
+    let direction = parameters.parsed("order_direction", str::parse)?;
+    let mut data = actions_json(&core.api.rules.actions);
+    if direction == Some(Direction::Descending) {
+        data.reverse();
+    }
+    let size = limit.map_or(usize::MAX, |limit| limit.get() as usize);
+    let skipped = usize::try_from(page - 1)
+        .unwrap_or(usize::MAX)
+        .saturating_mul(size);
     answer::of_list(&Actions {
-        data: actions_json(&core.api.rules.actions),
+        data: data.into_iter().skip(skipped).take(size).collect(),
     })
+}
+
+/// There is one order.
+fn only_order(text: &str) -> Result<(), InvalidValue> {
+    match text {
+        ORDER => Ok(()),
+        _ => Err(InvalidValue::new("must be object_type")),
+    }
 }
 
 /// Any other method.

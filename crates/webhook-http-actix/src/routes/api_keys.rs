@@ -99,7 +99,7 @@ async fn try_create(request: &HttpRequest, payload: Payload, core: &Core) -> Res
     let named = idempotency::turn(core, &acting, key, request, &body, Success::Created).await?;
     create.idempotent = named.as_ref().map(idempotency::Named::request);
     let outcome = core.api.api_keys.create(&acting, create).await?;
-    answer::of_change(core, &outcome, Success::Created)
+    answer::of_change(core, &acting, &outcome, Success::Created)
 }
 
 /// Revokes an API key.
@@ -147,7 +147,7 @@ async fn try_revoke(
         idempotent: named.as_ref().map(idempotency::Named::request),
     };
     let outcome = core.api.api_keys.revoke(&acting, id, revoke).await?;
-    answer::of_change(core, &outcome, Success::Changed)
+    answer::of_change(core, &acting, &outcome, Success::Changed)
 }
 
 /// Any other method on `/v1/api-keys`.

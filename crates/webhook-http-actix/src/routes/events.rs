@@ -57,7 +57,7 @@ async fn try_publish(request: &HttpRequest, payload: Payload, core: &Core) -> Re
     let named = idempotency::turn(core, &acting, key, request, &body, Success::Accepted).await?;
     publish.idempotent = named.as_ref().map(idempotency::Named::request);
     let outcome = core.api.events.publish(&acting, publish).await?;
-    answer::of_change(core, &outcome, Success::Accepted)
+    answer::of_change(core, &acting, &outcome, Success::Accepted)
 }
 
 /// Any other method.

@@ -37,7 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// not. It goes past the queue, is sent once, and is not among the webhook's events. Needs `WEBHOOK.UPDATE`.
 #[utoipa::path(
     post,
-    path = "/v1/webhooks/{id}/send-test",
+    path = "/v1/webhooks/{resourceId}/send-test",
     operation_id = "send_test",
     tag = "Webhooks",
     params(Platform, WebhookPath, Named),
@@ -104,7 +104,7 @@ pub(crate) async fn test_connection(
 /// `WEBHOOK.UPDATE`.
 #[utoipa::path(
     post,
-    path = "/v1/webhooks/{id}/send-penalty-box-payload",
+    path = "/v1/webhooks/{resourceId}/send-penalty-box-payload",
     operation_id = "send_penalty_box_payload",
     tag = "Webhooks",
     params(Platform, WebhookPath, Named),
@@ -174,11 +174,11 @@ async fn once(
     let named = named.as_ref().map(idempotency::Named::request);
     let probes = &core.api.probes;
     if let Some(earlier) = probes.earlier(acting, named.as_ref()).await? {
-        return answer::of_change(core, &earlier, Success::Changed);
+        return answer::of_change(core, acting, &earlier, Success::Changed);
     }
     let probed = send().await?;
     let outcome = probes.answer(acting, probed, named.as_ref()).await?;
-    answer::of_change(core, &outcome, Success::Changed)
+    answer::of_change(core, acting, &outcome, Success::Changed)
 }
 
 /// Any other method on a path that sends something to a webhook.

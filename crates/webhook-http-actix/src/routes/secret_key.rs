@@ -1,4 +1,4 @@
-//! `/v1/webhooks/{id}/secret-key`: rolling a webhook's secret and removing it.
+//! `/v1/webhooks/{resourceId}/secret-key`: rolling a webhook's secret and removing it.
 
 use actix_web::http::Method;
 use actix_web::web::{Data, Payload};
@@ -26,7 +26,7 @@ use crate::{body, context, etag, fields, idempotency, json, query};
 /// `WEBHOOK.UPDATE`.
 #[utoipa::path(
     patch,
-    path = "/v1/webhooks/{id}/secret-key",
+    path = "/v1/webhooks/{resourceId}/secret-key",
     operation_id = "roll_secret",
     tag = "Secrets",
     params(Platform, WebhookPath, RetiredFor, Named, Conditional),
@@ -84,7 +84,7 @@ async fn try_roll(
         idempotent: named.as_ref().map(idempotency::Named::request),
     };
     let outcome = core.api.secret_keys.roll(&acting, id, roll).await?;
-    answer::of_change(core, &outcome, Success::Rekeyed)
+    answer::of_change(core, &acting, &outcome, Success::Rekeyed)
 }
 
 /// Removes a webhook's secret.
@@ -92,7 +92,7 @@ async fn try_roll(
 /// It has no current secret any more; the one it had goes on signing for its window. Needs `WEBHOOK.UPDATE`.
 #[utoipa::path(
     delete,
-    path = "/v1/webhooks/{id}/secret-key",
+    path = "/v1/webhooks/{resourceId}/secret-key",
     operation_id = "remove_secret",
     tag = "Secrets",
     params(Platform, WebhookPath, RetiredFor, Named, Conditional),
@@ -141,7 +141,7 @@ async fn try_remove(
         idempotent: named.as_ref().map(idempotency::Named::request),
     };
     let outcome = core.api.secret_keys.remove(&acting, id, remove).await?;
-    answer::of_change(core, &outcome, Success::Rekeyed)
+    answer::of_change(core, &acting, &outcome, Success::Rekeyed)
 }
 
 /// Any other method.

@@ -1,4 +1,4 @@
-//! `/v1/webhooks/{id}`: reading a webhook, changing its settings, deleting it.
+//! `/v1/webhooks/{resourceId}`: reading a webhook, changing its settings, deleting it.
 
 use actix_web::http::Method;
 use actix_web::web::{Data, Payload};
@@ -23,7 +23,7 @@ use crate::{body, context, etag, fields, idempotency, json, query};
 /// `WEBHOOK.VIEW`.
 #[utoipa::path(
     get,
-    path = "/v1/webhooks/{id}",
+    path = "/v1/webhooks/{resourceId}",
     operation_id = "read_webhook",
     tag = "Webhooks",
     params(Platform, WebhookPath),
@@ -47,7 +47,7 @@ pub(crate) async fn read(request: HttpRequest, core: Data<Core>) -> Result<HttpR
             true => Keys::Shown,
             false => Keys::Withheld,
         };
-        answer::of_read(&core, &seen.webhook, keys)
+        answer::of_read(&core, &acting, &seen.webhook, keys)
     };
     read.await.map_err(|problem: Problem| problem.about(about))
 }
@@ -57,7 +57,7 @@ pub(crate) async fn read(request: HttpRequest, core: Data<Core>) -> Result<HttpR
 /// Its secrets stay as they are and are not shown. Needs `WEBHOOK.UPDATE`.
 #[utoipa::path(
     patch,
-    path = "/v1/webhooks/{id}",
+    path = "/v1/webhooks/{resourceId}",
     operation_id = "update_webhook",
     tag = "Webhooks",
     params(Platform, WebhookPath, Named, Conditional),
@@ -107,7 +107,7 @@ async fn try_update(
         idempotent: named.as_ref().map(idempotency::Named::request),
     };
     let outcome = core.api.webhooks.update(&acting, id, update).await?;
-    answer::of_change(core, &outcome, Success::Changed)
+    answer::of_change(core, &acting, &outcome, Success::Changed)
 }
 
 /// Deletes a webhook.
@@ -115,7 +115,7 @@ async fn try_update(
 /// Its secrets are erased with it and sign nothing any more. Needs `WEBHOOK.DELETE`.
 #[utoipa::path(
     delete,
-    path = "/v1/webhooks/{id}",
+    path = "/v1/webhooks/{resourceId}",
     operation_id = "delete_webhook",
     tag = "Webhooks",
     params(Platform, WebhookPath, Named, Conditional),
@@ -157,7 +157,7 @@ async fn try_delete(
         idempotent: named.as_ref().map(idempotency::Named::request),
     };
     let outcome = core.api.webhooks.delete(&acting, id, delete).await?;
-    answer::of_change(core, &outcome, Success::Changed)
+    answer::of_change(core, &acting, &outcome, Success::Changed)
 }
 
 /// Any other method.

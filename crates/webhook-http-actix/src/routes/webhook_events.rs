@@ -166,7 +166,7 @@ async fn try_resend(
     let named = idempotency::turn(core, &acting, key, request, &body, Success::Accepted).await?;
     let idempotent = named.as_ref().map(idempotency::Named::request);
     let outcome = core.api.events.resend(&acting, id, idempotent).await?;
-    answer::of_change(core, &outcome, Success::Accepted)
+    answer::of_change(core, &acting, &outcome, Success::Accepted)
 }
 
 /// Any other method on `/v1/webhook-events`.

@@ -59,7 +59,7 @@ pub(crate) async fn create(
         idempotent: named.as_ref().map(idempotency::Named::request),
     };
     let outcome = core.api.webhooks.create(&acting, create).await?;
-    answer::of_change(&core, &outcome, Success::Created)
+    answer::of_change(&core, &acting, &outcome, Success::Created)
 }
 
 /// Lists the platform's webhooks, page by page.

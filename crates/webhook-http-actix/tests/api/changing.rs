@@ -1,7 +1,10 @@
 //! Changing a webhook's settings, and deleting it.
 
+use webhook_domain::address::{AllowedNetworks, Network};
 use webhook_domain::audit::AuditAction;
 use webhook_domain::permission::Permission;
+use webhook_domain::webhook::{Action, ActionCatalogue, HttpPolicy, TargetPolicy};
+use webhook_http_actix::FieldRules;
 
 use crate::house::*;
 
@@ -206,4 +209,69 @@ async fn a_webhook_of_another_platform_is_answered_as_one_that_does_not_exist() 
         assert_eq!(there.replace(&id, NO_ONES_ID), nowhere);
     }
     house.ask(read(&id)).await.succeeds(200);
+}
+
+/// A deployment that allows what the default one does not.
+fn lenient() -> FieldRules {
+    let own = ["OLD.GONE", "OLD.LOST", "INVOICE.PAID"];
+    FieldRules {
+        targets: TargetPolicy {
+            http: HttpPolicy::AllowHttp,
+            networks: AllowedNetworks::new(vec![Network::parse("10.0.0.0/8").unwrap()]),
+        },
+        actions: ActionCatalogue::new(own.map(|action| Action::parse(action.into()).unwrap())),
+    }
+}
+
+#[actix_web::test]
+async fn what_was_read_can_be_sent_back_after_the_rules_have_changed() {
+    let house = House::new().under(lenient());
+    let created = house
+        .ask(create(
+            r#"{"name":null,"reference":null,"url":"http://10.1.2.3/hook","included_actions":["OLD.GONE","INVOICE.PAID"],"excluded_actions":["OLD.LOST"]}"#,
+        ))
+        .await;
+    created.succeeds(201);
+    let id = created.text("id");
+    let house = house.under(FieldRules::default());
+    let read = house.ask(get(format!("/v1/webhooks/{id}"))).await.json();
+    house.ask(update(&id, &read.to_string())).await.succeeds(200);
+    let rolled = house.ask(roll(&id).body(read.to_string())).await;
+    rolled.succeeds(200);
+    for field in ["url", "included_actions", "excluded_actions"] {
+        assert_eq!(rolled.json()[field], read[field], "{field}");
+    }
+    for (field, value, path) in [
+        ("url", r#""http://10.1.2.3/other""#, "url"),
+        ("url", r#""https://10.1.2.3/hook""#, "url"),
+        (
+            "included_actions",
+            r#"["OLD.GONE","OLD.LOST"]"#,
+            "included_actions.1",
+        ),
+        (
+            "excluded_actions",
+            r#"["INVOICE.PAID","OLD.GONE"]"#,
+            "excluded_actions.1",
+        ),
+    ] {
+        let mut changed = read.clone();
+        changed[field] = serde_json::from_str(value).unwrap();
+        let refused = house.ask(update(&id, &changed.to_string())).await;
+        refused.refuses(400, "INVALID_FIELD", Some(path));
+        let refused = house.ask(roll(&id).body(changed.to_string())).await;
+        refused.refuses(400, "INVALID_FIELD", Some(path));
+    }
+    // One that is new and right stands beside one that is stored.
+    let mut changed = read.clone();
+    changed["included_actions"] = serde_json::json!(["INVOICE.CREATED", "OLD.GONE"]);
+    house.ask(update(&id, &changed.to_string())).await.succeeds(200);
+    // What was given up is not stored any more.
+    house.ask(update(&id, &read.to_string())).await.succeeds(200);
+    changed["included_actions"] = serde_json::json!(null);
+    house.ask(update(&id, &changed.to_string())).await.succeeds(200);
+    house
+        .ask(update(&id, &read.to_string()))
+        .await
+        .refuses(400, "INVALID_FIELD", Some("included_actions.0"));
 }

@@ -43,7 +43,7 @@ fn operation(method: &Method, uri: &str) -> Option<&'static Value> {
     let asked = uri.split('?').next().unwrap_or_default();
     let matches = |path: &str| {
         let (asked, path): (Vec<_>, Vec<_>) = (asked.split('/').collect(), path.split('/').collect());
-        let fits = |(part, of): (&&str, &&str)| part == of || (*of == "{id}" && !part.is_empty());
+        let fits = |(part, of): (&&str, &&str)| part == of || (of.starts_with('{') && !part.is_empty());
         asked.len() == path.len() && asked.iter().zip(&path).all(fits)
     };
     // A path without parameters is not that of an id.

@@ -281,6 +281,13 @@ impl House {
         house
     }
 
+    /// The same store and key in a deployment of other rules.
+    pub(crate) fn under(mut self, rules: FieldRules) -> Self {
+        self.api.rules = rules;
+        self.core = Core::new(self.api.clone(), HttpLimits::default());
+        self
+    }
+
     /// Believing the tokens that `tokens` does.
     pub(crate) fn believing(tokens: Arc<dyn TokenVerifier>) -> Self {
         let mut house = Self::new();

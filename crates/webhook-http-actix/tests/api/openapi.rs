@@ -62,7 +62,9 @@ async fn the_document_has_the_methods_that_each_path_takes() {
             .filter(|(_, of, _)| *of == path)
             .map(|(method, ..)| method.to_string())
             .collect();
-        let uri = path.replace("{id}", id_for(path));
+        let uri = path
+            .replace("{id}", id_for(path))
+            .replace("{resourceId}", NO_ONES_ID);
         let refused = house.ask(Ask::new(Method::PUT, uri)).await;
         assert_eq!(refused.status, 405, "{path}");
         let allowed: BTreeSet<String> = refused
@@ -80,7 +82,9 @@ async fn the_document_has_the_methods_that_each_path_takes() {
 async fn the_document_names_the_permission_that_each_operation_needs() {
     let house = House::new();
     for (method, path, operation) in operations().filter(|(_, path, _)| path.starts_with("/v1")) {
-        let uri = path.replace("{id}", id_for(path));
+        let uri = path
+            .replace("{id}", id_for(path))
+            .replace("{resourceId}", NO_ONES_ID);
         let powerless = match path {
             "/v1/events" => house.key_of("acme", &[Permission::WebhookView]),
             _ => house.key_of("acme", &[Permission::EventCreate]),
@@ -224,7 +228,7 @@ async fn the_examples_of_bodies_work() {
         }
         for example in resolved(body)["examples"].as_array().unwrap() {
             let (id, _) = house.webhook().await;
-            let ask = Ask::new(method.clone(), path.replace("{id}", &id)).body(example.to_string());
+            let ask = Ask::new(method.clone(), path.replace("{resourceId}", &id)).body(example.to_string());
             let answer = house.ask(ask).await;
             assert!(answer.status < 300, "{method} {path}: {}", answer.json());
             tried += 1;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::lane::LEASE;
+use webhook_domain::permission::Permission;
 use webhook_domain::ports::{DeliveryQueue as _, Parcel, Receipt, Sender, Turn};
 use webhook_domain::retry_schedule::{Jitter, RetrySchedule};
 use webhook_domain::services::ProbePlaces;
@@ -262,9 +263,29 @@ async fn what_waits_in_the_penalty_box_is_shown_and_sent_on_request() {
     let shown = house.seen(&format!("/v1/webhooks/{id}")).await.json();
     assert_eq!(shown["penalty_box"], "2024-04-12T15:22:37Z");
     let expected = json!({"retry_count": 0, "retry_at": "2024-04-12T15:24:37Z", "status_code": 503,
-        "cause": "STATUS_CODE", "payload": {"created_at": "2024-04-12T15:22:37Z", "type": "INVOICE.CREATED",
-        "environment": "TEST", "data": {"total": 1}}});
+        "cause": "STATUS_CODE", "payload": r#"{"created_at":"2024-04-12T15:22:37Z","type":"INVOICE.CREATED","environment":"TEST","data":{"total":1}}"#});
     assert_eq!(shown["penalty_box_data"], expected);
+    for (method, path) in [
+        (Method::PATCH, format!("/v1/webhooks/{id}")),
+        (Method::PATCH, format!("/v1/webhooks/{id}/secret-key")),
+        (Method::DELETE, format!("/v1/webhooks/{id}/secret-key")),
+    ] {
+        let body = match method {
+            Method::PATCH => shown.to_string(),
+            _ => String::new(),
+        };
+        let changed = house.ask(Ask::new(method.clone(), path).body(body)).await;
+        changed.succeeds(200);
+        let payload = changed.json()["penalty_box_data"]["payload"].clone();
+        assert!(payload.is_string() || payload.is_null(), "{method}: {payload}");
+    }
+    let blind = house.key_of("acme", &[Permission::WebhookView]);
+    let withheld = house
+        .ask_as(Some(&blind), get(format!("/v1/webhooks/{id}")))
+        .await
+        .json();
+    assert_eq!(withheld["penalty_box_data"]["payload"], Value::Null);
+    assert_eq!(withheld["penalty_box_data"]["cause"], "STATUS_CODE");
     let listed = house.seen("/v1/webhooks").await.json();
     assert_eq!(listed["data"][0]["penalty_box"], shown["penalty_box"]);
     assert_eq!(listed["data"][0]["penalty_box_data"]["payload"], Value::Null);

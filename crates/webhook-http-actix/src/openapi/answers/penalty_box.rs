@@ -16,8 +16,9 @@ pub(super) fn penalty_box() -> ObjectBuilder {
             .minimum(Some(0))
             .description(Some(description))
     };
-    let payload = ObjectBuilder::new().schema_type(Type::Object).description(Some(
-        "What is at the head of the queue. Null in a list of webhooks, and when nothing is queued.",
+    let payload = ObjectBuilder::new().schema_type(Type::String).description(Some(
+        "The body of the delivery at the head of the queue, as text. Null in a list of webhooks, when nothing is queued, and for callers \
+         without `WEBHOOK_EVENT.VIEW`.",
     ));
     Whole::new("What holds the webhook's queue up.")
         .with(
