@@ -59,6 +59,8 @@ pub enum FailureCause {
     ForbiddenAddress,
     /// The connection was refused or broke.
     Connection,
+    /// The deployment's egress proxy did not make a connection, for a reason that is not the receiver's.
+    EgressProxy,
     /// The connection could not be encrypted.
     Tls(TlsFailure),
     /// What came back is not HTTP.
@@ -94,11 +96,12 @@ pub enum TlsFailure {
 
 impl FailureCause {
     /// The causes that are said by their names alone.
-    const NAMED: [Self; 13] = [
+    const NAMED: [Self; 14] = [
         Self::Timeout,
         Self::NameResolution,
         Self::ForbiddenAddress,
         Self::Connection,
+        Self::EgressProxy,
         Self::Tls(TlsFailure::Expired),
         Self::Tls(TlsFailure::NotYetValid),
         Self::Tls(TlsFailure::NameMismatch),
@@ -121,6 +124,7 @@ impl FailureCause {
             Self::NameResolution => "NAME_RESOLUTION",
             Self::ForbiddenAddress => "FORBIDDEN_ADDRESS",
             Self::Connection => "CONNECTION",
+            Self::EgressProxy => "EGRESS_PROXY",
             Self::Tls(failure) => failure.name(),
             Self::MalformedAnswer => "MALFORMED_ANSWER",
             Self::Other => "OTHER",
@@ -165,6 +169,7 @@ impl fmt::Display for FailureCause {
             Self::NameResolution => f.write_str("the receiver's name has no address"),
             Self::ForbiddenAddress => f.write_str("the receiver's address may not be delivered to"),
             Self::Connection => f.write_str("the connection was refused or broke"),
+            Self::EgressProxy => f.write_str("the egress proxy did not make a connection to the receiver"),
             Self::Tls(failure) => failure.fmt(f),
             Self::MalformedAnswer => f.write_str("the receiver's answer is not HTTP"),
             Self::Other => f.write_str("the delivery failed for a reason that this release does not know"),

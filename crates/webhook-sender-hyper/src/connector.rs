@@ -1,4 +1,4 @@
-//! Connecting to a receiver: resolve, judge, connect to what was judged.
+//! Connecting to a receiver: resolve, judge, connect to what was judged, or have the [egress proxy](crate::proxy) connect to it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use webhook_domain::address::AllowedNetworks;
 
 use crate::pool::Origin;
+use crate::proxy::{EgressProxy, NoTunnel, Target};
 use crate::resolver::Resolve;
 use crate::tls::{NotEncrypted, Seen, Tls};
 use crate::watched::Stream;
@@ -20,6 +21,8 @@ use crate::watched::Stream;
 const HEAD_START: Duration = Duration::from_millis(250);
 /// How many addresses of a name are tried.
 const MAX_ADDRESSES: usize = 16;
+/// How long the egress proxy may take to accept a connection.
+const PROXY_CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,8 @@ pub(crate) enum NotConnected {
     Forbidden,
     #[error("the connection was refused or broke")]
     Tcp(#[source] io::Error),
+    #[error(transparent)]
+    Proxy(#[from] NoTunnel),
     #[error(transparent)]
     Tls(#[from] NotEncrypted),
 }
@@ -69,12 +74,16 @@ impl Guard {
 pub(crate) struct Connector {
     pub(crate) guard: Guard,
     pub(crate) tls: Tls,
+    /// What connections go through, if not straight to the receiver.
+    pub(crate) proxy: Option<EgressProxy>,
 }
 
 impl Connector {
     pub(crate) async fn connect(&self, origin: &Origin) -> Result<Opened, NotConnected> {
-        let addresses = in_turns(self.guard.addresses(&origin.host).await?);
-        let tcp = first(addresses, origin.port).await.map_err(NotConnected::Tcp)?;
+        let tcp = match &self.proxy {
+            None => self.straight(origin).await?,
+            Some(proxy) => self.through(proxy, origin).await?,
+        };
         tcp.set_nodelay(true).map_err(NotConnected::Tcp)?;
         if !origin.is_encrypted {
             return Ok(Opened {
@@ -87,6 +96,56 @@ impl Connector {
             stream: Box::new(encrypted.stream),
             seen: encrypted.seen,
         })
+    }
+
+    async fn straight(&self, origin: &Origin) -> Result<TcpStream, NotConnected> {
+        let addresses = in_turns(self.guard.addresses(&origin.host).await?);
+        let none = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        let connect = |address| TcpStream::connect(SocketAddr::new(address, origin.port));
+        first(addresses, none, connect).await.map_err(NotConnected::Tcp)
+    }
+
+    async fn through(&self, proxy: &EgressProxy, origin: &Origin) -> Result<TcpStream, NotConnected> {
+        let is_name = origin.host.parse::<IpAddr>().is_err();
+        let targets = if proxy.resolves && is_name {
+            VecDeque::from([Target::Name(origin.host.clone(), origin.port)])
+        } else {
+            let addresses = in_turns(self.guard.addresses(&origin.host).await?);
+            let target = |address| Target::Address(SocketAddr::new(address, origin.port));
+            addresses.into_iter().map(target).collect()
+        };
+        let at = self.addresses_of(proxy).await?;
+        let tunnel = |target| {
+            let (proxy, at) = (proxy.clone(), at.clone());
+            async move {
+                let none = io::Error::from(io::ErrorKind::AddrNotAvailable);
+                let port = proxy.port;
+                let connected = first(at, none, move |address| {
+                    TcpStream::connect(SocketAddr::new(address, port))
+                });
+                let connected = timeout(PROXY_CONNECTS_WITHIN, connected).await;
+                let stream = connected
+                    .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+                    .map_err(NoTunnel::Proxy)?;
+                proxy.tunnel(stream, &target).await
+            }
+        };
+        Ok(first(targets, NoTunnel::Receiver, tunnel).await?)
+    }
+
+    /// Where the proxy is: wherever the operator says, public or not.
+    async fn addresses_of(&self, proxy: &EgressProxy) -> Result<VecDeque<IpAddr>, NoTunnel> {
+        let found = match proxy.host.parse() {
+            Ok(address) => Ok(vec![address]),
+            Err(_) => self.guard.resolver.resolve(&proxy.host).await,
+        };
+        match found {
+            Ok(addresses) if !addresses.is_empty() => Ok(in_turns(addresses)),
+            _ => Err(NoTunnel::Proxy(io::Error::new(
+                io::ErrorKind::NotFound,
+                "its name has no address",
+            ))),
+        }
     }
 }
 
@@ -111,11 +170,19 @@ fn in_turns(addresses: Vec<IpAddr>) -> VecDeque<IpAddr> {
     turns
 }
 
-/// A connection to that of `addresses` that takes one first. Each is tried a moment after the one before it, or at once when that
-/// one has failed (RFC 8305 §5); the others are then given up.
-async fn first(mut addresses: VecDeque<IpAddr>, port: u16) -> io::Result<TcpStream> {
+/// A connection to that of `targets` that takes one first. Each is tried a moment after the one before it, or at once when that
+/// one has failed (RFC 8305 §5); the others are then given up. If none takes one, why not the last; `none` if there are no targets.
+async fn first<T, E, Connecting>(
+    mut targets: VecDeque<T>,
+    none: E,
+    connect: impl Fn(T) -> Connecting,
+) -> Result<TcpStream, E>
+where
+    E: Send + 'static,
+    Connecting: Future<Output = Result<TcpStream, E>> + Send + 'static,
+{
     let mut trying = JoinSet::new();
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let mut last = none;
     let mut next_at = Instant::now();
     loop {
         tokio::select! {
@@ -126,11 +193,12 @@ async fn first(mut addresses: VecDeque<IpAddr>, port: u16) -> io::Result<TcpStre
                     last = error;
                     next_at = Instant::now();
                 }
-                Err(ended) => last = io::Error::other(ended),
+                // It ended in a panic: the others go on.
+                Err(_) => next_at = Instant::now(),
             },
-            () = sleep_until(next_at), if !addresses.is_empty() => {
-                if let Some(address) = addresses.pop_front() {
-                    trying.spawn(TcpStream::connect(SocketAddr::new(address, port)));
+            () = sleep_until(next_at), if !targets.is_empty() => {
+                if let Some(target) = targets.pop_front() {
+                    trying.spawn(connect(target));
                 }
                 next_at = Instant::now() + HEAD_START;
             }

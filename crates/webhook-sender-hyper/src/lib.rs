@@ -14,6 +14,7 @@
 mod connection;
 mod connector;
 mod pool;
+mod proxy;
 mod request;
 mod resolver;
 mod tls;
@@ -39,6 +40,8 @@ use webhook_domain::time::Clock;
 use crate::connection::Connection;
 use crate::connector::{Connector, Guard, NotConnected};
 use crate::pool::{Keeping, Origin, Pool};
+pub use crate::proxy::EgressProxy;
+use crate::proxy::NoTunnel;
 use crate::request::{Addressed, addressed};
 pub use crate::resolver::{MachineResolver, Resolve};
 use crate::tls::Tls;
@@ -107,6 +110,7 @@ impl HyperSender {
         let connector = Connector {
             guard: Guard { allowed, resolver },
             tls: Tls::new(roots, identity).map_err(TlsUnusable)?,
+            proxy: None,
         };
         let pool = Pool::new(Keeping {
             idle: limits.idle_timeout,
@@ -122,6 +126,13 @@ impl HyperSender {
         })
     }
 
+    /// The same, with all connections through `proxy`.
+    #[must_use]
+    pub fn through(mut self, proxy: Option<EgressProxy>) -> Self {
+        self.connector.proxy = proxy;
+        self
+    }
+
     async fn answer_to(&self, parcel: Parcel) -> Result<Receipt, FailureCause> {
         let is_probe = parcel.is_probe;
         let Addressed { origin, request } = addressed(parcel).ok_or(FailureCause::Connection)?;
@@ -134,11 +145,12 @@ impl HyperSender {
                 Err(_) => {}
             }
         }
-        let opened = self
-            .connector
-            .connect(&origin)
-            .await
-            .map_err(|error| cause(&error))?;
+        let opened = self.connector.connect(&origin).await.map_err(|error| {
+            if let NotConnected::Proxy(NoTunnel::Proxy(error)) = &error {
+                tracing::debug!(error = %error, "the egress proxy cannot be used");
+            }
+            cause(&error)
+        })?;
         let mut connection = Connection::on(opened)
             .await
             .map_err(|_| FailureCause::Connection)?;
@@ -223,7 +235,8 @@ const fn cause(error: &NotConnected) -> FailureCause {
     match error {
         NotConnected::Unknown => FailureCause::NameResolution,
         NotConnected::Forbidden => FailureCause::ForbiddenAddress,
-        NotConnected::Tcp(_) => FailureCause::Connection,
+        NotConnected::Tcp(_) | NotConnected::Proxy(NoTunnel::Receiver) => FailureCause::Connection,
+        NotConnected::Proxy(NoTunnel::Proxy(_) | NoTunnel::NotAllowed) => FailureCause::EgressProxy,
         NotConnected::Tls(error) => FailureCause::Tls(error.failure),
     }
 }

@@ -72,6 +72,12 @@ pub(crate) struct SettingFlags {
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
     /// sqlite://PATH or postgres://…; a URL with a password belongs in the environment or the file
+    /// How many connections may wait to be accepted, 1 to 65535 [default: 1024]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    listen_backlog: Option<String>,
+    /// Networks, with commas between them, of reverse proxies whose X-Forwarded-For and Forwarded are believed
+    #[arg(long, global = true, value_name = "CIDR,…")]
+    trusted_proxies: Option<String>,
     /// [default: sqlite://webhook-data/webhook.db]
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
@@ -90,6 +96,13 @@ pub(crate) struct SettingFlags {
     /// Networks, with commas between them, that are never delivered to, whatever is allowed
     #[arg(long, global = true, value_name = "CIDR,…")]
     denied_networks: Option<String>,
+    /// A proxy that deliveries go through: http://host:port (CONNECT) or socks5://host:port; one with a password belongs in the file or
+    /// the environment
+    #[arg(long, global = true, value_name = "URL")]
+    egress_proxy: Option<String>,
+    /// Whether that proxy is asked for names instead of addresses: true or false [default: false]
+    #[arg(long, global = true, value_name = "BOOLEAN")]
+    proxy_resolves: Option<String>,
     /// How long an attempt to deliver may take, 1 to 60 [default: 10]
     #[arg(long, global = true, value_name = "SECONDS")]
     attempt_timeout: Option<String>,
@@ -141,12 +154,16 @@ impl SettingFlags {
             .map_err(|error| Failure::cannot("find out the working directory", &error))?;
         let flags = [
             (Setting::Listen, self.listen),
+            (Setting::ListenBacklog, self.listen_backlog),
+            (Setting::TrustedProxies, self.trusted_proxies),
             (Setting::DatabaseUrl, self.database_url),
             (Setting::MasterKeyFile, self.master_key_file),
             (Setting::Environment, self.environment),
             (Setting::AllowHttp, self.allow_http),
             (Setting::AllowedNetworks, self.allowed_networks),
             (Setting::DeniedNetworks, self.denied_networks),
+            (Setting::EgressProxy, self.egress_proxy),
+            (Setting::ProxyResolves, self.proxy_resolves),
             (Setting::AttemptTimeout, self.attempt_timeout),
             (Setting::ReceiversCaFile, self.receivers_ca_file),
             (Setting::ClientCertificateFile, self.client_certificate_file),
@@ -212,6 +229,23 @@ mod tests {
             );
         }
         assert!(Cli::try_parse_from(create).is_err(), "a key that may do nothing");
+    }
+
+    #[test]
+    fn every_setting_but_the_master_key_is_a_flag() {
+        for setting in Setting::ALL {
+            let flag = format!("{}=x", setting.flag());
+            let parsed = Cli::try_parse_from(["webhook-server", &flag]);
+            assert_eq!(parsed.is_ok(), setting != Setting::MasterKey, "{flag}");
+            let sources = parsed
+                .ok()
+                .map(|cli| cli.settings.into_sources().unwrap_or_else(|_| unreachable!()));
+            let given = sources.map(|sources| sources.flags);
+            assert_eq!(
+                given.unwrap_or(vec![(setting, "x".into())]),
+                [(setting, "x".to_owned())]
+            );
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ use webhook_domain::services::{
 };
 use webhook_http_actix::representation::described;
 use webhook_http_actix::{Api, FieldRules, HttpLimits};
-use webhook_sender_hyper::{ClientIdentity, HyperSender, MachineResolver, Roots, SenderLimits};
+use webhook_sender_hyper::{ClientIdentity, EgressProxy, HyperSender, MachineResolver, Roots, SenderLimits};
 use webhook_store_diesel::DieselStore;
 
 use crate::actions;
@@ -59,6 +59,7 @@ struct Deployment {
     tokens: Option<Arc<dyn TokenVerifier>>,
     environment: Environment,
     allowed_networks: AllowedNetworks,
+    egress_proxy: Option<EgressProxy>,
     roots: Roots,
     identity: Option<ClientIdentity>,
     sender_limits: SenderLimits,
@@ -77,6 +78,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         deployment.environment = %settings.environment,
         database.url = %settings.database_url,
         allowed_networks = settings.target_policy.networks.networks().len(),
+        egress_proxy = settings.egress_proxy.as_ref().map(tracing::field::display),
         "starting"
     );
     let descriptors = Descriptors::claim();
@@ -103,6 +105,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         tokens: bearer_tokens::verifier(settings.tokens)?,
         environment: settings.environment,
         allowed_networks: settings.target_policy.networks,
+        egress_proxy: settings.egress_proxy,
         roots: outbound_tls::roots(settings.receivers_ca_file.as_deref())?,
         identity: outbound_tls::identity(settings.client_identity.as_ref())?,
         sender_limits: SenderLimits {
@@ -198,6 +201,7 @@ fn sender(deployment: &Deployment, open: &OpenStore) -> Result<HyperSender, Fail
         deployment.sender_limits,
         open.clock.clone(),
     )
+    .map(|sender| sender.through(deployment.egress_proxy.clone()))
     .map_err(|error| Failure::cannot("start delivering", &error))
 }
 

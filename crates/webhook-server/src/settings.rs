@@ -25,6 +25,7 @@ use webhook_domain::key_ring::Overlap;
 use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::secret::SecretText;
 use webhook_domain::webhook::TargetPolicy;
+use webhook_sender_hyper::EgressProxy;
 use webhook_store_diesel::{DatabaseUrl, MasterKey};
 
 pub(crate) use setting::Setting;
@@ -49,6 +50,8 @@ pub(crate) struct Settings {
     pub(crate) environment: Environment,
     /// Where deliveries may go.
     pub(crate) target_policy: TargetPolicy,
+    /// The proxy that deliveries go through, if any.
+    pub(crate) egress_proxy: Option<EgressProxy>,
     /// How long an attempt may take.
     pub(crate) attempt_timeout: Duration,
     /// The file with certificates that are trusted beside the machine's own.
@@ -128,6 +131,7 @@ impl Settings {
                 networks: AllowedNetworks::new(given.read(Setting::AllowedNetworks, value::networks)?)
                     .without(given.read(Setting::DeniedNetworks, value::networks)?),
             },
+            egress_proxy: given.egress_proxy()?,
             attempt_timeout: given.read(Setting::AttemptTimeout, value::attempt_timeout)?,
             receivers_ca_file: given.find(Setting::ReceiversCaFile, value::path)?,
             client_identity: given.client_identity()?,
@@ -227,6 +231,20 @@ impl Layers {
                 key.variable()
             ))),
         }
+    }
+
+    fn egress_proxy(&self) -> Result<Option<EgressProxy>, Failure> {
+        let resolves = self.read(Setting::ProxyResolves, value::boolean)?;
+        let proxy = self.find(Setting::EgressProxy, EgressProxy::parse)?;
+        let is_flag = matches!(self.place(Setting::EgressProxy).layer, Layer::Flag);
+        if is_flag && proxy.as_ref().is_some_and(EgressProxy::has_credentials) {
+            return Err(Failure::configuration(format!(
+                "{} must have no password: arguments can be seen by others; set {} or use the settings file",
+                self.place(Setting::EgressProxy),
+                Setting::EgressProxy.variable()
+            )));
+        }
+        Ok(proxy.map(|proxy| proxy.resolving(resolves)))
     }
 
     fn place(&self, setting: Setting) -> Place<'_> {

@@ -7,6 +7,7 @@ mod guard;
 mod house;
 mod keeping;
 mod plain;
+mod proxies;
 mod rows;
 mod scripted;
 mod tls;

@@ -94,7 +94,7 @@ mod tests {
         let values = parse(
             "listen = \"0.0.0.0:1\"\nlisten_backlog = 64\ntrusted_proxies = [\"10.0.0.0/8\"]\ndatabase_url = \"sqlite://x\"\nmaster_key = \"k\"\nmaster_key_file = \"f\"\n\
              environment = \"LIVE\"\nallow_http = true\nretry_speed = 1\nevent_retention = 30\nallowed_networks = [\"10.0.0.0/8\", \"fd00::/8\"]\n\
-             denied_networks = [\"10.1.0.0/16\"]\nattempt_timeout = 5\nreceivers_ca_file = \"f\"\n\
+             egress_proxy = \"socks5://h\"\nproxy_resolves = true\ndenied_networks = [\"10.1.0.0/16\"]\nattempt_timeout = 5\nreceivers_ca_file = \"f\"\n\
              client_certificate_file = \"f\"\nclient_key_file = \"f\"\n\
              previous_secret_ttl = 60\nrequests_per_second = 10\nfailed_authentications_per_second = 0\n\
              jwt_issuer = \"i\"\njwt_audience = \"a\"\njwt_keys_file = \"f\"\nactions_file = \"f\"\n\

@@ -23,6 +23,10 @@ pub(crate) enum Setting {
     AllowedNetworks,
     /// Networks that are never delivered to, whatever is allowed.
     DeniedNetworks,
+    /// The proxy that deliveries go through.
+    EgressProxy,
+    /// Whether that proxy is asked for names instead of addresses.
+    ProxyResolves,
     /// How long an attempt to deliver may take.
     AttemptTimeout,
     /// The file with certificates that are trusted beside the machine's own.
@@ -63,7 +67,7 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(super) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::Listen,
         Self::ListenBacklog,
         Self::TrustedProxies,
@@ -74,6 +78,8 @@ impl Setting {
         Self::AllowHttp,
         Self::AllowedNetworks,
         Self::DeniedNetworks,
+        Self::EgressProxy,
+        Self::ProxyResolves,
         Self::AttemptTimeout,
         Self::ReceiversCaFile,
         Self::ClientCertificateFile,
@@ -103,6 +109,8 @@ impl Setting {
             Self::AllowHttp => "allow_http",
             Self::AllowedNetworks => "allowed_networks",
             Self::DeniedNetworks => "denied_networks",
+            Self::EgressProxy => "egress_proxy",
+            Self::ProxyResolves => "proxy_resolves",
             Self::AttemptTimeout => "attempt_timeout",
             Self::ReceiversCaFile => "receivers_ca_file",
             Self::ClientCertificateFile => "client_certificate_file",
@@ -126,7 +134,7 @@ impl Setting {
     }
 
     /// The name on the command line. The master key itself has none to be given by: arguments are public.
-    pub(super) fn flag(self) -> String {
+    pub(crate) fn flag(self) -> String {
         format!("--{}", self.key().replace('_', "-"))
     }
 
@@ -138,10 +146,12 @@ impl Setting {
             Self::DatabaseUrl => Some("sqlite://webhook-data/webhook.db"),
             Self::MasterKey | Self::MasterKeyFile => None,
             Self::Environment => Some("TEST"),
-            Self::AllowHttp => Some("false"),
+            Self::AllowHttp | Self::ProxyResolves => Some("false"),
             Self::AllowedNetworks | Self::DeniedNetworks | Self::TrustedProxies => Some(""),
             Self::AttemptTimeout => Some("10"),
-            Self::ReceiversCaFile | Self::ClientCertificateFile | Self::ClientKeyFile => None,
+            Self::EgressProxy | Self::ReceiversCaFile | Self::ClientCertificateFile | Self::ClientKeyFile => {
+                None
+            }
             Self::RetrySpeed => Some("1"),
             Self::EventRetention => Some("30"),
             Self::PreviousSecretTtl => Some("86400"),
@@ -154,7 +164,7 @@ impl Setting {
 
     pub(super) const fn kind(self) -> Kind {
         match self {
-            Self::AllowHttp => Kind::Boolean,
+            Self::AllowHttp | Self::ProxyResolves => Kind::Boolean,
             Self::ListenBacklog
             | Self::AttemptTimeout
             | Self::RetrySpeed

@@ -237,3 +237,41 @@ fn a_settings_file_that_is_named_must_be_there() {
     assert_eq!(failure.status(), 2);
     assert!(failure.message().contains("/nonexistent/webhook.toml"));
 }
+
+#[test]
+fn the_password_of_a_proxy_is_no_argument_and_never_repeated() {
+    let proxy = "http://user:hunter2@proxy.example:3128";
+    let given = Said {
+        environment: &[
+            ("WEBHOOK_EGRESS_PROXY", proxy),
+            ("WEBHOOK_PROXY_RESOLVES", "true"),
+        ],
+        ..Said::default()
+    };
+    let settings = given.load().unwrap();
+    assert_eq!(
+        settings.egress_proxy.unwrap().to_string(),
+        "http://proxy.example:3128"
+    );
+    for (flags, environment) in [
+        (&[(Setting::EgressProxy, proxy)][..], &[][..]),
+        (
+            &[],
+            &[("WEBHOOK_EGRESS_PROXY", "https://user:hunter2@proxy.example")],
+        ),
+    ] {
+        let refusal = Said {
+            flags,
+            environment,
+            ..Said::default()
+        }
+        .refusal();
+        assert!(!refusal.contains("hunter2"), "{refusal}");
+    }
+    let without = [(Setting::EgressProxy, "socks5://proxy.example")];
+    let settings = Said {
+        flags: &without,
+        ..Said::default()
+    };
+    assert!(settings.load().is_ok());
+}

@@ -51,12 +51,19 @@ pub(super) fn text(text: &str) -> Result<String, InvalidValue> {
     }
 }
 
-pub(super) fn http_policy(text: &str) -> Result<HttpPolicy, InvalidValue> {
+pub(super) fn boolean(text: &str) -> Result<bool, InvalidValue> {
     match text {
-        "true" => Ok(HttpPolicy::AllowHttp),
-        "false" => Ok(HttpPolicy::HttpsOnly),
+        "true" => Ok(true),
+        "false" => Ok(false),
         _ => Err(InvalidValue::new("must be true or false")),
     }
+}
+
+pub(super) fn http_policy(text: &str) -> Result<HttpPolicy, InvalidValue> {
+    boolean(text).map(|is_allowed| match is_allowed {
+        true => HttpPolicy::AllowHttp,
+        false => HttpPolicy::HttpsOnly,
+    })
 }
 
 pub(super) fn previous_secret_ttl(text: &str) -> Result<Overlap, InvalidValue> {
