@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, PoisonError,
@@ -19,14 +19,24 @@ use ring::hmac;
 use crate::clock::wait_for;
 
 /// What a receiver does with a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conduct {
     /// Answers with this status.
     Answer(u16),
     /// Answers with this status, so much later.
     AnswerAfter(Duration, u16),
+    /// Sends these bytes, whatever they are, and takes the next delivery of the connection.
+    Say(Vec<u8>),
+    /// Sends these bytes, and then one byte after another until the sender hangs up.
+    Drip(Vec<u8>),
+    /// Sends these bytes and hangs up.
+    SayAndHangUp(Vec<u8>),
+    /// Sends these bytes and then nothing more, until the sender hangs up.
+    SayAndHang(Vec<u8>),
     /// Hangs up without an answer.
     HangUp,
+    /// Resets the connection without an answer.
+    Reset,
 }
 
 /// A delivery as it came.
@@ -89,6 +99,7 @@ impl Delivered {
 #[derive(Debug)]
 pub struct Receiver {
     address: SocketAddr,
+    scheme: &'static str,
     got: Arc<Mutex<Vec<Delivered>>>,
     conduct: Arc<Mutex<Vec<Conduct>>>,
     stopped: Arc<AtomicBool>,
@@ -97,9 +108,24 @@ pub struct Receiver {
 impl Receiver {
     /// A receiver that answers 204.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        Self::on("127.0.0.1", None)
+    }
+
+    /// The same at another address of this machine.
+    pub fn at(address: &str) -> Self {
+        Self::on(address, None)
+    }
+
+    /// The same over TLS.
+    pub fn over_tls(tls: Arc<rustls::ServerConfig>) -> Self {
+        Self::on("127.0.0.1", Some(tls))
+    }
+
+    fn on(address: &str, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("loopback has a free port");
         let receiver = Self {
             address: listener.local_addr().expect("a listener has an address"),
+            scheme: if tls.is_some() { "https" } else { "http" },
             got: Arc::default(),
             conduct: Arc::default(),
             stopped: Arc::default(),
@@ -114,8 +140,16 @@ impl Receiver {
                 if stopped.load(Ordering::Acquire) {
                     return;
                 }
-                let (got, conduct) = (Arc::clone(&got), Arc::clone(&conduct));
-                thread::spawn(move || converse(stream, &got, &conduct));
+                let (got, conduct, tls) = (Arc::clone(&got), Arc::clone(&conduct), tls.clone());
+                let socket = stream.try_clone().expect("a socket can be cloned");
+                thread::spawn(move || match tls {
+                    None => converse(&socket, stream, &got, &conduct),
+                    Some(tls) => {
+                        let session = rustls::ServerConnection::new(tls).expect("TLS can be spoken");
+                        let stream = rustls::StreamOwned::new(session, stream);
+                        converse(&socket, stream, &got, &conduct);
+                    }
+                });
             }
         });
         receiver
@@ -131,7 +165,12 @@ impl Receiver {
 
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("http://{}/hook", self.address)
+        format!("{}://{}/hook", self.scheme, self.address)
+    }
+
+    /// The same by a name, or another address, of this machine.
+    pub fn url_at(&self, host: &str) -> String {
+        format!("{}://{host}:{}/hook", self.scheme, self.address.port())
     }
 
     /// What came so far.
@@ -159,34 +198,66 @@ impl Drop for Receiver {
 }
 
 /// Takes deliveries until the sender hangs up, or the receiver does.
-fn converse(stream: TcpStream, got: &Mutex<Vec<Delivered>>, conduct: &Mutex<Vec<Conduct>>) {
-    let mut writer = stream.try_clone().expect("a socket can be cloned");
-    let mut reader = BufReader::new(stream);
-    while let Some(delivered) = read(&mut reader) {
+fn converse(
+    socket: &TcpStream,
+    stream: impl Read + Write,
+    got: &Mutex<Vec<Delivered>>,
+    conduct: &Mutex<Vec<Conduct>>,
+) {
+    let mut stream = BufReader::new(stream);
+    while let Some(delivered) = read(&mut stream) {
         let turn = conduct.lock().unwrap_or_else(PoisonError::into_inner).pop();
         got.lock().unwrap_or_else(PoisonError::into_inner).push(delivered);
-        let status = match turn.unwrap_or(Conduct::Answer(204)) {
-            Conduct::HangUp => return,
-            Conduct::Answer(status) => status,
+        match turn.unwrap_or(Conduct::Answer(204)) {
+            Conduct::Answer(status) => send(&mut stream, &answer(status)),
             Conduct::AnswerAfter(pause, status) => {
                 thread::sleep(pause);
-                status
+                send(&mut stream, &answer(status));
             }
-        };
-        let length = if status == 204 {
-            ""
-        } else {
-            "content-length: 0\r\n"
-        };
-        let answer = format!("HTTP/1.1 {status} Said\r\n{length}\r\n");
-        if writer.write_all(answer.as_bytes()).is_err() {
-            return;
+            Conduct::Say(bytes) => send(&mut stream, &bytes),
+            Conduct::SayAndHangUp(bytes) => return send(&mut stream, &bytes),
+            Conduct::SayAndHang(bytes) => {
+                send(&mut stream, &bytes);
+                while matches!(stream.read(&mut [0; 1024]), Ok(1..)) {}
+                return;
+            }
+            Conduct::Drip(bytes) => return drip(stream.get_mut(), &bytes),
+            Conduct::HangUp => return,
+            Conduct::Reset => {
+                let at_once = Some(Duration::ZERO);
+                rustix::net::sockopt::set_socket_linger(socket, at_once).expect("a socket can be reset");
+                return;
+            }
         }
     }
 }
 
+fn answer(status: u16) -> Vec<u8> {
+    let length = if status == 204 {
+        ""
+    } else {
+        "content-length: 0\r\n"
+    };
+    format!("HTTP/1.1 {status} Said\r\n{length}\r\n").into_bytes()
+}
+
+/// Sends `bytes`. If the other side has hung up, the next read says so.
+fn send(stream: &mut BufReader<impl Read + Write>, bytes: &[u8]) {
+    let stream = stream.get_mut();
+    let _ = stream.write_all(bytes).and_then(|()| stream.flush());
+}
+
+/// Sends `bytes`, and then one byte after another until the other side hangs up.
+fn drip(writer: &mut impl Write, bytes: &[u8]) {
+    let mut sent = writer.write_all(bytes);
+    while sent.is_ok() {
+        thread::sleep(Duration::from_millis(100));
+        sent = writer.write_all(b"a");
+    }
+}
+
 /// Reads the next delivery of a connection; none when the sender has hung up.
-pub fn read(reader: &mut BufReader<TcpStream>) -> Option<Delivered> {
+pub fn read(reader: &mut impl BufRead) -> Option<Delivered> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
     let target = line.split(' ').nth(1)?.to_owned();

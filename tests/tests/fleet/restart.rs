@@ -21,7 +21,8 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(3);
 /// Webhooks with a backlog each, whose receivers keep the first attempt under way for longer than the story lasts.
 fn with_a_backlog(service: &Service) -> Vec<Receiver> {
     let held = Conduct::AnswerAfter(Duration::from_secs(60), 204);
-    let receivers: Vec<_> = (0..LANES).map(|_| Receiver::start().conducting([held])).collect();
+    let holding = || Receiver::start().conducting([held.clone()]);
+    let receivers: Vec<_> = (0..LANES).map(|_| holding()).collect();
     let client = service.client();
     for receiver in &receivers {
         webhook_to(&client, receiver);
