@@ -323,14 +323,13 @@ impl ServerCertVerifier for Verifier {
         let is_own_issuer = is_own_issuer(certificate);
         let alone = intermediates.is_empty() && !is_own_issuer;
         note(|seen| &seen.sent_one_alone, alone);
-        let Some(web) = &self.web else {
-            return Err(CertificateError::UnknownIssuer.into());
-        };
+        let unknown = || Err(CertificateError::UnknownIssuer.into());
+        let Some(web) = &self.web else { return unknown() };
         match web.verify_server_cert(certificate, intermediates, name, ocsp_response, now) {
             // That it is an authority's is said before that nobody trusts it.
-            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_))) if is_own_issuer => {
-                Err(CertificateError::UnknownIssuer.into())
-            }
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(_))) if is_own_issuer => unknown(),
+            // An issuer of that name is trusted, but another: the receiver has renewed what it issued to itself, for example.
+            Err(rustls::Error::InvalidCertificate(CertificateError::BadSignature)) => unknown(),
             judged => judged,
         }
     }

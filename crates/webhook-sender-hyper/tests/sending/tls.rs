@@ -3,10 +3,10 @@
 mod connections;
 mod receivers;
 
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose};
 use webhook_domain::attempt::{AttemptOutcome, TlsFailure};
 use webhook_test_tls::{
-    Identity, Speaks, authorities, changed, date_time_ymd, named, of_authority, trusting,
+    CertificateParams, ExtendedKeyUsagePurpose, Identity, Speaks, authorities, changed, date_time_ymd, named,
+    of_authority, trusting,
 };
 
 use self::receivers::{NAME, outcome_at, receiver, refused, sender_of};
@@ -115,6 +115,21 @@ async fn a_certificate_is_believed_or_refused_by_its_cause() {
             refused(TlsFailure::UnknownIssuer {
                 sent_one_alone: false,
             }),
+        ),
+        (
+            "its own, renewed since it was trusted",
+            (
+                Identity::of_its_own(&named(NAME)),
+                Identity::of_its_own(&named(NAME)).own(),
+            ),
+            NAME,
+            unknown_issuer(false),
+        ),
+        (
+            "an issuer of the same name as one that is trusted",
+            (good(), trusting(&authorities("root").0)),
+            NAME,
+            unknown_issuer(false),
         ),
         (
             "expired",
