@@ -8,8 +8,8 @@ pub mod before_tls_1_2;
 
 use std::sync::Arc;
 
-pub use rcgen::date_time_ymd;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertifiedIssuer, DnType, IsCa, Issuer, KeyPair};
+pub use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
