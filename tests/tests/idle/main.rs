@@ -1,11 +1,13 @@
 //! Real servers that close idle connections, as all do: no delivery fails because the next request comes at the very moment.
 //!
 //! Each of five servers has an idle time of one second and many webhooks, each at an address of its own, so that each has connections of its own.
-//! Their events come at random moments, half of them about when the server closes. nginx reads its settings again meanwhile, several
-//! times a second. Every delivery must succeed, and the first attempt at it must be the only one.
+//! Their events come at random moments, half of them about when the server closes. Two webhooks of three are reached through a [`relay`]
+//! that takes its time, as a network does: many of their requests meet a connection that is closed already. nginx reads its settings
+//! again meanwhile, several times a second. Every delivery must succeed, and the first attempt at it must be the only one.
 //!
 //! `WEBHOOK_TEST_IDLE_DELIVERIES` says how many there are.
 
+mod relay;
 mod servers;
 
 use std::{
@@ -30,6 +32,8 @@ const RELOADS_EVERY: Duration = Duration::from_millis(400);
 struct Lane {
     kind: Kind,
     action: String,
+    /// Whether it is reached through a relay.
+    is_far: bool,
 }
 
 #[test]
@@ -45,10 +49,12 @@ fn no_delivery_fails_for_a_connection_that_a_server_closes() {
         .map(|(number, kind)| Lane {
             kind,
             action: format!("LANE.N{number}"),
+            is_far: number % 3 > 0,
         })
         .collect();
 
     let servers = Kind::ALL.map(Server::start);
+    let relays = [0, 1, 2, 3, 4].map(|place: usize| relay::to(servers[place].port));
     let service = service(&lanes);
     let client = service.client();
     for (number, lane) in lanes.iter().enumerate() {
@@ -56,15 +62,20 @@ fn no_delivery_fails_for_a_connection_that_a_server_closes() {
             .iter()
             .position(|kind| *kind == lane.kind)
             .expect("one of all");
-        let url = format!(
-            "http://127.0.{}.{}:{}/hook",
-            1 + number / 250,
-            1 + number % 250,
+        let port = if lane.is_far {
+            relays[place]
+        } else {
             servers[place].port
+        };
+        let url = format!(
+            "http://127.0.{}.{}:{port}/hook",
+            1 + number / 250,
+            1 + number % 250
         );
+        let name = format!("{:?}", lane.kind);
         create_with(
             &client,
-            json!({"url": url, "name": format!("{:?}", lane.kind), "included_actions": [lane.action]}),
+            json!({"url": url, "name": name, "included_actions": [lane.action]}),
         );
     }
     let is_over = AtomicBool::new(false);
@@ -108,7 +119,7 @@ fn publish(client: &Client, lane: &Lane, count: usize, seed: u64) {
     let event = json!({"type": lane.action, "data": {}});
     for _ in 0..count {
         let gap = match random.below(2) {
-            0 => random.within(lane.kind.closes_after()),
+            0 => random.within(lane.kind.closes_after(lane.is_far)),
             _ => random.within(0..1_800),
         };
         thread::sleep(Duration::from_micros(gap));
@@ -118,10 +129,14 @@ fn publish(client: &Client, lane: &Lane, count: usize, seed: u64) {
 
 /// Waits for the last delivery, and holds all of them to their one attempt.
 fn judge(client: &Client, lanes: &[Lane], per_lane: usize) {
-    let pending = || list(client, "/v1/webhook-events?status=PENDING&limit=100", 1);
     let has_failed = |delivery: &Value| delivery["attempts"][0]["cause"].is_string();
     let began = Instant::now();
-    while pending().iter().any(|delivery| !has_failed(delivery)) && began.elapsed() < PATIENCE {
+    loop {
+        let pending = list(client, "/v1/webhook-events?status=PENDING&limit=100", 1);
+        // What has failed is not sent again for two minutes, and so is what is behind it.
+        if pending.is_empty() || pending.iter().any(has_failed) || began.elapsed() > PATIENCE {
+            break;
+        }
         thread::sleep(Duration::from_millis(200));
     }
     let deliveries = list(client, "/v1/webhook-events?limit=100", usize::MAX);
@@ -141,14 +156,19 @@ fn judge(client: &Client, lanes: &[Lane], per_lane: usize) {
                 .iter()
                 .any(|webhook| webhook["id"] == delivery["webhook_id"])
         });
-        let failed = to_kind.clone().filter(|delivery| {
-            let attempts = delivery["attempts"].as_array().expect("a list");
-            delivery["status"] != "SUCCEEDED" || attempts.len() != 1
-        });
-        let failed: Vec<_> = failed.map(|delivery| &delivery["attempts"]).collect();
-        println!("{name}: {} deliveries, {} failed", to_kind.count(), failed.len());
+        let has_needed_one = |delivery: &&Value| {
+            delivery["status"] == "SUCCEEDED" && delivery["attempts"].as_array().map(Vec::len) == Some(1)
+        };
+        let well = to_kind.clone().filter(has_needed_one).count();
+        let count = to_kind.clone().count();
         let boxed = of_kind.iter().filter(|webhook| !webhook["penalty_box"].is_null());
-        assert_eq!((failed.len(), boxed.count()), (0, 0), "{name}: {failed:?}");
+        println!("{name}: {well} of {count} deliveries succeeded by their first attempt");
+        let failed: Vec<_> = to_kind.filter(|delivery| has_failed(delivery)).take(5).collect();
+        assert_eq!(
+            (well, boxed.count()),
+            (count, 0),
+            "{name}, for example: {failed:?}"
+        );
     }
 }
 

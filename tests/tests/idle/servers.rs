@@ -42,12 +42,13 @@ impl Kind {
         Self::Nginx,
     ];
 
-    /// How many milliseconds after an answer it closes an idle connection. Timers of some are coarse.
-    pub(crate) const fn closes_after(self) -> Range<u64> {
-        match self {
-            Self::Node | Self::Uvicorn | Self::Nginx => 990..1020,
-            Self::Apache => 980..1150,
-            Self::Gunicorn => 950..1750,
+    /// About how many milliseconds after a request the next one meets a connection that it closes. Timers of some are coarse.
+    pub(crate) const fn closes_after(self, is_far: bool) -> Range<u64> {
+        match (self, is_far) {
+            (Self::Gunicorn, _) => 950..1750,
+            (Self::Apache, _) => 980..1150,
+            (_, false) => 997..1007,
+            (_, true) => 990..1050,
         }
     }
 
