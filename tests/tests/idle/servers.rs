@@ -60,14 +60,11 @@ impl Kind {
             command.args(["-m", module]).args(more);
             command
         };
-        let configured = |program: &str, name: &str, text: &str| {
+        let configured = |mut command: Command, option: &str, name: &str, text: &str| {
             let (file, place) = (directory.join(name), directory.to_string_lossy());
             let text = text.replace("PORT", &port.to_string()).replace("PLACE", &place);
             fs::write(&file, text).expect("a file can be written");
-            let mut command = Command::new(program);
-            command
-                .arg(if program == "nginx" { "-c" } else { "-f" })
-                .arg(file);
+            command.arg(option).arg(file);
             command
         };
         let port_text = port.to_string();
@@ -109,11 +106,11 @@ impl Kind {
             }
             Self::Apache => {
                 fs::write(directory.join("hook"), "ok").expect("a file can be written");
-                let mut apache = configured("apache2", "httpd.conf", APACHE);
+                let mut apache = configured(system("apache2"), "-f", "httpd.conf", APACHE);
                 apache.arg("-DFOREGROUND");
                 apache
             }
-            Self::Nginx => configured("nginx", "nginx.conf", NGINX),
+            Self::Nginx => configured(system("nginx"), "-c", "nginx.conf", NGINX),
         };
         command.current_dir(directory);
         command
@@ -260,7 +257,7 @@ impl Server {
 
     /// The command by which nginx is told to read its settings again.
     pub(crate) fn reload(&self) -> Command {
-        let mut command = Command::new("nginx");
+        let mut command = system("nginx");
         command
             .args(["-s", "reload", "-c"])
             .arg(self.directory.path().join("nginx.conf"))
@@ -274,6 +271,12 @@ impl Drop for Server {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
+}
+
+/// A program that stands where only the administrator's shell looks.
+fn system(program: &str) -> Command {
+    let place = Path::new("/usr/sbin").join(program);
+    Command::new(if place.exists() { place } else { program.into() })
 }
 
 fn free_port() -> u16 {
