@@ -1,6 +1,7 @@
 //! TLS to receivers, end to end: what is believed, and of what is not, the cause in each place where an operator looks for it: the attempt,
 //! `penalty_box_data`, the answers of `send-test` and `test-connection`, and one line of the log.
 
+mod failures;
 mod receivers;
 
 use std::{collections::HashMap, fs, time::Duration};

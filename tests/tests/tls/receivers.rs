@@ -11,45 +11,12 @@ use std::{
 
 use rustls::{ServerConfig, pki_types::pem::PemObject as _, version};
 use webhook_test_tls::{
-    Authority, CertificateParams, ExtendedKeyUsagePurpose, Identity, Speaks, authorities, before_tls_1_2,
-    changed, date_time_ymd, named, of_authority, server, trusting,
+    Authority, CertificateParams, ExtendedKeyUsagePurpose, Identity, Speaks, authorities, authority_below,
+    before_tls_1_2, changed, date_time_ymd, named, of_authority, server, trusting,
 };
 use webhook_tests::receiver::Receiver;
 
-/// The cause that clients see, and the sentence that `send-test` answers with and the log has.
-pub(crate) type Failure = (&'static str, &'static str);
-
-const EXPIRED: Failure = (
-    "TLS_CERTIFICATE_EXPIRED",
-    "the receiver's certificate has expired",
-);
-const NOT_YET_VALID: Failure = (
-    "TLS_CERTIFICATE_NOT_YET_VALID",
-    "the receiver's certificate is not valid yet",
-);
-const ANOTHER_NAME: Failure = (
-    "TLS_NAME_MISMATCH",
-    "the receiver's certificate is for another name",
-);
-const UNKNOWN_ISSUER: Failure = (
-    "TLS_UNKNOWN_ISSUER",
-    "the receiver's certificate comes from an issuer that is not trusted",
-);
-const MISSING_INTERMEDIATE: Failure = (
-    "TLS_UNKNOWN_ISSUER",
-    "the receiver's certificate comes from an issuer that is not trusted; an intermediate may be missing, since the \
-     receiver sends no certificate beside its own",
-);
-const WRONG_USAGE: Failure = (
-    "TLS_WRONG_USAGE",
-    "the receiver's certificate is not meant for servers",
-);
-const CLIENT_CERTIFICATE: Failure = (
-    "TLS_CLIENT_CERTIFICATE_REQUIRED",
-    "the receiver requires a client certificate",
-);
-const VERSION: Failure = ("TLS_VERSION", "the receiver speaks neither TLS 1.2 nor TLS 1.3");
-const OTHER: Failure = ("TLS", "the receiver could not be reached over TLS");
+use crate::failures::*;
 
 /// A receiver, and what comes of delivering to it without a client certificate.
 pub(crate) struct Case {
@@ -135,6 +102,9 @@ impl Maker<'_> {
         self.showing("Ed25519", &ed25519, None);
         let of_address = server(&issued("127.0.0.1"), Speaks::default());
         self.receiver("an address", of_address, "127.0.0.1", None);
+        let of_name = || server(&issued("localhost"), Speaks::default());
+        self.receiver("a name with its last dot", of_name(), "localhost.", None);
+        self.receiver("a name in capitals", of_name(), "LOCALHOST", None);
         for (name, only) in [
             ("TLS 1.2 alone", &version::TLS12),
             ("TLS 1.3 alone", &version::TLS13),
@@ -308,6 +278,14 @@ impl Maker<'_> {
         let stranger = Identity::issued(&named("localhost"), unknown_between);
         let stranger = stranger.with(&[unknown_between, unknown]);
         self.showing("an unknown issuer", &stranger, Some(UNKNOWN_ISSUER));
+        let pinned = Identity::issued(&named("localhost"), unknown_between);
+        self.trust(&pinned);
+        self.showing("an unknown issuer, itself trusted", &pinned, None);
+        let mut expired = of_authority("expired");
+        expired.not_after = year(2020, 1, 1);
+        let expired = authority_below(root, expired);
+        let behind = Identity::issued(&named("localhost"), &expired).with(&[&expired]);
+        self.showing("an intermediate that has expired", &behind, Some(EXPIRED));
         let alone = Identity::issued(&named("localhost"), between);
         self.showing(
             "an intermediate that is missing",

@@ -110,8 +110,13 @@ pub fn of_authority(name: &str) -> CertificateParams {
 /// A root, and an authority between it and receivers.
 pub fn authorities(name: &str) -> (Authority, Authority) {
     let root = CertifiedIssuer::self_signed(of_authority(name), new_key()).expect("it can be signed");
-    let between = CertifiedIssuer::signed_by(of_authority("between"), new_key(), &root);
-    (root, between.expect("it can be signed"))
+    let between = authority_below(&root, of_authority("between"));
+    (root, between)
+}
+
+/// An authority that `issuer` has issued.
+pub fn authority_below(issuer: &Authority, parameters: CertificateParams) -> Authority {
+    CertifiedIssuer::signed_by(parameters, new_key(), issuer).expect("it can be signed")
 }
 
 /// What whoever trusts `authority` trusts.
