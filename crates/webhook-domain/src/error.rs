@@ -89,6 +89,15 @@ pub enum Refusal {
     /// Nothing is sent to a webhook that is inactive.
     #[error("the webhook is inactive, so its queue waits; make it active, and it goes on at once")]
     Inactive,
+    /// Nothing is sent, because deliveries are paused.
+    #[error(
+        "deliveries are paused since {since}, so nothing is sent; an operator lets them go on with \
+         `webhook-server deliveries resume`"
+    )]
+    DeliveriesPaused {
+        /// Since when.
+        since: Instant,
+    },
     /// There is nowhere to send anything to.
     #[error("the webhook has no url; set one first")]
     NoTarget,

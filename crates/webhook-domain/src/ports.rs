@@ -7,6 +7,7 @@
 mod answer_store;
 mod api_key_store;
 mod audit_log;
+mod delivery_pause;
 mod delivery_queue;
 mod event_store;
 mod sender;
@@ -16,6 +17,7 @@ mod webhook_store;
 pub use answer_store::AnswerStore;
 pub use api_key_store::{ApiKeyStore, DecideRevocation, NewApiKey, Revocation, ScopeFilter};
 pub use audit_log::{AuditLog, AuditQuery};
+pub use delivery_pause::{DeliveryPause, Pause, PauseReason};
 pub use delivery_queue::{Arrival, DeliveryQueue, Lane, QueuedDelivery, Turn};
 pub use event_store::{
     DeliveryQuery, EventStore, ListedDelivery, MAX_ATTEMPTS, Publication, Published, Resend, TrackedDelivery,
@@ -27,6 +29,6 @@ pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, Outcome, 
 #[cfg(any(test, feature = "test-support"))]
 pub use {
     answer_store::MockAnswerStore, api_key_store::MockApiKeyStore, audit_log::MockAuditLog,
-    delivery_queue::MockDeliveryQueue, event_store::MockEventStore, sender::MockSender,
-    token_verifier::MockTokenVerifier, webhook_store::MockWebhookStore,
+    delivery_pause::MockDeliveryPause, delivery_queue::MockDeliveryQueue, event_store::MockEventStore,
+    sender::MockSender, token_verifier::MockTokenVerifier, webhook_store::MockWebhookStore,
 };

@@ -41,6 +41,8 @@ pub struct Api {
     pub store: Arc<dyn WebhookStore>,
     /// Asked by `/health/ready` whether what delivers moves.
     pub delivers: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Asked by `/health/ready` whether deliveries are paused, which is no reason not to be ready.
+    pub deliveries_are_paused: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Says which retired key is still to be shown.
     pub clock: Arc<dyn Clock>,
     /// Where request ids come from.

@@ -54,6 +54,7 @@ impl From<ServiceError> for Problem {
                 | R::StillPending
                 | R::NotInPenaltyBox
                 | R::Inactive
+                | R::DeliveriesPaused { .. }
                 | R::NoTarget,
             ) => (StatusCode::CONFLICT, Code::InvalidOperation),
             E::Refused(R::VersionMismatch) => (StatusCode::PRECONDITION_FAILED, Code::InvalidRequest),

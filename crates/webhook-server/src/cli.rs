@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::api_key::ApiKeyCommand;
 use crate::commands::audit::AuditCommand;
+use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::demo::DemoArguments;
 use crate::commands::rekey::RekeyArguments;
 use crate::commands::verify::VerifyArguments;
@@ -48,6 +49,9 @@ pub(crate) enum Command {
     /// Read audit records, and verify that none was changed or removed
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Pause all deliveries, and let them go on
+    #[command(subcommand)]
+    Deliveries(DeliveriesCommand),
     /// Check the signatures of a delivery that was received, and say why they do not verify
     Verify(VerifyArguments),
     /// Show a roll under load with a throwaway server: publish, roll, kill -9, restart, and count what was lost

@@ -14,6 +14,7 @@
 //! | `recorder` | records what attempts have left, in batches |
 //! | `shares` | how many attempts are under way for whom |
 //! | `pulse` | whether the parts move |
+//! | `pausing` | whether deliveries are paused |
 //! | `uptime` | the clock that leases and pulses go by |
 //!
 //! Several processes are run through deaths, pauses and lost answers by a seeded simulation: see `simulation`, which is built for
@@ -23,6 +24,7 @@ mod clock_steps;
 mod finder;
 mod lanes;
 mod lease;
+mod pausing;
 mod pulse;
 mod recorder;
 mod shares;
@@ -36,10 +38,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use webhook_domain::ports::DeliveryPause;
 use webhook_domain::services::Dispatch;
+use webhook_domain::{ServiceError, StoreError};
 
+use self::pausing::Pausing;
 pub(crate) use self::pulse::Pulse;
-use self::term::Ended;
+use self::term::Term;
 use crate::exit::{Failure, chain};
 
 /// How often is asked whether the process may deliver, as long as it may not.
@@ -52,11 +57,15 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Starts delivering; `pulse` tells whether it moves.
+    /// Starts delivering, unless that is paused by `pause`; `pulse` tells whether it moves.
     ///
     /// # Errors
     /// When the thread or its runtime cannot be started.
-    pub(crate) fn start(dispatch: Dispatch, pulse: Arc<Pulse>) -> Result<Self, Failure> {
+    pub(crate) fn start(
+        dispatch: Dispatch,
+        pause: Arc<dyn DeliveryPause>,
+        pulse: Arc<Pulse>,
+    ) -> Result<Self, Failure> {
         let cannot = |error: std::io::Error| Failure::cannot("start delivering", &error);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -65,7 +74,7 @@ impl Dispatcher {
         let (stop, stopped) = watch::channel(false);
         let thread = std::thread::Builder::new()
             .name("dispatch".into())
-            .spawn(move || runtime.block_on(deliver(dispatch, &pulse, stopped)))
+            .spawn(move || runtime.block_on(deliver(dispatch, pause, &pulse, stopped)))
             .map_err(cannot)?;
         Ok(Self {
             stop,
@@ -82,23 +91,40 @@ impl Dispatcher {
     }
 }
 
-async fn deliver(dispatch: Dispatch, pulse: &Arc<Pulse>, mut stopped: watch::Receiver<bool>) {
+/// Notes whether deliveries are paused, and says so in the log if they are.
+///
+/// # Errors
+/// The store's.
+pub(crate) async fn look_for_pause(
+    pause: Arc<dyn DeliveryPause>,
+    pulse: &Arc<Pulse>,
+) -> Result<(), StoreError> {
+    Pausing::new(pause, Arc::clone(pulse)).is_paused().await.map(drop)
+}
+
+async fn deliver(
+    dispatch: Dispatch,
+    pause: Arc<dyn DeliveryPause>,
+    pulse: &Arc<Pulse>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let pausing = Pausing::new(pause, Arc::clone(pulse));
     let mut waits = false;
     while !*stopped.borrow() {
         pulse.finder.beat();
-        match term::begin(&dispatch, Arc::clone(pulse)).await {
-            Ok(Some(term)) => {
+        match begin(&dispatch, &pausing, pulse).await {
+            Ok(Begun::Term(term)) => {
                 waits = false;
-                match term.run(&mut stopped).await {
-                    Ended::Stopped => return,
-                    Ended::LeaseLost => continue,
-                }
+                // Why it has ended, the next round finds out.
+                run(term, &pausing, stopped.clone()).await;
+                continue;
             }
-            Ok(None) => {
+            Ok(Begun::OtherDelivers) => {
                 if !std::mem::replace(&mut waits, true) {
                     tracing::info!("another process delivers; this one does as soon as that one ends");
                 }
             }
+            Ok(Begun::Paused) => {}
             Err(error) => tracing::warn!(
                 error = chain(&error),
                 "cannot begin to deliver; it will be tried again"
@@ -106,4 +132,36 @@ async fn deliver(dispatch: Dispatch, pulse: &Arc<Pulse>, mut stopped: watch::Rec
         }
         let _ = tokio::time::timeout(TRY_EVERY, stopped.changed()).await;
     }
+}
+
+/// What came of beginning a term.
+enum Begun {
+    Term(Term),
+    OtherDelivers,
+    Paused,
+}
+
+async fn begin(dispatch: &Dispatch, pausing: &Pausing, pulse: &Arc<Pulse>) -> Result<Begun, ServiceError> {
+    if pausing.is_paused().await? {
+        return Ok(Begun::Paused);
+    }
+    Ok(match term::begin(dispatch, Arc::clone(pulse)).await? {
+        Some(term) => Begun::Term(term),
+        None => Begun::OtherDelivers,
+    })
+}
+
+/// Runs a term until the process stops, deliveries are paused, or the lease has ended.
+async fn run(term: Term, pausing: &Pausing, mut stopped: watch::Receiver<bool>) {
+    let (halt, mut halted) = watch::channel(false);
+    let mut running = std::pin::pin!(term.run(&mut halted));
+    tokio::select! {
+        biased;
+        () = &mut running => return,
+        // A sender that is gone says the same.
+        _ = stopped.wait_for(|stopped| *stopped) => {}
+        () = pausing.until_paused() => {}
+    }
+    halt.send_replace(true);
+    running.await;
 }

@@ -33,7 +33,7 @@ use crate::actions;
 use crate::bearer_tokens;
 use crate::bootstrap::{self, HandOver};
 use crate::descriptors::Descriptors;
-use crate::dispatch::{Dispatcher, Pulse};
+use crate::dispatch::{self, Dispatcher, Pulse};
 use crate::exit::{Failure, chain};
 use crate::outbound_tls;
 use crate::settings::Settings;
@@ -140,12 +140,16 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     rustix::net::listen(&listener, deployment.listen_backlog).map_err(|error| cannot_listen(error.into()))?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     provide_first_key(deployment.database.as_deref(), open, HandOver::choose(address)).await?;
-    let dispatch = dispatch(sender(&deployment, open)?, &deployment, open);
+    let dispatch = dispatch_of(sender(&deployment, open)?, &deployment, open);
     // Its connections belong to the threads that answer requests.
     let probes = probes(sender(&deployment, open)?, &deployment, open);
     let event_retention = deployment.event_retention;
     let authenticator = Authenticator::new(open.api_keys(), deployment.tokens, open.clock.clone());
     let pulse = Arc::new(Pulse::default());
+    // Before anything is forgotten: nothing happens by itself while deliveries are paused.
+    dispatch::look_for_pause(open.store.clone(), &pulse)
+        .await
+        .map_err(|error| Failure::cannot("ask whether deliveries are paused", &error))?;
     let api = api(
         deployment.rules,
         deployment.default_overlap,
@@ -158,9 +162,9 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let server = webhook_http_actix::serve(listener, api, deployment.limits)
         .map_err(|error| Failure::cannot("start the server", &error))?;
     let upkeep = rt::spawn(keep_up(open));
-    let forgetting = rt::spawn(forget_events(open, event_retention));
+    let forgetting = rt::spawn(forget_events(open, event_retention, Arc::clone(&pulse)));
     let following = rt::spawn(follow_master_key(open.store.clone()));
-    let dispatcher = Dispatcher::start(dispatch, pulse)?;
+    let dispatcher = Dispatcher::start(dispatch, open.store.clone(), pulse)?;
     tracing::info!(server.address = %address, "listening");
     let outcome = until_stopped(server, signals).await;
     tokio::select! {
@@ -206,7 +210,7 @@ fn sender(deployment: &Deployment, open: &OpenStore) -> Result<HyperSender, Fail
 }
 
 /// What delivers.
-fn dispatch(sender: HyperSender, deployment: &Deployment, open: &OpenStore) -> Dispatch {
+fn dispatch_of(sender: HyperSender, deployment: &Deployment, open: &OpenStore) -> Dispatch {
     Dispatch {
         queue: open.store.clone(),
         webhooks: open.store.clone(),
@@ -225,6 +229,7 @@ fn probes(sender: HyperSender, deployment: &Deployment, open: &OpenStore) -> Pro
     ProbeService {
         webhooks: open.store.clone(),
         queue: open.store.clone(),
+        pause: open.store.clone(),
         events: open.store.clone(),
         answers: open.store.clone(),
         sender: Arc::new(sender),
@@ -257,6 +262,10 @@ fn api(
         probes,
         environment,
         store,
+        deliveries_are_paused: {
+            let pulse = Arc::clone(&pulse);
+            Arc::new(move || pulse.is_paused())
+        },
         delivers: Arc::new(move || pulse.moves()),
         clock: clock.clone(),
         entropy: entropy.clone(),
@@ -283,11 +292,19 @@ fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
 }
 
 /// Forgets events that were delivered long ago, now and every [`UPKEEP_EVERY`], for ever: in small steps, between which
-/// others have the database.
-fn forget_events(open: &OpenStore, retention: Duration) -> impl Future<Output = ()> + use<> {
+/// others have the database. Not while deliveries are paused.
+fn forget_events(
+    open: &OpenStore,
+    retention: Duration,
+    pulse: Arc<Pulse>,
+) -> impl Future<Output = ()> + use<> {
     let (store, clock) = (open.store.clone(), open.clock.clone());
     async move {
         loop {
+            if pulse.is_paused() {
+                rt::time::sleep(UPKEEP_EVERY).await;
+                continue;
+            }
             let before = clock.now().minus(retention);
             match store.forget_events(before, EVENTS_AT_ONCE).await {
                 Ok(EVENTS_AT_ONCE) => continue,

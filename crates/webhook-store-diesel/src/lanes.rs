@@ -1,4 +1,4 @@
-//! Lanes: who works at them, what is read of them, what attempts leave in them, what they say of having something to do.
+//! Lanes: who works at them, what is read of them, what attempts leave in them, whether all of them are paused, what they say of having something to do.
 
 pub(crate) mod delivering;
 pub(crate) mod delivery;
@@ -7,6 +7,7 @@ pub(crate) mod locked;
 pub(crate) mod look;
 pub(crate) mod notify;
 mod own;
+pub(crate) mod pause;
 mod port;
 #[cfg(test)]
 mod races;

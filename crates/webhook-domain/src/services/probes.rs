@@ -20,7 +20,8 @@ use crate::idempotency::{Idempotency, IdempotentRequest};
 use crate::key_ring::NewKey;
 use crate::permission::Permission;
 use crate::ports::{
-    AnswerStore, DeliveryQueue, EventStore, Outcome, Parcel, Sender, TrackedDelivery, WebhookStore,
+    AnswerStore, DeliveryPause, DeliveryQueue, EventStore, Outcome, Parcel, Sender, TrackedDelivery,
+    WebhookStore,
 };
 use crate::shares::Shares;
 use crate::signature;
@@ -65,6 +66,8 @@ pub struct ProbeService {
     pub webhooks: Arc<dyn WebhookStore>,
     /// What is queued for them.
     pub queue: Arc<dyn DeliveryQueue>,
+    /// Whether anything may be sent.
+    pub pause: Arc<dyn DeliveryPause>,
     /// What becomes of that.
     pub events: Arc<dyn EventStore>,
     /// The answers that are given again.
@@ -180,13 +183,15 @@ impl ProbeService {
     /// Sends a test event to the webhook, active or not, signed with every key that is valid. Needs `WEBHOOK.UPDATE`.
     ///
     /// # Errors
-    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::NoTarget`], [`StoreError::Overloaded`] while too many probes
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::NoTarget`], [`Refusal::DeliveriesPaused`],
+    /// [`StoreError::Overloaded`] while too many probes
     /// are under way, or the store's.
     pub async fn send_test(&self, acting: &Acting, id: WebhookId) -> Result<Probed, ServiceError> {
         acting.require(Permission::WebhookUpdate)?;
         let found = self.webhooks.find(acting.platform(), id).await?;
         let webhook = found.ok_or(Refusal::NO_SUCH_WEBHOOK)?;
         let url = webhook.settings.url.clone().ok_or(Refusal::NoTarget)?;
+        self.refuse_while_paused().await?;
         self.send(&webhook, Some(webhook.id), url, self.clock.now()).await
     }
 
@@ -206,6 +211,14 @@ impl ProbeService {
         let key = NewKey::generate(now, entropy)?;
         let webhook = Webhook::create(id, acting.platform().clone(), settings, key, now);
         self.send(&webhook, None, url, now).await
+    }
+
+    /// Nothing is signed with a webhook's keys while deliveries are paused: they may be keys that were revoked.
+    async fn refuse_while_paused(&self) -> Result<(), ServiceError> {
+        match self.pause.current().await? {
+            Some(pause) => Err(Refusal::DeliveriesPaused { since: pause.since }.into()),
+            None => Ok(()),
+        }
     }
 
     /// Sends a test event about the webhook `named`, if that is stored.
@@ -244,7 +257,7 @@ impl ProbeService {
     ///
     /// # Errors
     /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::NoTarget`], [`Refusal::Inactive`],
-    /// [`Refusal::NotInPenaltyBox`], or the store's.
+    /// [`Refusal::NotInPenaltyBox`], [`Refusal::DeliveriesPaused`], or the store's.
     pub async fn expedite(&self, acting: &Acting, id: WebhookId) -> Result<Expedited, ServiceError> {
         acting.require(Permission::WebhookUpdate)?;
         let found = self.webhooks.find(acting.platform(), id).await?;
@@ -256,6 +269,7 @@ impl ProbeService {
             return Err(Refusal::Inactive.into());
         }
         let url = webhook.settings.url.as_ref().ok_or(Refusal::NoTarget)?;
+        self.refuse_while_paused().await?;
         let place = self.places.take(&webhook.platform, url)?;
         let before = self.queue.expedite(id, self.clock.now()).await?;
         Ok(Expedited {

@@ -29,7 +29,9 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::ports::{AnswerStore, ApiKeyStore, AuditLog, DeliveryQueue, EventStore, WebhookStore};
+use crate::ports::{
+    AnswerStore, ApiKeyStore, AuditLog, DeliveryPause, DeliveryQueue, EventStore, WebhookStore,
+};
 
 mod announcements;
 mod api_keys;
@@ -41,6 +43,7 @@ mod held_up;
 mod idempotency;
 mod lane_scene;
 mod lanes;
+mod pausing;
 mod reading;
 mod references;
 mod rolling;
@@ -56,6 +59,7 @@ pub use events::*;
 pub use held_up::*;
 pub use idempotency::*;
 pub use lanes::*;
+pub use pausing::*;
 pub use reading::*;
 pub use references::*;
 pub use rolling::*;
@@ -76,6 +80,8 @@ pub struct Ports {
     pub events: Arc<dyn EventStore>,
     /// Its lanes.
     pub lanes: Arc<dyn DeliveryQueue>,
+    /// Its pause of all deliveries.
+    pub pause: Arc<dyn DeliveryPause>,
     kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -84,7 +90,14 @@ impl Ports {
     #[must_use]
     pub fn new<S>(store: Arc<S>) -> Self
     where
-        S: WebhookStore + AnswerStore + ApiKeyStore + AuditLog + EventStore + DeliveryQueue + 'static,
+        S: WebhookStore
+            + AnswerStore
+            + ApiKeyStore
+            + AuditLog
+            + EventStore
+            + DeliveryQueue
+            + DeliveryPause
+            + 'static,
     {
         Self {
             webhooks: store.clone(),
@@ -92,7 +105,8 @@ impl Ports {
             api_keys: store.clone(),
             audit: store.clone(),
             events: store.clone(),
-            lanes: store,
+            lanes: store.clone(),
+            pause: store,
             kept: None,
         }
     }
@@ -202,6 +216,7 @@ macro_rules! conformance_tests {
             a_webhook_that_is_made_active_is_out_of_the_box
             what_is_held_up_is_expedited
             a_probe_is_answered_again
+            deliveries_are_paused_until_they_are_resumed
         }
     };
     (@rules $run:expr, $ports:expr; $($rule:ident)*) => {
@@ -240,6 +255,7 @@ mod tests {
             include_str!("conformance/announcements.rs"),
             include_str!("conformance/lanes.rs"),
             include_str!("conformance/held_up.rs"),
+            include_str!("conformance/pausing.rs"),
         ];
         let written: Vec<_> = sources
             .iter()

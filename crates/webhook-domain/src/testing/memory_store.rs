@@ -4,6 +4,7 @@
 //! written before all that may refuse has been asked.
 
 mod lanes;
+mod pause;
 mod queue;
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,7 +19,7 @@ use crate::id::{ApiKeyId, PlatformId, WebhookId};
 use crate::idempotency::{Idempotency, IdempotencySlot, RequestFingerprint};
 use crate::ports::{
     AnswerStore, ApiKeyStore, AuditLog, AuditQuery, Change, ChangeOrder, Creation, Effect, NewApiKey,
-    Outcome, Revocation, ScopeFilter, WebhookStore,
+    Outcome, Pause, Revocation, ScopeFilter, WebhookStore,
 };
 use crate::secret::SecretBytes;
 use crate::services::Probed;
@@ -37,6 +38,7 @@ struct Tables {
     /// Oldest first.
     audit: Vec<AuditRecord>,
     lanes: lanes::Lanes,
+    pause: Option<Pause>,
 }
 
 struct StoredAnswer {

@@ -28,7 +28,8 @@ pub(crate) async fn live() -> HttpResponse {
 
 /// Says whether the service can do its work.
 ///
-/// It can when its store works, and what delivers moves.
+/// It can when its store works, and what delivers moves. While an operator has paused deliveries it is ready too, and says
+/// so: events are accepted and wait.
 #[utoipa::path(
     get,
     path = "/health/ready",
@@ -43,6 +44,7 @@ pub(crate) async fn ready(core: Data<Core>) -> Result<HttpResponse, Problem> {
         return Err(ServiceError::from(error).into());
     }
     match core.api.store.check().await {
+        Ok(()) if (core.api.deliveries_are_paused)() => Ok(json(r#"{"status":"ok","deliveries":"paused"}"#)),
         Ok(()) => Ok(ok()),
         Err(error) => Err(ServiceError::from(error).into()),
     }
@@ -54,7 +56,9 @@ pub(crate) async fn wrong_method() -> Result<HttpResponse, Problem> {
 }
 
 fn ok() -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header(ContentType::json())
-        .body(r#"{"status":"ok"}"#)
+    json(r#"{"status":"ok"}"#)
+}
+
+fn json(body: &'static str) -> HttpResponse {
+    HttpResponse::Ok().insert_header(ContentType::json()).body(body)
 }

@@ -253,6 +253,7 @@ impl House {
             probes: ProbeService {
                 webhooks: store.clone(),
                 queue: store.clone(),
+                pause: store.clone(),
                 events: store.clone(),
                 answers: store.clone(),
                 sender: receiver.clone(),
@@ -263,6 +264,7 @@ impl House {
             },
             environment: Environment::Test,
             delivers: Arc::new(|| true),
+            deliveries_are_paused: Arc::new(|| false),
             store: webhooks,
             clock: clock.clone(),
             entropy: entropy.clone(),

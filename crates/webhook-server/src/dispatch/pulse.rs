@@ -3,7 +3,7 @@
 //! A part beats each time it has come round. One that has not for the length of a lease stands still: the lease is not renewed
 //! then, so that another process takes over, and the service says that it is not ready.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use webhook_domain::lane::LEASE;
@@ -18,6 +18,8 @@ pub(crate) struct Pulse {
     pub(super) finder: Beat,
     /// Records turns, while there are any.
     pub(super) recorder: Beat,
+    /// Whether deliveries are paused, as the process last saw it.
+    paused: AtomicBool,
 }
 
 /// When a part has beaten last; or that it has nothing to do.
@@ -42,10 +44,21 @@ impl Pulse {
         let pulse = Self {
             finder: Beat::by(uptime.clone()),
             recorder: Beat::by(uptime.clone()),
+            paused: AtomicBool::new(false),
             uptime,
         };
         pulse.finder.beat();
         pulse
+    }
+
+    /// Whether deliveries are paused, as the process last saw it.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Acquire)
+    }
+
+    /// Notes whether deliveries are paused, and says whether they were.
+    pub(super) fn set_paused(&self, paused: bool) -> bool {
+        self.paused.swap(paused, Ordering::AcqRel)
     }
 
     /// Whether all that has something to do moves.

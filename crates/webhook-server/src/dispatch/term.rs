@@ -19,14 +19,6 @@ use crate::exit::chain;
 /// How long attempts under way may take on a stop, and again what they left to be recorded.
 const STOP_WITHIN: Duration = Duration::from_secs(15);
 
-/// Why a term has ended.
-pub(super) enum Ended {
-    /// The process stops.
-    Stopped,
-    /// Its lease has ended.
-    LeaseLost,
-}
-
 /// A term that has begun.
 pub(super) struct Term {
     lanes: Arc<Lanes>,
@@ -55,8 +47,8 @@ pub(super) async fn begin(dispatch: &Dispatch, pulse: Arc<Pulse>) -> Result<Opti
 }
 
 impl Term {
-    /// Delivers until the process is to stop, or the lease has ended.
-    pub(super) async fn run(self, stopped: &mut watch::Receiver<bool>) -> Ended {
+    /// Delivers until it is told to stop, or the lease has ended.
+    pub(super) async fn run(self, stopped: &mut watch::Receiver<bool>) {
         let looking = tokio::spawn(finder::look(Arc::clone(&self.lanes), Arc::clone(&self.pulse)));
         let hearing = tokio::spawn(finder::hear(Arc::clone(&self.lanes)));
         let fanning_out = tokio::spawn(finder::fan_out(Arc::clone(&self.lanes)));
@@ -72,10 +64,9 @@ impl Term {
         }
         if is_lost {
             self.drop_all();
-            return Ended::LeaseLost;
+            return;
         }
         self.finish().await;
-        Ended::Stopped
     }
 
     /// Drops everything, attempts under way included: the lanes are somebody else's, and nothing could be recorded.

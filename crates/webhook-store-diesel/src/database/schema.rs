@@ -203,6 +203,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    delivery_pause (id) {
+        id -> BigInt,
+        since -> BigInt,
+        reason -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     deliveries,
     events,

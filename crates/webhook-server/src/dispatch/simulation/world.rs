@@ -267,7 +267,13 @@ impl World {
         let dispatch = self.dispatch(machine, Arc::clone(&process));
         let world = Arc::clone(self);
         tokio::spawn(async move {
-            deliver(dispatch, &Arc::new(Pulse::by(uptime)), stopped).await;
+            deliver(
+                dispatch,
+                Arc::new(MemoryStore::new()),
+                &Arc::new(Pulse::by(uptime)),
+                stopped,
+            )
+            .await;
             world.note(format!("#{number} has come to its end"));
             world.remove(&process);
         });

@@ -1,0 +1,66 @@
+//! `deliveries`: pausing all deliveries, and letting them go on.
+
+use clap::Subcommand;
+use serde_json::json;
+use webhook_domain::ports::{DeliveryPause as _, Pause, PauseReason};
+
+use super::Format;
+use super::local::{Local, answer, answer_json};
+use crate::exit::Failure;
+use crate::settings::Settings;
+
+/// What to do with deliveries.
+#[derive(Subcommand)]
+pub(crate) enum DeliveriesCommand {
+    /// Deliver nothing, in any process, until `deliveries resume`; events are accepted and wait
+    Pause,
+    /// Let deliveries go on
+    Resume,
+    /// Say whether deliveries are paused
+    Status,
+}
+
+/// Does what `command` says.
+pub(crate) fn run(settings: Settings, command: DeliveriesCommand, format: Format) -> Result<(), Failure> {
+    let local = Local::open(settings)?;
+    let store = &local.open.store;
+    match command {
+        DeliveriesCommand::Pause => {
+            let pause = Pause {
+                since: local.open.clock.now(),
+                reason: PauseReason::Operator,
+            };
+            let pause = local.wait_for_store("pause deliveries", store.pause(pause))?;
+            show(Some(pause), format)
+        }
+        DeliveriesCommand::Resume => {
+            local.wait_for_store("let deliveries go on", store.resume())?;
+            show(None, format)
+        }
+        DeliveriesCommand::Status => show(
+            local.wait_for_store("ask whether deliveries are paused", store.current())?,
+            format,
+        ),
+    }
+}
+
+fn show(pause: Option<Pause>, format: Format) -> Result<(), Failure> {
+    match (format, pause) {
+        (Format::Json, pause) => answer_json(&json!({
+            "paused": pause.is_some(),
+            "since": pause.map(|pause| pause.since.to_string()),
+            "reason": pause.map(|pause| pause.reason.name()),
+        })),
+        (Format::Text, None) => answer("deliveries are not paused\n"),
+        (Format::Text, Some(pause)) => {
+            let reason = match pause.reason {
+                PauseReason::Restored => "the database was restored from a backup",
+                PauseReason::Operator => "an operator asked for it",
+            };
+            answer(&format!(
+                "deliveries are paused since {}: {reason}\n",
+                pause.since
+            ))
+        }
+    }
+}
