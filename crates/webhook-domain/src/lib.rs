@@ -146,6 +146,7 @@ pub mod lane;
 pub mod penalty_box;
 pub mod permission;
 pub mod ports;
+pub mod restored;
 pub mod retry_schedule;
 pub mod secret;
 pub mod services;

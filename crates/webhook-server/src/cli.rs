@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::api_key::ApiKeyCommand;
 use crate::commands::audit::AuditCommand;
+use crate::commands::backup::BackupArguments;
 use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::demo::DemoArguments;
 use crate::commands::rekey::RekeyArguments;
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     /// Read audit records, and verify that none was changed or removed
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Copy an SQLite database into a file beside a running server, and verify the copy
+    Backup(BackupArguments),
     /// Pause all deliveries, and let them go on
     #[command(subcommand)]
     Deliveries(DeliveriesCommand),

@@ -6,6 +6,7 @@
 
 pub(crate) mod api_key;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod deliveries;
 pub(crate) mod demo;
 mod local;

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use webhook_store_diesel::OpenError;
+use webhook_store_diesel::backup::BackupError;
 
 /// Why the process ends before its work is done, in words for the operator. Never holds a secret.
 #[derive(Debug)]
@@ -40,6 +41,19 @@ impl Failure {
         Self {
             status: if error.is_configuration() { 2 } else { 1 },
             message: format!("cannot open the database: {}", chain(error)),
+        }
+    }
+
+    /// A database could not be copied or examined: the operator's mistake or the machine's.
+    pub(crate) fn of_backup(doing: &str, error: &BackupError) -> Self {
+        let is_configuration = match error {
+            BackupError::Open(error) => error.is_configuration(),
+            BackupError::NotOurs => true,
+            _ => false,
+        };
+        Self {
+            status: if is_configuration { 2 } else { 1 },
+            message: format!("cannot {doing}: {}", chain(error)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod connection;
 pub(crate) mod dialect;
+pub(crate) mod in_use;
 pub(crate) mod opening;
 pub(crate) mod row;
 pub(crate) mod schema;

@@ -9,6 +9,7 @@
 //! | `lanes` | who works at them, what is read of them, what attempts leave in them |
 //! | `audit` | records in a chain that cannot be changed unseen |
 //! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value; a new master key while processes go on serving |
+//! | `backup` | a database copied while it is in use, and everything in one verified |
 //! | `answers` | those that are given again |
 //! | `api_keys` | found for many requests at once and never cached |
 //!
@@ -21,6 +22,7 @@
 mod answers;
 mod api_keys;
 mod audit;
+pub mod backup;
 mod database;
 mod engine;
 mod events;
@@ -28,10 +30,11 @@ mod lanes;
 pub mod sealing;
 mod webhooks;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use audit::chain::AuditHead;
 pub use audit::verification::AuditVerdict;
+pub use database::in_use::InUse;
 pub use database::opening::OpenError;
 pub use database::url::DatabaseUrl;
 pub use sealing::entropy::SystemEntropy;
@@ -86,6 +89,8 @@ pub struct DieselStore {
     /// The platform of which a chunk was moved into its lanes last.
     fanned_out: Mutex<String>,
     url: DatabaseUrl,
+    /// Says that the database is open, where it is a file.
+    in_use: Mutex<Option<InUse>>,
 }
 
 impl DieselStore {
@@ -139,6 +144,7 @@ impl DieselStore {
             delivering,
             lanes: LaneReader::start(url.clone(), LooksAtLanes { vault: vault.clone() })?,
             url: url.clone(),
+            in_use: Mutex::new(opened.in_use),
             chain,
             readers: Executor::start(url.clone(), limits.readers.max(1))?,
             api_keys: ApiKeyLookup::start(url.clone(), KeysById)?,
@@ -183,6 +189,8 @@ impl DieselStore {
         self.lanes.close();
         self.api_keys.close();
         self.readers.close();
+        // The last thing: from now on another database may take the place of this one.
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 

@@ -32,7 +32,10 @@ pub(crate) fn open(connection: &mut AnyConnection, vault: &Vault) -> Result<Chai
     stored_key(connection, vault)?.ok_or_else(|| OpenError::Sealing(Cause::from("the chain's key is gone")))
 }
 
-fn stored_key(connection: &mut AnyConnection, vault: &Vault) -> Result<Option<ChainKey>, OpenError> {
+pub(crate) fn stored_key(
+    connection: &mut AnyConnection,
+    vault: &Vault,
+) -> Result<Option<ChainKey>, OpenError> {
     let sealed: Option<Vec<u8>> = audit_chain::table
         .find(1)
         .select(audit_chain::chain_key)

@@ -88,6 +88,15 @@ impl AnyConnection {
         }
     }
 
+    /// Lets a transaction do nothing for as long as it takes: for who reads another database meanwhile.
+    pub(crate) fn wait_for_reader(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(postgres) => postgres
+                .batch_execute("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0"),
+        }
+    }
+
     /// Begins a transaction that reads, and sees all at one instant.
     pub(crate) fn begin_reading(&mut self) -> QueryResult<()> {
         match self {

@@ -14,6 +14,7 @@ use crate::DatabaseUrl;
 use crate::audit;
 use crate::audit::chain::ChainKey;
 use crate::database::connection::AnyConnection;
+use crate::database::in_use::InUse;
 use crate::database::schema::master_keys;
 use crate::sealing::handover;
 use crate::sealing::{Place, SealError, Vault};
@@ -81,6 +82,12 @@ pub enum OpenError {
     /// The proof of the master key could not be made or read.
     #[error("the master key could not be used")]
     Sealing(#[source] Cause),
+    /// Somebody puts another database in the place of this one.
+    #[error("a restore is putting another database in the place of this one; start again when it has ended")]
+    BeingReplaced,
+    /// That the database is open cannot be said to others.
+    #[error("the file of the lock beside the database cannot be used")]
+    Lock(#[source] std::io::Error),
     /// A thread could not be started.
     #[error("a thread could not be started")]
     Thread(#[from] std::io::Error),
@@ -104,6 +111,8 @@ pub(crate) struct Opened {
     pub(crate) chain: ChainKey,
     /// The migrations that were applied, by name.
     pub(crate) applied: Vec<String>,
+    /// Says that the database is open, where it is a file. To be kept for as long as it is.
+    pub(crate) in_use: Option<InUse>,
 }
 
 /// Proves the master key, migrates, and gives a connection.
@@ -116,6 +125,13 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
             vault,
         )?;
     }
+    let in_use = match url {
+        DatabaseUrl::Sqlite(path) => {
+            let in_use = InUse::share(path).map_err(OpenError::Lock)?;
+            Some(in_use.ok_or(OpenError::BeingReplaced)?)
+        }
+        DatabaseUrl::Postgres(_) => None,
+    };
     let mut connection = open_for_writing(url)?;
     if matches!(connection, AnyConnection::Postgres(_)) {
         prove(&mut connection, vault)?;
@@ -133,6 +149,7 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
         connection,
         chain,
         applied,
+        in_use,
     })
 }
 
@@ -149,7 +166,7 @@ pub(crate) fn open_for_writing(url: &DatabaseUrl) -> Result<AnyConnection, OpenE
     Ok(connection)
 }
 
-fn unreachable(url: &DatabaseUrl, source: ConnectionError) -> OpenError {
+pub(crate) fn unreachable(url: &DatabaseUrl, source: ConnectionError) -> OpenError {
     OpenError::Connect {
         database: url.to_string(),
         source,
@@ -288,11 +305,7 @@ fn are_pending<DB: Backend>(
 where
     EmbeddedMigrations: MigrationSource<DB>,
 {
-    let known: BTreeSet<String> = MigrationSource::<DB>::migrations(migrations)
-        .map_err(OpenError::Migration)?
-        .iter()
-        .map(|migration| migration.name().version().to_string())
-        .collect();
+    let known = known::<DB>(migrations)?;
     let applied = connection.applied_migrations().map_err(OpenError::Migration)?;
     let applied: BTreeSet<String> = applied.iter().map(ToString::to_string).collect();
     if let Some(unknown) = applied.difference(&known).next() {
@@ -301,6 +314,25 @@ where
         });
     }
     Ok(applied != known)
+}
+
+fn known<DB: Backend>(migrations: &EmbeddedMigrations) -> Result<BTreeSet<String>, OpenError>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let known = MigrationSource::<DB>::migrations(migrations).map_err(OpenError::Migration)?;
+    let versions = known
+        .iter()
+        .map(|migration| migration.name().version().to_string());
+    Ok(versions.collect())
+}
+
+/// The versions of the migrations that this release has for the database of `connection`.
+pub(crate) fn known_migrations(connection: &AnyConnection) -> Result<BTreeSet<String>, OpenError> {
+    match connection {
+        AnyConnection::Sqlite(_) => known::<diesel::sqlite::Sqlite>(&SQLITE_MIGRATIONS),
+        AnyConnection::Postgres(_) => known::<diesel::pg::Pg>(&POSTGRES_MIGRATIONS),
+    }
 }
 
 fn run_migrations<DB: Backend>(

@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use webhook_domain::id::ProcessId;
 
 /// What is put behind the name of the database.
-const SUFFIX: &str = ".delivering";
+pub(crate) const SUFFIX: &str = ".delivering";
 
 /// The lock of one store.
 pub(crate) struct DeliveringLock {

@@ -19,7 +19,6 @@ use diesel::sql_query;
 use webhook_domain::audit::AuditRecord;
 use webhook_domain::entropy::Entropy;
 
-use crate::DatabaseUrl;
 use crate::audit::chain::ChainKey;
 use crate::audit::head::{Chain, Keys};
 use crate::audit::row::AuditRow;
@@ -35,6 +34,7 @@ use crate::engine::failure::{Failure, transact};
 use crate::sealing::handover;
 use crate::sealing::{MasterKey, Place, SealError, Vault, sealing_key_name};
 use crate::webhooks::row::LoadedWebhook;
+use crate::{DatabaseUrl, InUse};
 
 /// How many rows are resealed in one transaction: few, so that nobody waits for it for long.
 const STEP: i64 = 64;
@@ -104,6 +104,8 @@ pub struct Rekeying {
     chain: ChainKey,
     /// The id of the key that is replaced, and of the one that replaces it; none before the beginning.
     keys: Option<(String, String)>,
+    /// Says that the database is open.
+    _in_use: Option<InUse>,
 }
 
 impl Rekeying {
@@ -117,6 +119,7 @@ impl Rekeying {
         let Opened {
             mut connection,
             chain,
+            in_use,
             ..
         } = opening::open(url, &vault)?;
         let keys = pending(&mut connection)?;
@@ -125,6 +128,7 @@ impl Rekeying {
             vault,
             chain,
             keys,
+            _in_use: in_use,
         })
     }
 

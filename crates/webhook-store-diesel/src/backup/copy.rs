@@ -1,0 +1,48 @@
+//! A copy of SQLite's file.
+//!
+//! `VACUUM INTO` reads the whole database in one transaction and writes what it has seen into another file, without the pages that
+//! are free. Others read and write meanwhile. SQLite's log cannot be written back as long as that transaction lasts, so it grows by
+//! what is written meanwhile.
+
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::Text;
+use webhook_domain::ports::Pause;
+
+use crate::DatabaseUrl;
+use crate::backup::BackupError;
+use crate::database::connection::AnyConnection;
+use crate::database::opening::unreachable;
+use crate::engine::failure::transact;
+use crate::lanes;
+
+/// Copies a database of SQLite's as of this instant into `to`, which must be an empty file, and is not synchronised.
+///
+/// # Errors
+/// When the database cannot be opened or read, or the copy not be written.
+pub fn copy(database: &Path, to: &Path) -> Result<(), BackupError> {
+    let url = DatabaseUrl::Sqlite(database.to_owned());
+    let mut connection =
+        AnyConnection::open_sqlite_to_look(database).map_err(|source| unreachable(&url, source))?;
+    if let AnyConnection::Sqlite(sqlite) = &mut connection {
+        sql_query("VACUUM INTO ?1")
+            .bind::<Text, _>(to.to_string_lossy())
+            .execute(sqlite)?;
+    }
+    Ok(())
+}
+
+/// Pauses deliveries in a database that nobody has open. When this returns, the pause is in its file and on the disk.
+///
+/// # Errors
+/// When the database cannot be opened or written.
+pub fn pause(url: &DatabaseUrl, pause: Pause) -> Result<Pause, BackupError> {
+    let mut connection = AnyConnection::open(url).map_err(|source| unreachable(url, source))?;
+    let begun = transact(&mut connection, |connection| {
+        lanes::pause::begin(connection, pause)
+    })?;
+    connection.write_back()?;
+    Ok(begun)
+}
