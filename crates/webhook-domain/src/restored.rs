@@ -252,11 +252,9 @@ mod tests {
     fn an_api_key_that_was_revoked_since_is_in_force_again() {
         let key = api_key();
         let revoked = key.revoked(NOW);
-        assert_eq!(
-            revived_api_keys(std::slice::from_ref(&key), &[revoked.clone()], NOW),
-            [key.clone()]
-        );
-        assert!(revived_api_keys(std::slice::from_ref(&key), std::slice::from_ref(&key), NOW).is_empty());
-        assert!(revived_api_keys(&[revoked], &[key], NOW).is_empty());
+        let (backup, replaced) = ([key], [revoked]);
+        assert_eq!(revived_api_keys(&backup, &replaced, NOW), backup);
+        assert!(revived_api_keys(&backup, &backup, NOW).is_empty());
+        assert!(revived_api_keys(&replaced, &backup, NOW).is_empty());
     }
 }

@@ -10,6 +10,7 @@ use crate::commands::backup::BackupArguments;
 use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::demo::DemoArguments;
 use crate::commands::rekey::RekeyArguments;
+use crate::commands::restore::RestoreArguments;
 use crate::commands::verify::VerifyArguments;
 use crate::commands::webhook::WebhookCommand;
 use crate::exit::Failure;
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Audit(AuditCommand),
     /// Copy an SQLite database into a file beside a running server, and verify the copy
     Backup(BackupArguments),
+    /// Put a backup in the place of the database, with deliveries paused, and say what that brings back
+    Restore(RestoreArguments),
     /// Pause all deliveries, and let them go on
     #[command(subcommand)]
     Deliveries(DeliveriesCommand),

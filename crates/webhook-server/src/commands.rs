@@ -12,6 +12,7 @@ pub(crate) mod demo;
 mod local;
 pub(crate) mod migrate;
 pub(crate) mod rekey;
+pub(crate) mod restore;
 mod table;
 pub(crate) mod verify;
 pub(crate) mod webhook;

@@ -60,6 +60,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Rekey(arguments) => commands::rekey::run(settings, arguments),
         Command::Audit(command) => commands::audit::run(settings, command, format),
         Command::Backup(arguments) => commands::backup::run(settings, &arguments, format),
+        Command::Restore(arguments) => commands::restore::run(settings, arguments, format),
         Command::Deliveries(command) => commands::deliveries::run(settings, command, format),
         Command::Verify(arguments) => commands::verify::run(&arguments, format),
         Command::Demo(arguments) => commands::demo::run(arguments, format),

@@ -41,9 +41,13 @@ impl StagedFile {
 
     /// Gives the file its name, unless there is a file of that name: [`io::ErrorKind::AlreadyExists`].
     pub(crate) fn publish_new(self) -> io::Result<()> {
-        let linked = std::fs::hard_link(&self.staged_at, &self.path);
-        std::fs::remove_file(&self.staged_at)?;
-        linked?;
+        match std::fs::hard_link(&self.staged_at, &self.path) {
+            Err(error) if has_no_links(&error) => rename_to_new(&self.staged_at, &self.path)?,
+            linked => {
+                std::fs::remove_file(&self.staged_at)?;
+                linked?;
+            }
+        }
         sync_directory_of(&self.path)
     }
 
@@ -57,6 +61,23 @@ impl StagedFile {
     pub(crate) fn discard(self) -> io::Result<()> {
         remove_if_there(&self.staged_at)
     }
+}
+
+/// Whether the file system has no second names for files, as those of memory sticks and of some network shares.
+pub(crate) fn has_no_links(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+    )
+}
+
+/// Renames a file where a link cannot be made. A file that is made under the new name at this very moment is replaced.
+fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    if to.symlink_metadata().is_ok() {
+        std::fs::remove_file(from)?;
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    std::fs::rename(from, to)
 }
 
 /// Where a file is while it is under construction.

@@ -15,7 +15,7 @@ mod examine;
 use webhook_domain::StoreError;
 use webhook_domain::error::Cause;
 
-pub use self::copy::{copy, pause};
+pub use self::copy::{copy, pause, write_back};
 pub use self::events::{EventsCompared, compare_events};
 pub use self::examine::{Contents, Examination};
 use crate::AuditVerdict;
@@ -35,7 +35,10 @@ pub enum BackupError {
     NotOurs,
     /// An older release has made its schema, and no newer one has migrated it.
     #[error("its schema is that of an older release")]
-    OlderSchema,
+    OlderSchema {
+        /// Its newest migration.
+        schema: String,
+    },
     /// SQLite has found damage.
     #[error("the file is damaged: {0}")]
     Damaged(String),

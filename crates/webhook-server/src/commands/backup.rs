@@ -26,7 +26,7 @@ const DOING: &str = "back up the database";
 /// What is put behind the name of a backup that is being made.
 const STAGED: &str = "part";
 /// What is put behind the name of a copy of it that is migrated to be verified.
-const MIGRATED: &str = "migrated";
+pub(super) const MIGRATED: &str = "migrated";
 
 /// Where the backup is to go.
 #[derive(Args)]
@@ -90,7 +90,10 @@ fn make(
         .and_then(|file| file.sync_all())
         .map_err(|error| Failure::cannot(DOING, &error))?;
     match verify(path, key.clone(), entropy.clone()) {
-        Err(BackupError::OlderSchema) => verify_migrated(path, key, entropy),
+        Err(BackupError::OlderSchema { schema }) => {
+            let migrated = verify_migrated(path, key, entropy)?;
+            Ok(Contents { schema, ..migrated })
+        }
         verified => verified.map_err(cannot),
     }
 }

@@ -1,6 +1,6 @@
 //! The local operator at work: an open store, and leave to do everything.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
@@ -116,4 +116,21 @@ pub(super) fn answer_json(subject: &impl serde::Serialize) -> Result<(), Failure
 /// Says something beside the answer. With standard error closed there is nobody to say it to.
 pub(super) fn remark(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Whether the operator at the terminal says yes. Without a terminal there is nobody to ask.
+pub(super) fn confirmed(question: &str) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::configuration(
+            "there is no terminal to ask at; say --yes",
+        ));
+    }
+    let cannot_ask = |error: io::Error| Failure::cannot("ask", &error);
+    let mut terminal = io::stderr().lock();
+    write!(terminal, "{question} [y/N] ")
+        .and_then(|()| terminal.flush())
+        .map_err(cannot_ask)?;
+    let mut said = String::new();
+    io::stdin().read_line(&mut said).map_err(cannot_ask)?;
+    Ok(matches!(said.trim(), "y" | "Y" | "yes"))
 }

@@ -5,8 +5,6 @@ mod read;
 mod roll;
 mod update;
 
-use std::io::{self, IsTerminal, Write};
-
 use clap::{Args, Subcommand};
 use webhook_domain::InvalidValue;
 use webhook_domain::id::{PlatformId, WebhookId};
@@ -14,7 +12,7 @@ use webhook_domain::services::{DeleteWebhook, WebhookService};
 use webhook_domain::webhook::{ActionCatalogue, ActionList, Webhook};
 use webhook_http_actix::representation::{Keys, WebhookJson, described};
 
-use super::local::{Local, answer_json, remark};
+use super::local::{Local, answer_json, confirmed, remark};
 use super::{Format, done};
 use crate::exit::Failure;
 use crate::settings::Settings;
@@ -97,23 +95,6 @@ fn delete(
         )),
         Format::Text => Ok(()),
     }
-}
-
-/// Whether the operator at the terminal says yes. Without a terminal there is nobody to ask.
-fn confirmed(question: &str) -> Result<bool, Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::configuration(
-            "there is no terminal to ask at; say --yes",
-        ));
-    }
-    let cannot_ask = |error: io::Error| Failure::cannot("ask", &error);
-    let mut terminal = io::stderr().lock();
-    write!(terminal, "{question} [y/N] ")
-        .and_then(|()| terminal.flush())
-        .map_err(cannot_ask)?;
-    let mut said = String::new();
-    io::stdin().read_line(&mut said).map_err(cannot_ask)?;
-    Ok(matches!(said.trim(), "y" | "Y" | "yes"))
 }
 
 fn webhooks(local: &Local) -> WebhookService {

@@ -46,3 +46,14 @@ pub fn pause(url: &DatabaseUrl, pause: Pause) -> Result<Pause, BackupError> {
     connection.write_back()?;
     Ok(begun)
 }
+
+/// Writes the log of an SQLite database that nobody has open back into its file.
+///
+/// # Errors
+/// When the database cannot be opened or written.
+pub fn write_back(database: &Path) -> Result<(), BackupError> {
+    let url = DatabaseUrl::Sqlite(database.to_owned());
+    let mut connection = AnyConnection::open(&url).map_err(|source| unreachable(&url, source))?;
+    connection.write_back()?;
+    Ok(())
+}

@@ -84,7 +84,8 @@ impl Examination {
             return Err(OpenError::NewerSchema { migration }.into());
         }
         if applied != known {
-            return Err(BackupError::OlderSchema);
+            let schema = applied.last().cloned().unwrap_or_default();
+            return Err(BackupError::OlderSchema { schema });
         }
         examination.connection.wait_for_reader()?;
         examination.connection.begin_reading()?;

@@ -85,9 +85,9 @@ pub enum OpenError {
     /// Somebody puts another database in the place of this one.
     #[error("a restore is putting another database in the place of this one; start again when it has ended")]
     BeingReplaced,
-    /// That the database is open cannot be said to others.
-    #[error("the file of the lock beside the database cannot be used")]
-    Lock(#[source] std::io::Error),
+    /// A file that belongs to the database, such as that of its lock, cannot be made or used.
+    #[error("a file beside the database cannot be used")]
+    File(#[source] std::io::Error),
     /// A thread could not be started.
     #[error("a thread could not be started")]
     Thread(#[from] std::io::Error),
@@ -127,7 +127,7 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
     }
     let in_use = match url {
         DatabaseUrl::Sqlite(path) => {
-            let in_use = InUse::share(path).map_err(OpenError::Lock)?;
+            let in_use = InUse::share(path).map_err(OpenError::File)?;
             Some(in_use.ok_or(OpenError::BeingReplaced)?)
         }
         DatabaseUrl::Postgres(_) => None,

@@ -1,0 +1,56 @@
+//! What is done about what a restore brings back: differing webhooks are rolled, API keys are revoked.
+//!
+//! Each is a change like any other: audited, announced, and one by one. What fails is named, and the others are done all the same.
+
+use webhook_domain::api_key::ApiKey;
+use webhook_domain::caller::PlatformScope;
+use webhook_domain::key_ring::Overlap;
+use webhook_domain::restored::DifferingRing;
+use webhook_domain::services::{RevokeApiKey, RollSecret, SecretKeyService};
+use webhook_http_actix::representation::described;
+
+use crate::commands::local::Local;
+use crate::exit::{Failure, chain};
+
+/// What was done, each with what went wrong if it was not.
+pub(super) struct Mended {
+    /// Of each webhook that differs, in their order.
+    pub(super) rolled: Vec<Option<String>>,
+    /// Of each API key, in their order.
+    pub(super) revoked: Vec<Option<String>>,
+}
+
+/// Rolls the webhooks whose keys differ: without overlap where one of their keys was revoked.
+pub(super) fn roll(
+    local: &Local,
+    differing: &[DifferingRing],
+    default_overlap: Overlap,
+) -> Result<Vec<Option<String>>, Failure> {
+    let open = &local.open;
+    let (store, clock, entropy) = (open.store.clone(), open.clock.clone(), open.entropy.clone());
+    let service = SecretKeyService::new(store, clock, entropy, default_overlap).announcing(described);
+    let roll = |ring: &DifferingRing| {
+        let acting = local.acting_on(Some(ring.webhook.platform.clone()))?;
+        let roll = RollSecret {
+            overlap: Some(ring.overlap),
+            ..RollSecret::default()
+        };
+        let outcome = local.outcome(service.roll(&acting, ring.webhook.id, roll));
+        Ok(outcome.err().map(|error| chain(&error)))
+    };
+    differing.iter().map(roll).collect()
+}
+
+/// Revokes the API keys.
+pub(super) fn revoke(local: &Local, revived: &[ApiKey]) -> Result<Vec<Option<String>>, Failure> {
+    let service = local.open.api_keys();
+    let revoke = |key: &ApiKey| {
+        let acting = local.acting_on(match &key.scope {
+            PlatformScope::One(platform) => Some(platform.clone()),
+            PlatformScope::All => None,
+        })?;
+        let outcome = local.outcome(service.revoke(&acting, key.id, RevokeApiKey::default()));
+        Ok(outcome.err().map(|error| chain(&error)))
+    };
+    revived.iter().map(revoke).collect()
+}
