@@ -361,10 +361,6 @@ impl PartialSchema for Health {
     fn schema() -> RefOr<Schema> {
         Whole::new("That the service is well.")
             .with("status", one(one_of(["ok"], "Always `ok`.")))
-            .with(
-                "deliveries",
-                one(one_of(["paused"], "There while deliveries are paused.")),
-            )
             .schema()
     }
 }
