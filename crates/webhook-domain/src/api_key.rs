@@ -5,6 +5,8 @@
 //! made-up text before any store is asked; what is stored is the SHA-256 of the text, compared in constant
 //! time. A fast hash is right here: there is nothing to guess in 256 random bits.
 
+use std::time::Duration;
+
 use data_encoding::BASE32_DNSCURVE;
 use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
@@ -12,12 +14,29 @@ use zeroize::Zeroizing;
 
 use crate::caller::{Caller, Credential, PlatformScope};
 use crate::entropy::{Entropy, EntropyError};
-use crate::error::Refusal;
+use crate::error::{InvalidValue, Refusal};
 use crate::id::ApiKeyId;
 use crate::permission::{Permission, PermissionSet};
 use crate::secret::SecretText;
 use crate::time::Instant;
 use crate::webhook::Name;
+
+/// The longest life of a key that does not live for ever, in seconds: ten years.
+pub const MAX_LIFETIME_SECONDS: u64 = 315_360_000;
+/// What is said of any other.
+pub const INVALID_LIFETIME: InvalidValue =
+    InvalidValue::new("must be a whole number of seconds from 1 to 315360000");
+
+/// For how long a key is good that is good for so many seconds.
+///
+/// # Errors
+/// [`INVALID_LIFETIME`].
+pub fn lifetime(seconds: u64) -> Result<Duration, InvalidValue> {
+    match seconds {
+        1..=MAX_LIFETIME_SECONDS => Ok(Duration::from_secs(seconds)),
+        _ => Err(INVALID_LIFETIME),
+    }
+}
 
 /// What the text of every API key begins with, and no bearer token does.
 pub const PREFIX: &str = "whkey_";

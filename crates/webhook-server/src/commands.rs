@@ -39,6 +39,12 @@ impl Format {
     }
 }
 
+/// A number that is written in digits alone, as the API and the settings have it.
+fn whole_number<Number: std::str::FromStr>(text: &str) -> Option<Number> {
+    let digits_alone = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits_alone.then(|| text.parse().ok()).flatten()
+}
+
 /// Prints what makes a shell complete this command line.
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut script = Vec::new();

@@ -1,9 +1,8 @@
 //! The object that an API key is created of.
 
-use std::time::Duration;
-
 use actix_web::http::StatusCode;
 use webhook_domain::InvalidValue;
+use webhook_domain::api_key::{self, INVALID_LIFETIME};
 use webhook_domain::caller::{Acting, PlatformScope};
 use webhook_domain::permission::{Permission, PermissionSet};
 use webhook_domain::services::CreateApiKey;
@@ -26,11 +25,6 @@ pub(crate) const IGNORED: [&str; 6] = [
     "api_key",
 ];
 
-/// The longest life of a key that does not live for ever, in seconds: ten years.
-pub(crate) const MAX_EXPIRES_IN: u64 = 315_360_000;
-const INVALID_LIFETIME: InvalidValue =
-    InvalidValue::new("must be a whole number of seconds from 1 to 315360000");
-
 /// The key that `body` asks for. Who names no platform gets a key for the one acted on.
 pub(crate) fn api_key(body: Object, acting: &Acting) -> Result<CreateApiKey, Problem> {
     let mut fields = Fields::new(body, &[&SETTABLE, &IGNORED])?;
@@ -39,7 +33,7 @@ pub(crate) fn api_key(body: Object, acting: &Acting) -> Result<CreateApiKey, Pro
         Edit::Set(name) => Some(name),
         Edit::Keep | Edit::Clear => None,
     };
-    let lifetime = fields.whole("expires_in", lifetime, INVALID_LIFETIME)?;
+    let lifetime = fields.whole("expires_in", api_key::lifetime, INVALID_LIFETIME)?;
     let scope = fields.named("platform_id")?;
     let scope = scope.unwrap_or_else(|| PlatformScope::One(acting.platform().clone()));
     if !acting.scopes().contains(&scope) {
@@ -75,11 +69,4 @@ fn permissions(fields: &mut Fields) -> Result<PermissionSet, Problem> {
         permissions.push(permission);
     }
     Ok(permissions.into_iter().collect())
-}
-
-fn lifetime(seconds: u64) -> Result<Duration, InvalidValue> {
-    match seconds {
-        1..=MAX_EXPIRES_IN => Ok(Duration::from_secs(seconds)),
-        _ => Err(INVALID_LIFETIME),
-    }
 }

@@ -209,7 +209,11 @@ impl PartialSchema for CreateApiKey {
             .property("name", or_null(free_text("What people call the key.")))
             .property(
                 "expires_in",
-                or_null(whole(1, api_key::MAX_EXPIRES_IN as usize, lifetime)),
+                or_null(whole(
+                    1,
+                    webhook_domain::api_key::MAX_LIFETIME_SECONDS as usize,
+                    lifetime,
+                )),
             )
             .property("platform_id", or_null(platform_or_all(scope)))
             .required("permissions")

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use webhook_domain::api_key::ApiKey;
+use webhook_domain::InvalidValue;
+use webhook_domain::api_key::{self, ApiKey, INVALID_LIFETIME};
 use webhook_domain::caller::{Acting, PlatformScope};
 use webhook_domain::id::ApiKeyId;
 use webhook_domain::permission::{Permission, PermissionSet};
@@ -13,7 +14,7 @@ use webhook_http_actix::representation::ApiKeyJson;
 
 use super::local::{Local, answer, answer_json, remark};
 use super::table::table;
-use super::{Format, done};
+use super::{Format, done, whole_number};
 use crate::exit::Failure;
 use crate::settings::Settings;
 
@@ -55,15 +56,23 @@ pub(crate) struct CreateArguments {
     /// It may do everything
     #[arg(long, conflicts_with = "permissions")]
     all_permissions: bool,
-    /// Seconds it is good for; for ever, if not given
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
-    expires_in: Option<u64>,
+    /// Seconds it is good for, 1 to 315360000; for ever, if not given
+    #[arg(long, value_name = "SECONDS", value_parser = lifetime, allow_negative_numbers = true)]
+    expires_in: Option<Duration>,
+}
+
+fn lifetime(text: &str) -> Result<Duration, InvalidValue> {
+    api_key::lifetime(whole_number(text).ok_or(INVALID_LIFETIME)?)
 }
 
 /// Does what `command` says.
 pub(crate) fn run(settings: Settings, command: ApiKeyCommand, format: Format) -> Result<(), Failure> {
     match command {
-        ApiKeyCommand::Create(arguments) => create(&Local::open_or_make(settings)?, arguments, format),
+        ApiKeyCommand::Create(arguments) => {
+            let platform = arguments.platform.clone();
+            let wanted = wanted(arguments)?;
+            create(&Local::open_or_make(settings)?, platform, wanted, format)
+        }
         ApiKeyCommand::List => list(&Local::open(settings)?, format),
         ApiKeyCommand::Revoke { id } => revoke(&Local::open(settings)?, id, format),
     }
@@ -77,21 +86,41 @@ fn acting_on_scope(local: &Local, scope: PlatformScope) -> Result<Acting, Failur
     })
 }
 
-fn create(local: &Local, arguments: CreateArguments, format: Format) -> Result<(), Failure> {
+fn wanted(arguments: CreateArguments) -> Result<CreateApiKey, Failure> {
     let permissions = if arguments.all_permissions {
         PermissionSet::all()
     } else {
-        arguments.permissions.into_iter().collect()
+        set_of(&arguments.permissions)?
     };
     let name = arguments.name.map(Name::parse).transpose();
-    let create = CreateApiKey {
+    Ok(CreateApiKey {
         name: name.map_err(|problem| Failure::configuration(format!("--name {problem}")))?,
-        scope: arguments.platform.clone(),
+        scope: arguments.platform,
         permissions,
-        lifetime: arguments.expires_in.map(Duration::from_secs),
+        lifetime: arguments.expires_in,
         idempotent: None,
-    };
-    let acting = acting_on_scope(local, arguments.platform)?;
+    })
+}
+
+/// One that is given twice is a mistake, here as in the API.
+fn set_of(permissions: &[Permission]) -> Result<PermissionSet, Failure> {
+    let is_twice = |(index, permission): (usize, &Permission)| permissions[..index].contains(permission);
+    match permissions.iter().enumerate().position(is_twice) {
+        Some(index) => Err(Failure::configuration(format!(
+            "--permission (number {}) must not stand in the list twice",
+            index + 1
+        ))),
+        None => Ok(permissions.iter().copied().collect()),
+    }
+}
+
+fn create(
+    local: &Local,
+    platform: PlatformScope,
+    create: CreateApiKey,
+    format: Format,
+) -> Result<(), Failure> {
+    let acting = acting_on_scope(local, platform)?;
     let doing = "make the API key";
     let created = done(
         local.wait(doing, local.open.api_keys().create(&acting, create))?,

@@ -14,7 +14,7 @@ use webhook_http_actix::representation::{Keys, WebhookJson, described};
 use super::{PlatformArgument, current_secret};
 use crate::commands::local::{Local, answer, answer_json, remark};
 use crate::commands::table::table;
-use crate::commands::{Format, done};
+use crate::commands::{Format, done, whole_number};
 use crate::exit::Failure;
 
 /// The roll to do.
@@ -25,7 +25,7 @@ pub(crate) struct RollArguments {
     /// The webhook's id, whk_…
     id: WebhookId,
     /// Seconds the key before goes on signing, 0 to 604800; 0 retires all older keys at once
-    #[arg(long, value_name = "SECONDS", value_parser = overlap)]
+    #[arg(long, value_name = "SECONDS", value_parser = overlap, allow_negative_numbers = true)]
     previous_secret_expires_in: Option<Overlap>,
     /// Roll nothing, and say which keys would sign until when
     #[arg(long)]
@@ -33,7 +33,7 @@ pub(crate) struct RollArguments {
 }
 
 fn overlap(text: &str) -> Result<Overlap, InvalidValue> {
-    Overlap::from_seconds(text.parse().map_err(|_| Overlap::invalid())?)
+    Overlap::from_seconds(whole_number(text).ok_or(Overlap::invalid())?)
 }
 
 /// Rolls the secret.
