@@ -3,6 +3,7 @@
 pub(crate) mod connection;
 pub(crate) mod dialect;
 pub(crate) mod in_use;
+mod not_up;
 pub(crate) mod opening;
 pub(crate) mod row;
 pub(crate) mod schema;

@@ -15,6 +15,7 @@ use crate::audit;
 use crate::audit::chain::ChainKey;
 use crate::database::connection::AnyConnection;
 use crate::database::in_use::InUse;
+use crate::database::not_up;
 use crate::database::schema::master_keys;
 use crate::sealing::handover;
 use crate::sealing::{Place, SealError, Vault};
@@ -101,6 +102,18 @@ impl OpenError {
             self,
             Self::WrongMasterKey | Self::NotDurable { .. } | Self::NewerSchema { .. }
         )
+    }
+
+    /// Whether it may pass by itself: PostgreSQL is not up yet, or not to be found yet.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect {
+                database,
+                source: ConnectionError::BadConnection(said),
+            } => database.starts_with("postgres://") && not_up::is_told_by(said),
+            _ => false,
+        }
     }
 }
 
