@@ -123,6 +123,24 @@ impl Server {
         self.signal(Signal::TERM);
     }
 
+    /// Interrupts it as Ctrl-C would: SIGINT.
+    pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    /// Tells it that its terminal is gone, or that files are to be read anew: SIGHUP.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child
+            .try_wait()
+            .expect("a child can be waited for")
+            .is_some()
+    }
+
     /// Stops all its threads where they are: SIGSTOP.
     pub fn freeze(&self) {
         self.signal(Signal::STOP);

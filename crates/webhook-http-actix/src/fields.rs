@@ -125,12 +125,12 @@ fn optional(fields: &mut Fields, rules: &FieldRules) -> Result<SettingsUpdate, P
         })?,
         included_actions: fields.actions(
             "included_actions",
-            &rules.actions,
+            &rules.actions.get(),
             &mut objections.included_actions,
         )?,
         excluded_actions: fields.actions(
             "excluded_actions",
-            &rules.actions,
+            &rules.actions.get(),
             &mut objections.excluded_actions,
         )?,
         signing_protocol: fields.named_edit("signing_protocol")?,

@@ -68,10 +68,16 @@ pub(crate) async fn run(
     let failed = |error: io::Error| Failure::cannot(DOING, &error);
     let staged = StagedFile::stage(&path, STAGING_SUFFIX).map_err(failed)?;
     let text = make_key(api_keys, entropy).await?;
-    match hand_over {
-        HandOver::Terminal(server) => print(&text, server, staged).map_err(failed),
-        HandOver::File => keep(&text, &path, staged).map_err(failed),
-    }
+    let is_printed = match hand_over {
+        // A terminal that went away shows nothing.
+        HandOver::Terminal(server) => print(&text, server).is_ok(),
+        HandOver::File => false,
+    };
+    let handed_over = match is_printed {
+        true => staged.discard(),
+        false => keep(&text, &path, staged),
+    };
+    handed_over.map_err(failed)
 }
 
 fn key_path(database: &Path) -> PathBuf {
@@ -115,11 +121,10 @@ fn keep(text: &SecretText, path: &Path, mut staged: StagedFile) -> io::Result<()
     Ok(())
 }
 
-fn print(text: &SecretText, server: SocketAddr, staged: StagedFile) -> io::Result<()> {
+fn print(text: &SecretText, server: SocketAddr) -> io::Result<()> {
     let mut terminal = io::stdout().lock();
     terminal.write_all(greeting(text.expose(), server).as_bytes())?;
-    terminal.flush()?;
-    staged.discard()
+    terminal.flush()
 }
 
 /// The key and two commands to paste: one creates a webhook, the other rolls its secret.

@@ -146,12 +146,18 @@ pub(crate) struct SettingFlags {
     /// Whom bearer tokens must be meant for: their aud, or one of them
     #[arg(long, global = true, value_name = "TEXT")]
     jwt_audience: Option<String>,
-    /// The issuer's public keys, a JWK Set; read at the start
+    /// The issuer's public keys, a JWK Set; read anew when the file changes, and on SIGHUP
     #[arg(long, global = true, value_name = "FILE")]
     jwt_keys_file: Option<String>,
-    /// The actions there are, one a line [default: those that ship]
+    /// The actions there are, one a line; read anew on SIGHUP [default: those that ship]
     #[arg(long, global = true, value_name = "FILE")]
     actions_file: Option<String>,
+    /// How long a stop may take, 2 to 600: requests and deliveries in flight are finished, and then cut off [default: 8]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    stop_timeout: Option<String>,
+    /// How long to wait for PostgreSQL when it is not up yet, 0 to 3600 [default: 0]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    wait_for_database: Option<String>,
     /// What to log: a level, and exceptions such as info,webhook_store_diesel=debug [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
@@ -190,6 +196,8 @@ impl SettingFlags {
             (Setting::JwtAudience, self.jwt_audience),
             (Setting::JwtKeysFile, self.jwt_keys_file),
             (Setting::ActionsFile, self.actions_file),
+            (Setting::StopTimeout, self.stop_timeout),
+            (Setting::WaitForDatabase, self.wait_for_database),
             (Setting::Log, self.log),
         ];
         Ok(Sources {

@@ -50,6 +50,15 @@ use crate::exit::{Failure, chain};
 /// How often is asked whether the process may deliver, as long as it may not.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
+/// How long a stop may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StopWithin {
+    /// The attempts under way.
+    pub(crate) attempts: Duration,
+    /// What they have left to be recorded, after that.
+    pub(crate) recording: Duration,
+}
+
 /// The thread that delivers.
 pub(crate) struct Dispatcher {
     stop: watch::Sender<bool>,
@@ -57,7 +66,7 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Starts delivering, unless that is paused by `pause`; `pulse` tells whether it moves.
+    /// Starts delivering, unless that is paused by `pause`; `pulse` tells whether it moves, `stop_within` how long a stop may take.
     ///
     /// # Errors
     /// When the thread or its runtime cannot be started.
@@ -65,6 +74,7 @@ impl Dispatcher {
         dispatch: Dispatch,
         pause: Arc<dyn DeliveryPause>,
         pulse: Arc<Pulse>,
+        stop_within: StopWithin,
     ) -> Result<Self, Failure> {
         let cannot = |error: std::io::Error| Failure::cannot("start delivering", &error);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -74,7 +84,7 @@ impl Dispatcher {
         let (stop, stopped) = watch::channel(false);
         let thread = std::thread::Builder::new()
             .name("dispatch".into())
-            .spawn(move || runtime.block_on(deliver(dispatch, pause, &pulse, stopped)))
+            .spawn(move || runtime.block_on(deliver(dispatch, pause, &pulse, stopped, stop_within)))
             .map_err(cannot)?;
         Ok(Self {
             stop,
@@ -107,6 +117,7 @@ async fn deliver(
     pause: Arc<dyn DeliveryPause>,
     pulse: &Arc<Pulse>,
     mut stopped: watch::Receiver<bool>,
+    stop_within: StopWithin,
 ) {
     let pausing = Pausing::new(pause, Arc::clone(pulse));
     let mut waits = false;
@@ -116,7 +127,7 @@ async fn deliver(
             Ok(Begun::Term(term)) => {
                 waits = false;
                 // Why it has ended, the next round finds out.
-                run(term, &pausing, stopped.clone()).await;
+                run(term, &pausing, stopped.clone(), stop_within).await;
                 continue;
             }
             Ok(Begun::OtherDelivers) => {
@@ -152,9 +163,9 @@ async fn begin(dispatch: &Dispatch, pausing: &Pausing, pulse: &Arc<Pulse>) -> Re
 }
 
 /// Runs a term until the process stops, deliveries are paused, or the lease has ended.
-async fn run(term: Term, pausing: &Pausing, mut stopped: watch::Receiver<bool>) {
+async fn run(term: Term, pausing: &Pausing, mut stopped: watch::Receiver<bool>, stop_within: StopWithin) {
     let (halt, mut halted) = watch::channel(false);
-    let mut running = std::pin::pin!(term.run(&mut halted));
+    let mut running = std::pin::pin!(term.run(&mut halted, stop_within));
     tokio::select! {
         biased;
         () = &mut running => return,

@@ -1,11 +1,12 @@
 //! How the process ends: 0 when all went well, 2 when it was told something wrong, 1 for everything else.
 
 use std::error::Error;
-use std::io::Write;
 use std::process::ExitCode;
 
 use webhook_store_diesel::OpenError;
 use webhook_store_diesel::backup::BackupError;
+
+use crate::logging;
 
 /// Why the process ends before its work is done, in words for the operator. Never holds a secret.
 #[derive(Debug)]
@@ -57,10 +58,14 @@ impl Failure {
         }
     }
 
+    /// What the operator reads.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Tells the operator, and gives the status to end with.
     pub(crate) fn report(&self) -> ExitCode {
-        // With standard error closed there is nobody to tell.
-        let _ = writeln!(std::io::stderr(), "webhook-server: {}", self.message);
+        logging::say(&format!("webhook-server: {}", self.message));
         ExitCode::from(self.status)
     }
 }
@@ -70,11 +75,6 @@ impl Failure {
     /// The status the process ends with.
     pub(crate) fn status(&self) -> u8 {
         self.status
-    }
-
-    /// What the operator reads.
-    pub(crate) fn message(&self) -> &str {
-        &self.message
     }
 }
 

@@ -1,9 +1,22 @@
 //! Logs, on standard error: for people on a terminal, JSON lines anywhere else. Secrets have no text to be
 //! logged (see `webhook_domain::secret`).
+//!
+//! All that goes to standard error while a command runs goes through one [`LogQueue`], remarks to the operator and
+//! the last words of a failure included, so that nothing waits for a reader for longer than a bound.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write as _};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
+
+use crate::exit::Failure;
+use crate::log_queue::LogQueue;
+
+/// How long an end, or a command that tells its operator something, waits for standard error.
+const FLUSH_WITHIN: Duration = Duration::from_secs(1);
+
+static QUEUE: OnceLock<LogQueue> = OnceLock::new();
 
 /// Leaves out what actix-http logs as an error for each malformed request: any client could fill the log with it.
 /// A filter that names the target keeps it, but for the values of headers that its decoder repeats at debug level.
@@ -19,12 +32,21 @@ fn without_noise_from_clients(filter: EnvFilter) -> EnvFilter {
 }
 
 /// Starts logging what `filter` lets through, panics included.
-pub(crate) fn start(filter: EnvFilter) {
+///
+/// # Errors
+/// When the thread that writes cannot be started.
+pub(crate) fn start(filter: EnvFilter) -> Result<(), Failure> {
     let filter = without_noise_from_clients(filter);
+    let standard_error = |line: &[u8]| Ok(rustix::io::write(rustix::stdio::stderr(), line)?);
+    let queue = LogQueue::start(Box::new(standard_error), say_what_was_dropped)
+        .map_err(|error| Failure::cannot("start logging", &error))?;
+    let queue = QUEUE.get_or_init(|| queue);
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    if std::io::stderr().is_terminal() {
+        // An event without a text would be told of on standard error itself, with a panic if that is full.
+        .log_internal_errors(false)
+        .with_writer(|| queue.clone());
+    if io::stderr().is_terminal() {
         logs.init();
     } else {
         logs.with_ansi(false)
@@ -34,6 +56,44 @@ pub(crate) fn start(filter: EnvFilter) {
             .init();
     }
     std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// Tells the operator something that is no event, after all that was logged before, and waits until it is told, or
+/// for a second. With standard error closed there is nobody to tell.
+pub(crate) fn say(line: &str) {
+    match QUEUE.get() {
+        Some(queue) => {
+            // Room is made for this line, if anybody reads.
+            queue.flush(FLUSH_WITHIN);
+            queue.push(format!("{line}\n").into_bytes());
+            queue.flush(FLUSH_WITHIN);
+        }
+        None => {
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+}
+
+/// Has what was logged written before the process ends, if that takes no longer than a second.
+pub(crate) fn flush() {
+    if let Some(queue) = QUEUE.get() {
+        queue.flush(FLUSH_WITHIN);
+    }
+}
+
+/// Ends the process at once with this status, after what was logged.
+pub(crate) fn exit(status: i32) -> ! {
+    flush();
+    std::process::exit(status)
+}
+
+fn say_what_was_dropped(dropped: u64, in_all: u64) {
+    tracing::warn!(
+        log.dropped = dropped,
+        log.dropped_in_all = in_all,
+        "{dropped} log lines were dropped, because they could not be written, or not in time"
+    );
 }
 
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {

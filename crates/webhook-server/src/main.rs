@@ -11,12 +11,15 @@ mod commands;
 mod descriptors;
 mod dispatch;
 mod exit;
+mod log_queue;
 mod logging;
 mod master_key;
 mod outbound_tls;
 mod private_file;
+mod reload;
 mod serve;
 mod settings;
+mod signals;
 mod store;
 
 use std::process::ExitCode;
@@ -32,10 +35,12 @@ use crate::settings::Settings;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let status = match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
-    }
+    };
+    logging::flush();
+    status
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
@@ -43,21 +48,21 @@ fn run(cli: Cli) -> Result<(), Failure> {
     logging::start(match &cli.command {
         Some(Command::Demo(_)) => commands::demo::log_filter(),
         _ => log_filter,
-    });
-    for variable in &settings.unknown_variables {
-        tracing::warn!(
-            variable,
-            "this variable is no setting; settings are {}",
-            Settings::variables()
-        );
-    }
+    })?;
+    settings.warn();
     let format = Format::of(cli.json);
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(settings),
-        Command::Migrate => commands::migrate::run(settings),
+        Command::Migrate => {
+            signals::ignore_hang_up()?;
+            commands::migrate::run(settings)
+        }
         Command::ApiKey(command) => commands::api_key::run(settings, command, format),
         Command::Webhook(command) => commands::webhook::run(settings, command, format),
-        Command::Rekey(arguments) => commands::rekey::run(settings, arguments),
+        Command::Rekey(arguments) => {
+            signals::ignore_hang_up()?;
+            commands::rekey::run(settings, arguments)
+        }
         Command::Audit(command) => commands::audit::run(settings, command, format),
         Command::Backup(arguments) => commands::backup::run(settings, &arguments, format),
         Command::Restore(arguments) => commands::restore::run(settings, arguments, format),

@@ -105,7 +105,7 @@ pub(crate) fn read(path: &Path, key: &str) -> Result<MasterKey, Failure> {
         tracing::warn!(
             file.path = %path.display(),
             file.mode = format!("{:o}", mode & 0o777),
-            "the master key is open to others than its owner; its mode should be 600"
+            "the master key is open to others than its owner; run `chmod 600` on it"
         );
     }
     let text = SecretText::new(text.expose().trim().to_owned());

@@ -1,5 +1,6 @@
 //! Whom receivers' certificates may come from, and how the service proves itself to receivers, read from files at the start.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use webhook_sender_hyper::{ClientIdentity, Roots, UnusablePem};
@@ -21,11 +22,24 @@ pub(crate) fn identity(files: Option<&ClientIdentityFiles>) -> Result<Option<Cli
     let Some(ClientIdentityFiles { certificate, key }) = files else {
         return Ok(None);
     };
+    warn_of_rights(key);
     let identity = ClientIdentity::from_pem(&read(certificate)?, &read(key)?);
     identity.map(Some).map_err(|problem| match problem {
         UnusablePem::Key | UnusablePem::NotItsKey => wrong(key, &problem),
         UnusablePem::NoCertificate | UnusablePem::Certificate => wrong(certificate, &problem),
     })
+}
+
+/// A key that others may read is none.
+fn warn_of_rights(key: &Path) {
+    let mode = std::fs::metadata(key).map_or(0, |metadata| metadata.permissions().mode() & 0o777);
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            file.path = %key.display(),
+            file.mode = format!("{mode:o}"),
+            "the key of the client's certificate is open to others than its owner; run `chmod 600` on it"
+        );
+    }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

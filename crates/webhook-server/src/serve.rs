@@ -4,9 +4,9 @@
 //! so that an address in use stops the start before a key is made, and so that the key can be printed with
 //! commands that have the real port; requests that come early wait in the socket's queue.
 //!
-//! Stop, on SIGTERM or SIGINT: no new connections, requests in flight are finished within
-//! [`REQUESTS_FINISH_WITHIN`], the store finishes what it has queued, exit 0. A second signal ends the process
-//! at once with status 1.
+//! Stop, on SIGTERM or SIGINT: no new connections, requests and deliveries in flight are finished, the store finishes what
+//! it has queued, exit 0. All of it together takes no longer than the setting `stop_timeout`, see [`stop_within`]; `signals.rs` says
+//! what further signals do.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::rt;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use webhook_domain::address::AllowedNetworks;
 use webhook_domain::event::Environment;
 use webhook_domain::ports::{EventStore as _, TokenVerifier, WebhookStore};
@@ -25,22 +24,22 @@ use webhook_domain::services::{
     WebhookService,
 };
 use webhook_http_actix::representation::described;
-use webhook_http_actix::{Api, FieldRules, HttpLimits};
+use webhook_http_actix::{Api, CurrentActions, FieldRules, HttpLimits};
 use webhook_sender_hyper::{ClientIdentity, EgressProxy, HyperSender, MachineResolver, Roots, SenderLimits};
 use webhook_store_diesel::DieselStore;
 
 use crate::actions;
-use crate::bearer_tokens;
+use crate::bearer_tokens::KeySetFile;
 use crate::bootstrap::{self, HandOver};
 use crate::descriptors::Descriptors;
-use crate::dispatch::{self, Dispatcher, Pulse};
+use crate::dispatch::{self, Dispatcher, Pulse, StopWithin};
 use crate::exit::{Failure, chain};
 use crate::outbound_tls;
+use crate::reload::Reloaded;
 use crate::settings::Settings;
+use crate::signals::Signals;
 use crate::store::OpenStore;
 
-/// How long requests in flight may take once the server is told to stop; then they are cut off.
-const REQUESTS_FINISH_WITHIN: Duration = Duration::from_secs(20);
 /// How often upkeep is done: an expired key is erased within a minute.
 const UPKEEP_EVERY: Duration = Duration::from_secs(30);
 
@@ -67,8 +66,20 @@ struct Deployment {
     event_retention: Duration,
     descriptors: Descriptors,
     listen_backlog: i32,
+    stop: StopWithin,
     /// The database's file, if it is one.
     database: Option<std::path::PathBuf>,
+}
+
+/// How the time of a stop is divided: a fifth is kept for what comes after requests and deliveries in flight, 2 seconds at most.
+fn stop_within(stop_timeout: Duration) -> StopWithin {
+    let after = (stop_timeout / 5).min(Duration::from_secs(2));
+    // The server takes whole seconds.
+    let attempts = Duration::from_secs((stop_timeout - after).as_secs().max(1));
+    StopWithin {
+        attempts,
+        recording: (stop_timeout - attempts) / 2,
+    }
 }
 
 /// Serves until told to stop.
@@ -82,17 +93,21 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         "starting"
     );
     let descriptors = Descriptors::claim();
+    let (mut signals, hang_ups) = Signals::listen(settings.stop_timeout)?;
+    let actions = CurrentActions::new(actions::catalogue(settings.actions_file.as_deref())?);
     let database = settings.database_file().map(Path::to_owned);
+    let key_set = settings.tokens.map(KeySetFile::open).transpose()?;
+    let stop = stop_within(settings.stop_timeout);
     let deployment = Deployment {
         database,
         listen: settings.listen,
         rules: FieldRules {
             targets: settings.target_policy.clone(),
-            actions: actions::catalogue(settings.actions_file.as_deref())?,
+            actions: actions.clone(),
         },
         default_overlap: settings.previous_secret_ttl,
         limits: HttpLimits {
-            shutdown_timeout: REQUESTS_FINISH_WITHIN,
+            shutdown_timeout: stop.attempts,
             requests_per_second: settings.requests_per_second,
             failed_authentications_per_second: settings.failed_authentications_per_second,
             max_connections: descriptors.clients,
@@ -101,8 +116,9 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             ..HttpLimits::default()
         },
         listen_backlog: settings.listen_backlog,
-
-        tokens: bearer_tokens::verifier(settings.tokens)?,
+        tokens: key_set
+            .as_ref()
+            .map(|file| Arc::new(file.keys()) as Arc<dyn TokenVerifier>),
         environment: settings.environment,
         allowed_networks: settings.target_policy.networks,
         egress_proxy: settings.egress_proxy,
@@ -116,15 +132,21 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         descriptors,
         schedule: settings.retry_schedule,
         event_retention: settings.event_retention,
+        stop,
     };
-    let open = OpenStore::open(&settings.database_url, settings.master_key)?;
+    let reloaded = Reloaded {
+        key_set,
+        actions: settings.actions_file.map(|file| (file, actions)),
+    };
+    let open = OpenStore::open(
+        &settings.database_url,
+        settings.master_key,
+        settings.database_wait,
+    )?;
+    reloaded.start(hang_ups)?;
     rt::System::new().block_on(async {
-        let mut signals = Signals::listen()?;
         let outcome = serve(deployment, &open, &mut signals).await;
-        tokio::select! {
-            () = close(open.store) => {}
-            name = signals.next() => stop_at_once(name),
-        }
+        close(open.store).await;
         if outcome.is_ok() {
             tracing::info!("stopped");
         }
@@ -164,13 +186,10 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let upkeep = rt::spawn(keep_up(open));
     let forgetting = rt::spawn(forget_events(open, event_retention, Arc::clone(&pulse)));
     let following = rt::spawn(follow_master_key(open.store.clone()));
-    let dispatcher = Dispatcher::start(dispatch, open.store.clone(), pulse)?;
+    let dispatcher = Dispatcher::start(dispatch, open.store.clone(), pulse, deployment.stop)?;
+    signals.serving();
     tracing::info!(server.address = %address, "listening");
-    let outcome = until_stopped(server, signals).await;
-    tokio::select! {
-        () = stop(dispatcher) => {}
-        name = signals.next() => stop_at_once(name),
-    }
+    let outcome = until_stopped(server, dispatcher, signals).await;
     upkeep.abort();
     forgetting.abort();
     following.abort();
@@ -332,19 +351,20 @@ async fn follow_master_key(store: Arc<DieselStore>) {
     }
 }
 
-async fn until_stopped(server: Server, signals: &mut Signals) -> Result<(), Failure> {
+async fn until_stopped(server: Server, dispatcher: Dispatcher, signals: &mut Signals) -> Result<(), Failure> {
     let handle = server.handle();
     let mut server = std::pin::pin!(server);
     let cannot_go_on = |error: std::io::Error| Failure::cannot("go on serving", &error);
     tokio::select! {
-        outcome = &mut server => return outcome.map_err(cannot_go_on),
-        name = signals.next() => tracing::info!(signal = name, "stopping; requests in flight are finished"),
+        outcome = &mut server => {
+            stop(dispatcher).await;
+            return outcome.map_err(cannot_go_on);
+        }
+        () = signals.stop() => {}
     }
-    // Both futures run here: the stop is asked for, and the server acts on it.
-    tokio::select! {
-        (outcome, ()) = async { tokio::join!(&mut server, handle.stop(true)) } => outcome.map_err(cannot_go_on),
-        name = signals.next() => stop_at_once(name),
-    }
+    // All run here: the stop is asked for, the server acts on it, and deliveries come to their end beside it.
+    let (outcome, (), ()) = tokio::join!(&mut server, handle.stop(true), stop(dispatcher));
+    outcome.map_err(cannot_go_on)
 }
 
 /// Stops delivering, on a thread of its own likewise.
@@ -358,7 +378,7 @@ async fn stop(dispatcher: Dispatcher) {
     let _ = stopped.await;
 }
 
-/// Closes the store on a thread of its own, since that blocks, and a second signal must still be heard.
+/// Closes the store on a thread of its own, since that blocks.
 async fn close(store: Arc<DieselStore>) {
     let (closing, closed) = tokio::sync::oneshot::channel::<()>();
     std::thread::spawn(move || {
@@ -369,30 +389,17 @@ async fn close(store: Arc<DieselStore>) {
     let _ = closed.await;
 }
 
-fn stop_at_once(signal: &str) -> ! {
-    tracing::warn!(signal, "stopping at once");
-    std::process::exit(1)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The signals that ask the process to stop.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(|error| Failure::cannot("listen for signals", &error));
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+    #[test]
+    fn the_parts_of_a_stop_end_within_its_time() {
+        for (all, in_flight) in [(2, 1), (3, 2), (8, 6), (10, 8), (600, 598)] {
+            let all = Duration::from_secs(all);
+            let within = stop_within(all);
+            assert_eq!(within.attempts, Duration::from_secs(in_flight), "{all:?}");
+            assert!(within.attempts + within.recording < all, "{within:?}");
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod environment;
 mod file;
+mod nearest;
 mod setting;
 mod tokens;
 mod value;
@@ -72,8 +73,24 @@ pub(crate) struct Settings {
     pub(crate) tokens: Option<TokenSettings>,
     /// The file with the actions there are, if not those that ship.
     pub(crate) actions_file: Option<PathBuf>,
-    /// Variables of the environment that look like settings and are none.
-    pub(crate) unknown_variables: Vec<String>,
+    /// How long a stop may take.
+    pub(crate) stop_timeout: Duration,
+    /// How long to wait for a database that is not up yet.
+    pub(crate) database_wait: Duration,
+    /// What is to be said of the settings once the log is there.
+    warnings: Vec<Warning>,
+}
+
+/// Something about the settings that the operator should know, and that does not stop the start.
+enum Warning {
+    /// A variable of the environment looks like a setting and is none.
+    UnknownVariable(String),
+    /// A settings file with a secret in it is open to others than its owner.
+    OpenFile {
+        path: PathBuf,
+        mode: u32,
+        holds: &'static str,
+    },
 }
 
 /// The files with a certificate and its key.
@@ -114,7 +131,10 @@ impl Settings {
     {
         let environment = environment::read(sources.variables)?;
         let mut given = Layers::of_defaults();
+        let unknown = environment.unknown.into_iter();
+        let mut warnings: Vec<_> = unknown.map(Warning::UnknownVariable).collect();
         if let Some(file) = file::read(sources.config.as_deref(), &sources.directory)? {
+            warnings.extend(file.open_to_others());
             given.put(file.values, || Layer::File(file.path.clone()));
         }
         given.put(environment.values, || Layer::Environment);
@@ -143,7 +163,9 @@ impl Settings {
                 .read(Setting::FailedAuthenticationsPerSecond, value::rate)?,
             tokens: given.tokens()?,
             actions_file: given.find(Setting::ActionsFile, value::path)?,
-            unknown_variables: environment.unknown,
+            stop_timeout: given.read(Setting::StopTimeout, value::stop_timeout)?,
+            database_wait: given.read(Setting::WaitForDatabase, value::wait_for_database)?,
+            warnings,
         };
         let log_filter = given.read(Setting::Log, value::log_filter)?;
         Ok((settings, log_filter))
@@ -157,9 +179,25 @@ impl Settings {
         }
     }
 
-    /// The names of all settings in the environment.
-    pub(crate) fn variables() -> String {
-        Setting::ALL.map(Setting::variable).join(", ")
+    /// Logs what the operator should know of the settings.
+    pub(crate) fn warn(&self) {
+        for warning in &self.warnings {
+            match warning {
+                Warning::UnknownVariable(variable) => {
+                    let names = Setting::ALL.map(Setting::variable);
+                    tracing::warn!(
+                        variable,
+                        "this variable is no setting{}",
+                        nearest::instead_of(variable, &names)
+                    );
+                }
+                Warning::OpenFile { path, mode, holds } => tracing::warn!(
+                    file.path = %path.display(),
+                    file.mode = format!("{mode:o}"),
+                    "the settings file holds {holds} and is open to others than its owner; run `chmod 600` on it"
+                ),
+            }
+        }
     }
 }
 
@@ -176,7 +214,8 @@ impl Layers {
 
     fn put(&mut self, values: impl IntoIterator<Item = (Setting, String)>, layer: impl Fn() -> Layer) {
         for (setting, text) in values {
-            let text = SecretText::new(text);
+            // What comes out of a file, or through other tools, often has a line break at its end.
+            let text = SecretText::new(text.trim().to_owned());
             self.0.insert(setting, Given { text, layer: layer() });
         }
     }

@@ -1,14 +1,15 @@
 //! Opening the store: database, master key, clock and randomness, as every command needs them.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use webhook_domain::entropy::Entropy;
 use webhook_domain::services::ApiKeyService;
 use webhook_domain::time::Clock;
-use webhook_store_diesel::{DatabaseUrl, DieselStore, MasterKey, StoreLimits, SystemEntropy};
+use webhook_store_diesel::{DatabaseUrl, DieselStore, MasterKey, OpenError, StoreLimits, SystemEntropy};
 
 use crate::clock::SystemClock;
-use crate::exit::Failure;
+use crate::exit::{Failure, chain};
 use crate::master_key::{self, MasterKeySource};
 use crate::private_file::{create_directory_of, create_empty};
 
@@ -23,13 +24,17 @@ pub(crate) struct OpenStore {
 }
 
 impl OpenStore {
-    /// Opens the database. Blocks.
-    pub(crate) fn open(database: &DatabaseUrl, master_key: MasterKeySource) -> Result<Self, Failure> {
+    /// Opens the database, waiting so long for one that is not up yet. Blocks.
+    pub(crate) fn open(
+        database: &DatabaseUrl,
+        master_key: MasterKeySource,
+        wait: Duration,
+    ) -> Result<Self, Failure> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
         let key = prepare(database, master_key, entropy.as_ref())?;
         let limits = StoreLimits::default();
-        let store = DieselStore::open(database, key, Arc::clone(&entropy), limits)
-            .map_err(|error| Failure::opening(&error))?;
+        let open = || DieselStore::open(database, key.clone(), Arc::clone(&entropy), limits);
+        let store = when_up(wait, open)?;
         Ok(Self {
             store,
             clock: Arc::new(SystemClock),
@@ -44,6 +49,37 @@ impl OpenStore {
             Arc::clone(&self.clock),
             Arc::clone(&self.entropy),
         )
+    }
+}
+
+/// How often a database that is not up is tried again.
+const TRY_EVERY: Duration = Duration::from_millis(500);
+/// How often that is said.
+const SAY_EVERY: Duration = Duration::from_secs(5);
+
+/// Does `open` until it finds the database up, or finds fault with something that waiting does not mend, or so long has passed.
+/// Blocks.
+pub(crate) fn when_up<T>(wait: Duration, open: impl Fn() -> Result<T, OpenError>) -> Result<T, Failure> {
+    let begun = Instant::now();
+    let mut said: Option<Instant> = None;
+    loop {
+        let error = match open() {
+            Ok(opened) => return Ok(opened),
+            Err(error) => error,
+        };
+        let left = wait.saturating_sub(begun.elapsed());
+        if left.is_zero() || !error.may_pass() {
+            return Err(Failure::opening(&error));
+        }
+        if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
+            said = Some(Instant::now());
+            tracing::warn!(
+                error = chain(&error),
+                wait.left_seconds = left.as_secs(),
+                "the database is not up yet; it is tried again"
+            );
+        }
+        std::thread::sleep(TRY_EVERY.min(left));
     }
 }
 

@@ -1,16 +1,20 @@
 //! The issuer's public keys, as a JWK Set (RFC 7517 §5) has them.
 //!
-//! A file that is only partly right is refused as a whole, with the number of the key that is wrong and never with
-//! anything of its content: a private key that was put here by mistake must not be repeated in a log. Of a key that was
-//! found public, its kid is said too.
+//! Issuers publish all their keys in one set, whatever they are for. So a key that is not for this service, or that is wrong,
+//! is skipped, and the others are taken; a set without any key that can be used is refused. What is skipped is said by its
+//! number, its kid and the reason, and never with anything else of its content: a private key that was put here by mistake
+//! must not be repeated in a log.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
+use crate::element::Element;
 use crate::signature::is_point_of_p256;
 
 /// The longest set: 64 KiB.
@@ -39,10 +43,7 @@ pub enum JwksError {
         column: usize,
     },
     /// It is JSON and no JWK Set.
-    #[error(
-        "must be a JWK Set, {{\"keys\": [...]}}, with members of the types in RFC 7517, each once; at line {line}, \
-         column {column} it is not"
-    )]
+    #[error("must be a JWK Set, {{\"keys\": [...]}}; at line {line}, column {column} it is not")]
     NotJwkSet {
         /// Where, from 1.
         line: usize,
@@ -52,25 +53,40 @@ pub enum JwksError {
     /// It has no key, or too many.
     #[error("must have 1 to {MAX_KEYS} keys")]
     Count,
-    /// A key is wrong.
-    #[error("has a key, number {number}, that {problem}")]
-    Key {
-        /// Which key, in the order of the set, from 1.
-        number: usize,
-        /// Completes the sentence.
-        problem: &'static str,
-    },
-    /// A key for ES256 is no key: its point does not lie on the curve, so no signature could ever be found good.
-    #[error("has a key, number {number} with kid {kid:?}, whose x and y are no point of P-256")]
-    NotOnCurve {
-        /// Which key, in the order of the set, from 1.
-        number: usize,
-        /// Its name.
-        kid: String,
-    },
+    /// No key can be used.
+    #[error("has no key that can be used: {}", sentence(.0))]
+    NoneUsable(Vec<SkippedKey>),
     /// Another part of the process has chosen how `jsonwebtoken` verifies signatures.
     #[error("cannot be used: this process verifies signatures with something else than ring")]
     OtherProvider,
+}
+
+/// A key of the set that is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedKey {
+    /// Which key, in the order of the set, from 1.
+    pub number: usize,
+    /// Its name, if it has one; no more than its first 64 characters.
+    pub kid: Option<String>,
+    /// Why it is not used. Completes the sentence that begins with the key.
+    pub problem: &'static str,
+    /// Whether the key is a secret, which is none any more once it is in such a file.
+    pub is_exposed: bool,
+}
+
+impl fmt::Display for SkippedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key {}", self.number)?;
+        if let Some(kid) = &self.kid {
+            write!(f, " with kid {kid:?}")?;
+        }
+        write!(f, " {}", self.problem)
+    }
+}
+
+fn sentence(skipped: &[SkippedKey]) -> String {
+    let keys: Vec<_> = skipped.iter().map(ToString::to_string).collect();
+    keys.join("; ")
 }
 
 /// A public key under its name, with its one algorithm.
@@ -80,8 +96,14 @@ pub(crate) struct PublicKey {
     pub(crate) key: DecodingKey,
 }
 
+/// The keys of a set: those that can be used, at least one, and the others.
+pub(crate) struct Keys {
+    pub(crate) usable: Vec<PublicKey>,
+    pub(crate) skipped: Vec<SkippedKey>,
+}
+
 /// Reads a set.
-pub(crate) fn read(text: &str) -> Result<Vec<PublicKey>, JwksError> {
+pub(crate) fn read(text: &str) -> Result<Keys, JwksError> {
     if text.len() > MAX_JWKS_BYTES {
         return Err(JwksError::TooLong);
     }
@@ -97,27 +119,68 @@ pub(crate) fn read(text: &str) -> Result<Vec<PublicKey>, JwksError> {
     if !(1..=MAX_KEYS).contains(&set.keys.len()) {
         return Err(JwksError::Count);
     }
+    let (mut usable, mut skipped) = (Vec::new(), Vec::new());
     let mut names = HashSet::new();
-    let keys = set.keys.into_iter().zip(1..);
-    keys.map(|(jwk, number)| {
-        let key = jwk
-            .public_key()
-            .map_err(|problem| JwksError::Key { number, problem })?;
-        if !names.insert(key.kid.clone()) {
-            let problem = "has the kid of one before it; each must have its own";
-            return Err(JwksError::Key { number, problem });
+    for (element, number) in set.keys.into_iter().zip(1..) {
+        let kid = element.text("kid").map(|kid| kid.chars().take(64).collect());
+        match public_key(element, &names) {
+            Ok(key) => {
+                names.insert(key.kid.clone());
+                usable.push(key);
+            }
+            Err(Unusable { problem, is_exposed }) => skipped.push(SkippedKey {
+                number,
+                kid,
+                problem,
+                is_exposed,
+            }),
         }
-        if key.algorithm == Algorithm::ES256 && !is_point_of_p256(&key.key) {
-            return Err(JwksError::NotOnCurve { number, kid: key.kid });
+    }
+    match usable.is_empty() {
+        true => Err(JwksError::NoneUsable(skipped)),
+        false => Ok(Keys { usable, skipped }),
+    }
+}
+
+/// Why a key is not used.
+struct Unusable {
+    problem: &'static str,
+    is_exposed: bool,
+}
+
+impl From<&'static str> for Unusable {
+    fn from(problem: &'static str) -> Self {
+        Self {
+            problem,
+            is_exposed: false,
         }
-        Ok(key)
-    })
-    .collect()
+    }
+}
+
+/// The key in `element`, unless there is one with its name already.
+fn public_key(element: Element, names: &HashSet<String>) -> Result<PublicKey, Unusable> {
+    let members = match element {
+        Element::Other => return Err("is no JSON object".into()),
+        Element::Object {
+            is_ambiguous: true, ..
+        } => return Err("has a member twice".into()),
+        Element::Object { members, .. } => members,
+    };
+    let jwk: Jwk = serde_json::from_value(Value::Object(members))
+        .map_err(|_| "has a member of another type than in RFC 7517")?;
+    let key = jwk.public_key()?;
+    if names.contains(&key.kid) {
+        return Err("has the kid of one before it, which is used".into());
+    }
+    if key.algorithm == Algorithm::ES256 && !is_point_of_p256(&key.key) {
+        return Err("has an x and a y that are no point of P-256".into());
+    }
+    Ok(key)
 }
 
 #[derive(Deserialize)]
 struct JwkSet {
-    keys: Vec<Jwk>,
+    keys: Vec<Element>,
 }
 
 /// The members that count. Others may be there (RFC 7517 §4).
@@ -145,15 +208,21 @@ struct Jwk {
 }
 
 impl Jwk {
-    fn public_key(self) -> Result<PublicKey, &'static str> {
+    fn public_key(self) -> Result<PublicKey, Unusable> {
+        let exposed = |problem| Unusable {
+            problem,
+            is_exposed: true,
+        };
         if self.kty.as_deref() == Some("oct") || self.k.is_some() {
-            return Err(
-                "is a symmetric key (oct): whoever verifies with it can sign with it too; \
-                        it is no longer a secret and must be replaced",
-            );
+            return Err(exposed(
+                "is a symmetric key (oct), which is not used: whoever verifies with it can sign with it too; it is no longer \
+                 a secret and must be replaced",
+            ));
         }
         if self.has_private_members() {
-            return Err("is a private key; only public keys belong here, and this one must be replaced");
+            return Err(exposed(
+                "is a private key, which is not used; only public keys belong here, and this one must be replaced",
+            ));
         }
         self.check_use()?;
         let algorithm = self.algorithm()?;
@@ -190,13 +259,17 @@ impl Jwk {
     fn algorithm(&self) -> Result<Algorithm, &'static str> {
         let kind = (self.kty.as_deref(), self.crv.as_deref());
         match (self.alg.as_deref(), kind) {
-            (Some("EdDSA"), (Some("OKP"), Some("Ed25519"))) => Ok(Algorithm::EdDSA),
-            (Some("ES256"), (Some("EC"), Some("P-256"))) => Ok(Algorithm::ES256),
-            (Some("RS256"), (Some("RSA"), None)) => Ok(Algorithm::RS256),
+            // Without an alg (RFC 7517 §4.4), the type of the key says which it is.
+            (Some("EdDSA") | None, (Some("OKP"), Some("Ed25519"))) => Ok(Algorithm::EdDSA),
+            (Some("ES256") | None, (Some("EC"), Some("P-256"))) => Ok(Algorithm::ES256),
+            (Some("RS256") | None, (Some("RSA"), None)) => Ok(Algorithm::RS256),
             (Some("EdDSA"), _) => Err("has alg EdDSA, and not kty OKP and crv Ed25519"),
             (Some("ES256"), _) => Err("has alg ES256, and not kty EC and crv P-256"),
             (Some("RS256"), _) => Err("has alg RS256, and not kty RSA without a crv"),
-            _ => Err("has no alg, or another than EdDSA, ES256 and RS256"),
+            (Some(_), _) => Err("has another alg than EdDSA, ES256 and RS256"),
+            (None, _) => {
+                Err("has no alg, and a kty and crv that are for none of EdDSA (Ed25519), ES256 and RS256")
+            }
         }
     }
 
@@ -221,6 +294,9 @@ impl Jwk {
     }
 
     fn rsa(&self) -> Result<DecodingKey, &'static str> {
+        if self.n.is_none() {
+            return Err("has no n and e; an x5c is not read");
+        }
         let modulus = self.n.as_deref().and_then(whole_number);
         let modulus = modulus.ok_or("has an n that is not a number in base64url without padding")?;
         let exponent = self.e.as_deref().and_then(whole_number);

@@ -15,10 +15,11 @@
 //! 4. **Why a token was refused is told to the log alone**, at `debug`, and never with what is in the token.
 
 mod claims;
+mod element;
 mod jwks;
 mod refused;
 mod signature;
 mod token;
 
-pub use jwks::{JwksError, MAX_JWKS_BYTES, MAX_KEYS};
+pub use jwks::{JwksError, MAX_JWKS_BYTES, MAX_KEYS, SkippedKey};
 pub use token::{JwtVerifier, LEEWAY, MAX_TOKEN_BYTES, Trust};

@@ -9,7 +9,7 @@ use webhook_domain::ports::TokenVerifier;
 use webhook_domain::time::Instant;
 
 use crate::claims::Claims;
-use crate::jwks::{self, JwksError};
+use crate::jwks::{self, JwksError, SkippedKey};
 use crate::refused::Refused;
 use crate::signature;
 
@@ -31,6 +31,7 @@ pub struct Trust {
 pub struct JwtVerifier {
     issuer: String,
     keys: HashMap<String, Key>,
+    skipped: Vec<SkippedKey>,
 }
 
 /// A key, and what a token under it must be.
@@ -40,15 +41,17 @@ struct Key {
 }
 
 impl JwtVerifier {
-    /// Believes tokens that `trust` describes and a key in `jwks` (RFC 7517 §5) signed.
+    /// Believes tokens that `trust` describes and a key in `jwks` (RFC 7517 §5) signed. Keys that cannot be used are
+    /// [`skipped`](Self::skipped).
     ///
     /// # Errors
-    /// [`JwksError`] says what is wrong with which key. A set with one wrong key is wrong as a whole.
+    /// [`JwksError`] when it is no JWK Set, or one without any key that can be used.
     pub fn new(trust: Trust, jwks: &str) -> Result<Self, JwksError> {
         if !signature::is_rings() {
             return Err(JwksError::OtherProvider);
         }
-        let keys = jwks::read(jwks)?.into_iter().map(|key| {
+        let jwks::Keys { usable, skipped } = jwks::read(jwks)?;
+        let keys = usable.into_iter().map(|key| {
             let validation = validation(&trust, key.algorithm);
             let decoding = key.key;
             (
@@ -61,6 +64,7 @@ impl JwtVerifier {
         });
         Ok(Self {
             keys: keys.collect(),
+            skipped,
             issuer: trust.issuer,
         })
     }
@@ -69,6 +73,12 @@ impl JwtVerifier {
     #[must_use]
     pub fn key_count(&self) -> usize {
         self.keys.len()
+    }
+
+    /// The keys that are not used, and why.
+    #[must_use]
+    pub fn skipped(&self) -> &[SkippedKey] {
+        &self.skipped
     }
 
     fn check(&self, token: &str, now: Instant) -> Result<Caller, Refused> {

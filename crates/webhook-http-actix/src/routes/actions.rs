@@ -53,7 +53,8 @@ pub(crate) async fn list(request: HttpRequest, core: Data<Core>) -> Result<HttpR
     let page = parameters.parsed("page", page_number)?.unwrap_or(1);
     parameters.parsed("order_by", only_order)?;
     let direction = parameters.parsed("order_direction", str::parse)?;
-    let mut data = actions_json(&core.api.rules.actions);
+    let catalogue = core.api.rules.actions.get();
+    let mut data = actions_json(&catalogue);
     if direction == Some(Direction::Descending) {
         data.reverse();
     }

@@ -53,7 +53,7 @@ async fn try_publish(request: &HttpRequest, payload: Payload, core: &Core) -> Re
             "the body must be a JSON object that says what happened",
         ));
     }
-    let mut publish = fields::event(&body, &core.api.rules.actions)?;
+    let mut publish = fields::event(&body, &core.api.rules.actions.get())?;
     let named = idempotency::turn(core, &acting, key, request, &body, Success::Accepted).await?;
     publish.idempotent = named.as_ref().map(idempotency::Named::request);
     let outcome = core.api.events.publish(&acting, publish).await?;

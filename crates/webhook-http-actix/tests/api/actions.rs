@@ -27,7 +27,7 @@ async fn the_actions_are_listed_by_what_they_happen_to_in_alphabetical_order() {
         assert!(actions.is_sorted() && !actions.is_empty(), "{of}");
         listed.extend(actions.into_iter().map(str::to_owned));
     }
-    let catalogue = &house.api.rules.actions;
+    let catalogue = house.api.rules.actions.get();
     assert_eq!(listed.len(), catalogue.iter().count());
     assert!(
         catalogue

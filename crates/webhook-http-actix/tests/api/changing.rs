@@ -4,7 +4,7 @@ use webhook_domain::address::{AllowedNetworks, Network};
 use webhook_domain::audit::AuditAction;
 use webhook_domain::permission::Permission;
 use webhook_domain::webhook::{Action, ActionCatalogue, HttpPolicy, TargetPolicy};
-use webhook_http_actix::FieldRules;
+use webhook_http_actix::{CurrentActions, FieldRules};
 
 use crate::house::*;
 
@@ -219,7 +219,9 @@ fn lenient() -> FieldRules {
             http: HttpPolicy::AllowHttp,
             networks: AllowedNetworks::new(vec![Network::parse("10.0.0.0/8").unwrap()]),
         },
-        actions: ActionCatalogue::new(own.map(|action| Action::parse(action.into()).unwrap())),
+        actions: CurrentActions::new(ActionCatalogue::new(
+            own.map(|action| Action::parse(action.into()).unwrap()),
+        )),
     }
 }
 

@@ -7,9 +7,10 @@ use tokio::runtime::{Builder, Runtime};
 use webhook_domain::caller::{Acting, Caller};
 use webhook_domain::id::{PlatformId, RequestId};
 use webhook_domain::permission::{Permission, PermissionSet};
-use webhook_domain::{ServiceError, StoreError};
+use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::exit::Failure;
+use crate::logging;
 use crate::settings::Settings;
 use crate::store::OpenStore;
 
@@ -22,7 +23,11 @@ pub(super) struct Local {
 impl Local {
     /// Opens the database, making it if it is a file that is missing.
     pub(super) fn open_or_make(settings: Settings) -> Result<Self, Failure> {
-        let open = OpenStore::open(&settings.database_url, settings.master_key)?;
+        let open = OpenStore::open(
+            &settings.database_url,
+            settings.master_key,
+            settings.database_wait,
+        )?;
         let runtime = Builder::new_current_thread()
             .enable_time()
             .build()
@@ -71,7 +76,7 @@ impl Local {
         doing: &str,
         work: impl Future<Output = Result<T, ServiceError>>,
     ) -> Result<T, Failure> {
-        self.outcome(work).map_err(|error| Failure::cannot(doing, &error))
+        self.outcome(work).map_err(|error| cannot(doing, &error))
     }
 
     /// Does `work` with a service, for who has words of their own for what it refuses.
@@ -100,6 +105,17 @@ impl Drop for Local {
     }
 }
 
+/// A service has not done what the operator wanted; `doing` completes the sentence "cannot …".
+pub(super) fn cannot(doing: &str, error: &ServiceError) -> Failure {
+    match error {
+        // A rule that takes more than one argument to break.
+        ServiceError::Refused(Refusal::MissingField { .. } | Refusal::InvalidField { .. }) => {
+            Failure::configuration(format!("cannot {doing}: {error}"))
+        }
+        _ => Failure::cannot(doing, error),
+    }
+}
+
 /// Writes what was asked for on standard output.
 pub(super) fn answer(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
@@ -115,7 +131,7 @@ pub(super) fn answer_json(subject: &impl serde::Serialize) -> Result<(), Failure
 
 /// Says something beside the answer. With standard error closed there is nobody to say it to.
 pub(super) fn remark(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    logging::say(text);
 }
 
 /// Whether the operator at the terminal says yes. Without a terminal there is nobody to ask.

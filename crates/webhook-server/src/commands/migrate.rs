@@ -7,14 +7,15 @@ use webhook_store_diesel::SystemEntropy;
 use super::local::{answer, remark};
 use crate::exit::Failure;
 use crate::settings::Settings;
-use crate::store::prepare;
+use crate::store::{prepare, when_up};
 
 /// Applies what is missing, and prints the names of the migrations that were.
 pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     let entropy = Arc::new(SystemEntropy::new());
     let key = prepare(&settings.database_url, settings.master_key, entropy.as_ref())?;
-    let applied = webhook_store_diesel::migrate(&settings.database_url, key, entropy)
-        .map_err(|error| Failure::opening(&error))?;
+    let applied = when_up(settings.database_wait, || {
+        webhook_store_diesel::migrate(&settings.database_url, key.clone(), entropy.clone())
+    })?;
     if applied.is_empty() {
         remark("the schema is up to date");
     }

@@ -13,11 +13,8 @@ use webhook_domain::services::Dispatch;
 use super::lanes::Lanes;
 use super::lease::Lease;
 use super::pulse::Pulse;
-use super::{finder, recorder};
+use super::{StopWithin, finder, recorder};
 use crate::exit::chain;
-
-/// How long attempts under way may take on a stop, and again what they left to be recorded.
-const STOP_WITHIN: Duration = Duration::from_secs(15);
 
 /// A term that has begun.
 pub(super) struct Term {
@@ -47,8 +44,8 @@ pub(super) async fn begin(dispatch: &Dispatch, pulse: Arc<Pulse>) -> Result<Opti
 }
 
 impl Term {
-    /// Delivers until it is told to stop, or the lease has ended.
-    pub(super) async fn run(self, stopped: &mut watch::Receiver<bool>) {
+    /// Delivers until it is told to stop, or the lease has ended. A stop takes no longer than `within` says.
+    pub(super) async fn run(self, stopped: &mut watch::Receiver<bool>, within: StopWithin) {
         let looking = tokio::spawn(finder::look(Arc::clone(&self.lanes), Arc::clone(&self.pulse)));
         let hearing = tokio::spawn(finder::hear(Arc::clone(&self.lanes)));
         let fanning_out = tokio::spawn(finder::fan_out(Arc::clone(&self.lanes)));
@@ -66,7 +63,7 @@ impl Term {
             self.drop_all();
             return;
         }
-        self.finish().await;
+        self.finish(within).await;
     }
 
     /// Drops everything, attempts under way included: the lanes are somebody else's, and nothing could be recorded.
@@ -81,7 +78,7 @@ impl Term {
     }
 
     /// Finishes the attempts under way, records what they left, and gives up the lease.
-    async fn finish(self) {
+    async fn finish(self, within: StopWithin) {
         let Self {
             lanes,
             pulse,
@@ -91,14 +88,14 @@ impl Term {
         lanes.stop();
         let (dispatch, process, lease) = (lanes.dispatch.clone(), lanes.process, Arc::clone(&lanes.lease));
         let finishing = async {
-            if timeout(STOP_WITHIN, lanes.until_idle()).await.is_err() {
+            if timeout(within.attempts, lanes.until_idle()).await.is_err() {
                 tracing::warn!("attempts are still under way; they are made again by whoever delivers next");
                 end.send_replace(true);
                 lanes.until_idle().await;
             }
             drop(lanes);
             // Ends once the lanes' tasks are gone, and what they left is recorded.
-            if timeout(STOP_WITHIN, recorder).await.is_err() {
+            if timeout(within.recording, recorder).await.is_err() {
                 tracing::warn!(
                     "not all that was delivered is recorded; it is sent again by whoever delivers next"
                 );

@@ -3,12 +3,15 @@
 //!
 //! Errors give a line and never the text of it, which may be the master key.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
 use super::setting::{Kind, Setting};
+use super::{Warning, nearest};
 use crate::exit::Failure;
 
 /// The file that is read when none is named, if it is there.
@@ -18,13 +21,43 @@ const DEFAULT_NAME: &str = "webhook.toml";
 pub(super) struct SettingsFile {
     pub(super) path: PathBuf,
     pub(super) values: Vec<(Setting, String)>,
+    /// The bits of its mode that say who may do what.
+    mode: u32,
+}
+
+impl SettingsFile {
+    /// What to say when it holds a secret that others may read.
+    pub(super) fn open_to_others(&self) -> Option<Warning> {
+        if self.mode & 0o077 == 0 {
+            return None;
+        }
+        let holds = self.values.iter().find_map(|(setting, text)| match setting {
+            Setting::MasterKey => Some("the master key"),
+            Setting::DatabaseUrl | Setting::EgressProxy if has_password(text) => Some("a password"),
+            _ => None,
+        })?;
+        Some(Warning::OpenFile {
+            path: self.path.clone(),
+            mode: self.mode,
+            holds,
+        })
+    }
+}
+
+/// Whether a URL has a password in it, in front of the host or among the parameters.
+fn has_password(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let in_front = rest
+        .split_once('@')
+        .is_some_and(|(user, _)| user.contains(':') && !user.contains('/'));
+    in_front || rest.contains("password=")
 }
 
 /// Reads the file `named`, which must be there, or else `webhook.toml` in `directory`, which need not.
 pub(super) fn read(named: Option<&Path>, directory: &Path) -> Result<Option<SettingsFile>, Failure> {
     let path = named.map_or_else(|| directory.join(DEFAULT_NAME), Path::to_owned);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
+    let (text, mode) = match read_text(&path) {
+        Ok(read) => read,
         Err(error) if error.kind() == ErrorKind::NotFound && named.is_none() => return Ok(None),
         Err(error) => {
             return Err(Failure::configuration(format!(
@@ -36,7 +69,16 @@ pub(super) fn read(named: Option<&Path>, directory: &Path) -> Result<Option<Sett
     let values = parse(&text).map_err(|problem| {
         Failure::configuration(format!("the settings file {}: {problem}", path.display()))
     })?;
-    Ok(Some(SettingsFile { path, values }))
+    Ok(Some(SettingsFile { path, values, mode }))
+}
+
+/// The text of the file, and the mode of that file and no other.
+fn read_text(path: &Path) -> io::Result<(String, u32)> {
+    let mut file = File::open(path)?;
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok((text, mode))
 }
 
 fn parse(text: &str) -> Result<Vec<(Setting, String)>, String> {
@@ -44,7 +86,10 @@ fn parse(text: &str) -> Result<Vec<(Setting, String)>, String> {
         let line = error
             .span()
             .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-        format!("line {line} is not TOML; settings look like `listen = \"127.0.0.1:8080\"`")
+        match error.message().contains("duplicate key") {
+            true => format!("line {line} sets what is set above it already; each setting may be there once"),
+            false => format!("line {line} is not TOML; settings look like `listen = \"127.0.0.1:8080\"`"),
+        }
     })?;
     table
         .into_iter()
@@ -57,8 +102,8 @@ fn setting_of(key: &str, value: Value) -> Result<(Setting, String), String> {
         .into_iter()
         .find(|setting| setting.key() == key)
         .ok_or_else(|| {
-            let known = Setting::ALL.map(Setting::key).join(", ");
-            format!("there is no setting `{key}`; there are {known}")
+            let known = nearest::instead_of(key, &Setting::ALL.map(Setting::key));
+            format!("there is no setting `{key}`{known}")
         })?;
     let text = match (setting.kind(), value) {
         (Kind::Text, Value::String(text)) => Ok(text),
@@ -98,7 +143,7 @@ mod tests {
              client_certificate_file = \"f\"\nclient_key_file = \"f\"\n\
              previous_secret_ttl = 60\nrequests_per_second = 10\nfailed_authentications_per_second = 0\n\
              jwt_issuer = \"i\"\njwt_audience = \"a\"\njwt_keys_file = \"f\"\nactions_file = \"f\"\n\
-             log = \"debug\"\n",
+             stop_timeout = 8\nwait_for_database = 0\nlog = \"debug\"\n",
         )
         .unwrap();
         assert_eq!(values.len(), Setting::ALL.len());
@@ -111,10 +156,35 @@ mod tests {
     fn an_unknown_key_is_refused_by_its_name() {
         let problem = parse("listn = \"hunter2\"").unwrap_err();
         assert!(
-            problem.contains("`listn`") && problem.contains("listen, listen_backlog"),
+            problem.contains("`listn`") && problem.contains("did you mean listen?"),
             "{problem}"
         );
         assert!(!problem.contains("hunter2"));
+    }
+
+    #[test]
+    fn a_setting_that_is_there_twice_is_refused_by_its_line() {
+        let problem = parse("log = \"info\"\nlisten = \"a\"\nlog = \"hunter2\"").unwrap_err();
+        assert!(problem.starts_with("line 3 sets what is set above"), "{problem}");
+        assert!(!problem.contains("hunter2"));
+    }
+
+    #[test]
+    fn a_url_with_a_password_is_known() {
+        for url in [
+            "postgres://user:word@host/d",
+            "postgres://host/d?password=word",
+            "postgres://u@h/d?user=x&password=w",
+        ] {
+            assert!(has_password(url), "{url}");
+        }
+        for url in [
+            "postgres://user@host:5432/d",
+            "sqlite:///a:b@c/d",
+            "postgres://host/d",
+        ] {
+            assert!(!has_password(url), "{url}");
+        }
     }
 
     #[test]

@@ -53,6 +53,10 @@ pub(crate) enum Setting {
     JwtKeysFile,
     /// The file with the actions there are.
     ActionsFile,
+    /// How long a stop may take.
+    StopTimeout,
+    /// How long a start waits for a database that is not up yet.
+    WaitForDatabase,
     /// What is logged.
     Log,
 }
@@ -67,7 +71,7 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::Listen,
         Self::ListenBacklog,
         Self::TrustedProxies,
@@ -93,6 +97,8 @@ impl Setting {
         Self::JwtAudience,
         Self::JwtKeysFile,
         Self::ActionsFile,
+        Self::StopTimeout,
+        Self::WaitForDatabase,
         Self::Log,
     ];
 
@@ -124,6 +130,8 @@ impl Setting {
             Self::JwtAudience => "jwt_audience",
             Self::JwtKeysFile => "jwt_keys_file",
             Self::ActionsFile => "actions_file",
+            Self::StopTimeout => "stop_timeout",
+            Self::WaitForDatabase => "wait_for_database",
             Self::Log => "log",
         }
     }
@@ -158,6 +166,8 @@ impl Setting {
             Self::RequestsPerSecond => Some("50000"),
             Self::FailedAuthenticationsPerSecond => Some("50"),
             Self::JwtIssuer | Self::JwtAudience | Self::JwtKeysFile | Self::ActionsFile => None,
+            Self::StopTimeout => Some("8"),
+            Self::WaitForDatabase => Some("0"),
             Self::Log => Some("info"),
         }
     }
@@ -171,7 +181,9 @@ impl Setting {
             | Self::EventRetention
             | Self::PreviousSecretTtl
             | Self::RequestsPerSecond
-            | Self::FailedAuthenticationsPerSecond => Kind::Integer,
+            | Self::FailedAuthenticationsPerSecond
+            | Self::StopTimeout
+            | Self::WaitForDatabase => Kind::Integer,
             Self::AllowedNetworks | Self::DeniedNetworks | Self::TrustedProxies => Kind::ListOfTexts,
             _ => Kind::Text,
         }

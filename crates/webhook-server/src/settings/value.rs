@@ -103,14 +103,29 @@ pub(super) fn networks(text: &str) -> Result<Vec<Network>, InvalidValue> {
 
 /// How long an attempt may take. Longer than a minute, and one receiver that hangs would hold others up.
 pub(super) fn attempt_timeout(text: &str) -> Result<Duration, InvalidValue> {
+    const EXPECTED: InvalidValue = InvalidValue::new("must be a whole number of seconds from 1 to 60");
+    seconds(text, 1..=60).ok_or(EXPECTED)
+}
+
+/// How long a stop may take. Less than 2 seconds leaves no time to record what deliveries have left.
+pub(super) fn stop_timeout(text: &str) -> Result<Duration, InvalidValue> {
+    const EXPECTED: InvalidValue = InvalidValue::new("must be a whole number of seconds from 2 to 600");
+    seconds(text, 2..=600).ok_or(EXPECTED)
+}
+
+/// How long a start waits for the database.
+pub(super) fn wait_for_database(text: &str) -> Result<Duration, InvalidValue> {
+    const EXPECTED: InvalidValue = InvalidValue::new("must be a whole number of seconds from 0 to 3600");
+    seconds(text, 0..=3600).ok_or(EXPECTED)
+}
+
+/// A whole number of seconds within these bounds.
+fn seconds(text: &str, bounds: std::ops::RangeInclusive<u64>) -> Option<Duration> {
     let digits_alone = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let seconds: Option<u64> = digits_alone.then(|| text.parse().ok()).flatten();
     seconds
-        .filter(|seconds| (1..=60).contains(seconds))
+        .filter(|seconds| bounds.contains(seconds))
         .map(Duration::from_secs)
-        .ok_or(InvalidValue::new(
-            "must be a whole number of seconds from 1 to 60",
-        ))
 }
 
 /// How many times faster than usual what has failed is sent again.
@@ -200,6 +215,18 @@ mod tests {
         assert_eq!(attempt_timeout("10").unwrap(), Duration::from_secs(10));
         for wrong in ["", "0", "61", "1.5", "-1", "+5", "10s"] {
             assert!(attempt_timeout(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_stop_and_a_wait_have_their_bounds() {
+        assert_eq!(stop_timeout("8").unwrap(), Duration::from_secs(8));
+        for wrong in ["", "0", "1", "601", "8s", "-8", "+8"] {
+            assert!(stop_timeout(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(wait_for_database("0").unwrap(), Duration::ZERO);
+        for wrong in ["", "3601", "1m", "-1"] {
+            assert!(wait_for_database(wrong).is_err(), "{wrong}");
         }
     }
 

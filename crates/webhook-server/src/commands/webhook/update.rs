@@ -16,7 +16,7 @@ use webhook_http_actix::representation::{Keys, WebhookJson};
 
 use super::{PlatformArgument, actions, optional, webhooks};
 use crate::actions::catalogue;
-use crate::commands::local::{Local, answer_json, remark};
+use crate::commands::local::{Local, answer_json, cannot, remark};
 use crate::commands::{Format, done};
 use crate::exit::Failure;
 
@@ -131,7 +131,7 @@ fn not_updated(doing: &str, error: &ServiceError) -> Failure {
         ServiceError::Refused(Refusal::VersionMismatch) => Failure::found(format!(
             "cannot {doing}: the webhook was changed meanwhile; try again"
         )),
-        error => Failure::cannot(doing, error),
+        error => cannot(doing, error),
     }
 }
 

@@ -17,15 +17,21 @@ use webhook_domain::services::Dispatch;
 use webhook_domain::testing::{ManualClock, MemoryStore, Random, fixtures};
 use webhook_domain::time::{Clock, Instant};
 
-use super::super::deliver;
 use super::super::pulse::Pulse;
 use super::super::uptime::Uptime;
+use super::super::{StopWithin, deliver};
 use super::journal::{Fact, Journal};
 use super::plan::{MACHINES, Plan, Rates};
 use super::ports::Ports;
 use super::process::{Condition, Fate, Process};
 use super::receivers::Receivers;
 use super::tampering::Tampering;
+
+/// How long a stop may take.
+const STOP_WITHIN: StopWithin = StopWithin {
+    attempts: Duration::from_secs(15),
+    recording: Duration::from_secs(15),
+};
 
 /// What there is in a run.
 pub(super) struct World {
@@ -272,6 +278,7 @@ impl World {
                 Arc::new(MemoryStore::new()),
                 &Arc::new(Pulse::by(uptime)),
                 stopped,
+                STOP_WITHIN,
             )
             .await;
             world.note(format!("#{number} has come to its end"));

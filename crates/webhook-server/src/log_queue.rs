@@ -1,0 +1,324 @@
+//! The lines of the log on their way to standard error: a bounded queue, and a thread of its own that writes.
+//!
+//! Whoever logs only puts a line into the queue, so a reader that is slow, stuck or gone, or a disk that is full, stops,
+//! slows and ends nothing. A line that finds the queue full, or that cannot be written, is dropped and counted. As soon
+//! as lines can be written again, one line says how many were dropped. Each line is one write, and a line that was cut off
+//! in the middle is ended before the next begins.
+//!
+//! `tracing-appender` has such a writer too. It bounds the number of lines and not their bytes, says nothing of lines that
+//! could not be written, and prints to standard output when it cannot stop, which panics if that is closed.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How many bytes of lines wait at most.
+pub(crate) const MAX_WAITING_BYTES: usize = 1024 * 1024;
+/// How often it is tried to say what was dropped, while nothing else is logged.
+const SAY_EVERY: Duration = Duration::from_secs(1);
+/// How long a descriptor that takes nothing at the moment, and does not block, is left alone.
+const PAUSE: Duration = Duration::from_millis(10);
+
+thread_local! {
+    /// On the thread that writes: the line in which it says itself what was dropped.
+    static NOTICE: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
+
+/// Where lines are written to: takes some bytes, and says how many.
+pub(crate) type Output = Box<dyn FnMut(&[u8]) -> io::Result<usize> + Send>;
+
+/// Logs how many lines were dropped since it was last said, and how many since the start.
+pub(crate) type Notice = fn(dropped: u64, in_all: u64);
+
+/// The queue. Clones are the same queue.
+#[derive(Clone)]
+pub(crate) struct LogQueue(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    /// A line has come.
+    arrived: Condvar,
+    /// No line waits, and none is being written.
+    drained: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    lines: VecDeque<Vec<u8>>,
+    bytes: usize,
+    /// Whether a line was taken that is not written yet.
+    is_writing: bool,
+    /// How many lines were dropped and not told of.
+    dropped: u64,
+    /// How many were dropped since the start.
+    dropped_in_all: u64,
+}
+
+impl Waiting {
+    fn drop_line(&mut self) {
+        self.dropped += 1;
+        self.dropped_in_all += 1;
+    }
+}
+
+impl LogQueue {
+    /// Starts the thread that writes to `output`, and that logs `notice` when lines were dropped.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub(crate) fn start(output: Output, notice: Notice) -> io::Result<Self> {
+        let queue = Self(Arc::default());
+        let mut writer = Writer {
+            queue: queue.clone(),
+            output,
+            notice,
+            is_torn: false,
+        };
+        std::thread::Builder::new()
+            .name("log".into())
+            .spawn(move || writer.run())?;
+        Ok(queue)
+    }
+
+    /// Takes a line, its line feed included, or drops and counts it.
+    pub(crate) fn push(&self, line: Vec<u8>) {
+        let mut waiting = self.waiting();
+        if waiting.bytes + line.len() > MAX_WAITING_BYTES {
+            waiting.drop_line();
+        } else {
+            waiting.bytes += line.len();
+            waiting.lines.push_back(line);
+        }
+        drop(waiting);
+        self.0.arrived.notify_one();
+    }
+
+    /// Waits until all lines are written or dropped, or so long.
+    pub(crate) fn flush(&self, within: Duration) {
+        let is_busy = |waiting: &mut Waiting| waiting.is_writing || !waiting.lines.is_empty();
+        let waited = self.0.drained.wait_timeout_while(self.waiting(), within, is_busy);
+        drop(waited);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the text of one event as `tracing` writes it.
+impl io::Write for LogQueue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let is_notice = NOTICE.with_borrow_mut(|notice| {
+            notice
+                .as_mut()
+                .map(|notice| notice.extend_from_slice(line))
+                .is_some()
+        });
+        if !is_notice {
+            self.push(line.to_vec());
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The thread that writes.
+struct Writer {
+    queue: LogQueue,
+    output: Output,
+    notice: Notice,
+    /// Whether the last line was cut off in the middle.
+    is_torn: bool,
+}
+
+impl Writer {
+    fn run(&mut self) {
+        loop {
+            let line = self.next();
+            let is_written =
+                self.say_what_was_dropped() && line.as_deref().is_none_or(|line| self.write(line));
+            let mut waiting = self.queue.waiting();
+            if !is_written && line.is_some() {
+                waiting.drop_line();
+            }
+            waiting.is_writing = false;
+            if waiting.lines.is_empty() {
+                self.queue.0.drained.notify_all();
+            }
+        }
+    }
+
+    /// Waits for the next line. None when it is time to say what was dropped.
+    fn next(&self) -> Option<Vec<u8>> {
+        let arrived = &self.queue.0.arrived;
+        let begun = Instant::now();
+        let mut waiting = self.queue.waiting();
+        loop {
+            if let Some(line) = waiting.lines.pop_front() {
+                waiting.bytes -= line.len();
+                waiting.is_writing = true;
+                return Some(line);
+            }
+            if waiting.dropped == 0 {
+                waiting = arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let left = SAY_EVERY.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return None;
+            }
+            waiting = arrived
+                .wait_timeout(waiting, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// Whether all that was dropped is told of.
+    fn say_what_was_dropped(&mut self) -> bool {
+        let (dropped, in_all) = {
+            let waiting = self.queue.waiting();
+            (waiting.dropped, waiting.dropped_in_all)
+        };
+        if dropped == 0 {
+            return true;
+        }
+        NOTICE.set(Some(Vec::new()));
+        (self.notice)(dropped, in_all);
+        // Empty if the log is set to leave it out.
+        let line = NOTICE.take().unwrap_or_default();
+        if !self.write(&line) {
+            return false;
+        }
+        self.queue.waiting().dropped -= dropped;
+        true
+    }
+
+    /// Writes one line. Whether it is written.
+    fn write(&mut self, line: &[u8]) -> bool {
+        if self.is_torn && !line.is_empty() {
+            if self.write_all(b"\n") == 0 {
+                return false;
+            }
+            self.is_torn = false;
+        }
+        let written = self.write_all(line);
+        let is_whole = written == line.len();
+        self.is_torn |= written > 0 && !is_whole;
+        is_whole
+    }
+
+    /// Writes as much of `bytes` as can be written, and says how much.
+    fn write_all(&mut self, bytes: &[u8]) -> usize {
+        let mut written = 0;
+        while written < bytes.len() {
+            match (self.output)(&bytes[written..]) {
+                Ok(0) => break,
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Somebody who shares the descriptor has made it one that does not block.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(PAUSE),
+                Err(_) => break,
+            }
+        }
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::sync::mpsc;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(30);
+
+    fn say_nothing(_: u64, _: u64) {}
+
+    /// What an output does with the bytes it is given.
+    #[derive(Clone, Copy)]
+    enum Act {
+        Take,
+        TakeHalf,
+        Fail,
+    }
+
+    /// A queue whose output does what it is told, then takes everything, and shows what it took.
+    fn queue(acts: Vec<Act>, notice: Notice) -> (LogQueue, Arc<Mutex<Vec<u8>>>) {
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let (mut acts, written) = (acts.into_iter(), Arc::clone(&taken));
+        let output = move |bytes: &[u8]| {
+            let count = match acts.next().unwrap_or(Act::Take) {
+                Act::Take => bytes.len(),
+                Act::TakeHalf => bytes.len() / 2,
+                Act::Fail => return Err(io::Error::from(io::ErrorKind::StorageFull)),
+            };
+            written.lock().unwrap().extend_from_slice(&bytes[..count]);
+            Ok(count)
+        };
+        (LogQueue::start(Box::new(output), notice).unwrap(), taken)
+    }
+
+    fn text(taken: &Mutex<Vec<u8>>) -> String {
+        String::from_utf8(taken.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn lines_are_written_in_their_order_and_whole() {
+        let (mut queue, taken) = queue(vec![Act::TakeHalf], say_nothing);
+        for line in ["one\n", "two\n", "three\n"] {
+            queue.write_all(line.as_bytes()).unwrap();
+        }
+        queue.flush(SOON);
+        assert_eq!(text(&taken), "one\ntwo\nthree\n");
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_written_is_dropped_and_the_next_begins_on_its_own() {
+        let (queue, taken) = queue(vec![Act::Take, Act::TakeHalf, Act::Fail], say_nothing);
+        for line in ["one\n", "two, which is torn\n", "three\n"] {
+            queue.push(line.into());
+        }
+        queue.flush(SOON);
+        assert_eq!(text(&taken), "one\ntwo, whic\nthree\n");
+        let waiting = queue.waiting();
+        assert_eq!((waiting.dropped, waiting.dropped_in_all), (0, 1));
+    }
+
+    #[test]
+    fn a_queue_that_nobody_empties_takes_so_many_bytes_and_no_more() {
+        let (release, released) = mpsc::channel::<()>();
+        let output = move |bytes: &[u8]| {
+            // An error says that the test is over.
+            let _ = released.recv();
+            Ok(bytes.len())
+        };
+        let queue = LogQueue::start(Box::new(output), say_nothing).unwrap();
+        let line = vec![b'x'; MAX_WAITING_BYTES / 8];
+        for _ in 0..20 {
+            queue.push(line.clone());
+        }
+        let begun = Instant::now();
+        queue.flush(Duration::from_millis(20));
+        assert!(begun.elapsed() < SOON, "a flush has its bound");
+        {
+            let waiting = queue.waiting();
+            assert!(waiting.bytes <= MAX_WAITING_BYTES);
+            assert!(
+                (11..=12).contains(&waiting.dropped_in_all),
+                "{}",
+                waiting.dropped_in_all
+            );
+        }
+        drop(release);
+        queue.flush(SOON);
+        assert_eq!(queue.waiting().bytes, 0);
+    }
+}
