@@ -9,7 +9,8 @@
 //! Invariants, kept by every transition and tested against a model in `tests/key_ring_model.rs`:
 //!
 //! 1. A retired key is valid before its `expires_at` and at no instant from there on.
-//! 2. Nothing but an overlap of zero takes a valid key away before its instant.
+//! 2. Nothing but an overlap of zero takes a valid key away before its instant, unless no right clock can have promised
+//!    it: one further ahead than the longest overlap was stored by a clock that was ahead. The next roll or removal puts it right.
 //! 3. At most `1 + MAX_RETIRED_KEYS` keys are valid at any instant.
 //! 4. Keys are listed newest first, and no key is in a ring twice.
 //!
@@ -92,6 +93,21 @@ pub struct RetiredKey {
 impl RetiredKey {
     fn is_valid_at(&self, now: Instant) -> bool {
         now < self.expires_at
+    }
+
+    /// The key, signing from `now` on for as long as it was promised, if its instant is one that no clock can have promised
+    /// that goes right: then it was retired by one that was ahead.
+    fn put_right(mut self, now: Instant) -> Self {
+        let longest = Overlap(Overlap::MAX_SECONDS);
+        if self.expires_at > longest.from(now) {
+            let promised = self.expires_at.since(self.retired_at);
+            // An instant that is not after the retirement was stored by a second clock, which was less far ahead.
+            self.expires_at = match promised.is_zero() {
+                true => longest.from(now),
+                false => now.plus(promised).min(longest.from(now)),
+            };
+        }
+        self
     }
 }
 
@@ -179,16 +195,15 @@ impl KeyRing {
     }
 
     fn retire_current(self, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
-        // A clock that stepped back must not make a later roll the earlier one.
-        let now = self
-            .rolled_at
-            .map_or(now, |rolled_at| now.max(rolled_at))
-            .whole_seconds();
+        let now = now.whole_seconds();
+        // A clock that stepped back must not make a later roll the earlier one. What the overlap promises begins now all the same.
+        let rolled_at = self.rolled_at.map_or(now, |rolled_at| now.max(rolled_at));
         let mut retired = match overlap {
             Overlap::NONE => Vec::new(),
             _ => self
                 .retired
                 .into_iter()
+                .map(|key| key.put_right(now))
                 .filter(|key| key.is_valid_at(now))
                 .collect(),
         };
@@ -204,7 +219,7 @@ impl KeyRing {
                 0,
                 RetiredKey {
                     key,
-                    retired_at: now,
+                    retired_at: rolled_at,
                     expires_at: overlap.from(now),
                 },
             );
@@ -212,7 +227,7 @@ impl KeyRing {
         Ok(Self {
             current: None,
             retired,
-            rolled_at: Some(now),
+            rolled_at: Some(rolled_at),
         })
     }
 
@@ -339,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_steps_back_shortens_no_window_and_changes_no_order() {
+    fn a_clock_that_steps_back_lengthens_no_window_and_changes_no_order() {
         let ring = KeyRing::new(key(0))
             .roll(key(1), seconds(60), after(100))
             .unwrap();
@@ -350,7 +365,25 @@ mod tests {
             .iter()
             .map(|retired| (&retired.key, retired.expires_at))
             .collect();
-        assert_eq!(keys, [(&key(1), after(160)), (&key(0), after(160))]);
+        assert_eq!(keys, [(&key(1), after(60)), (&key(0), after(160))]);
+    }
+
+    #[test]
+    fn what_a_clock_that_was_ten_years_ahead_promised_is_put_right_by_the_next_roll() {
+        let ten_years = 10 * 365 * 86_400;
+        let ring = KeyRing::new(key(0))
+            .roll(key(1), seconds(86_400), after(ten_years))
+            .unwrap();
+        let ring = ring.roll(key(2), seconds(60), after(0)).unwrap();
+        let ends: Vec<_> = ring.retired().iter().map(|retired| retired.expires_at).collect();
+        assert_eq!(ends, [after(60), after(86_400)]);
+        assert_eq!(ring.rolled_at(), Some(after(ten_years)));
+        let ring = ring.roll(key(3), seconds(60), after(30)).unwrap();
+        assert_eq!(
+            ring.valid_at(after(30)).count(),
+            4,
+            "nothing that was promised since is lost"
+        );
     }
 
     #[test]

@@ -23,6 +23,8 @@ use webhook_domain::time::{Clock, Instant};
 struct Promised {
     /// The millisecond from which on it must not sign; none while it is the current key.
     until: Option<i64>,
+    /// When it was retired, as the ring's order has it.
+    retired_at: i64,
     /// Taken away by name: rolled or removed with an overlap of zero.
     revoked: bool,
     /// Erased by a sweep after its time.
@@ -80,26 +82,41 @@ impl Model {
 
     /// Ends the time of the current key; says whether that was allowed.
     fn end_current(&mut self, overlap: u32) -> bool {
+        let now = self.now / 1000 * 1000;
+        let corrected = self.put_right(now);
+        let before = std::mem::replace(&mut self.keys, corrected);
         let current = self.keys.iter().position(|key| key.until.is_none());
         let signing = self.ends_to_come().count();
         if overlap > 0 && current.is_some() && signing == 5 {
             self.refused_until = self.ends_to_come().min();
+            self.keys = before;
             return false;
         }
-        let start = self
-            .rolled_at
-            .map_or(self.now, |rolled_at| rolled_at.max(self.now))
-            / 1000
-            * 1000;
+        let start = self.rolled_at.map_or(now, |rolled_at| rolled_at.max(now));
         self.rolled_at = Some(start);
         if let Some(number) = current {
-            self.keys[number].until = Some(start + i64::from(overlap) * 1000);
+            self.keys[number].until = Some(now + i64::from(overlap) * 1000);
+            self.keys[number].retired_at = start;
         }
         if overlap == 0 {
             self.keys.iter_mut().for_each(|key| key.revoked = true);
         }
-        self.erase(start);
+        self.erase(now);
         true
+    }
+
+    /// The keys, those whose end is beyond a week given what they were promised from now on.
+    fn put_right(&self, now: i64) -> Vec<Promised> {
+        const WEEK: i64 = 604_800_000;
+        let mut keys = self.keys.clone();
+        for key in &mut keys {
+            key.until = key.until.map(|until| match until - key.retired_at {
+                _ if until <= now + WEEK => until,
+                promised if promised > 0 => now + promised.min(WEEK),
+                _ => now + WEEK,
+            });
+        }
+        keys
     }
 
     fn erase(&mut self, at: i64) {
@@ -111,6 +128,7 @@ impl Model {
     fn make_key(&mut self) {
         self.keys.push(Promised {
             until: None,
+            retired_at: 0,
             revoked: false,
             erased: false,
         });
@@ -150,6 +168,8 @@ impl ReferenceStateMachine for Model {
             1 => (0..700_000_000_i64).prop_map(|milliseconds| Transition::Advance { milliseconds }),
             3 => (-1..=1_i64).prop_map(|off_by| Transition::AdvanceToNextEnd { off_by }),
             2 => (1..5_000_i64).prop_map(|milliseconds| Transition::StepBack { milliseconds }),
+            1 => (1..320_000_000_000_i64).prop_map(|milliseconds| Transition::StepBack { milliseconds }),
+            1 => (1..320_000_000_000_i64).prop_map(|milliseconds| Transition::Advance { milliseconds }),
         ]
         .boxed()
     }
@@ -170,7 +190,7 @@ impl ReferenceStateMachine for Model {
             Transition::AdvanceToNextEnd { off_by } => {
                 model.now = model.ends_to_come().min().map_or(model.now, |end| end + off_by);
             }
-            Transition::StepBack { milliseconds } => model.now -= milliseconds,
+            Transition::StepBack { milliseconds } => model.now = (model.now - milliseconds).max(0),
         }
         model.latest = model.latest.max(model.now);
         model

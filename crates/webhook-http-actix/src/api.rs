@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use actix_web::web;
+use webhook_domain::StoreError;
 use webhook_domain::address::Network;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::event::Environment;
-use webhook_domain::ports::WebhookStore;
 use webhook_domain::services::{
     ApiKeyService, AuditService, Authenticator, EventService, ProbeService, SecretKeyService, WebhookService,
 };
@@ -37,8 +37,8 @@ pub struct Api {
     pub probes: ProbeService,
     /// What deliveries call this deployment.
     pub environment: Environment,
-    /// Asked by `/health/ready` whether it works.
-    pub store: Arc<dyn WebhookStore>,
+    /// Asked by `/health/ready` whether the store works. From memory: it neither waits nor asks the store.
+    pub store: StoreCheck,
     /// Asked by `/health/ready` whether what delivers moves.
     pub delivers: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Asked by `/health/ready` whether deliveries are paused, which is no reason not to be ready.
@@ -50,6 +50,9 @@ pub struct Api {
     /// What the deployment allows in fields.
     pub rules: FieldRules,
 }
+
+/// Says whether the store works, without waiting for it.
+pub type StoreCheck = Arc<dyn Fn() -> Result<(), StoreError> + Send + Sync>;
 
 /// What a deployment allows in fields.
 #[derive(Debug, Clone, Default)]

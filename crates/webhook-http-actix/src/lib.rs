@@ -43,7 +43,7 @@ mod request_rate;
 mod routes;
 mod server;
 
-pub use api::{Api, Core, CurrentActions, FieldRules, HttpLimits};
+pub use api::{Api, Core, CurrentActions, FieldRules, HttpLimits, StoreCheck};
 pub use app::app;
 pub use openapi::openapi_json;
 pub use server::serve;

@@ -16,11 +16,13 @@ mod logging;
 mod master_key;
 mod outbound_tls;
 mod private_file;
+mod readiness;
 mod reload;
 mod serve;
 mod settings;
 mod signals;
 mod store;
+mod upkeep;
 
 use std::process::ExitCode;
 

@@ -17,10 +17,10 @@ use actix_web::dev::Server;
 use actix_web::rt;
 use webhook_domain::address::AllowedNetworks;
 use webhook_domain::event::Environment;
-use webhook_domain::ports::{EventStore as _, TokenVerifier, WebhookStore};
+use webhook_domain::ports::{TokenVerifier, WebhookStore};
 use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::services::{
-    AuditService, Authenticator, Dispatch, EventService, ProbePlaces, ProbeService, SecretKeyService, Upkeep,
+    AuditService, Authenticator, Dispatch, EventService, ProbePlaces, ProbeService, SecretKeyService,
     WebhookService,
 };
 use webhook_http_actix::representation::described;
@@ -35,18 +35,12 @@ use crate::descriptors::Descriptors;
 use crate::dispatch::{self, Dispatcher, Pulse, StopWithin};
 use crate::exit::{Failure, chain};
 use crate::outbound_tls;
+use crate::readiness::{Readiness, keep_sampling};
 use crate::reload::Reloaded;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::store::OpenStore;
-
-/// How often upkeep is done: an expired key is erased within a minute.
-const UPKEEP_EVERY: Duration = Duration::from_secs(30);
-
-/// How many events are forgotten in one transaction.
-const EVENTS_AT_ONCE: u32 = 200;
-/// How often the database is asked which master key to seal under.
-const FOLLOW_EVERY: Duration = Duration::from_secs(5);
+use crate::upkeep::{follow_master_key, forget_events, keep_up};
 
 /// What serving takes of the settings once the store is open.
 struct Deployment {
@@ -172,17 +166,19 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     dispatch::look_for_pause(open.store.clone(), &pulse)
         .await
         .map_err(|error| Failure::cannot("ask whether deliveries are paused", &error))?;
+    let readiness = Arc::new(Readiness::default());
     let api = api(
         deployment.rules,
         deployment.default_overlap,
-        deployment.environment,
         authenticator,
         probes,
         Arc::clone(&pulse),
+        Arc::clone(&readiness),
         open,
     );
     let server = webhook_http_actix::serve(listener, api, deployment.limits)
         .map_err(|error| Failure::cannot("start the server", &error))?;
+    let sampling = rt::spawn(keep_sampling(open.store.clone(), readiness));
     let upkeep = rt::spawn(keep_up(open));
     let forgetting = rt::spawn(forget_events(open, event_retention, Arc::clone(&pulse)));
     let following = rt::spawn(follow_master_key(open.store.clone()));
@@ -190,6 +186,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     signals.serving();
     tracing::info!(server.address = %address, "listening");
     let outcome = until_stopped(server, dispatcher, signals).await;
+    sampling.abort();
     upkeep.abort();
     forgetting.abort();
     following.abort();
@@ -262,10 +259,10 @@ fn probes(sender: HyperSender, deployment: &Deployment, open: &OpenStore) -> Pro
 fn api(
     rules: FieldRules,
     default_overlap: webhook_domain::key_ring::Overlap,
-    environment: Environment,
     authenticator: Authenticator,
     probes: ProbeService,
     pulse: Arc<Pulse>,
+    readiness: Arc<Readiness>,
     open: &OpenStore,
 ) -> Api {
     let store: Arc<dyn WebhookStore> = open.store.clone();
@@ -278,9 +275,9 @@ fn api(
         api_keys: open.api_keys(),
         audit: AuditService::new(open.store.clone()),
         events: EventService::new(open.store.clone(), clock.clone(), entropy.clone()),
+        environment: probes.environment,
         probes,
-        environment,
-        store,
+        store: Arc::new(move || readiness.check()),
         deliveries_are_paused: {
             let pulse = Arc::clone(&pulse);
             Arc::new(move || pulse.is_paused())
@@ -289,65 +286,6 @@ fn api(
         clock: clock.clone(),
         entropy: entropy.clone(),
         rules,
-    }
-}
-
-/// Upkeep now and every [`UPKEEP_EVERY`], for ever.
-fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
-    let upkeep = Upkeep::new(open.store.clone(), open.clock.clone());
-    async move {
-        loop {
-            match upkeep.run().await {
-                Ok(tally) => tracing::debug!(
-                    webhooks_swept = tally.webhooks_swept,
-                    answers_forgotten = tally.answers_forgotten,
-                    "upkeep done"
-                ),
-                Err(error) => tracing::warn!(error = chain(&error), "upkeep failed; it will be tried again"),
-            }
-            rt::time::sleep(UPKEEP_EVERY).await;
-        }
-    }
-}
-
-/// Forgets events that were delivered long ago, now and every [`UPKEEP_EVERY`], for ever: in small steps, between which
-/// others have the database. Not while deliveries are paused.
-fn forget_events(
-    open: &OpenStore,
-    retention: Duration,
-    pulse: Arc<Pulse>,
-) -> impl Future<Output = ()> + use<> {
-    let (store, clock) = (open.store.clone(), open.clock.clone());
-    async move {
-        loop {
-            if pulse.is_paused() {
-                rt::time::sleep(UPKEEP_EVERY).await;
-                continue;
-            }
-            let before = clock.now().minus(retention);
-            match store.forget_events(before, EVENTS_AT_ONCE).await {
-                Ok(EVENTS_AT_ONCE) => continue,
-                Ok(forgotten) => tracing::debug!(forgotten, "old events forgotten"),
-                Err(error) => tracing::warn!(
-                    error = chain(&error),
-                    "old events cannot be forgotten; it will be tried again"
-                ),
-            }
-            rt::time::sleep(UPKEEP_EVERY).await;
-        }
-    }
-}
-
-/// Learns of a new master key in time, for ever.
-async fn follow_master_key(store: Arc<DieselStore>) {
-    loop {
-        rt::time::sleep(FOLLOW_EVERY).await;
-        if let Err(error) = store.follow_master_key().await {
-            tracing::warn!(
-                error = chain(&error),
-                "cannot ask which master key to seal under; it will be tried again"
-            );
-        }
     }
 }
 

@@ -2,8 +2,10 @@
 
 pub(crate) mod connection;
 pub(crate) mod dialect;
+pub(crate) mod file;
 pub(crate) mod in_use;
 mod not_up;
+pub(crate) mod open_error;
 pub(crate) mod opening;
 pub(crate) mod row;
 pub(crate) mod schema;

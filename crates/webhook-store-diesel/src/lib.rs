@@ -11,6 +11,7 @@
 //! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value; a new master key while processes go on serving |
 //! | `backup` | a database copied while it is in use, and everything in one verified |
 //! | `answers` | those that are given again |
+//! | `sample` | whether the database does what requests need of it |
 //! | `api_keys` | found for many requests at once and never cached |
 //!
 //! Each of them that implements a port of the domain does so in its `port.rs`, and has its rows beside it.
@@ -27,6 +28,7 @@ mod database;
 mod engine;
 mod events;
 mod lanes;
+mod sample;
 pub mod sealing;
 mod webhooks;
 
@@ -140,6 +142,7 @@ impl DieselStore {
                 chain.clone(),
                 delivering.clone(),
                 write_back,
+                opened.file,
             )?,
             delivering,
             lanes: LaneReader::start(url.clone(), LooksAtLanes { vault: vault.clone() })?,

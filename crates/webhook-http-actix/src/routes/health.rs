@@ -28,8 +28,8 @@ pub(crate) async fn live() -> HttpResponse {
 
 /// Says whether the service can do its work.
 ///
-/// It can when its store works, and what delivers moves. While an operator has paused deliveries it is ready too, and says
-/// so: events are accepted and wait.
+/// It can when its store did what requests need within the last seconds, a read and a write, and what delivers moves. While an
+/// operator has paused deliveries it is ready too, and says so: events are accepted and wait.
 #[utoipa::path(
     get,
     path = "/health/ready",
@@ -43,7 +43,7 @@ pub(crate) async fn ready(core: Data<Core>) -> Result<HttpResponse, Problem> {
         let error = StoreError::Unavailable("what delivers stands still".into());
         return Err(ServiceError::from(error).into());
     }
-    match core.api.store.check().await {
+    match (core.api.store)() {
         Ok(()) if (core.api.deliveries_are_paused)() => Ok(json(r#"{"status":"ok","deliveries":"paused"}"#)),
         Ok(()) => Ok(ok()),
         Err(error) => Err(ServiceError::from(error).into()),

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::documented;
@@ -11,6 +12,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web;
 use serde_json::Value;
+use webhook_domain::StoreError;
 use webhook_domain::api_key::{ApiKey, CreatedApiKey, generate_text};
 use webhook_domain::audit::{AuditAction, AuditDetails, AuditStamp};
 use webhook_domain::caller::PlatformScope;
@@ -265,7 +267,13 @@ impl House {
             environment: Environment::Test,
             delivers: Arc::new(|| true),
             deliveries_are_paused: Arc::new(|| false),
-            store: webhooks,
+            store: Arc::new(move || {
+                let mut check = std::pin::pin!(webhooks.check());
+                match check.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                    Poll::Ready(checked) => checked,
+                    Poll::Pending => Err(StoreError::Overloaded),
+                }
+            }),
             clock: clock.clone(),
             entropy: entropy.clone(),
             rules: FieldRules::default(),

@@ -197,7 +197,8 @@ struct ReadOnly {
 }
 
 fn open_sqlite(path: &Path) -> Result<SqliteConnection, ConnectionError> {
-    let mut connection = SqliteConnection::establish(&sqlite_uri(path))?;
+    // A file that was deleted is not made anew: it would be an empty database.
+    let mut connection = SqliteConnection::establish(&format!("{}?mode=rw", sqlite_uri(path)))?;
     let pragmas = format!(
         "PRAGMA busy_timeout = {}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
          PRAGMA secure_delete = ON; PRAGMA cache_size = -16384; \
@@ -303,7 +304,9 @@ mod tests {
     #[test]
     fn a_commit_of_sqlites_is_synced_and_what_is_deleted_is_overwritten() {
         let directory = tempfile::tempdir().unwrap();
-        let mut sqlite = open_sqlite(&directory.path().join("webhook.db")).unwrap();
+        let path = directory.path().join("webhook.db");
+        std::fs::write(&path, "").unwrap();
+        let mut sqlite = open_sqlite(&path).unwrap();
         let question = "SELECT synchronous, secure_delete FROM pragma_synchronous, pragma_secure_delete";
         let settings: Settings = sql_query(question).get_result(&mut sqlite).unwrap();
         assert_eq!((settings.synchronous, settings.secure_delete), (2, 1));

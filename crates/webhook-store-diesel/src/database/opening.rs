@@ -4,19 +4,21 @@ use std::collections::BTreeSet;
 
 use diesel::backend::Backend;
 use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel::{ConnectionError, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use webhook_domain::error::Cause;
 
 use crate::DatabaseUrl;
 use crate::audit;
 use crate::audit::chain::ChainKey;
 use crate::database::connection::AnyConnection;
+use crate::database::file::DatabaseFile;
 use crate::database::in_use::InUse;
-use crate::database::not_up;
+pub use crate::database::open_error::OpenError;
 use crate::database::schema::master_keys;
+use crate::engine::failure::chain;
 use crate::sealing::handover;
 use crate::sealing::{Place, SealError, Vault};
 
@@ -30,96 +32,11 @@ const PROOF_OF_CHAINED: &[u8] = b"webhook master key, audit records chained";
 /// The settings without which PostgreSQL may forget what it has committed.
 const DURABILITY_SETTINGS: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 
-/// A database could not be opened. Nothing was written to it, unless it was the migration that failed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The database holds values sealed under another master key.
-    #[error(
-        "the master key is not the one this database was sealed with: its secrets cannot be read with it. \
-         Give the right WEBHOOK_MASTER_KEY or WEBHOOK_MASTER_KEY_FILE; nothing was changed"
-    )]
-    WrongMasterKey,
-    /// The head of the audit records' chain is not there, though it was made: somebody has removed it.
-    #[error(
-        "the head of the audit records' chain is gone: somebody has removed it, and may have changed records. \
-         Nothing was changed now; put the table audit_chain back from a backup, or start from the backup as a whole"
-    )]
-    ChainGone,
-    /// PostgreSQL could lose what it has committed.
-    #[error(
-        "PostgreSQL has {setting} = {value}: it could lose a key that was already answered. \
-         Set it to on for this database, role and server"
-    )]
-    NotDurable {
-        /// The setting.
-        setting: &'static str,
-        /// What it is set to.
-        value: String,
-    },
-    /// A newer release of the service has migrated the database.
-    #[error(
-        "the database has migration {migration}, which this release does not know; use the newer release"
-    )]
-    NewerSchema {
-        /// The first unknown one.
-        migration: String,
-    },
-    /// The database cannot be reached, or is none.
-    #[error("the database at {database} cannot be opened")]
-    Connect {
-        /// Where it was looked for, without password.
-        database: String,
-        /// Why.
-        #[source]
-        source: ConnectionError,
-    },
-    /// The database refused a statement.
-    #[error("the database refused a statement while it was being opened")]
-    Statement(#[from] diesel::result::Error),
-    /// A migration failed. What it did was rolled back.
-    #[error("the database could not be migrated")]
-    Migration(#[source] Cause),
-    /// The proof of the master key could not be made or read.
-    #[error("the master key could not be used")]
-    Sealing(#[source] Cause),
-    /// Somebody puts another database in the place of this one.
-    #[error("a restore is putting another database in the place of this one; start again when it has ended")]
-    BeingReplaced,
-    /// A file that belongs to the database, such as that of its lock, cannot be made or used.
-    #[error("a file beside the database cannot be used")]
-    File(#[source] std::io::Error),
-    /// A thread could not be started.
-    #[error("a thread could not be started")]
-    Thread(#[from] std::io::Error),
-}
-
-impl OpenError {
-    /// Whether the operator's settings are to blame, rather than circumstances.
-    #[must_use]
-    pub const fn is_configuration(&self) -> bool {
-        matches!(
-            self,
-            Self::WrongMasterKey | Self::NotDurable { .. } | Self::NewerSchema { .. }
-        )
-    }
-
-    /// Whether it may pass by itself: PostgreSQL is not up yet, or not to be found yet.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        match self {
-            Self::Connect {
-                database,
-                source: ConnectionError::BadConnection(said),
-            } => database.starts_with("postgres://") && not_up::is_told_by(said),
-            _ => false,
-        }
-    }
-}
-
 /// A database that was opened.
 pub(crate) struct Opened {
     pub(crate) connection: AnyConnection,
+    /// Its file, if it is one.
+    pub(crate) file: Option<DatabaseFile>,
     /// The key of its audit records' chain.
     pub(crate) chain: ChainKey,
     /// The migrations that were applied, by name.
@@ -130,6 +47,12 @@ pub(crate) struct Opened {
 
 /// Proves the master key, migrates, and gives a connection.
 pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError> {
+    if let DatabaseUrl::Sqlite(path) = url {
+        DatabaseFile::make_writable(path).map_err(|source| OpenError::NotWritable {
+            database: url.to_string(),
+            source: source.into(),
+        })?;
+    }
     if let DatabaseUrl::Sqlite(path) = url
         && path.metadata().is_ok_and(|metadata| metadata.len() > 0)
     {
@@ -145,8 +68,13 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
         }
         DatabaseUrl::Postgres(_) => None,
     };
-    let mut connection = open_for_writing(url)?;
+    let mut connection = open_for_writing(url).map_err(|error| not_writable(url, error))?;
+    let file = match url {
+        DatabaseUrl::Sqlite(path) => Some(DatabaseFile::at(path)?),
+        DatabaseUrl::Postgres(_) => None,
+    };
     if matches!(connection, AnyConnection::Postgres(_)) {
+        check_encoding(&mut connection)?;
         prove(&mut connection, vault)?;
     }
     let applied = migrate(&mut connection)?;
@@ -160,6 +88,7 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
     handover::follow(&mut connection, vault)?;
     Ok(Opened {
         connection,
+        file,
         chain,
         applied,
         in_use,
@@ -177,6 +106,19 @@ pub(crate) fn open_for_writing(url: &DatabaseUrl) -> Result<AnyConnection, OpenE
         .find_by_key()
         .map_err(|source| unreachable(url, ConnectionError::CouldntSetupConfiguration(source)))?;
     Ok(connection)
+}
+
+/// Tells files that cannot be written from a database that cannot be opened: SQLite opens such a file to read.
+fn not_writable(url: &DatabaseUrl, error: OpenError) -> OpenError {
+    let text = chain(&error);
+    let is_file = matches!(url, DatabaseUrl::Sqlite(_));
+    match is_file && (text.contains("readonly database") || text.contains("unable to open database file")) {
+        true => OpenError::NotWritable {
+            database: url.to_string(),
+            source: error.into(),
+        },
+        false => error,
+    }
 }
 
 pub(crate) fn unreachable(url: &DatabaseUrl, source: ConnectionError) -> OpenError {
@@ -290,12 +232,29 @@ fn check_durability(connection: &mut AnyConnection) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// In another encoding than UTF-8 some texts could not be stored; in `SQL_ASCII` any bytes could.
+fn check_encoding(connection: &mut AnyConnection) -> Result<(), OpenError> {
+    let question = "SELECT current_setting('server_encoding') AS value";
+    let encoding: Setting = sql_query(question).get_result(connection)?;
+    match encoding.value.as_str() {
+        "UTF8" => Ok(()),
+        _ => Err(OpenError::Encoding {
+            encoding: encoding.value,
+        }),
+    }
+}
+
 /// Applies the migrations that are pending, in one process at a time: those that waited find them applied.
 fn migrate(connection: &mut AnyConnection) -> Result<Vec<String>, OpenError> {
-    // A writer of SQLite's is not to be waited for where there is nothing to write.
-    if let AnyConnection::Sqlite(sqlite) = connection
-        && !are_pending(sqlite, &SQLITE_MIGRATIONS)?
-    {
+    // Where there is nothing to write, a writer of SQLite's is not waited for, and a role of PostgreSQL's needs no right to
+    // create tables.
+    let pending = match connection {
+        AnyConnection::Sqlite(sqlite) => are_pending(sqlite, &SQLITE_MIGRATIONS)?,
+        AnyConnection::Postgres(postgres) => {
+            !is_ever_migrated(postgres)? || differs::<Pg>(applied_to(postgres)?, &POSTGRES_MIGRATIONS)?
+        }
+    };
+    if !pending {
         return Ok(Vec::new());
     }
     connection.begin_migrating()?;
@@ -305,9 +264,38 @@ fn migrate(connection: &mut AnyConnection) -> Result<Vec<String>, OpenError> {
     };
     // If it cannot be ended, what went wrong before says more.
     let ended = connection.end_migrating(applied.is_ok());
-    let applied = applied?;
+    let applied = applied.map_err(may_not_migrate)?;
     ended?;
     Ok(applied)
+}
+
+/// Tells a role that may not migrate from a migration that failed.
+fn may_not_migrate(error: OpenError) -> OpenError {
+    match &error {
+        OpenError::Migration(cause) if chain(cause.as_ref()).contains("permission denied") => {
+            OpenError::MayNotMigrate(error.into())
+        }
+        _ => error,
+    }
+}
+
+/// Whether PostgreSQL has a table of migrations where this session looks for tables.
+fn is_ever_migrated(postgres: &mut PgConnection) -> QueryResult<bool> {
+    let table: Exists = sql_query("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS found")
+        .get_result(postgres)?;
+    Ok(table.found)
+}
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// The migrations that were applied. Asked of diesel, it would make its table first, which needs the right to.
+fn applied_to(postgres: &mut PgConnection) -> QueryResult<BTreeSet<String>> {
+    let rows: Vec<Applied> = sql_query("SELECT version FROM __diesel_schema_migrations").load(postgres)?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
 }
 
 /// Whether there is something to apply. Refuses a schema that is newer than `migrations`.
@@ -318,9 +306,15 @@ fn are_pending<DB: Backend>(
 where
     EmbeddedMigrations: MigrationSource<DB>,
 {
-    let known = known::<DB>(migrations)?;
     let applied = connection.applied_migrations().map_err(OpenError::Migration)?;
-    let applied: BTreeSet<String> = applied.iter().map(ToString::to_string).collect();
+    differs::<DB>(applied.iter().map(ToString::to_string).collect(), migrations)
+}
+
+fn differs<DB: Backend>(applied: BTreeSet<String>, migrations: &EmbeddedMigrations) -> Result<bool, OpenError>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let known = known::<DB>(migrations)?;
     if let Some(unknown) = applied.difference(&known).next() {
         return Err(OpenError::NewerSchema {
             migration: unknown.clone(),

@@ -197,6 +197,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    store_samples (id) {
+        id -> BigInt,
+        count -> BigInt,
+        filler -> Binary,
+    }
+}
+
+diesel::table! {
     processes (id) {
         id -> Text,
         lease_ends_at -> BigInt,

@@ -48,6 +48,33 @@ pub(crate) fn is_of_reference(broken: &Error) -> bool {
         || what.message().ends_with("webhooks.platform, webhooks.reference")
 }
 
+/// What PostgreSQL says of a value that it cannot take (SQLSTATE class 22) or that is beyond its limits (class 54), and SQLite
+/// likewise. diesel gives no SQLSTATE.
+const OF_A_VALUE: [&str; 8] = [
+    "invalid byte sequence for encoding",
+    "has no equivalent in encoding",
+    "unsupported Unicode escape sequence",
+    "invalid input syntax",
+    "out of range",
+    "value too long",
+    "exceeds maximum",
+    "string or blob too big",
+];
+
+/// Whether the database refused what a member wants to store. It would refuse it again.
+pub(crate) fn is_of_value(error: &Error) -> bool {
+    let Error::DatabaseError(kind, what) = error else {
+        return false;
+    };
+    match kind {
+        DatabaseErrorKind::NotNullViolation
+        | DatabaseErrorKind::CheckViolation
+        | DatabaseErrorKind::ForeignKeyViolation => true,
+        DatabaseErrorKind::Unknown => OF_A_VALUE.iter().any(|text| what.message().contains(text)),
+        _ => false,
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
@@ -68,6 +95,7 @@ impl From<Failure> for StoreError {
         match failure {
             Failure::Constraint(error) => Self::Corrupt(error.into()),
             Failure::NotAsOne | Failure::Panicked => Self::Corrupt(PANICKED.into()),
+            Failure::Before(error) if is_of_value(&error) => Self::Corrupt(error.into()),
             Failure::Before(error) => Self::Unavailable(error.into()),
             Failure::Row(error) => Self::Corrupt(error.into()),
             Failure::Commit(error) => Self::OutcomeUnknown(error.into()),

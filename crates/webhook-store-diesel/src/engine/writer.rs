@@ -26,10 +26,11 @@ use crate::audit::chain::ChainKey;
 use crate::audit::head::Keys;
 use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
+use crate::database::file::DatabaseFile;
 use crate::database::opening::open_for_writing;
 use crate::database::write_back::WriteBack;
 use crate::engine::errands::{Errand, errand};
-use crate::engine::failure::{Failure, PANICKED, is_of_reference};
+use crate::engine::failure::{Failure, PANICKED, is_of_reference, is_of_value};
 use crate::engine::group::{Changed, Done, Group, Member, PublicationReply, Recorded, attempt};
 use crate::engine::queue::{Patience, Queue};
 use crate::engine::waiting::answer_within;
@@ -89,6 +90,7 @@ impl Writer {
         chain: Arc<ChainKey>,
         delivering: Arc<Delivering>,
         write_back: Option<Arc<WriteBack>>,
+        file: Option<DatabaseFile>,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(QUEUE_CAPACITY));
         let worker = Worker {
@@ -98,6 +100,7 @@ impl Writer {
             chain,
             delivering,
             write_back,
+            file,
             connection: Some(connection),
             refused_at: None,
             audiences: Audiences::default(),
@@ -176,6 +179,8 @@ struct Worker {
     delivering: Arc<Delivering>,
     /// Where the database is a file.
     write_back: Option<Arc<WriteBack>>,
+    /// Likewise.
+    file: Option<DatabaseFile>,
     connection: Option<AnyConnection>,
     refused_at: Option<Instant>,
     audiences: Audiences,
@@ -300,6 +305,9 @@ impl Worker {
                 Err(Failure::NotAsOne | Failure::Panicked) => {
                     return Err(Broken::ByOne(StoreError::Corrupt(PANICKED.into()).into()));
                 }
+                Err(Failure::Before(error)) if is_of_value(&error) => {
+                    return Err(Broken::ByOne(StoreError::Corrupt(error.into()).into()));
+                }
                 Err(Failure::Before(error)) => {
                     self.connection = None;
                     last = Some(error.into());
@@ -320,6 +328,11 @@ impl Worker {
     }
 
     fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
+        // What is committed to a file that was deleted or replaced is lost.
+        if let Some(file) = &self.file {
+            file.check()
+                .map_err(|gone| StoreError::Unavailable(gone.into()))?;
+        }
         if self.connection.is_none() {
             if self
                 .refused_at

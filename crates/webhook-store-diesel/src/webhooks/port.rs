@@ -100,9 +100,7 @@ impl WebhookStore for DieselStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.writer
-            .alone(|connection| connection.admits_writing().map_err(Failure::Before))
-            .await
+        self.sample().await
     }
 }
 

@@ -1,0 +1,80 @@
+//! What a serving process does by itself, beside answering and delivering: erases keys that have expired, forgets old events, and learns of
+//! a new master key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::rt;
+use webhook_domain::ports::EventStore as _;
+use webhook_domain::services::Upkeep;
+use webhook_store_diesel::DieselStore;
+
+use crate::dispatch::Pulse;
+use crate::exit::chain;
+use crate::store::OpenStore;
+
+/// How often upkeep is done: an expired key is erased within a minute.
+const UPKEEP_EVERY: Duration = Duration::from_secs(30);
+/// How many events are forgotten in one transaction.
+const EVENTS_AT_ONCE: u32 = 200;
+/// How often the database is asked which master key to seal under.
+const FOLLOW_EVERY: Duration = Duration::from_secs(5);
+
+/// Upkeep now and every [`UPKEEP_EVERY`], for ever.
+pub(crate) fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
+    let upkeep = Upkeep::new(open.store.clone(), open.clock.clone());
+    async move {
+        loop {
+            match upkeep.run().await {
+                Ok(tally) => tracing::debug!(
+                    webhooks_swept = tally.webhooks_swept,
+                    answers_forgotten = tally.answers_forgotten,
+                    "upkeep done"
+                ),
+                Err(error) => tracing::warn!(error = chain(&error), "upkeep failed; it will be tried again"),
+            }
+            rt::time::sleep(UPKEEP_EVERY).await;
+        }
+    }
+}
+
+/// Forgets events that were delivered long ago, now and every [`UPKEEP_EVERY`], for ever: in small steps, between which
+/// others have the database. Not while deliveries are paused.
+pub(crate) fn forget_events(
+    open: &OpenStore,
+    retention: Duration,
+    pulse: Arc<Pulse>,
+) -> impl Future<Output = ()> + use<> {
+    let (store, clock) = (open.store.clone(), open.clock.clone());
+    async move {
+        loop {
+            if pulse.is_paused() {
+                rt::time::sleep(UPKEEP_EVERY).await;
+                continue;
+            }
+            let before = clock.now().minus(retention);
+            match store.forget_events(before, EVENTS_AT_ONCE).await {
+                Ok(EVENTS_AT_ONCE) => continue,
+                Ok(forgotten) => tracing::debug!(forgotten, "old events forgotten"),
+                Err(error) => tracing::warn!(
+                    error = chain(&error),
+                    "old events cannot be forgotten; it will be tried again"
+                ),
+            }
+            rt::time::sleep(UPKEEP_EVERY).await;
+        }
+    }
+}
+
+/// Learns of a new master key in time, for ever.
+pub(crate) async fn follow_master_key(store: Arc<DieselStore>) {
+    loop {
+        rt::time::sleep(FOLLOW_EVERY).await;
+        if let Err(error) = store.follow_master_key().await {
+            tracing::warn!(
+                error = chain(&error),
+                "cannot ask which master key to seal under; it will be tried again"
+            );
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Why a database could not be opened, and what is to be done about it.
+
+use diesel::ConnectionError;
+use webhook_domain::error::Cause;
+
+use crate::database::not_up;
+
+/// A database could not be opened. Nothing was written to it, unless it was the migration that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The database holds values sealed under another master key.
+    #[error(
+        "the master key is not the one this database was sealed with: its secrets cannot be read with it. \
+         Give the right WEBHOOK_MASTER_KEY or WEBHOOK_MASTER_KEY_FILE; nothing was changed"
+    )]
+    WrongMasterKey,
+    /// The head of the audit records' chain is not there, though it was made: somebody has removed it.
+    #[error(
+        "the head of the audit records' chain is gone: somebody has removed it, and may have changed records. \
+         Nothing was changed now; put the table audit_chain back from a backup, or start from the backup as a whole"
+    )]
+    ChainGone,
+    /// PostgreSQL could lose what it has committed.
+    #[error(
+        "PostgreSQL has {setting} = {value}: it could lose a key that was already answered. \
+         Set it to on for this database, role and server"
+    )]
+    NotDurable {
+        /// The setting.
+        setting: &'static str,
+        /// What it is set to.
+        value: String,
+    },
+    /// A newer release of the service has migrated the database.
+    #[error(
+        "the database has migration {migration}, which this release does not know; use the newer release"
+    )]
+    NewerSchema {
+        /// The first unknown one.
+        migration: String,
+    },
+    /// The database cannot be reached, or is none.
+    #[error("the database at {database} cannot be opened")]
+    Connect {
+        /// Where it was looked for, without password.
+        database: String,
+        /// Why.
+        #[source]
+        source: ConnectionError,
+    },
+    /// The database's file, or its directory, cannot be written.
+    #[error(
+        "the database at {database} cannot be written; the file, the files beside it whose names begin with its name, and \
+         their directory must belong to the user that the service runs as, and be writable"
+    )]
+    NotWritable {
+        /// Where it is.
+        database: String,
+        /// What the system or SQLite says.
+        #[source]
+        source: Cause,
+    },
+    /// The database refused a statement.
+    #[error("the database refused a statement while it was being opened")]
+    Statement(#[from] diesel::result::Error),
+    /// A migration failed. What it did was rolled back.
+    #[error("the database could not be migrated")]
+    Migration(#[source] Cause),
+    /// The role has no right to migrate.
+    #[error(
+        "the schema must be made or migrated, and this role has no right to; run `webhook-server migrate` as the role that \
+         owns it"
+    )]
+    MayNotMigrate(#[source] Cause),
+    /// The database cannot hold every text.
+    #[error(
+        "the PostgreSQL database has the encoding {encoding}, which cannot hold every text; make one with \
+         `CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`"
+    )]
+    Encoding {
+        /// Its encoding.
+        encoding: String,
+    },
+    /// The proof of the master key could not be made or read.
+    #[error("the master key could not be used")]
+    Sealing(#[source] Cause),
+    /// Somebody puts another database in the place of this one.
+    #[error("a restore is putting another database in the place of this one; start again when it has ended")]
+    BeingReplaced,
+    /// A file that belongs to the database, such as that of its lock, cannot be made or used.
+    #[error("a file beside the database cannot be used")]
+    File(#[source] std::io::Error),
+    /// A thread could not be started.
+    #[error("a thread could not be started")]
+    Thread(#[from] std::io::Error),
+}
+
+impl OpenError {
+    /// Whether the operator's settings are to blame, rather than circumstances.
+    #[must_use]
+    pub const fn is_configuration(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongMasterKey
+                | Self::NotDurable { .. }
+                | Self::NewerSchema { .. }
+                | Self::NotWritable { .. }
+                | Self::MayNotMigrate(_)
+                | Self::Encoding { .. }
+        )
+    }
+
+    /// Whether it may pass by itself: PostgreSQL is not up yet, or not to be found yet.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect {
+                database,
+                source: ConnectionError::BadConnection(said),
+            } => database.starts_with("postgres://") && not_up::is_told_by(said),
+            _ => false,
+        }
+    }
+}
