@@ -11,4 +11,5 @@ mod rights;
 mod settings;
 mod signals;
 mod stopping;
+mod texts;
 mod waiting;

@@ -2,6 +2,7 @@
 
 use webhook_domain::{InvalidValue, StoreError};
 
+use crate::engine::failure::is_of_value;
 use crate::sealing::SealError;
 
 /// A row that cannot be read, or a value that cannot be written.
@@ -87,8 +88,12 @@ impl At<'_> {
     }
 }
 
+/// A read that failed. One that failed for a value it was given fails again, so nobody is told to try again.
 pub(crate) fn unavailable(error: diesel::result::Error) -> StoreError {
-    StoreError::Unavailable(error.into())
+    match is_of_value(&error) {
+        true => StoreError::Corrupt(error.into()),
+        false => StoreError::Unavailable(error.into()),
+    }
 }
 
 pub(crate) fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {

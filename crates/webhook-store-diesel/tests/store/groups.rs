@@ -9,7 +9,7 @@ use webhook_domain::key_ring::Overlap;
 use webhook_domain::ports::{Change, ChangeOrder, Outcome, WebhookStore};
 use webhook_domain::services::RollSecret;
 use webhook_domain::testing::{ManualClock, fixtures};
-use webhook_domain::webhook::{AuthenticationType, Edit, Reference, SettingsUpdate, Webhook};
+use webhook_domain::webhook::{AuthenticationType, Edit, Name, Reference, SettingsUpdate, Webhook};
 use webhook_domain::{Refusal, ServiceError, StoreError};
 use webhook_store_diesel::{DieselStore, SystemEntropy};
 
@@ -20,6 +20,46 @@ on_each_database! {
     a_decision_that_panics_harms_no_other_of_its_group
     a_reference_that_is_taken_is_refused_though_the_next_change_gives_it_up
     a_broken_constraint_that_is_not_the_references_is_not_called_so
+}
+
+/// Refuses a row of this name as PostgreSQL refuses a text that it cannot keep.
+const REFUSES_A_NAME: &str = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+     IF NEW.name = 'unkept' THEN RAISE EXCEPTION 'character with byte sequence 0xf0 in encoding \"UTF8\" has no \
+     equivalent in encoding \"LATIN1\"' USING ERRCODE = '22P05'; END IF; RETURN NEW; END $$; \
+     CREATE TRIGGER refuse BEFORE UPDATE ON webhooks FOR EACH ROW EXECUTE FUNCTION refuse()";
+
+#[test]
+fn a_value_that_the_database_cannot_keep_is_one_members_fault() {
+    let place = Place::postgres();
+    block_on(async {
+        let store = place.open();
+        let services = Services::over(&store);
+        let (kept, unkept) = (services.create().await, services.create().await);
+        postgres_connection(&place).batch_execute(REFUSES_A_NAME).unwrap();
+        let hold = hold_writer(&store, &kept);
+        let named = |webhook: &Webhook, name: &str| {
+            let update = SettingsUpdate {
+                name: Edit::Set(Name::parse(name.into()).unwrap()),
+                ..SettingsUpdate::new(true, false, AuthenticationType::None)
+            };
+            let roll = RollSecret {
+                update: Some(update),
+                ..RollSecret::default()
+            };
+            services.secrets.roll(&services.acting, webhook.id, roll)
+        };
+        let (before, refused, after, ()) = tokio::join!(
+            named(&kept, "one"),
+            named(&unkept, "unkept"),
+            named(&kept, "other"),
+            async { drop(hold) }
+        );
+        assert!(before.is_ok() && after.is_ok(), "{before:?} {after:?}");
+        assert!(
+            matches!(refused, Err(ServiceError::Store(StoreError::Corrupt(_)))),
+            "not to be tried again: {refused:?}"
+        );
+    });
 }
 
 /// Keeps the writer at a decision until the sender is dropped, so that what is queued meanwhile is one group.
