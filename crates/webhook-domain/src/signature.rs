@@ -88,6 +88,16 @@ pub struct Signed {
     pub key_fingerprints: Vec<Fingerprint>,
 }
 
+impl Signed {
+    /// The values of the headers that have signatures.
+    #[must_use]
+    pub fn signatures(&self) -> Vec<String> {
+        let is_signature = |name: &str| [PAYLOAD_SIGNATURE, MESSAGE_SIGNATURE].contains(&name);
+        let signatures = self.headers.iter().filter(|(name, _)| is_signature(name));
+        signatures.map(|(_, value)| value.clone()).collect()
+    }
+}
+
 /// Signs `body`, the payload of `event` as it will be sent, byte for byte, with the keys of `ring` that are
 /// valid at `now`.
 #[must_use]

@@ -38,6 +38,7 @@ impl Queue {
 
     fn attempt_with(&mut self, outcome: AttemptOutcome, retry_after: Option<Duration>) -> HeadFate {
         let attempt = Attempt {
+            response_body: None,
             at: self.clock.now(),
             duration: ATTEMPT,
             key_fingerprints: Vec::new(),

@@ -6,7 +6,8 @@
 //!
 //! **The head decides.** An attempt is over with the head of an answer, or after [`SenderLimits::attempt_timeout`], from the
 //! look-up of the name on. What follows a head is read aside, up to [`SenderLimits::max_answer_bytes`] and for a second at the most,
-//! so that the connection can be used again; one with more to come is closed.
+//! so that the connection can be used again; one with more to come is closed. The first KiB of a failed answer is waited for within
+//! that second, and within the attempt's time limit: it is told with the attempt, and changes nothing about it.
 //!
 //! **A connection that was kept may be dead.** Receivers close what is idle whenever they like. When one that was kept ends before a
 //! byte of an answer has come, that says nothing of the receiver: the request is made once more, at once, on a new one.
@@ -17,6 +18,7 @@ mod pool;
 mod proxy;
 mod request;
 mod resolver;
+mod rest;
 mod tls;
 mod watched;
 
@@ -27,10 +29,9 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::header::RETRY_AFTER;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use webhook_domain::address::AllowedNetworks;
 use webhook_domain::attempt::{AttemptOutcome, FailureCause, StatusCode};
 use webhook_domain::ports::{Parcel, Receipt, Sender};
@@ -44,6 +45,7 @@ pub use crate::proxy::EgressProxy;
 use crate::proxy::NoTunnel;
 use crate::request::{Addressed, addressed};
 pub use crate::resolver::{MachineResolver, Resolve};
+use crate::rest::Rest;
 use crate::tls::Tls;
 pub use crate::tls::{ClientIdentity, Roots, UnusablePem};
 
@@ -133,13 +135,13 @@ impl HyperSender {
         self
     }
 
-    async fn answer_to(&self, parcel: Parcel) -> Result<Receipt, FailureCause> {
+    async fn answer_to(&self, parcel: Parcel) -> Result<Answer, FailureCause> {
         let is_probe = parcel.is_probe;
         let Addressed { origin, request } = addressed(parcel).ok_or(FailureCause::Connection)?;
         let keep = !is_probe;
         if keep && let Some(mut kept) = self.pool.take(&origin) {
             match kept.ask(request.clone()).await {
-                Ok(response) => return self.receipt(Some(origin), kept, response),
+                Ok(response) => return self.answer(Some(origin), kept, response),
                 Err(error) if kept.has_heard() => return Err(kept.cause(&error)),
                 // It was dead, and the others that are kept may be as well.
                 Err(_) => {}
@@ -155,40 +157,59 @@ impl HyperSender {
             .await
             .map_err(|_| FailureCause::Connection)?;
         match connection.ask(request).await {
-            Ok(response) => self.receipt(keep.then_some(origin), connection, response),
+            Ok(response) => self.answer(keep.then_some(origin), connection, response),
             Err(error) => Err(connection.cause(&error)),
         }
     }
 
-    /// What came of a request whose answer has begun. If it says to whom the connection leads, it is kept.
-    fn receipt(
+    /// What the head of an answer says. If it is said to whom the connection leads, that is kept afterwards.
+    fn answer(
         &self,
         origin: Option<Origin>,
         connection: Connection,
         response: hyper::Response<Incoming>,
-    ) -> Result<Receipt, FailureCause> {
+    ) -> Result<Answer, FailureCause> {
         let status =
             StatusCode::new(response.status().as_u16()).map_err(|_| FailureCause::MalformedAnswer)?;
         let wish = response.headers().get(RETRY_AFTER);
-        let retry_after = wish.and_then(|wish| parse_retry_after(wish.as_bytes(), self.clock.now()));
-        if let Some(origin) = origin {
-            self.read_aside(origin, connection, response.into_body());
-        }
-        Ok(Receipt {
-            outcome: AttemptOutcome::of_answer(status),
-            retry_after,
+        Ok(Answer {
+            receipt: Receipt {
+                retry_after: wish.and_then(|wish| parse_retry_after(wish.as_bytes(), self.clock.now())),
+                ..Receipt::of(AttemptOutcome::of_answer(status))
+            },
+            rest: Rest::new(response.into_body(), self.limits),
+            connection,
+            origin,
         })
     }
 
+    /// Waits for the beginning of what follows the head of a failed answer, and leaves the rest of any to be read aside.
+    async fn receipt(&self, answer: Answer, deadline: Instant) -> Receipt {
+        let Answer {
+            mut receipt,
+            mut rest,
+            connection,
+            origin,
+        } = answer;
+        if let AttemptOutcome::Failed { .. } = receipt.outcome {
+            let until = rest.until.min(deadline);
+            // What has come until then is what there is.
+            let _ = timeout_at(until, rest.begin(&mut receipt.body)).await;
+        }
+        if let Some(origin) = origin {
+            self.read_aside(origin, connection, rest);
+        }
+        receipt
+    }
+
     /// Reads what follows a head, and keeps the connection if that comes to its end soon.
-    fn read_aside(&self, origin: Origin, connection: Connection, body: Incoming) {
-        if body.is_end_stream() {
+    fn read_aside(&self, origin: Origin, connection: Connection, rest: Rest) {
+        if rest.is_at_its_end() {
             return self.pool.put(origin, connection);
         }
-        let (pool, limits) = (Arc::clone(&self.pool), self.limits);
+        let pool = Arc::clone(&self.pool);
         let mut reading: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
-            let read = timeout(limits.body_timeout, ends_within(body, limits.max_answer_bytes));
-            if read.await == Ok(true) {
+            if timeout_at(rest.until, rest.ends()).await == Ok(true) {
                 pool.put(origin, connection);
             }
         });
@@ -200,32 +221,23 @@ impl HyperSender {
     }
 }
 
-/// Whether a body comes to its end within so many bytes.
-async fn ends_within(mut body: Incoming, max_bytes: usize) -> bool {
-    let mut left = max_bytes;
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return false };
-        let length = frame.data_ref().map_or(0, Bytes::len);
-        match left.checked_sub(length) {
-            Some(rest) => left = rest,
-            None => return false,
-        }
-    }
-    true
+/// An answer whose head has come.
+struct Answer {
+    receipt: Receipt,
+    rest: Rest,
+    connection: Connection,
+    /// To whom the connection leads, if it is to be kept.
+    origin: Option<Origin>,
 }
 
 #[async_trait]
 impl Sender for HyperSender {
     async fn send(&self, parcel: Parcel) -> Receipt {
-        let sent = timeout(self.limits.attempt_timeout, self.answer_to(parcel)).await;
-        let failed = |cause| Receipt {
-            outcome: AttemptOutcome::failed(cause),
-            retry_after: None,
-        };
-        match sent {
-            Ok(Ok(receipt)) => receipt,
-            Ok(Err(cause)) => failed(cause),
-            Err(_) => failed(FailureCause::Timeout),
+        let deadline = Instant::now() + self.limits.attempt_timeout;
+        match timeout_at(deadline, self.answer_to(parcel)).await {
+            Ok(Ok(answer)) => self.receipt(answer, deadline).await,
+            Ok(Err(cause)) => Receipt::of(AttemptOutcome::failed(cause)),
+            Err(_) => Receipt::of(AttemptOutcome::failed(FailureCause::Timeout)),
         }
     }
 }

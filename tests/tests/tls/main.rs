@@ -100,7 +100,7 @@ fn every_cause_is_told_in_every_place(backend: Backend) {
                     "{name}"
                 );
                 assert_eq!(shown["penalty_box_data"], Value::Null, "{name}");
-                let well = json!({"successful": true, "message": "the receiver answered 204"});
+                let well = json!({"successful": true, "message": "the receiver answered 204", "response_body": null});
                 assert_eq!(answers, [well.clone(), well], "{name}");
             }
             Some((cause, message)) => {
@@ -110,7 +110,7 @@ fn every_cause_is_told_in_every_place(backend: Backend) {
                     "{name}"
                 );
                 assert_eq!(shown["penalty_box_data"]["cause"], cause, "{name}");
-                let told = json!({"successful": false, "message": message});
+                let told = json!({"successful": false, "message": message, "response_body": null});
                 assert_eq!(answers, [told.clone(), told], "{name}");
                 let [line] = lines[..] else {
                     panic!("{name}: not one line: {lines:?}")

@@ -32,6 +32,7 @@ fn turn(lane: &LaneState, outcome: AttemptOutcome) -> Turn {
     );
     let delivery = Delivery::collect(&event, &webhook).unwrap();
     let attempt = Attempt {
+        response_body: None,
         at: NOW,
         duration: Duration::from_secs(1),
         key_fingerprints: Vec::new(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::attempt::AttemptOutcome;
+use crate::attempt::{AttemptOutcome, BodyStart};
 use crate::webhook::{Authentication, TargetUrl};
 
 /// One request to a receiver: `POST`, with a body of JSON.
@@ -23,12 +23,26 @@ pub struct Parcel {
 }
 
 /// What came back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// How it ended.
     pub outcome: AttemptOutcome,
     /// How long the receiver wishes not to be asked again, if it said so in a way that can be read.
     pub retry_after: Option<Duration>,
+    /// The beginning of a failed answer's body, as far as it came soon. Whatever it does, it decides nothing.
+    pub body: BodyStart,
+}
+
+impl Receipt {
+    /// That it ended like this, without a wish or a body.
+    #[must_use]
+    pub fn of(outcome: AttemptOutcome) -> Self {
+        Self {
+            outcome,
+            retry_after: None,
+            body: BodyStart::default(),
+        }
+    }
 }
 
 /// Carries deliveries to receivers. It connects to no address that may not be delivered to, follows no redirects, and comes

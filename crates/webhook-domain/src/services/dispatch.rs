@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, Confidential, ResponseBody};
 use crate::audit::{AuditAction, AuditDetails, AuditStamp};
 use crate::caller::Acting;
 use crate::delivery::DeliveryStatus;
@@ -160,6 +160,7 @@ impl LaneWorker {
         let jitter = Jitter::draw(dispatch.entropy.as_ref())?;
         let body = head.delivery.payload(&head.event, dispatch.environment);
         let signed = signature::sign(&webhook.key_ring, head.event.id, &body, now);
+        let signatures = signed.signatures();
         let parcel = Parcel {
             url,
             headers: signed.headers,
@@ -174,6 +175,7 @@ impl LaneWorker {
             duration: ended_at.since(now),
             key_fingerprints: signed.key_fingerprints,
             outcome: receipt.outcome,
+            response_body: ResponseBody::of(&receipt.body, || Confidential::of(&webhook, &signatures)),
         };
         let aftermath = before.after(&attempt, receipt.retry_after, &dispatch.schedule, jitter);
         head.attempts = head.attempts.saturating_add(1);

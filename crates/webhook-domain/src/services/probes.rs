@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::attempt::AttemptOutcome;
+use crate::attempt::{AttemptOutcome, Confidential, ResponseBody};
 use crate::caller::Acting;
 use crate::delivery::DeliveryStatus;
 use crate::entropy::Entropy;
@@ -29,10 +29,15 @@ use crate::time::{Clock, Instant};
 use crate::webhook::{Action, Settings, TargetUrl, Webhook};
 
 /// What a probe found out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probed {
     /// The attempt came to an end.
-    Ended(AttemptOutcome),
+    Ended {
+        /// How.
+        outcome: AttemptOutcome,
+        /// The beginning of what the receiver said, if it took nothing. None for callers who may not see it.
+        response_body: Option<ResponseBody>,
+    },
     /// There was no attempt yet, or it is not over.
     StillWaiting,
 }
@@ -41,17 +46,32 @@ impl Probed {
     /// Whether the receiver took what was sent.
     #[must_use]
     pub const fn is_successful(&self) -> bool {
-        matches!(self, Self::Ended(AttemptOutcome::Succeeded { .. }))
+        matches!(
+            self,
+            Self::Ended {
+                outcome: AttemptOutcome::Succeeded { .. },
+                ..
+            }
+        )
+    }
+
+    /// The beginning of what the receiver said, if it took nothing.
+    #[must_use]
+    pub const fn response_body(&self) -> Option<&ResponseBody> {
+        match self {
+            Self::Ended { response_body, .. } => response_body.as_ref(),
+            Self::StillWaiting => None,
+        }
     }
 
     /// A sentence for people.
     #[must_use]
     pub fn message(&self) -> String {
         match self {
-            Self::Ended(AttemptOutcome::Succeeded { status }) => {
-                format!("the receiver answered {}", status.get())
-            }
-            Self::Ended(AttemptOutcome::Failed { cause }) => cause.to_string(),
+            Self::Ended { outcome, .. } => match outcome {
+                AttemptOutcome::Succeeded { status } => format!("the receiver answered {}", status.get()),
+                AttemptOutcome::Failed { cause } => cause.to_string(),
+            },
             Self::StillWaiting => {
                 "there is no outcome yet; the webhook's events tell of it once there is".to_owned()
             }
@@ -130,6 +150,8 @@ impl Drop for ProbePlace {
 /// A delivery that was held up, and whose time has come.
 pub struct Expedited {
     before: TrackedDelivery,
+    /// Whether who asked may see what is delivered, which a receiver may repeat.
+    shows_body: bool,
     /// Whoever waits for what comes of it has it.
     _place: ProbePlace,
 }
@@ -243,6 +265,7 @@ impl ProbeService {
         };
         let body = event.payload(self.environment, false);
         let signed = signature::sign(&webhook.key_ring, event.id, &body, now);
+        let signatures = signed.signatures();
         let parcel = Parcel {
             url,
             headers: signed.headers,
@@ -250,7 +273,11 @@ impl ProbeService {
             body,
             is_probe: true,
         };
-        Ok(Probed::Ended(self.sender.send(parcel).await.outcome))
+        let receipt = self.sender.send(parcel).await;
+        Ok(Probed::Ended {
+            outcome: receipt.outcome,
+            response_body: ResponseBody::of(&receipt.body, || Confidential::of(webhook, &signatures)),
+        })
     }
 
     /// Says that the time of what is at the head of the webhook's queue has come. Needs `WEBHOOK.UPDATE`.
@@ -274,6 +301,7 @@ impl ProbeService {
         let before = self.queue.expedite(id, self.clock.now()).await?;
         Ok(Expedited {
             before: before.ok_or(Refusal::NotInPenaltyBox)?,
+            shows_body: acting.require(Permission::WebhookEventView).is_ok(),
             _place: place,
         })
     }
@@ -293,7 +321,10 @@ impl ProbeService {
         let last = after.attempts.last();
         let tried = last != before.attempts.last() || after.delivery.status != DeliveryStatus::Pending;
         Ok(match last {
-            Some(attempt) if tried => Probed::Ended(attempt.outcome),
+            Some(attempt) if tried => Probed::Ended {
+                outcome: attempt.outcome,
+                response_body: attempt.response_body.clone().filter(|_| expedited.shows_body),
+            },
             _ => Probed::StillWaiting,
         })
     }

@@ -35,6 +35,7 @@ use crate::ports::{
 
 mod announcements;
 mod api_keys;
+mod attempts;
 mod audit;
 mod changing;
 mod deleting;
@@ -52,6 +53,7 @@ mod upkeep;
 
 pub use announcements::*;
 pub use api_keys::*;
+pub use attempts::*;
 pub use audit::*;
 pub use changing::*;
 pub use deleting::*;
@@ -200,6 +202,7 @@ macro_rules! conformance_tests {
             who_wants_to_hear_is_told_from_its_own_creation_on
             a_lane_is_in_order
             turns_are_kept
+            the_last_attempts_are_kept_however_much_was_answered
             turns_are_recorded_at_once
             a_lane_is_taken_over_from_the_dead_alone
             a_process_that_leaves_gives_its_lanes_up

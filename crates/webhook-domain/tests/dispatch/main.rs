@@ -35,6 +35,8 @@ use webhook_domain::webhook::{Action, Settings, TargetPolicy, TargetUrl, Webhook
 struct Receiver {
     answers: Mutex<VecDeque<AttemptOutcome>>,
     got: Mutex<Vec<Parcel>>,
+    /// What stands in answers that refuse.
+    says: Mutex<String>,
     /// What happens while the next attempt is under way.
     meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
@@ -53,10 +55,11 @@ impl Sender for Receiver {
             happens();
         }
         let outcome = self.answers.lock().unwrap().pop_front();
-        Receipt {
-            outcome: outcome.unwrap_or(answered(204)),
-            retry_after: None,
+        let mut receipt = Receipt::of(outcome.unwrap_or(answered(204)));
+        if let AttemptOutcome::Failed { .. } = receipt.outcome {
+            receipt.body.add(self.says.lock().unwrap().as_bytes());
         }
+        receipt
     }
 }
 
@@ -288,6 +291,27 @@ async fn a_failure_holds_the_lane_up_until_its_time() {
         .unwrap()
         .unwrap();
     assert_eq!(lane.penalty_box, PenaltyBox::Out);
+}
+
+#[tokio::test]
+async fn what_a_failed_answer_says_is_kept_without_what_was_sent() {
+    let house = House::new().await.answering([answered(403), answered(200)]);
+    let webhook = house.webhook().await;
+    let secret = webhook.key_ring.current().unwrap().secret.expose();
+    *house.receiver.says.lock().unwrap() = format!("the secret is not {secret}");
+    house.publish().await;
+    let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
+    let (_, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
+    let turn = turn.unwrap();
+    let said = turn
+        .attempt
+        .response_body
+        .as_ref()
+        .map(|body| body.as_str().to_owned());
+    assert_eq!(said.as_deref(), Some("the secret is not [redacted]"));
+    house.clock.set(turn.penalty_box.retry_at().unwrap());
+    let (_, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
+    assert_eq!(turn.unwrap().attempt.response_body, None);
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ impl World {
             false => AttemptOutcome::failed(FailureCause::Timeout),
         };
         Attempt {
+            response_body: None,
             at: NOW,
             duration: Duration::ZERO,
             key_fingerprints: Vec::new(),

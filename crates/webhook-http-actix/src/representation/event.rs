@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use webhook_domain::attempt::{Attempt, FailureCause, StatusCode};
+use webhook_domain::attempt::{Attempt, FailureCause, ResponseBody, StatusCode};
 use webhook_domain::delivery::Delivery;
 use webhook_domain::event::Environment;
 use webhook_domain::id::{DeliveryId, EventId, WebhookId};
@@ -59,6 +59,7 @@ struct AttemptJson<'a> {
     status_code: Option<u16>,
     duration_ms: u64,
     cause: Option<&'static str>,
+    response_body: Option<&'a str>,
     key_fingerprints: Vec<&'a str>,
 }
 
@@ -77,10 +78,14 @@ impl<'a> WebhookEventJson<'a> {
         }
     }
 
-    /// `listed`, without what is delivered.
+    /// `listed`, without what is delivered and what was answered.
     #[must_use]
     pub fn listed(listed: &'a ListedDelivery) -> Self {
-        Self::without_payload(&listed.delivery, &listed.action, &listed.attempts)
+        let mut shown = Self::without_payload(&listed.delivery, &listed.action, &listed.attempts);
+        for attempt in &mut shown.attempts {
+            attempt.response_body = None;
+        }
+        shown
     }
 
     fn without_payload(delivery: &Delivery, action: &'a Action, attempts: &'a [Attempt]) -> Self {
@@ -110,6 +115,7 @@ fn attempt(attempt: &Attempt) -> AttemptJson<'_> {
         status_code: attempt.status().map(StatusCode::get),
         duration_ms: u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
         cause: attempt.cause().map(FailureCause::name),
+        response_body: attempt.response_body.as_ref().map(ResponseBody::as_str),
         key_fingerprints: attempt.key_fingerprints.iter().map(Fingerprint::as_str).collect(),
     }
 }

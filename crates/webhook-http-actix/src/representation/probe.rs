@@ -8,6 +8,7 @@ use webhook_domain::services::Probed;
 pub struct ProbeJson {
     successful: bool,
     message: String,
+    response_body: Option<String>,
 }
 
 impl ProbeJson {
@@ -17,6 +18,7 @@ impl ProbeJson {
         Self {
             successful: probed.is_successful(),
             message: probed.message(),
+            response_body: probed.response_body().map(|body| body.as_str().to_owned()),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use actix_web::http::Method;
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, ResponseBody, StatusCode};
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::lane::LEASE;
 use webhook_domain::permission::Permission;
@@ -61,12 +61,16 @@ impl Sender for Receiver {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front();
-        Receipt {
-            outcome: told.unwrap_or(answered(204)),
-            retry_after: None,
+        let mut receipt = Receipt::of(told.unwrap_or(answered(204)));
+        if let AttemptOutcome::Failed { .. } = receipt.outcome {
+            receipt.body.add(REFUSED.as_bytes());
         }
+        receipt
     }
 }
+
+/// What refusing receivers say.
+const REFUSED: &str = "no such invoice";
 
 fn answered(status: u16) -> AttemptOutcome {
     AttemptOutcome::of_answer(StatusCode::new(status).unwrap())
@@ -92,7 +96,7 @@ async fn a_test_event_is_signed_and_its_outcome_told() {
     sent.answers(200);
     assert_eq!(
         sent.json(),
-        json!({"successful": true, "message": "the receiver answered 204"})
+        json!({"successful": true, "message": "the receiver answered 204", "response_body": null})
     );
     house.receiver.last(|parcel| {
         assert_eq!(parcel.url.as_str(), "https://example.com/hook");
@@ -111,7 +115,10 @@ async fn a_test_event_is_signed_and_its_outcome_told() {
     ] {
         house.receiver.answer(outcome);
         let sent = house.post(&path).await;
-        assert_eq!(sent.json(), json!({"successful": false, "message": message}));
+        assert_eq!(
+            sent.json(),
+            json!({"successful": false, "message": message, "response_body": REFUSED})
+        );
     }
     let listed = house.seen("/v1/webhook-events").await;
     assert_eq!(listed.json()["data"], json!([]), "a test event is no event");
@@ -231,6 +238,8 @@ impl<'a> Worker<'a> {
         let lane = look.await.unwrap().unwrap();
         let head = &lane.queued[0];
         let attempt = Attempt {
+            response_body: matches!(outcome, AttemptOutcome::Failed { .. })
+                .then(|| ResponseBody::restore(REFUSED)),
             at: self.house.clock.now(),
             duration: std::time::Duration::from_millis(3),
             key_fingerprints: Vec::new(),
@@ -299,7 +308,21 @@ async fn what_waits_in_the_penalty_box_is_shown_and_sent_on_request() {
         let (answer, ()) = tokio::join!(house.post(&path), work);
         answer.answers(200);
         assert_eq!(answer.json()["successful"], successful);
+        let body = if successful { Value::Null } else { json!(REFUSED) };
+        assert_eq!(answer.json()["response_body"], body);
     }
+    let listed = house.seen("/v1/webhook-events").await.json()["data"][0].clone();
+    let delivery = listed["id"].as_str().unwrap();
+    let whole = house.seen(&format!("/v1/webhook-events/{delivery}")).await.json();
+    assert_eq!(whole["attempts"][1]["response_body"], REFUSED);
+    assert_eq!(whole["attempts"][2]["response_body"], Value::Null);
+    assert_eq!(
+        listed["attempts"][1]["response_body"],
+        Value::Null,
+        "lists are short"
+    );
+    assert_eq!(listed["attempts"][1]["cause"], "STATUS_CODE");
+
     let shown = house.seen(&format!("/v1/webhooks/{id}")).await.json();
     assert_eq!(
         (&shown["penalty_box"], &shown["penalty_box_data"]),

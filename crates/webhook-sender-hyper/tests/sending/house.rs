@@ -166,10 +166,7 @@ pub(crate) async fn send(sender: &HyperSender, url: &str) -> Receipt {
 }
 
 pub(crate) fn failed(cause: FailureCause) -> Receipt {
-    Receipt {
-        outcome: AttemptOutcome::failed(cause),
-        retry_after: None,
-    }
+    Receipt::of(AttemptOutcome::failed(cause))
 }
 
 pub(crate) fn answered(status: u16) -> AttemptOutcome {

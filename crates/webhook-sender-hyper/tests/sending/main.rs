@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod behaviours;
+mod bodies;
 mod guard;
 mod house;
 mod keeping;

@@ -28,13 +28,10 @@ use Comes::{Cause, Status, Wish};
 impl Comes {
     pub(crate) fn receipt(self) -> Receipt {
         match self {
-            Status(status) => Receipt {
-                outcome: answered(status),
-                retry_after: None,
-            },
+            Status(status) => Receipt::of(answered(status)),
             Wish(status, seconds) => Receipt {
-                outcome: answered(status),
                 retry_after: Some(Duration::from_secs(seconds)),
+                ..Receipt::of(answered(status))
             },
             Cause(cause) => failed(cause),
         }

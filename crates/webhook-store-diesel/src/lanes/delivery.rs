@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use webhook_domain::InvalidValue;
-use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, ResponseBody, StatusCode};
 use webhook_domain::delivery::{Delivery, DeliveryStatus};
 use webhook_domain::event::Event;
 use webhook_domain::lane::StoredAttempts;
@@ -61,7 +61,8 @@ pub(crate) struct TurnColumns {
     pub(crate) place: PlaceRow,
     pub(crate) status: String,
     pub(crate) ended_at: Option<i64>,
-    /// A line of JSON.
+    /// A line of JSON, of 7 KiB at the most. A column with 56 KiB of them keeps the lines within the last 32 KiB before another is
+    /// added, so that it stays below 64 KiB.
     pub(crate) attempt: String,
     pub(crate) tried: i64,
 }
@@ -74,6 +75,9 @@ struct StoredAttempt {
     status: Option<u16>,
     cause: Option<String>,
     keys: Vec<String>,
+    /// 0.1.0 wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
 }
 
 impl DeliveryRow {
@@ -148,6 +152,7 @@ impl DeliveryRow {
             duration: Duration::from_millis(stored.ms),
             key_fingerprints: keys.map_err(|problem| at.value(problem))?,
             outcome,
+            response_body: stored.body.as_deref().map(ResponseBody::restore),
         })
     }
 
@@ -173,6 +178,10 @@ impl TurnColumns {
                 .iter()
                 .map(|fingerprint| fingerprint.as_str().to_owned())
                 .collect(),
+            body: attempt
+                .response_body
+                .as_ref()
+                .map(|body| body.as_str().to_owned()),
         };
         let mut line = serde_json::to_string(&stored).map_err(|source| {
             At {

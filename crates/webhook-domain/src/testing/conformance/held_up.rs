@@ -147,17 +147,24 @@ fn probe(scene: &Scene, key: &str, asks: &str) -> Idempotency<Probed> {
 /// The answer to a probe is kept and given again, to the same request alone.
 pub async fn a_probe_is_answered_again(ports: &Ports) {
     let scene = Scene::new(ports);
+    let ended = |outcome| Probed::Ended {
+        outcome,
+        response_body: None,
+    };
     let (first, second) = (
-        Probed::Ended(super::lane_scene::succeeded()),
-        Probed::Ended(AttemptOutcome::failed(FailureCause::Tls(TlsFailure::Expired))),
+        ended(super::lane_scene::succeeded()),
+        ended(AttemptOutcome::failed(FailureCause::Tls(TlsFailure::Expired))),
     );
     let request = || probe(&scene, "k", "test");
     assert!(held(ports.answers.earlier(&request()).await).is_none());
-    let (probed, answer) = done(ports.answers.keep(first, request()).await);
+    let (probed, answer) = done(ports.answers.keep(first.clone(), request()).await);
     assert_eq!(probed, first);
     let answer = held(answer.ok_or("it has a name"));
     assert_eq!(answer.expose(), first.message().as_bytes());
-    assert_eq!(replayed(ports.answers.keep(second, request()).await), answer);
+    assert_eq!(
+        replayed(ports.answers.keep(second.clone(), request()).await),
+        answer
+    );
     let earlier = held(held(ports.answers.earlier(&request()).await).ok_or("it was answered"));
     assert_eq!(replayed(Ok(earlier)), answer);
     let other = probe(&scene, "k", "another test");

@@ -7,7 +7,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::scene::{Scene, done, fail, held};
-use crate::attempt::{Attempt, AttemptOutcome, StatusCode};
+use crate::attempt::{Attempt, AttemptOutcome, BodyStart, ResponseBody, StatusCode};
 use crate::error::ServiceError;
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, ProcessId, WebhookId};
@@ -115,8 +115,13 @@ impl Scene {
         lane.queued.iter().map(|queued| queued.event.id).collect()
     }
 
+    /// A failed one has a long answer that is hard to write down.
     pub(super) fn turn(&self, lane: &Lane, head: &QueuedDelivery, outcome: AttemptOutcome) -> Turn {
         let attempt = Attempt {
+            response_body: match outcome {
+                AttemptOutcome::Succeeded { .. } => None,
+                AttemptOutcome::Failed { .. } => Some(worst_response()),
+            },
             at: self.now(),
             duration: Duration::from_millis(12),
             key_fingerprints: lane.webhook.key_ring.fingerprints(self.now()),
@@ -192,4 +197,9 @@ pub(super) fn succeeded() -> AttemptOutcome {
 
 pub(super) fn of(event: &Event, webhook: &Webhook) -> DeliveryId {
     DeliveryId::of(event.id, webhook.id)
+}
+
+/// Everything that is hard to write down, as much of it as is taken.
+fn worst_response() -> ResponseBody {
+    ResponseBody::restore(&"\0\n\u{1}\"\\\u{1f511}\u{7f}".repeat(BodyStart::MAX_BYTES))
 }

@@ -206,6 +206,7 @@ impl Sequence<'_> {
         let failed = AttemptOutcome::failed(cause);
         let succeeded = StatusCode::new(204).map_or(failed, AttemptOutcome::of_answer);
         let attempt = Attempt {
+            response_body: None,
             at,
             duration: Duration::ZERO,
             key_fingerprints: lane.webhook.key_ring.fingerprints(at),

@@ -49,6 +49,13 @@ impl PartialSchema for WebhookEventJson<'_> {
             .with("duration_ms", one(number("How long it took, in milliseconds.")))
             .with("cause", or_null(string("Why it failed.")))
             .with(
+                "response_body",
+                or_null(string(
+                    "The first KiB of what the receiver answered, if it took nothing and said something soon. Credentials, \
+                     secrets and signatures in it are replaced by `[redacted]`. Null in a list.",
+                )),
+            )
+            .with(
                 "key_fingerprints",
                 list(
                     one(fingerprint("")),

@@ -46,6 +46,13 @@ impl PartialSchema for ProbeJson {
                 "message",
                 one(string("What it answered, or why it did not, for people.")),
             )
+            .with(
+                "response_body",
+                or_null(string(
+                    "The first KiB of what it answered, if that was not 2xx and said something soon. Credentials, secrets and \
+                     signatures in it are replaced by `[redacted]`. Null for callers who may not see the event that was sent.",
+                )),
+            )
             .schema()
     }
 }

@@ -220,10 +220,7 @@ impl Sender for Ports {
 }
 
 fn failed(cause: FailureCause) -> Receipt {
-    Receipt {
-        outcome: AttemptOutcome::failed(cause),
-        retry_after: None,
-    }
+    Receipt::of(AttemptOutcome::failed(cause))
 }
 
 fn event_in(parcel: &Parcel) -> EventId {

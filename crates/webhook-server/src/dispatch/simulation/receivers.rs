@@ -63,8 +63,8 @@ impl Behaviour {
         sleep(Duration::from_millis(after)).await;
         let wishes = self == Self::Unavailable;
         Receipt {
-            outcome,
             retry_after: wishes.then_some(Duration::from_secs(3)),
+            ..Receipt::of(outcome)
         }
     }
 }

@@ -321,6 +321,7 @@ pub(super) fn take(
 /// An attempt at one of the deliveries of a lane.
 pub(super) fn turn_at(lane: &Lane, queued: &QueuedDelivery, outcome: AttemptOutcome, now: Instant) -> Turn {
     let attempt = Attempt {
+        response_body: None,
         at: now,
         duration: Duration::ZERO,
         key_fingerprints: Vec::new(),

@@ -68,7 +68,8 @@ array_statement! {
         tried: BigInt => i64 = |row| row.tried,
     }
     "UPDATE deliveries SET status = n.status, ended_at = n.ended_at, tried = n.tried, attempts = CASE WHEN \
-     length(attempts) < 65536 THEN attempts ELSE '' END || n.attempt FROM unnest("
+     length(attempts) < 57344 THEN attempts ELSE substr(right(attempts, 32768), strpos(right(attempts, 32768), \
+     chr(10)) + 1) END || n.attempt FROM unnest("
     ") AS n (webhook_id, position, status, ended_at, attempt, tried) WHERE deliveries.webhook_id = n.webhook_id \
      AND deliveries.position = n.position"
 }

@@ -118,7 +118,8 @@ row_statement! {
         "UPDATE deliveries SET status = " status: Text,
         ", ended_at = " ended_at: Nullable<BigInt>,
         ", tried = " tried: BigInt,
-        ", attempts = CASE WHEN length(attempts) < 65536 THEN attempts ELSE '' END || " attempt: Text,
+        ", attempts = CASE WHEN length(attempts) < 57344 THEN attempts ELSE substr(substr(attempts, -32768), \
+         instr(substr(attempts, -32768), char(10)) + 1) END || " attempt: Text,
         " WHERE position = " place.position: BigInt,
         " AND webhook_id = " place.webhook_id: Text,
     } ""
