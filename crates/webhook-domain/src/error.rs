@@ -172,4 +172,7 @@ pub enum ServiceError {
     /// There was no randomness for a new key. Nothing was done.
     #[error(transparent)]
     Entropy(#[from] crate::entropy::EntropyError),
+    /// Something of this service's own was wanting, so that nothing could be sent.
+    #[error(transparent)]
+    Short(#[from] crate::ports::Shortage),
 }

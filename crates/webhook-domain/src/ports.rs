@@ -11,6 +11,7 @@ mod delivery_pause;
 mod delivery_queue;
 mod event_store;
 mod sender;
+mod shortage;
 mod token_verifier;
 mod webhook_store;
 
@@ -23,6 +24,7 @@ pub use event_store::{
     DeliveryQuery, EventStore, ListedDelivery, MAX_ATTEMPTS, Publication, Published, Resend, TrackedDelivery,
 };
 pub use sender::{Parcel, Receipt, Sender};
+pub use shortage::Shortage;
 pub use token_verifier::TokenVerifier;
 pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, Outcome, WebhookStore};
 

@@ -63,6 +63,11 @@ impl From<ServiceError> for Problem {
                 (StatusCode::FORBIDDEN, Code::UserNotAllowed)
             }
             E::Store(S::Overloaded) => return Self::unavailable(OVERLOADED, error.into()),
+            E::Short(shortage) => {
+                let message =
+                    format!("nothing was sent, and nothing is known of the receiver: {shortage}; try again");
+                return Self::unavailable(message, error.into());
+            }
             E::Store(S::Unavailable(_)) => return Self::unavailable(OUT_OF_REACH, error.into()),
             E::Store(S::OutcomeUnknown(_)) => return Self::unavailable(OUTCOME_UNKNOWN, error.into()),
             E::Store(S::Corrupt(_)) | E::Entropy(_) => return Self::internal(error),

@@ -10,7 +10,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use webhook_domain::address::AllowedNetworks;
+use webhook_domain::ports::Shortage;
 
+use crate::own;
 use crate::pool::Origin;
 use crate::proxy::{EgressProxy, NoTunnel, Target};
 use crate::resolver::Resolve;
@@ -31,12 +33,14 @@ pub(crate) enum NotConnected {
     Unknown,
     #[error("no address of it may be delivered to")]
     Forbidden,
+    #[error(transparent)]
+    Short(#[from] Shortage),
     #[error("the connection was refused or broke")]
     Tcp(#[source] io::Error),
     #[error(transparent)]
-    Proxy(#[from] NoTunnel),
+    Proxy(NoTunnel),
     #[error(transparent)]
-    Tls(#[from] NotEncrypted),
+    Tls(NotEncrypted),
 }
 
 /// Says which addresses of a name may be connected to.
@@ -47,14 +51,13 @@ pub(crate) struct Guard {
 
 impl Guard {
     async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, NotConnected> {
-        let found = match host.parse() {
-            Ok(address) => vec![address],
-            Err(_) => self
-                .resolver
-                .resolve(host)
-                .await
-                .map_err(|_| NotConnected::Unknown)?,
-        };
+        let found =
+            match host.parse() {
+                Ok(address) => vec![address],
+                Err(_) => self.resolver.resolve(host).await.map_err(|error| {
+                    own::shortage(&error).map_or(NotConnected::Unknown, NotConnected::Short)
+                })?,
+            };
         if found.is_empty() {
             return Err(NotConnected::Unknown);
         }
@@ -91,7 +94,11 @@ impl Connector {
                 seen: Arc::default(),
             });
         }
-        let encrypted = self.tls.encrypt(&origin.host, tcp).await?;
+        let encrypted = self.tls.encrypt(&origin.host, tcp).await;
+        let encrypted = encrypted.map_err(|error| match own::shortage(&error) {
+            Some(shortage) => NotConnected::Short(shortage),
+            None => NotConnected::Tls(error),
+        })?;
         Ok(Opened {
             stream: Box::new(encrypted.stream),
             seen: encrypted.seen,
@@ -100,9 +107,8 @@ impl Connector {
 
     async fn straight(&self, origin: &Origin) -> Result<TcpStream, NotConnected> {
         let addresses = in_turns(self.guard.addresses(&origin.host).await?);
-        let none = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        let connect = |address| TcpStream::connect(SocketAddr::new(address, origin.port));
-        first(addresses, none, connect).await.map_err(NotConnected::Tcp)
+        let port = origin.port;
+        first(addresses, move |address| tcp(SocketAddr::new(address, port))).await
     }
 
     async fn through(&self, proxy: &EgressProxy, origin: &Origin) -> Result<TcpStream, NotConnected> {
@@ -118,35 +124,53 @@ impl Connector {
         let tunnel = |target| {
             let (proxy, at) = (proxy.clone(), at.clone());
             async move {
-                let none = io::Error::from(io::ErrorKind::AddrNotAvailable);
                 let port = proxy.port;
-                let connected = first(at, none, move |address| {
-                    TcpStream::connect(SocketAddr::new(address, port))
-                });
-                let connected = timeout(PROXY_CONNECTS_WITHIN, connected).await;
-                let stream = connected
-                    .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-                    .map_err(NoTunnel::Proxy)?;
-                proxy.tunnel(stream, &target).await
+                let connecting = first(at, move |address| tcp(SocketAddr::new(address, port)));
+                let stream = match timeout(PROXY_CONNECTS_WITHIN, connecting).await {
+                    Ok(Ok(stream)) => stream,
+                    Ok(Err(NotConnected::Short(shortage))) => return Err(shortage.into()),
+                    Ok(Err(NotConnected::Tcp(error))) => return Err(unusable(&error)),
+                    Ok(Err(_)) | Err(_) => return Err(unusable(&io::ErrorKind::TimedOut.into())),
+                };
+                proxy.tunnel(stream, &target).await.map_err(|error| match error {
+                    NoTunnel::Proxy(error) => unusable(&error),
+                    error => NotConnected::Proxy(error),
+                })
             }
         };
-        Ok(first(targets, NoTunnel::Receiver, tunnel).await?)
+        first(targets, tunnel).await
     }
 
     /// Where the proxy is: wherever the operator says, public or not.
-    async fn addresses_of(&self, proxy: &EgressProxy) -> Result<VecDeque<IpAddr>, NoTunnel> {
+    async fn addresses_of(&self, proxy: &EgressProxy) -> Result<VecDeque<IpAddr>, NotConnected> {
         let found = match proxy.host.parse() {
             Ok(address) => Ok(vec![address]),
             Err(_) => self.guard.resolver.resolve(&proxy.host).await,
         };
         match found {
             Ok(addresses) if !addresses.is_empty() => Ok(in_turns(addresses)),
-            _ => Err(NoTunnel::Proxy(io::Error::new(
+            Ok(_) => Err(unusable(&io::Error::new(
                 io::ErrorKind::NotFound,
                 "its name has no address",
             ))),
+            Err(error) => Err(unusable(&error)),
         }
     }
+}
+
+async fn tcp(address: SocketAddr) -> Result<TcpStream, NotConnected> {
+    TcpStream::connect(address)
+        .await
+        .map_err(|error| match own::shortage_at(address, &error) {
+            Some(shortage) => NotConnected::Short(shortage),
+            None => NotConnected::Tcp(error),
+        })
+}
+
+/// The egress proxy is ours: that it cannot be used says nothing of the receiver.
+fn unusable(error: &io::Error) -> NotConnected {
+    tracing::debug!(error = %error, "the egress proxy cannot be used");
+    NotConnected::Short(own::shortage(error).unwrap_or(Shortage::EgressProxy))
 }
 
 /// A connection that was just opened, and what was seen of the receiver meanwhile.
@@ -171,18 +195,18 @@ fn in_turns(addresses: Vec<IpAddr>) -> VecDeque<IpAddr> {
 }
 
 /// A connection to that of `targets` that takes one first. Each is tried a moment after the one before it, or at once when that
-/// one has failed (RFC 8305 §5); the others are then given up. If none takes one, why not the last; `none` if there are no targets.
-async fn first<T, E, Connecting>(
+/// one has failed (RFC 8305 §5); the others are then given up. Where something of our own was wanting for one of them, nothing is known
+/// of the receiver, whatever became of the others. If there are no targets, the receiver is unknown.
+async fn first<T, Connecting>(
     mut targets: VecDeque<T>,
-    none: E,
     connect: impl Fn(T) -> Connecting,
-) -> Result<TcpStream, E>
+) -> Result<TcpStream, NotConnected>
 where
-    E: Send + 'static,
-    Connecting: Future<Output = Result<TcpStream, E>> + Send + 'static,
+    Connecting: Future<Output = Result<TcpStream, NotConnected>> + Send + 'static,
 {
     let mut trying = JoinSet::new();
-    let mut last = none;
+    let mut last = NotConnected::Unknown;
+    let mut short = None;
     let mut next_at = Instant::now();
     loop {
         tokio::select! {
@@ -190,11 +214,14 @@ where
             Some(tried) = trying.join_next() => match tried {
                 Ok(Ok(stream)) => return Ok(stream),
                 Ok(Err(error)) => {
-                    last = error;
+                    match error {
+                        NotConnected::Short(shortage) => short = Some(shortage),
+                        error => last = error,
+                    }
                     next_at = Instant::now();
                 }
-                // It ended in a panic: the others go on.
-                Err(_) => next_at = Instant::now(),
+                // Tasks are ended with their runtime alone.
+                Err(_) => short = Some(Shortage::Stopping),
             },
             () = sleep_until(next_at), if !targets.is_empty() => {
                 if let Some(target) = targets.pop_front() {
@@ -202,7 +229,7 @@ where
                 }
                 next_at = Instant::now() + HEAD_START;
             }
-            else => return Err(last),
+            else => return Err(short.map_or(last, NotConnected::Short)),
         }
     }
 }

@@ -14,6 +14,7 @@
 
 mod connection;
 mod connector;
+mod own;
 mod pool;
 mod proxy;
 mod request;
@@ -34,12 +35,13 @@ use hyper::header::RETRY_AFTER;
 use tokio::time::{Instant, timeout_at};
 use webhook_domain::address::AllowedNetworks;
 use webhook_domain::attempt::{AttemptOutcome, FailureCause, StatusCode};
-use webhook_domain::ports::{Parcel, Receipt, Sender};
+use webhook_domain::ports::{Parcel, Receipt, Sender, Shortage};
 use webhook_domain::retry_schedule::parse_retry_after;
 use webhook_domain::time::Clock;
 
 use crate::connection::Connection;
 use crate::connector::{Connector, Guard, NotConnected};
+use crate::own::NoAnswer;
 use crate::pool::{Keeping, Origin, Pool};
 pub use crate::proxy::EgressProxy;
 use crate::proxy::NoTunnel;
@@ -135,30 +137,30 @@ impl HyperSender {
         self
     }
 
-    async fn answer_to(&self, parcel: Parcel) -> Result<Answer, FailureCause> {
+    async fn answer_to(&self, parcel: Parcel) -> Result<Answer, NoAnswer> {
         let is_probe = parcel.is_probe;
-        let Addressed { origin, request } = addressed(parcel).ok_or(FailureCause::Connection)?;
+        let Addressed { origin, request } =
+            addressed(parcel).ok_or(NoAnswer::Failed(FailureCause::Connection))?;
         let keep = !is_probe;
         if keep && let Some(mut kept) = self.pool.take(&origin) {
             match kept.ask(request.clone()).await {
-                Ok(response) => return self.answer(Some(origin), kept, response),
-                Err(error) if kept.has_heard() => return Err(kept.cause(&error)),
+                Ok(response) => return Ok(self.answer(Some(origin), kept, response)?),
+                Err(error) if kept.has_heard() => return Err(no_answer(&kept, &error)),
                 // It was dead, and the others that are kept may be as well.
                 Err(_) => {}
             }
         }
-        let opened = self.connector.connect(&origin).await.map_err(|error| {
-            if let NotConnected::Proxy(NoTunnel::Proxy(error)) = &error {
-                tracing::debug!(error = %error, "the egress proxy cannot be used");
-            }
-            cause(&error)
-        })?;
+        let opened = self
+            .connector
+            .connect(&origin)
+            .await
+            .map_err(|error| not_connected(&error))?;
         let mut connection = Connection::on(opened)
             .await
-            .map_err(|_| FailureCause::Connection)?;
+            .map_err(|_| NoAnswer::Failed(FailureCause::Connection))?;
         match connection.ask(request).await {
-            Ok(response) => self.answer(keep.then_some(origin), connection, response),
-            Err(error) => Err(connection.cause(&error)),
+            Ok(response) => Ok(self.answer(keep.then_some(origin), connection, response)?),
+            Err(error) => Err(no_answer(&connection, &error)),
         }
     }
 
@@ -232,23 +234,33 @@ struct Answer {
 
 #[async_trait]
 impl Sender for HyperSender {
-    async fn send(&self, parcel: Parcel) -> Receipt {
+    async fn send(&self, parcel: Parcel) -> Result<Receipt, Shortage> {
         let deadline = Instant::now() + self.limits.attempt_timeout;
         match timeout_at(deadline, self.answer_to(parcel)).await {
-            Ok(Ok(answer)) => self.receipt(answer, deadline).await,
-            Ok(Err(cause)) => Receipt::of(AttemptOutcome::failed(cause)),
-            Err(_) => Receipt::of(AttemptOutcome::failed(FailureCause::Timeout)),
+            Ok(Ok(answer)) => Ok(self.receipt(answer, deadline).await),
+            Ok(Err(NoAnswer::Failed(cause))) => Ok(Receipt::of(AttemptOutcome::failed(cause))),
+            Ok(Err(NoAnswer::Short(shortage))) => {
+                self.pool.close_all();
+                Err(shortage)
+            }
+            Err(_) => Ok(Receipt::of(AttemptOutcome::failed(FailureCause::Timeout))),
         }
     }
 }
 
 /// Why there is no connection.
-const fn cause(error: &NotConnected) -> FailureCause {
-    match error {
+const fn not_connected(error: &NotConnected) -> NoAnswer {
+    NoAnswer::Failed(match error {
+        NotConnected::Short(shortage) => return NoAnswer::Short(*shortage),
         NotConnected::Unknown => FailureCause::NameResolution,
         NotConnected::Forbidden => FailureCause::ForbiddenAddress,
         NotConnected::Tcp(_) | NotConnected::Proxy(NoTunnel::Receiver) => FailureCause::Connection,
-        NotConnected::Proxy(NoTunnel::Proxy(_) | NoTunnel::NotAllowed) => FailureCause::EgressProxy,
+        NotConnected::Proxy(_) => FailureCause::EgressProxy,
         NotConnected::Tls(error) => FailureCause::Tls(error.failure),
-    }
+    })
+}
+
+/// Why there is no answer on a connection.
+fn no_answer(connection: &Connection, error: &hyper::Error) -> NoAnswer {
+    own::shortage(error).map_or_else(|| NoAnswer::Failed(connection.cause(error)), NoAnswer::Short)
 }

@@ -99,6 +99,13 @@ impl Pool {
         }
     }
 
+    /// Closes all that nobody uses: their descriptors are wanted.
+    pub(crate) fn close_all(&self) {
+        let mut idle = self.lock();
+        idle.kept.clear();
+        idle.count = 0;
+    }
+
     fn is_fresh(&self, kept: &Kept) -> bool {
         kept.since.elapsed() < self.keeping.idle
             && kept.connection.age() < self.keeping.age

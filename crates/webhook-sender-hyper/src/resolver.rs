@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
@@ -11,7 +11,10 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
+use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+
+use crate::own;
 
 /// Knows the addresses of names.
 #[async_trait]
@@ -83,6 +86,14 @@ fn changed_at() -> [Option<SystemTime>; 2] {
 }
 
 fn read() -> io::Result<TokioResolver> {
+    // A file that cannot be opened for want of a descriptor is not one that is not there.
+    for file in FILES {
+        if let Err(error) = fs::File::open(file)
+            && own::shortage(&error).is_some()
+        {
+            return Err(error);
+        }
+    }
     let builder = TokioResolver::builder_tokio().or_else(|error| {
         // As the C library does without that file: the machine itself is asked.
         tracing::warn!(%error, "/etc/resolv.conf cannot be read: 127.0.0.1 is asked for names");
@@ -111,6 +122,14 @@ fn set(options: &mut ResolverOpts) {
 impl Resolve for MachineResolver {
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         let found = self.current()?.lookup_ip(host).await;
-        Ok(found.map_err(io::Error::other)?.iter().collect())
+        let found = found.map_err(|error| match error {
+            // What the machine says of its own sockets stays what it is.
+            NetError::Io(error) => error.raw_os_error().map_or_else(
+                || io::Error::other(Arc::clone(&error)),
+                io::Error::from_raw_os_error,
+            ),
+            error => io::Error::other(error),
+        })?;
+        Ok(found.iter().collect())
     }
 }

@@ -22,12 +22,14 @@
 
 mod clock_steps;
 mod finder;
+mod lane_signal;
 mod lanes;
 mod lease;
 mod pausing;
 mod pulse;
 mod recorder;
 mod shares;
+mod shortage;
 #[cfg(test)]
 mod simulation;
 mod term;

@@ -10,6 +10,7 @@ mod name_server;
 mod names;
 mod network;
 mod refusals;
+mod silent;
 mod stored;
 mod trap;
 
@@ -24,13 +25,15 @@ use webhook_tests::{Backend, Client, Deployment, on_each_database, postgres::Clu
 use crate::{
     names::no_answer_of_a_name_server_leads_to_a_forbidden_address,
     refusals::no_endpoint_takes_a_spelling_of_a_forbidden_address,
+    silent::names_that_do_not_answer_hold_up_nobody_else,
     stored::no_spelling_that_is_stored_leads_to_a_forbidden_address,
 };
 
 on_each_database!(
     no_endpoint_takes_a_spelling_of_a_forbidden_address,
     no_spelling_that_is_stored_leads_to_a_forbidden_address,
-    no_answer_of_a_name_server_leads_to_a_forbidden_address
+    no_answer_of_a_name_server_leads_to_a_forbidden_address,
+    names_that_do_not_answer_hold_up_nobody_else
 );
 
 /// For what takes a while on a machine that is busy with other things.

@@ -5,7 +5,9 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::json;
-use webhook_tests::{Backend, Deployment, Service, fixtures::create_with, receiver::Receiver};
+use webhook_tests::{
+    Backend, Deployment, Service, clock::wait_for, fixtures::create_with, receiver::Receiver,
+};
 
 const FEW: u32 = 256;
 
@@ -85,6 +87,54 @@ fn an_event_for_many_hosts_reaches_all_of_them_beside_idle_clients() {
             .json();
         assert_eq!(json["penalty_box_data"], json!(null), "no receiver was at fault");
     }
+}
+
+/// Lowers what a running server may have to what it has open now and so many more.
+fn leave_descriptors(service: &Service, more: usize) {
+    let pid = service.server().pid();
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    set_soft_limit(pid, open + more);
+}
+
+fn set_soft_limit(pid: u32, limit: usize) {
+    let mut prlimit = std::process::Command::new("prlimit");
+    prlimit.args(["--pid", &pid.to_string(), &format!("--nofile={limit}:")]);
+    assert!(prlimit.status().unwrap().success());
+}
+
+#[test]
+fn want_of_descriptors_is_never_a_receivers_failure() {
+    const RECEIVERS: usize = 90;
+    let service = service(Backend::Sqlite);
+    let client = service.client();
+    let receivers: Vec<_> = (0..RECEIVERS).map(|_| Receiver::start()).collect();
+    for receiver in &receivers {
+        create_with(&client, json!({"url": receiver.url()}));
+    }
+    let event = json!({"type": "INVOICE.CREATED", "data": {}});
+    // Some for the clients that publish and read, and few for 90 deliveries at once.
+    leave_descriptors(&service, 6);
+    client.post("/v1/events").json(&event).send().expect_status(202);
+    for receiver in &receivers {
+        receiver.wait_for(1);
+    }
+    set_soft_limit(service.server().pid(), FEW as usize);
+    let listed = wait_for("all of it is recorded", Duration::from_secs(60), || {
+        let path = "/v1/webhook-events?limit=100";
+        let listed = client.get(path).send().expect_status(200).json();
+        let all = listed["data"].as_array().unwrap().clone();
+        all.iter().all(|one| one["status"] == "SUCCEEDED").then_some(all)
+    });
+    assert_eq!(listed.len(), RECEIVERS);
+    for delivery in &listed {
+        let attempts = delivery["attempts"].as_array().unwrap();
+        assert_eq!(attempts.len(), 1, "no receiver was at fault: {delivery}");
+    }
+    let output = service.server().output();
+    assert!(
+        output.contains("no file descriptor left"),
+        "some were put off:\n{output}"
+    );
 }
 
 #[test]

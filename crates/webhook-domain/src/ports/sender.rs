@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::Shortage;
 use crate::attempt::{AttemptOutcome, BodyStart};
 use crate::webhook::{Authentication, TargetUrl};
 
@@ -52,5 +53,8 @@ impl Receipt {
 pub trait Sender: Send + Sync {
     /// Sends `parcel`. It is sent again, within the same attempt, only if the connection that was kept from an earlier one ended
     /// before anything came back on it.
-    async fn send(&self, parcel: Parcel) -> Receipt;
+    ///
+    /// # Errors
+    /// When something of this service's own is wanting. Nothing is known of the receiver then; it may have got the parcel.
+    async fn send(&self, parcel: Parcel) -> Result<Receipt, Shortage>;
 }

@@ -19,7 +19,7 @@ use crate::id::{ProcessId, RequestId, WebhookId};
 use crate::lane::{Epoch, Position};
 use crate::penalty_box::{HeadFate, PenaltyBox};
 use crate::ports::{
-    Change, DeliveryQueue, Effect, Outcome, Parcel, QueuedDelivery, Sender, Turn, WebhookStore,
+    Change, DeliveryQueue, Effect, Outcome, Parcel, QueuedDelivery, Sender, Shortage, Turn, WebhookStore,
 };
 use crate::retry_schedule::{Jitter, RetrySchedule};
 use crate::services::{announcement, order};
@@ -62,6 +62,8 @@ pub enum Next {
     Step,
     /// Wait until then: what failed is not sent again before.
     Wait(Instant),
+    /// Wait a moment: something of this service's own is wanting. Nothing happened: it is no attempt, and there is no turn.
+    Short(Shortage),
     /// Wait until the target may be sent to: too much is under way there.
     Busy,
     /// Wait until something has changed: nothing may be sent to the webhook as it is, or the last turn gave a delivery up and is
@@ -168,7 +170,10 @@ impl LaneWorker {
             body,
             is_probe: false,
         };
-        let receipt = dispatch.sender.send(parcel).await;
+        let receipt = match dispatch.sender.send(parcel).await {
+            Ok(receipt) => receipt,
+            Err(shortage) => return Ok((Next::Short(shortage), None)),
+        };
         let ended_at = dispatch.clock.now();
         let attempt = Attempt {
             at: now,

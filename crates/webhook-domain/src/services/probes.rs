@@ -206,8 +206,7 @@ impl ProbeService {
     ///
     /// # Errors
     /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::NoTarget`], [`Refusal::DeliveriesPaused`],
-    /// [`StoreError::Overloaded`] while too many probes
-    /// are under way, or the store's.
+    /// [`StoreError::Overloaded`] while too many probes are under way, [`ServiceError::Short`], or the store's.
     pub async fn send_test(&self, acting: &Acting, id: WebhookId) -> Result<Probed, ServiceError> {
         acting.require(Permission::WebhookUpdate)?;
         let found = self.webhooks.find(acting.platform(), id).await?;
@@ -221,7 +220,8 @@ impl ProbeService {
     /// that is made for it and forgotten: a receiver that verifies signatures refuses it. Needs `WEBHOOK.CREATE`.
     ///
     /// # Errors
-    /// [`Refusal::NotPermitted`], or [`Refusal::MissingField`] without a `url`.
+    /// [`Refusal::NotPermitted`], [`Refusal::MissingField`] without a `url`, [`StoreError::Overloaded`] while too many probes are
+    /// under way, or [`ServiceError::Short`].
     pub async fn test_connection(&self, acting: &Acting, settings: Settings) -> Result<Probed, ServiceError> {
         acting.require(Permission::WebhookCreate)?;
         let url = settings.url.clone().ok_or(Refusal::MissingField {
@@ -273,7 +273,7 @@ impl ProbeService {
             body,
             is_probe: true,
         };
-        let receipt = self.sender.send(parcel).await;
+        let receipt = self.sender.send(parcel).await?;
         Ok(Probed::Ended {
             outcome: receipt.outcome,
             response_body: ResponseBody::of(&receipt.body, || Confidential::of(webhook, &signatures)),

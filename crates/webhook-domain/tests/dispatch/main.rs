@@ -18,7 +18,7 @@ use webhook_domain::key_ring::Overlap;
 use webhook_domain::lane::LEASE;
 use webhook_domain::penalty_box::PenaltyBox;
 use webhook_domain::permission::Permission;
-use webhook_domain::ports::{DeliveryQueue as _, Outcome, Parcel, Receipt, Sender};
+use webhook_domain::ports::{DeliveryQueue as _, Outcome, Parcel, Receipt, Sender, Shortage};
 use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::secret::SecretText;
 use webhook_domain::services::{
@@ -35,6 +35,8 @@ use webhook_domain::webhook::{Action, Settings, TargetPolicy, TargetUrl, Webhook
 struct Receiver {
     answers: Mutex<VecDeque<AttemptOutcome>>,
     got: Mutex<Vec<Parcel>>,
+    /// What is wanting to send anything, attempt by attempt.
+    shortages: Mutex<VecDeque<Shortage>>,
     /// What stands in answers that refuse.
     says: Mutex<String>,
     /// What happens while the next attempt is under way.
@@ -49,7 +51,10 @@ impl Receiver {
 
 #[async_trait]
 impl Sender for Receiver {
-    async fn send(&self, parcel: Parcel) -> Receipt {
+    async fn send(&self, parcel: Parcel) -> Result<Receipt, Shortage> {
+        if let Some(shortage) = self.shortages.lock().unwrap().pop_front() {
+            return Err(shortage);
+        }
         self.got.lock().unwrap().push(parcel);
         if let Some(happens) = self.meanwhile.lock().unwrap().take() {
             happens();
@@ -59,7 +64,7 @@ impl Sender for Receiver {
         if let AttemptOutcome::Failed { .. } = receipt.outcome {
             receipt.body.add(self.says.lock().unwrap().as_bytes());
         }
-        receipt
+        Ok(receipt)
     }
 }
 
@@ -291,6 +296,44 @@ async fn a_failure_holds_the_lane_up_until_its_time() {
         .unwrap()
         .unwrap();
     assert_eq!(lane.penalty_box, PenaltyBox::Out);
+}
+
+#[tokio::test]
+async fn want_of_our_own_is_no_attempt_and_never_the_receivers_failure() {
+    let house = House::new().await.answering([answered(500)]);
+    let webhook = house.webhook().await;
+    house.publish().await;
+    let mut worker = house.worker(webhook.id);
+    let shortages = [
+        Shortage::FileDescriptors,
+        Shortage::Memory,
+        Shortage::LocalPorts,
+        Shortage::Stopping,
+    ];
+    let wants = |house: &House| house.receiver.shortages.lock().unwrap().extend(shortages);
+    let box_of = async || {
+        let lane = house.store.look(house.process, webhook.id, None, 1).await;
+        let lane = lane.unwrap().unwrap();
+        (lane.penalty_box, lane.queued[0].attempts)
+    };
+    wants(&house);
+    for shortage in shortages {
+        assert_eq!(house.work(&mut worker).await, Next::Short(shortage));
+        assert_eq!(box_of().await, (PenaltyBox::Out, 0));
+    }
+    // The same for one that has failed already.
+    let Next::Wait(until) = house.work(&mut worker).await else {
+        unreachable!("it failed")
+    };
+    let before = box_of().await;
+    house.clock.set(until);
+    wants(&house);
+    for shortage in shortages {
+        assert_eq!(house.work(&mut worker).await, Next::Short(shortage));
+        assert_eq!(box_of().await, before);
+    }
+    assert_eq!(house.work(&mut worker).await, Next::Empty);
+    assert_eq!(house.sent(), 2);
 }
 
 #[tokio::test]

@@ -165,7 +165,10 @@ impl Problem {
     }
 
     /// 503, for what may work in a moment.
-    pub(super) fn unavailable(message: &'static str, cause: Box<dyn Error + Send + Sync>) -> Self {
+    pub(super) fn unavailable(
+        message: impl Into<Cow<'static, str>>,
+        cause: Box<dyn Error + Send + Sync>,
+    ) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, Code::InternalError, message)
             .with_advice(Advice::Retry)
             .with_cause(cause)

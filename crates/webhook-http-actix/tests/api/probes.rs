@@ -1,6 +1,7 @@
 //! Sending something at once: test events, and what waits in the penalty box.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use actix_web::http::Method;
@@ -10,7 +11,7 @@ use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, ResponseBod
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::lane::LEASE;
 use webhook_domain::permission::Permission;
-use webhook_domain::ports::{DeliveryQueue as _, Parcel, Receipt, Sender, Turn};
+use webhook_domain::ports::{DeliveryQueue as _, Parcel, Receipt, Sender, Shortage, Turn};
 use webhook_domain::retry_schedule::{Jitter, RetrySchedule};
 use webhook_domain::services::ProbePlaces;
 use webhook_domain::testing::SeededEntropy;
@@ -24,6 +25,7 @@ use crate::house::*;
 pub(crate) struct Receiver {
     got: Mutex<Vec<Parcel>>,
     answers: Mutex<VecDeque<AttemptOutcome>>,
+    is_short: AtomicBool,
 }
 
 impl Receiver {
@@ -51,7 +53,10 @@ impl Receiver {
 
 #[async_trait]
 impl Sender for Receiver {
-    async fn send(&self, parcel: Parcel) -> Receipt {
+    async fn send(&self, parcel: Parcel) -> Result<Receipt, Shortage> {
+        if self.is_short.load(Ordering::Acquire) {
+            return Err(Shortage::FileDescriptors);
+        }
         self.got
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -65,7 +70,7 @@ impl Sender for Receiver {
         if let AttemptOutcome::Failed { .. } = receipt.outcome {
             receipt.body.add(REFUSED.as_bytes());
         }
-        receipt
+        Ok(receipt)
     }
 }
 
@@ -210,6 +215,24 @@ async fn no_more_probes_are_made_at_a_time_than_may_be() {
     refused.refuses(503, "INTERNAL_ERROR", None);
     assert!(refused.header("retry-after").is_some());
     assert_eq!(house.receiver.count(), 0);
+}
+
+#[actix_web::test]
+async fn want_of_our_own_is_not_said_to_be_the_receivers() {
+    let house = House::new();
+    let id = house.made(TO_EXAMPLE).await;
+    house.receiver.is_short.store(true, Ordering::Release);
+    let paths = [
+        format!("/v1/webhooks/{id}/send-test"),
+        "/v1/webhooks/test-connection".to_owned(),
+    ];
+    for (path, body) in paths.iter().zip(["", TO_EXAMPLE]) {
+        let refused = house.post_body(path, body).await;
+        refused.refuses(503, "INTERNAL_ERROR", None);
+        assert!(refused.header("retry-after").is_some());
+        let message = refused.text("message");
+        assert!(message.contains("no file descriptor left"), "{message}");
+    }
 }
 
 /// Does the turn of the delivery at the head of a webhook's queue.

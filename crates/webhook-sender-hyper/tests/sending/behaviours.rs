@@ -17,7 +17,7 @@ async fn run(row: Row) -> Result<(), String> {
     let sender = sender();
     let url = format!("http://{}/", receiver.address);
     for (which, expected) in [("first", row.first), ("second", row.second)] {
-        let receipt = sender.send(parcel(&url).unwrap()).await;
+        let receipt = sender.send(parcel(&url).unwrap()).await.unwrap();
         let expected = expected.receipt();
         if (receipt.outcome, receipt.retry_after) != (expected.outcome, expected.retry_after) {
             return Err(format!("{}: the {which} comes to {receipt:?}", row.name));

@@ -85,7 +85,7 @@ async fn the_first_kib_of_a_failed_answer_is_told_and_the_head_decides() {
             let url = format!("http://{}/", receiver.address);
             let mut parcel = parcel(&url).unwrap();
             parcel.is_probe = is_probe;
-            let receipt = sender().send(parcel).await;
+            let receipt = sender().send(parcel).await.unwrap();
             assert_eq!(receipt.outcome, answered(410), "{name}");
             assert_eq!(receipt.retry_after, Some(Duration::from_secs(7)), "{name}");
             assert_eq!(receipt.body, expected, "{name}");
@@ -100,7 +100,7 @@ async fn a_body_that_drips_is_not_waited_for_beyond_the_attempts_limit() {
     let sender = sender_with(|limits| limits.body_timeout = Duration::from_secs(60));
     let began = Instant::now();
     let url = format!("http://{}/", receiver.address);
-    let receipt = sender.send(parcel(&url).unwrap()).await;
+    let receipt = sender.send(parcel(&url).unwrap()).await.unwrap();
     assert!(
         began.elapsed() < Duration::from_secs(20),
         "the attempt's limit is 400 ms"
@@ -121,7 +121,8 @@ async fn what_a_success_says_is_not_told() {
     let receiver = Scripted::start(vec![vec![Read, answer, Hang]]).await;
     let receipt = sender()
         .send(parcel(&format!("http://{}/", receiver.address)).unwrap())
-        .await;
+        .await
+        .unwrap();
     assert_eq!(
         (receipt.outcome, receipt.body),
         (answered(200), BodyStart::default())
@@ -136,7 +137,8 @@ async fn a_connection_is_used_again_after_a_failed_answer_that_was_read_to_its_e
     for _ in 0..2 {
         let receipt = sender
             .send(parcel(&format!("http://{}/", receiver.address)).unwrap())
-            .await;
+            .await
+            .unwrap();
         assert_eq!((receipt.outcome, receipt.body), (answered(503), start("why")));
     }
     assert_eq!(Scripted::count(&receiver.made), 1);

@@ -162,7 +162,7 @@ pub(crate) fn parcel(url: &str) -> Option<Parcel> {
 }
 
 pub(crate) async fn send(sender: &HyperSender, url: &str) -> Receipt {
-    sender.send(parcel(url).unwrap()).await
+    sender.send(parcel(url).unwrap()).await.unwrap()
 }
 
 pub(crate) fn failed(cause: FailureCause) -> Receipt {

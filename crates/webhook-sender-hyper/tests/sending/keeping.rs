@@ -24,13 +24,16 @@ async fn all_that_were_kept_may_be_dead() {
     let url = format!("http://{}/", receiver.address);
     let five = (0..5).map(|_| {
         let (sender, parcel) = (sender.clone(), parcel(&url).unwrap());
-        tokio::spawn(async move { sender.send(parcel).await })
+        tokio::spawn(async move { sender.send(parcel).await.unwrap() })
     });
     for sent in five.collect::<Vec<_>>() {
         assert_eq!(sent.await.unwrap().outcome, answered(200));
     }
     sleep(Duration::from_millis(20)).await;
-    assert_eq!(sender.send(parcel(&url).unwrap()).await.outcome, answered(200));
+    assert_eq!(
+        sender.send(parcel(&url).unwrap()).await.unwrap().outcome,
+        answered(200)
+    );
     assert_eq!(Scripted::count(&receiver.made), 6);
 }
 
@@ -45,9 +48,12 @@ async fn a_probe_is_sent_once_on_a_connection_of_its_own() {
         probe.is_probe = true;
         probe
     };
-    assert_eq!(sender.send(parcel(&url).unwrap()).await.outcome, answered(200));
-    assert_eq!(sender.send(probe()).await.outcome, answered(200));
-    assert_eq!(sender.send(probe()).await.outcome, answered(200));
+    assert_eq!(
+        sender.send(parcel(&url).unwrap()).await.unwrap().outcome,
+        answered(200)
+    );
+    assert_eq!(sender.send(probe()).await.unwrap().outcome, answered(200));
+    assert_eq!(sender.send(probe()).await.unwrap().outcome, answered(200));
     assert_eq!(
         (Scripted::count(&receiver.made), Scripted::count(&receiver.read)),
         (3, 3)
@@ -78,7 +84,10 @@ async fn a_connection_is_idle_only_for_a_while_and_used_only_for_a_while() {
         let sender = sender_with(change);
         let url = format!("http://{}/", receiver.address);
         for _ in 0..sent {
-            assert_eq!(sender.send(parcel(&url).unwrap()).await.outcome, answered(200));
+            assert_eq!(
+                sender.send(parcel(&url).unwrap()).await.unwrap().outcome,
+                answered(200)
+            );
             sleep(Duration::from_millis(pause)).await;
         }
         assert!(
@@ -106,7 +115,10 @@ async fn idle_connections_are_closed() {
     });
     let sender = sender_with(|limits| limits.idle_timeout = Duration::from_millis(40));
     let url = format!("http://{address}/");
-    assert_eq!(sender.send(parcel(&url).unwrap()).await.outcome, answered(200));
+    assert_eq!(
+        sender.send(parcel(&url).unwrap()).await.unwrap().outcome,
+        answered(200)
+    );
     tokio::time::timeout(Duration::from_secs(5), receiver)
         .await
         .unwrap()

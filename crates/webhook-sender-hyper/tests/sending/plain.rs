@@ -66,7 +66,7 @@ async fn the_service_proves_itself_as_the_webhook_says() {
     ] {
         let mut parcel = parcel(&receiver.url("127.0.0.1")).unwrap();
         parcel.authentication = Authentication::new(kind, credentials("X-Key")).unwrap();
-        sender().send(parcel).await;
+        sender().send(parcel).await.unwrap();
         let got = receiver.got().pop().unwrap().to_ascii_lowercase();
         assert!(got.contains(&format!("\r\n{header}\r\n")), "{got}");
     }

@@ -7,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use webhook_domain::address::AllowedNetworks;
 use webhook_domain::attempt::FailureCause;
+use webhook_domain::ports::{Sender as _, Shortage};
 use webhook_sender_hyper::{EgressProxy, HyperSender};
 
 use crate::house::*;
@@ -274,54 +275,58 @@ async fn tls_is_spoken_with_the_receiver_by_its_name() {
 
 #[tokio::test]
 async fn each_answer_of_a_proxy_says_whose_fault_it_is() {
-    use FailureCause::{Connection, EgressProxy as Own};
+    let (connection, rules) = (
+        Ok(failed(FailureCause::Connection)),
+        Ok(failed(FailureCause::EgressProxy)),
+    );
+    let own = Err(Shortage::EgressProxy);
     let receiver = Receiver::answering(OK).await;
     let long = format!("HTTP/1.1 200 OK\r\nX: {}", "a".repeat(20_000));
     let rows = [
-        (http("HTTP/1.1 502 Bad Gateway\r\n\r\n"), Connection),
+        (http("HTTP/1.1 502 Bad Gateway\r\n\r\n"), connection.clone()),
         (
             http("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 3\r\n\r\nno\n"),
-            Connection,
+            connection.clone(),
         ),
-        (http("HTTP/1.0 504 Gateway Timeout\r\n\r\n"), Connection),
-        (http("HTTP/1.1 403 Forbidden\r\n\r\n"), Own),
+        (http("HTTP/1.0 504 Gateway Timeout\r\n\r\n"), connection.clone()),
+        (http("HTTP/1.1 403 Forbidden\r\n\r\n"), rules.clone()),
         (
             http("HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n"),
-            Own,
+            own.clone(),
         ),
-        (http("HTTP/1.1 405 Method Not Allowed\r\n\r\n"), Own),
-        (http("HTTP/1.1 301 Moved\r\nLocation: /\r\n\r\n"), Own),
-        (http("SSH-2.0-OpenSSH_9.2\r\n\r\n"), Own),
-        (http("HTTP/1.1 2x0 OK\r\n\r\n"), Own),
+        (http("HTTP/1.1 405 Method Not Allowed\r\n\r\n"), own.clone()),
+        (http("HTTP/1.1 301 Moved\r\nLocation: /\r\n\r\n"), own.clone()),
+        (http("SSH-2.0-OpenSSH_9.2\r\n\r\n"), own.clone()),
+        (http("HTTP/1.1 2x0 OK\r\n\r\n"), own.clone()),
         (
             http("HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"),
-            Own,
+            own.clone(),
         ),
-        (http(&long), Own),
-        (http(""), Own),
-        (socks(1), Connection),
-        (socks(2), Own),
-        (socks(3), Connection),
-        (socks(4), Connection),
-        (socks(5), Connection),
-        (socks(6), Connection),
-        (socks(7), Own),
-        (socks(8), Own),
-        (socks_with(0xFF, 0, &[]), Own),
-        (socks_with(1, 0, &[]), Own),
-        (socks_with(2, 1, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]), Own),
-        (socks_with(0, 0, &[4, 0, 0, 1, 0, 0, 0, 0, 0, 0]), Own),
-        (socks_with(0, 0, &[5, 0, 0, 9, 0, 0, 0, 0, 0, 0]), Own),
+        (http(&long), own.clone()),
+        (http(""), own.clone()),
+        (socks(1), connection.clone()),
+        (socks(2), rules.clone()),
+        (socks(3), connection.clone()),
+        (socks(4), connection.clone()),
+        (socks(5), connection.clone()),
+        (socks(6), connection.clone()),
+        (socks(7), own.clone()),
+        (socks(8), own.clone()),
+        (socks_with(0xFF, 0, &[]), own.clone()),
+        (socks_with(1, 0, &[]), own.clone()),
+        (socks_with(2, 1, &[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]), own.clone()),
+        (socks_with(0, 0, &[4, 0, 0, 1, 0, 0, 0, 0, 0, 0]), own.clone()),
+        (socks_with(0, 0, &[5, 0, 0, 9, 0, 0, 0, 0, 0, 0]), own.clone()),
     ];
-    for (number, (manners, cause)) in rows.into_iter().enumerate() {
+    for (number, (manners, expected)) in rows.into_iter().enumerate() {
         let scheme = match manners {
             Manners::Http(_) => "http",
             Manners::Socks { .. } => "socks5",
         };
         let proxy = Proxy::start(manners, receiver.address).await;
         let sender = sender_through(&format!("{scheme}://u:p@{}", proxy.address), false, &[PUBLIC]);
-        let receipt = send(&sender, "http://receiver.example/").await;
-        assert_eq!(receipt, failed(cause), "row {number}");
+        let sent = sender.send(parcel("http://receiver.example/").unwrap()).await;
+        assert_eq!(sent, expected, "row {number}");
     }
     assert!(receiver.got().is_empty(), "nothing was sent");
 }
@@ -364,12 +369,12 @@ async fn a_proxy_that_is_not_there_is_not_the_receivers_fault() {
         .local_addr()
         .unwrap();
     let sender = sender_through(&format!("http://{nobody}"), false, &[PUBLIC]);
-    let receipt = send(&sender, "http://receiver.example/").await;
-    assert_eq!(receipt, failed(FailureCause::EgressProxy));
+    let sent = sender.send(parcel("http://receiver.example/").unwrap()).await;
+    assert_eq!(sent, Err(Shortage::EgressProxy));
     // Its own name is looked up as others are; this one is unknown.
     let sender = sender_through("socks5://proxy.example", true, &[]);
-    let receipt = send(&sender, "http://receiver.example/").await;
-    assert_eq!(receipt, failed(FailureCause::EgressProxy));
+    let sent = sender.send(parcel("http://receiver.example/").unwrap()).await;
+    assert_eq!(sent, Err(Shortage::EgressProxy));
 }
 
 #[tokio::test]

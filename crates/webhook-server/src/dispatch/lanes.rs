@@ -4,21 +4,23 @@
 //! [finder](super::finder) finds it then.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use webhook_domain::id::{PlatformId, ProcessId, WebhookId};
 use webhook_domain::services::{Dispatch, LaneWorker, Next};
 use webhook_domain::webhook::{TargetUrl, Webhook};
 use webhook_domain::{ServiceError, StoreError};
 
 use super::clock_steps::ClockSteps;
+use super::lane_signal::LaneSignal;
 use super::lease::Lease;
 use super::recorder::Unrecorded;
 use super::shares::{Place, Shares};
+use super::shortage::{InARow, Shortages};
 use crate::exit::chain;
 
 /// How many lanes have tasks at a time. Others that are ready come when one of these has ended.
@@ -37,6 +39,7 @@ pub(super) struct Lanes {
     pub(super) lease: Arc<Lease>,
     pub(super) turns: mpsc::Sender<Unrecorded>,
     shares: Shares,
+    shortages: Shortages,
     /// A clock that is ahead may have put off what failed by it.
     pub(super) clock_steps: ClockSteps,
     stopping: AtomicBool,
@@ -54,35 +57,6 @@ struct State {
     unreadable: BTreeMap<WebhookId, Instant>,
 }
 
-/// What others tell a lane's task.
-#[derive(Default)]
-pub(super) struct LaneSignal {
-    told: Notify,
-    /// Whether something has arrived.
-    arrived: AtomicBool,
-    /// Whether a turn could not be recorded because the lane is somebody else's.
-    lost: AtomicBool,
-    /// How many of its turns are not recorded yet: until they are, only the task itself knows how far its lane is done.
-    unrecorded: AtomicUsize,
-}
-
-impl LaneSignal {
-    /// Says that a turn is recorded, or that the lane was lost before it could be.
-    pub(super) fn recorded(&self, lost: bool) {
-        if lost {
-            self.lost.store(true, Ordering::Release);
-        }
-        // The last of a lane's: its task may be waiting for this to end.
-        if self.unrecorded.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.told.notify_one();
-        }
-    }
-
-    fn is_recorded(&self) -> bool {
-        self.unrecorded.load(Ordering::Acquire) == 0
-    }
-}
-
 /// Whether a lane's task ends.
 enum Leaving {
     /// It has ended.
@@ -98,6 +72,18 @@ struct AtWork {
     lanes: Arc<Lanes>,
     webhook: WebhookId,
     signal: Arc<LaneSignal>,
+}
+
+impl AtWork {
+    /// Waits so long whatever is told meanwhile, unless the lane's process stops.
+    async fn pause(&self, long: Duration) {
+        let until = Instant::now() + long;
+        while !self.lanes.stopping.load(Ordering::Acquire) {
+            if timeout_at(until, self.signal.told.notified()).await.is_err() {
+                return;
+            }
+        }
+    }
 }
 
 impl Drop for AtWork {
@@ -126,6 +112,7 @@ impl Lanes {
             lease,
             turns,
             shares,
+            shortages: Shortages::default(),
             clock_steps,
             stopping: AtomicBool::new(false),
             ended,
@@ -257,6 +244,7 @@ async fn work_off(at_work: &AtWork) {
     let mut wanted = Wanted::default();
     // Whether what the lane says of having something to do is as its last turn has left it.
     let mut is_said = false;
+    let mut short = InARow::default();
     while !lanes.stopping.load(Ordering::Acquire) {
         if !lanes.lease.holds() {
             // It may be renewed yet. Until its turns are recorded, this task alone knows how far its lane is done.
@@ -291,7 +279,11 @@ async fn work_off(at_work: &AtWork) {
             }
         };
         match next {
-            Next::Step => {}
+            Next::Step => short.over(),
+            Next::Short(shortage) => {
+                lanes.shortages.saw(shortage);
+                at_work.pause(short.pause(lanes.dispatch.entropy.as_ref())).await;
+            }
             Next::Busy => {
                 // Told or not, what there is to do is looked at anew, with the keys of that moment.
                 tokio::select! {

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use webhook_domain::ports::Turn;
 use webhook_domain::services::Dispatch;
 
-use super::lanes::LaneSignal;
+use super::lane_signal::LaneSignal;
 use super::pulse::Pulse;
 use crate::exit::chain;
 

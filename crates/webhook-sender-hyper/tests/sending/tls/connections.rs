@@ -123,7 +123,7 @@ async fn a_later_connection_goes_on_with_an_earlier_session() {
         let mut parcel = parcel(&format!("https://{NAME}:{}/", address.port())).unwrap();
         // On a connection of its own.
         parcel.is_probe = true;
-        assert_eq!(sender.send(parcel).await.outcome, answered(200));
+        assert_eq!(sender.send(parcel).await.unwrap().outcome, answered(200));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     use rustls::HandshakeKind::{Full, Resumed};

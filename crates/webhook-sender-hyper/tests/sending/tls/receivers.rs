@@ -56,7 +56,7 @@ pub(crate) fn sender_of(
 
 pub(crate) async fn outcome_at(sender: &HyperSender, host: &str, address: SocketAddr) -> AttemptOutcome {
     let url = format!("https://{host}:{}/", address.port());
-    sender.send(parcel(&url).unwrap()).await.outcome
+    sender.send(parcel(&url).unwrap()).await.unwrap().outcome
 }
 
 pub(crate) const fn refused(failure: TlsFailure) -> AttemptOutcome {

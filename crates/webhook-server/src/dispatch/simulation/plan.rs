@@ -33,6 +33,8 @@ pub(super) struct Rates {
     pub(super) refused: usize,
     /// The store does it, and the answer is lost.
     pub(super) lost: usize,
+    /// The process lacks something to send a parcel with.
+    pub(super) short: usize,
     /// It takes up to some seconds.
     pub(super) late: usize,
     /// Of what arrives, the notification is lost.
@@ -74,6 +76,7 @@ impl Plan {
         let rates = Rates {
             refused: sometimes(random, 12),
             lost: sometimes(random, 12),
+            short: sometimes(random, 30),
             late: sometimes(random, 8),
             unheard: sometimes(random, 100),
         };

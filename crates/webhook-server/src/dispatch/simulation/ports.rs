@@ -11,7 +11,7 @@ use webhook_domain::attempt::{AttemptOutcome, FailureCause};
 use webhook_domain::id::{EventId, PlatformId, WebhookId};
 use webhook_domain::ports::{
     ChangeOrder, Creation, DeliveryQuery, EventStore, ListedDelivery, Outcome, Parcel, Publication,
-    Published, Receipt, Resend, Sender, TrackedDelivery, WebhookStore,
+    Published, Receipt, Resend, Sender, Shortage, TrackedDelivery, WebhookStore,
 };
 use webhook_domain::signature::MESSAGE_ID;
 use webhook_domain::time::Instant;
@@ -162,7 +162,10 @@ impl EventStore for Ports {
 
 #[async_trait]
 impl Sender for Ports {
-    async fn send(&self, parcel: Parcel) -> Receipt {
+    async fn send(&self, parcel: Parcel) -> Result<Receipt, Shortage> {
+        if self.world.is_short() {
+            return Err(Shortage::FileDescriptors);
+        }
         let (host, place) = receivers::parts(&parcel.url);
         let (number, webhook) = (self.process.number, self.world.webhook(place));
         let event = event_in(&parcel);
@@ -175,7 +178,7 @@ impl Sender for Ports {
             body,
         });
         if self.world.is_tampered(Tampering::LosesParcels) {
-            return Behaviour::Well.answer().await;
+            return Ok(Behaviour::Well.answer().await);
         }
         let fate = self.world.fate(USUAL);
         let (answer, answered) = oneshot::channel();
@@ -202,7 +205,7 @@ impl Sender for Ports {
         });
         let answered = timeout(ATTEMPT, answered).await;
         self.process.until_running().await;
-        match answered {
+        Ok(match answered {
             Ok(Ok(receipt)) => {
                 if let AttemptOutcome::Succeeded { .. } = receipt.outcome {
                     self.world.write(Fact::Answered {
@@ -215,7 +218,7 @@ impl Sender for Ports {
             }
             Ok(Err(_)) => failed(FailureCause::Connection),
             Err(_) => failed(FailureCause::Timeout),
-        }
+        })
     }
 }
 

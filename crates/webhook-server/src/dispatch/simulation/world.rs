@@ -151,6 +151,12 @@ impl World {
         self.chance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether a process lacks something to send the next parcel with.
+    pub(super) fn is_short(&self) -> bool {
+        let rates = self.rates();
+        self.chance().chance(rates.short)
+    }
+
     /// What becomes of the next call, which takes up to so many milliseconds each way unless it is late.
     pub(super) fn fate(&self, usual: usize) -> Fate {
         let rates = self.rates();
