@@ -202,7 +202,6 @@ macro_rules! conformance_tests {
             who_wants_to_hear_is_told_from_its_own_creation_on
             a_lane_is_in_order
             turns_are_kept
-            the_last_attempts_are_kept_however_much_was_answered
             turns_are_recorded_at_once
             a_lane_is_taken_over_from_the_dead_alone
             a_process_that_leaves_gives_its_lanes_up
@@ -214,6 +213,7 @@ macro_rules! conformance_tests {
             arrivals_are_told
             a_deleted_webhook_has_no_lane
             what_is_given_up_leaves_its_lane
+            the_last_attempts_are_kept_however_much_was_answered
             a_webhook_says_what_holds_its_queue_up
             a_change_of_the_target_lets_the_queue_go_on
             a_webhook_that_is_made_active_is_out_of_the_box
@@ -257,6 +257,7 @@ mod tests {
             include_str!("conformance/events.rs"),
             include_str!("conformance/announcements.rs"),
             include_str!("conformance/lanes.rs"),
+            include_str!("conformance/attempts.rs"),
             include_str!("conformance/held_up.rs"),
             include_str!("conformance/pausing.rs"),
         ];
