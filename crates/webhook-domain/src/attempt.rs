@@ -63,7 +63,7 @@ pub enum FailureCause {
     ForbiddenAddress,
     /// The connection was refused or broke.
     Connection,
-    /// The deployment's egress proxy did not make a connection, for a reason that is not the receiver's.
+    /// The rules of the deployment's egress proxy do not allow a connection to the receiver.
     EgressProxy,
     /// The connection could not be encrypted.
     Tls(TlsFailure),
