@@ -6,10 +6,10 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use webhook_domain::api_key::{PresentedApiKey, generate_text};
+use webhook_domain::access::api_key::{PresentedApiKey, generate_text};
 use webhook_domain::id::ApiKeyId;
-use webhook_domain::key_ring::{KeyRing, MAX_RETIRED_KEYS, NewKey, Overlap, SigningKey};
-use webhook_domain::signing_protocol::SigningProtocol;
+use webhook_domain::signing::key_ring::{KeyRing, MAX_RETIRED_KEYS, NewKey, Overlap, SigningKey};
+use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::testing::{ManualClock, SeededEntropy, fixtures};
 use webhook_domain::time::Instant;
 

@@ -7,8 +7,8 @@
 use std::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use webhook_domain::secret::SecretText;
-use webhook_domain::signature::{ReceiverSecret, Verifier};
+use webhook_domain::signing::secret::SecretText;
+use webhook_domain::signing::signature::{ReceiverSecret, Verifier};
 use webhook_domain::time::Instant;
 
 // receivers.md begins

@@ -2,16 +2,24 @@
 //!
 //! When an event is published, each webhook that wants it gets a delivery at the end of its queue
 //! ([`Delivery::collect`]). The queue is strictly in order: only the delivery at its head is sent, and it leaves
-//! the head by having succeeded or having been given up, as [`crate::penalty_box`] decides.
+//! the head by having succeeded or having been given up, as [`crate::delivery::penalty_box`] decides.
 //!
 //! A delivery keeps from the webhook whether previous data is in its payload, as it was when the event was
 //! collected: every attempt then has the same body under the same `webhook-id`, whatever the webhook has become.
 //! Its target, its credentials and its keys are those of the instant of the attempt.
 
+pub mod address;
+pub mod attempt;
+pub mod event;
+pub mod lane;
+pub mod penalty_box;
+pub mod retry_schedule;
+pub mod shares;
+
+use crate::delivery::event::{Environment, Event};
+use crate::delivery::penalty_box::HeadFate;
 use crate::error::Refusal;
-use crate::event::{Environment, Event};
 use crate::id::{DeliveryId, EventId, PlatformId, WebhookId};
-use crate::penalty_box::HeadFate;
 use crate::time::Instant;
 use crate::webhook::Webhook;
 

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use crate::permission::Permission;
+use crate::access::permission::Permission;
 use crate::time::Instant;
 
 /// A value that its type does not admit. The text completes the sentence "*field* …" and says what would be right.

@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use ring::digest::{Context, SHA256};
 
-use crate::caller::{Acting, Credential};
+use crate::access::caller::{Acting, Credential};
 use crate::error::InvalidValue;
 use crate::id::PlatformId;
-use crate::secret::SecretBytes;
+use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
 use crate::webhook::Webhook;
 

@@ -10,20 +10,20 @@
 //!
 //! | to learn about | read |
 //! |---|---|
-//! | the heart: current and retired keys, and which sign when | [`key_ring`] |
-//! | how a delivery is signed, and how a receiver verifies it | [`signature`] |
-//! | what is delivered, to whom, and how far it has come | [`event`], [`delivery`], [`attempt`] |
-//! | which addresses deliveries may go to | [`address`] |
-//! | what a failure does: when it is tried again, and when no more | [`penalty_box`], [`retry_schedule`] |
-//! | the queue of a webhook: who works at it, and when it has something to do | [`lane`] |
-//! | what a webhook is, and the values it is made of | [`webhook`], [`id`], [`text`], [`signing_protocol`] |
+//! | the heart: current and retired keys, and which sign when | [`signing::key_ring`] |
+//! | how a delivery is signed, and how a receiver verifies it | [`signing::signature`] |
+//! | what is delivered, to whom, and how far it has come | [`delivery::event`], [`delivery`], [`delivery::attempt`] |
+//! | which addresses deliveries may go to | [`delivery::address`] |
+//! | what a failure does: when it is tried again, and when no more | [`delivery::penalty_box`], [`delivery::retry_schedule`] |
+//! | the queue of a webhook: who works at it, and when it has something to do | [`delivery::lane`] |
+//! | what a webhook is, and the values it is made of | [`webhook`], [`id`], [`text`], [`signing::signing_protocol`] |
 //! | reading long lists page by page | [`webhook::WebhookQuery`] |
 //! | what can be asked, each use one method | [`services`] |
 //! | what the rules need of the world | [`ports`], [`time::Clock`], [`entropy::Entropy`] |
-//! | who asks, what they may do, and what is written of it | [`caller`], [`permission`], [`api_key`], [`audit`] |
+//! | who asks, what they may do, and what is written of it | [`access::caller`], [`access::permission`], [`access::api_key`], [`access::audit`] |
 //! | asking again without doing again | [`idempotency`] |
 //! | what can go wrong | [`error`] |
-//! | how secrets are kept from view | [`secret`] |
+//! | how secrets are kept from view | [`signing::secret`] |
 //! | testing what is built on this (feature `test-support`) | `testing`, and the `Mock…` beside each port |
 //!
 //! # Rolling a ring
@@ -33,8 +33,8 @@
 //! ```
 //! use std::time::Duration;
 //! use webhook_domain::entropy::{Entropy, EntropyError};
-//! use webhook_domain::key_ring::{KeyRing, NewKey, Overlap};
-//! use webhook_domain::signing_protocol::SigningProtocol;
+//! use webhook_domain::signing::key_ring::{KeyRing, NewKey, Overlap};
+//! use webhook_domain::signing::signing_protocol::SigningProtocol;
 //! use webhook_domain::time::Instant;
 //!
 //! /// Randomness comes in through a port. A server's is the operating system's.
@@ -72,7 +72,7 @@
 #![cfg_attr(feature = "test-support", doc = "```")]
 #![cfg_attr(not(feature = "test-support"), doc = "```ignore")]
 //! use std::sync::Arc;
-//! use webhook_domain::key_ring::Overlap;
+//! use webhook_domain::signing::key_ring::Overlap;
 //! use webhook_domain::ports::MockWebhookStore;
 //! use webhook_domain::services::{RollSecret, SecretKeyService};
 //! use webhook_domain::testing::{ManualClock, SeededEntropy, fixtures};
@@ -105,7 +105,7 @@
 //!    and saves or deletes the webhook, with its audit record and the answer, in one transaction. Nothing reads, thinks and
 //!    writes in three steps, so of two rolls at once each sees what the other left.
 //! 2. **No promised key stops before its instant, and none signs at or after it.** Only an overlap of zero,
-//!    asked for by name, and the deletion of the webhook take keys away sooner. See [`key_ring`].
+//!    asked for by name, and the deletion of the webhook take keys away sooner. See [`signing::key_ring`].
 //! 3. **Time and randomness come in,** and are drawn before the transaction: a store may run a decision
 //!    again, and it decides the same.
 //! 4. **A value that exists is valid.** [`webhook::Username`] and its kind are made by `parse`, or by `restore`
@@ -114,9 +114,9 @@
 //! 5. **What belongs to another platform does not exist**: every question to a store names the
 //!    platform, or for API keys the scopes ([`ports::ScopeFilter`]), and the refusal is [`Refusal::NotFound`].
 //! 6. **A permission is checked before any store is asked**, also before an answer is given again.
-//! 7. **No message, record or `Debug` text holds a secret.** Keys are named by [`secret::Fingerprint`].
+//! 7. **No message, record or `Debug` text holds a secret.** Keys are named by [`signing::secret::Fingerprint`].
 //! 8. **A platform that has API keys keeps one that can create more**, unless the operator says otherwise; a revoked key
-//!    stays revoked. See [`api_key::ApiKey::revoke`].
+//!    stays revoked. See [`access::api_key::ApiKey::revoke`].
 //!
 //! # Adding a port
 //!
@@ -129,30 +129,17 @@
 //! 4. Implement it in the adapter's crate, and call `conformance_tests!` in its tests.
 //! 5. Give the service that needs it an `Arc<dyn Port>`.
 
-pub mod address;
-pub mod api_key;
-pub mod attempt;
-pub mod audit;
-pub mod caller;
+pub mod access;
 mod concurrently;
 pub mod delivery;
 pub mod entropy;
 pub mod error;
-pub mod event;
 pub mod id;
 pub mod idempotency;
-pub mod key_ring;
-pub mod lane;
-pub mod penalty_box;
-pub mod permission;
 pub mod ports;
 pub mod restored;
-pub mod retry_schedule;
-pub mod secret;
 pub mod services;
-pub mod shares;
-pub mod signature;
-pub mod signing_protocol;
+pub mod signing;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;
 pub mod text;

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::api_key::ApiKey;
+use crate::access::api_key::ApiKey;
 use crate::id::{ApiKeyId, PlatformId, SigningKeyId, WebhookId};
-use crate::key_ring::{KeyRing, Overlap};
-use crate::secret::Fingerprint;
+use crate::signing::key_ring::{KeyRing, Overlap};
+use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
 use crate::webhook::Webhook;
 
@@ -160,10 +160,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::api_key::ApiKeyDigest;
-    use crate::caller::PlatformScope;
-    use crate::permission::PermissionSet;
-    use crate::signing_protocol::SigningProtocol;
+    use crate::access::api_key::ApiKeyDigest;
+    use crate::access::caller::PlatformScope;
+    use crate::access::permission::PermissionSet;
+    use crate::signing::signing_protocol::SigningProtocol;
     use crate::testing::{ManualClock, SeededEntropy, fixtures};
 
     const NOW: Instant = ManualClock::START;

@@ -2,7 +2,7 @@
 //!
 //! A service checks the permission, draws the time and the randomness, and hands the store a decision.
 
-use crate::caller::Acting;
+use crate::access::caller::Acting;
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::ServiceError;
 use crate::id::WebhookId;

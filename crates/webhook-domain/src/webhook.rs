@@ -28,8 +28,8 @@ pub use update::{Edit, Objections, SettingsUpdate};
 
 use crate::error::Refusal;
 use crate::id::{PlatformId, WebhookId};
-use crate::key_ring::{KeyRing, NewKey, Overlap};
-use crate::signing_protocol::SigningProtocol;
+use crate::signing::key_ring::{KeyRing, NewKey, Overlap};
+use crate::signing::signing_protocol::SigningProtocol;
 use crate::time::Instant;
 
 /// What a client sets of a webhook.

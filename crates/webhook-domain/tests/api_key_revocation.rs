@@ -5,15 +5,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use webhook_domain::api_key::{ApiKey, CreatedApiKey};
-use webhook_domain::audit::AuditAction;
-use webhook_domain::caller::{Acting, PlatformScope};
+use webhook_domain::access::api_key::{ApiKey, CreatedApiKey};
+use webhook_domain::access::audit::AuditAction;
+use webhook_domain::access::caller::{Acting, PlatformScope};
+use webhook_domain::access::permission::Permission;
 use webhook_domain::id::ApiKeyId;
 use webhook_domain::idempotency::{IdempotencyKey, IdempotentRequest, RequestFingerprint};
-use webhook_domain::permission::Permission;
 use webhook_domain::ports::{AuditLog, AuditQuery, MockApiKeyStore, Outcome};
-use webhook_domain::secret::SecretBytes;
 use webhook_domain::services::{ApiKeyService, CreateApiKey, RevokeApiKey};
+use webhook_domain::signing::secret::SecretBytes;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::{Refusal, ServiceError};
 

@@ -5,15 +5,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use webhook_domain::api_key::CreatedApiKey;
-use webhook_domain::audit::{AuditAction, AuditRecord};
-use webhook_domain::caller::{Acting, Caller, Credential, PlatformScope};
+use webhook_domain::access::api_key::CreatedApiKey;
+use webhook_domain::access::audit::{AuditAction, AuditRecord};
+use webhook_domain::access::caller::{Acting, Caller, Credential, PlatformScope};
+use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::id::ApiKeyId;
 use webhook_domain::idempotency::{IdempotencyKey, IdempotentRequest, RequestFingerprint};
-use webhook_domain::permission::{Permission, PermissionSet};
 use webhook_domain::ports::{ApiKeyStore, AuditLog, AuditQuery, MockApiKeyStore, Outcome, ScopeFilter};
-use webhook_domain::secret::SecretBytes;
 use webhook_domain::services::{ApiKeyService, AuthenticationError, CreateApiKey};
+use webhook_domain::signing::secret::SecretBytes;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::webhook::Name;
 use webhook_domain::{Refusal, ServiceError, StoreError};
@@ -149,7 +149,7 @@ async fn a_key_with_another_secret_is_rejected() {
     let house = House::new();
     let key = house.key(None).await;
     let entropy = SeededEntropy::new(1);
-    let (forged, _) = webhook_domain::api_key::generate_text(key.key.id, &entropy).unwrap();
+    let (forged, _) = webhook_domain::access::api_key::generate_text(key.key.id, &entropy).unwrap();
     assert!(caller(house.service.authenticate(forged.expose()).await).is_none());
 }
 

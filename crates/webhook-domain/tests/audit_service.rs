@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use webhook_domain::audit::AuditAction;
-use webhook_domain::permission::Permission;
+use webhook_domain::access::audit::AuditAction;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::ports::{AuditQuery, MockAuditLog};
 use webhook_domain::services::{AuditService, CreateWebhook, WebhookService};
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};

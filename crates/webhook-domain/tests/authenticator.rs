@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use webhook_domain::caller::{Caller, Credential, PlatformScope, TokenSubject};
-use webhook_domain::permission::PermissionSet;
+use webhook_domain::access::caller::{Caller, Credential, PlatformScope, TokenSubject};
+use webhook_domain::access::permission::PermissionSet;
 use webhook_domain::ports::Outcome;
 use webhook_domain::ports::{MockTokenVerifier, TokenVerifier};
 use webhook_domain::services::{ApiKeyService, AuthenticationError, Authenticator, CreateApiKey, Presented};

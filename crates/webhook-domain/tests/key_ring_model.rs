@@ -13,8 +13,8 @@
 use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use webhook_domain::Refusal;
-use webhook_domain::key_ring::{KeyRing, MAX_RETIRED_KEYS, NewKey, Overlap, SigningKey};
-use webhook_domain::signing_protocol::SigningProtocol;
+use webhook_domain::signing::key_ring::{KeyRing, MAX_RETIRED_KEYS, NewKey, Overlap, SigningKey};
+use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::testing::{ManualClock, SeededEntropy};
 use webhook_domain::time::{Clock, Instant};
 

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
-use webhook_domain::penalty_box::{Aftermath, HeadFate, PenaltyBox, ShortWaits};
-use webhook_domain::retry_schedule::{Jitter, RetrySchedule};
+use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::delivery::penalty_box::{Aftermath, HeadFate, PenaltyBox, ShortWaits};
+use webhook_domain::delivery::retry_schedule::{Jitter, RetrySchedule};
 use webhook_domain::testing::{ManualClock, fixtures};
 use webhook_domain::time::{Clock, Instant};
 use webhook_domain::webhook::{Settings, TargetUrl};

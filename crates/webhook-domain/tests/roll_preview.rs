@@ -5,15 +5,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use webhook_domain::caller::Acting;
+use webhook_domain::access::caller::Acting;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::id::WebhookId;
-use webhook_domain::key_ring::Overlap;
-use webhook_domain::permission::Permission;
 use webhook_domain::ports::{AuditLog, AuditQuery, Outcome, WebhookStore};
-use webhook_domain::secret::Fingerprint;
 use webhook_domain::services::{
     CreateWebhook, RemoveSecret, RollPreview, RollSecret, SecretKeyService, WebhookService,
 };
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::{Clock, Instant};
 use webhook_domain::webhook::{AuthenticationType, Edit, Precondition, SettingsUpdate, Version, Webhook};

@@ -5,15 +5,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use webhook_domain::audit::{AuditAction, AuditRecord};
-use webhook_domain::caller::Acting;
+use webhook_domain::access::audit::{AuditAction, AuditRecord};
+use webhook_domain::access::caller::Acting;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::entropy::{Entropy, EntropyError, MockEntropy};
-use webhook_domain::key_ring::Overlap;
-use webhook_domain::permission::Permission;
 use webhook_domain::ports::{
     AuditLog, AuditQuery, Creation, Effect, MockWebhookStore, Outcome, WebhookStore,
 };
 use webhook_domain::services::{RemoveSecret, RollSecret, SecretKeyService};
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::{Clock, Instant};
 use webhook_domain::webhook::{
@@ -48,8 +48,9 @@ impl House {
     async fn webhook(&self, settings: Settings) -> Webhook {
         let now = self.clock.now();
         let webhook = fixtures::webhook(&fixtures::acme(), settings, now, self.entropy.as_ref());
-        let stamp = webhook_domain::audit::AuditStamp::new(&self.acting, now, self.entropy.as_ref()).unwrap();
-        let details = webhook_domain::audit::AuditDetails::default();
+        let stamp =
+            webhook_domain::access::audit::AuditStamp::new(&self.acting, now, self.entropy.as_ref()).unwrap();
+        let details = webhook_domain::access::audit::AuditDetails::default();
         let creation = Creation {
             announcement: None,
             webhook: webhook.clone(),

@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use webhook_domain::audit::{AuditAction, AuditDetails, AuditRecord};
-use webhook_domain::caller::Acting;
-use webhook_domain::key_ring::Overlap;
-use webhook_domain::permission::Permission;
+use webhook_domain::access::audit::{AuditAction, AuditDetails, AuditRecord};
+use webhook_domain::access::caller::Acting;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::ports::{AuditLog, AuditQuery, MockWebhookStore, Outcome, WebhookStore};
 use webhook_domain::services::{
     CreateWebhook, DeleteWebhook, RollSecret, SecretKeyService, UpdateWebhook, WebhookService,
 };
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::Clock as _;
 use webhook_domain::webhook::{

@@ -4,16 +4,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use webhook_domain::audit::{AuditAction, AuditRecord};
+use webhook_domain::access::audit::{AuditAction, AuditRecord};
+use webhook_domain::access::permission::Permission;
 use webhook_domain::entropy::{EntropyError, MockEntropy};
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::idempotency::RETENTION;
-use webhook_domain::key_ring::Overlap;
-use webhook_domain::permission::Permission;
 use webhook_domain::ports::{AuditLog, AuditQuery, MockWebhookStore, Outcome, WebhookStore};
 use webhook_domain::services::{
     CreateWebhook, RollSecret, SecretKeyService, Upkeep, UpkeepTally, WebhookService,
 };
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::webhook::{Version, Webhook};
 use webhook_domain::{Refusal, ServiceError, StoreError};

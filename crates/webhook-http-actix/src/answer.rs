@@ -11,11 +11,11 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
 use serde::{Deserialize, Serialize};
-use webhook_domain::caller::Acting;
-use webhook_domain::event::Environment;
-use webhook_domain::permission::Permission;
+use webhook_domain::access::caller::Acting;
+use webhook_domain::access::permission::Permission;
+use webhook_domain::delivery::event::Environment;
 use webhook_domain::ports::Outcome;
-use webhook_domain::secret::SecretBytes;
+use webhook_domain::signing::secret::SecretBytes;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use actix_web::web;
 use webhook_domain::StoreError;
-use webhook_domain::address::Network;
+use webhook_domain::delivery::address::Network;
+use webhook_domain::delivery::event::Environment;
 use webhook_domain::entropy::Entropy;
-use webhook_domain::event::Environment;
 use webhook_domain::services::{
     ApiKeyService, AuditService, Authenticator, EventService, ProbeService, SecretKeyService, WebhookService,
 };

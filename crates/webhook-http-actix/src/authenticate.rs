@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use webhook_domain::caller::Caller;
+use webhook_domain::access::caller::Caller;
 use webhook_domain::services::Presented;
 
 use crate::api::{Api, Core};

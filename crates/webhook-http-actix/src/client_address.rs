@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
-use webhook_domain::address::Network;
+use webhook_domain::delivery::address::Network;
 
 /// The client's address; none when the socket does not tell its peer.
 pub(crate) fn of(request: &HttpRequest, trusted: &[Network]) -> Option<IpAddr> {

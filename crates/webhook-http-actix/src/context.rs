@@ -5,9 +5,9 @@ use std::str::FromStr;
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpMessage as _, HttpRequest};
 use webhook_domain::InvalidValue;
-use webhook_domain::caller::Acting;
+use webhook_domain::access::caller::Acting;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::id::{ApiKeyId, DeliveryId, PlatformId, RequestId, WebhookId};
-use webhook_domain::permission::Permission;
 
 use crate::api::Core;
 use crate::authenticate::admit;

@@ -7,8 +7,8 @@ pub(crate) mod api_key;
 pub(crate) mod event;
 mod object;
 
-use webhook_domain::key_ring::Overlap;
-use webhook_domain::secret::SecretText;
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::secret::SecretText;
 use webhook_domain::webhook::{
     ApiHeaderField, ApiKeyValue, AuthenticationType, Name, Objections, Password, Reference, Settings,
     SettingsUpdate, TargetUrl, Username,

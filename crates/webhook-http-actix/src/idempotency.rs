@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
 use actix_web::web::Bytes;
-use webhook_domain::caller::Acting;
+use webhook_domain::access::caller::Acting;
 use webhook_domain::idempotency::{
     IdempotencyKey, IdempotencySlot, IdempotentRequest, Render, RequestFingerprint,
 };

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use webhook_domain::event::JsonText;
+use webhook_domain::delivery::event::JsonText;
 
 use crate::errors::Problem;
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use actix_web::{HttpRequest, web};
 use webhook_domain::InvalidValue;
-use webhook_domain::key_ring::Overlap;
+use webhook_domain::signing::key_ring::Overlap;
 
 use crate::errors::Problem;
 

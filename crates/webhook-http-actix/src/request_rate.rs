@@ -28,7 +28,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
-use webhook_domain::caller::Credential;
+use webhook_domain::access::caller::Credential;
 use webhook_domain::time::Clock;
 
 use crate::api::HttpLimits;

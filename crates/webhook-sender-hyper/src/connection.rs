@@ -11,7 +11,7 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 
-use webhook_domain::attempt::{FailureCause, TlsFailure};
+use webhook_domain::delivery::attempt::{FailureCause, TlsFailure};
 
 use crate::connector::Opened;
 use crate::tls::Seen;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
-use webhook_domain::address::AllowedNetworks;
+use webhook_domain::delivery::address::AllowedNetworks;
 use webhook_domain::ports::Shortage;
 
 use crate::own;

@@ -33,10 +33,10 @@ use async_trait::async_trait;
 use hyper::body::Incoming;
 use hyper::header::RETRY_AFTER;
 use tokio::time::{Instant, timeout_at};
-use webhook_domain::address::AllowedNetworks;
-use webhook_domain::attempt::{AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::delivery::address::AllowedNetworks;
+use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::delivery::retry_schedule::parse_retry_after;
 use webhook_domain::ports::{Parcel, Receipt, Sender, Shortage};
-use webhook_domain::retry_schedule::parse_retry_after;
 use webhook_domain::time::Clock;
 
 use crate::connection::Connection;

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use rustix::io::Errno;
-use webhook_domain::attempt::FailureCause;
+use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::ports::Shortage;
 
 /// Why an attempt came to no answer.

@@ -19,7 +19,7 @@ use percent_encoding::percent_decode_str;
 use tokio::net::TcpStream;
 use url::{Host, Url};
 use webhook_domain::InvalidValue;
-use webhook_domain::secret::SecretText;
+use webhook_domain::signing::secret::SecretText;
 
 /// A proxy that connections to receivers go through.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Bytes, Incoming};
 use tokio::time::Instant;
-use webhook_domain::attempt::BodyStart;
+use webhook_domain::delivery::attempt::BodyStart;
 
 use crate::SenderLimits;
 

@@ -17,7 +17,7 @@ use rustls::{
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use webhook_domain::attempt::TlsFailure;
+use webhook_domain::delivery::attempt::TlsFailure;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// Whom the certificates of receivers must come from.

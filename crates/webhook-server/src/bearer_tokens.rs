@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use webhook_domain::caller::Caller;
+use webhook_domain::access::caller::Caller;
 use webhook_domain::ports::TokenVerifier;
 use webhook_domain::time::Instant;
 use webhook_token_jwt::{JwtVerifier, MAX_JWKS_BYTES, SkippedKey, Trust};

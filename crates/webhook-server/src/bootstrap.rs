@@ -14,12 +14,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use webhook_domain::caller::{Acting, Caller, Credential, PlatformScope};
+use webhook_domain::access::caller::{Acting, Caller, Credential, PlatformScope};
+use webhook_domain::access::permission::PermissionSet;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::id::{PlatformId, RequestId};
-use webhook_domain::permission::PermissionSet;
-use webhook_domain::secret::SecretText;
 use webhook_domain::services::{ApiKeyService, CreateApiKey};
+use webhook_domain::signing::secret::SecretText;
 
 use crate::commands::done;
 use crate::exit::Failure;

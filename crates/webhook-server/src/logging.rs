@@ -1,5 +1,5 @@
 //! Logs, on standard error: for people on a terminal, JSON lines anywhere else. Secrets have no text to be
-//! logged (see `webhook_domain::secret`).
+//! logged (see `webhook_domain::signing::secret`).
 //!
 //! All that goes to standard error while a command runs goes through one [`LogQueue`], remarks to the operator and
 //! the last words of a failure included, so that nothing waits for a reader for longer than a bound.

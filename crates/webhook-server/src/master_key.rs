@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use webhook_domain::entropy::Entropy;
-use webhook_domain::secret::SecretText;
+use webhook_domain::signing::secret::SecretText;
 use webhook_store_diesel::{DatabaseUrl, MasterKey};
 
 use crate::exit::{Failure, chain};

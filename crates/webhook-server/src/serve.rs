@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::rt;
-use webhook_domain::address::AllowedNetworks;
-use webhook_domain::event::Environment;
+use webhook_domain::delivery::address::AllowedNetworks;
+use webhook_domain::delivery::event::Environment;
+use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::ports::{TokenVerifier, WebhookStore};
-use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::services::{
     AuditService, Authenticator, Dispatch, EventService, ProbePlaces, ProbeService, SecretKeyService,
     WebhookService,
@@ -46,7 +46,7 @@ use crate::upkeep::{follow_master_key, forget_events, keep_up};
 struct Deployment {
     listen: std::net::SocketAddr,
     rules: FieldRules,
-    default_overlap: webhook_domain::key_ring::Overlap,
+    default_overlap: webhook_domain::signing::key_ring::Overlap,
     limits: HttpLimits,
     /// Whose bearer tokens are believed, if anybody's.
     tokens: Option<Arc<dyn TokenVerifier>>,
@@ -258,7 +258,7 @@ fn probes(sender: HyperSender, deployment: &Deployment, open: &OpenStore) -> Pro
 
 fn api(
     rules: FieldRules,
-    default_overlap: webhook_domain::key_ring::Overlap,
+    default_overlap: webhook_domain::signing::key_ring::Overlap,
     authenticator: Authenticator,
     probes: ProbeService,
     pulse: Arc<Pulse>,

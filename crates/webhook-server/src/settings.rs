@@ -20,11 +20,11 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
-use webhook_domain::address::{AllowedNetworks, Network};
-use webhook_domain::event::Environment;
-use webhook_domain::key_ring::Overlap;
-use webhook_domain::retry_schedule::RetrySchedule;
-use webhook_domain::secret::SecretText;
+use webhook_domain::delivery::address::{AllowedNetworks, Network};
+use webhook_domain::delivery::event::Environment;
+use webhook_domain::delivery::retry_schedule::RetrySchedule;
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::secret::SecretText;
 use webhook_domain::webhook::TargetPolicy;
 use webhook_sender_hyper::EgressProxy;
 use webhook_store_diesel::{DatabaseUrl, MasterKey};

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use webhook_domain::Refusal;
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::Outcome;
-use webhook_domain::secret::SecretBytes;
+use webhook_domain::signing::secret::SecretBytes;
 
 use crate::answers::row::{AnswerRow, slot_key};
 use crate::database::connection::AnyConnection;

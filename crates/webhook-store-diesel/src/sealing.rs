@@ -229,7 +229,7 @@ fn fixed_nonce() -> Nonce {
 mod tests {
     use data_encoding::BASE64;
     use webhook_domain::id::{PlatformId, SigningKeyId, WebhookId};
-    use webhook_domain::secret::SecretText;
+    use webhook_domain::signing::secret::SecretText;
 
     use super::*;
     use crate::SystemEntropy;

@@ -1,8 +1,8 @@
 //! What a token says of its bearer, and whether it is in force.
 
 use serde::{Deserialize, Deserializer};
-use webhook_domain::caller::{Caller, Credential, PlatformScope, TokenSubject};
-use webhook_domain::permission::PermissionSet;
+use webhook_domain::access::caller::{Caller, Credential, PlatformScope, TokenSubject};
+use webhook_domain::access::permission::PermissionSet;
 use webhook_domain::time::Instant;
 
 use crate::refused::Refused;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
-use webhook_domain::caller::Caller;
+use webhook_domain::access::caller::Caller;
 use webhook_domain::ports::TokenVerifier;
 use webhook_domain::time::Instant;
 

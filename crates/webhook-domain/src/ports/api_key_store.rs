@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use super::Outcome;
-use crate::api_key::{ApiKey, CreatedApiKey};
-use crate::audit::AuditRecord;
-use crate::caller::PlatformScope;
+use crate::access::api_key::{ApiKey, CreatedApiKey};
+use crate::access::audit::AuditRecord;
+use crate::access::caller::PlatformScope;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::ApiKeyId;
 use crate::idempotency::Idempotency;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::audit::{AuditAction, AuditRecord};
+use crate::access::audit::{AuditAction, AuditRecord};
 use crate::error::StoreError;
 use crate::id::{AuditRecordId, PlatformId};
 

@@ -1,6 +1,6 @@
 //! The queues of deliveries, one per webhook, and which process works at which.
 //!
-//! A queue is a [lane](crate::lane): its deliveries are sent strictly in order, so one process at a time works at it. A process
+//! A queue is a [lane](crate::delivery::lane): its deliveries are sent strictly in order, so one process at a time works at it. A process
 //! may own lanes from when it [joins](DeliveryQueue::join) until it leaves, or until it was silent for the length of a lease. A
 //! lease that has ended is never renewed: its process must join again, under another id. So a lane whose owner has ended stays
 //! free until somebody takes it, and nobody has to ask twice. Until then it is its last owner's: who sends must know itself that its
@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::attempt::Attempt;
 use crate::delivery::Delivery;
+use crate::delivery::attempt::Attempt;
+use crate::delivery::event::Event;
+use crate::delivery::lane::{Epoch, Position};
+use crate::delivery::penalty_box::PenaltyBox;
 use crate::error::StoreError;
-use crate::event::Event;
 use crate::id::{ProcessId, WebhookId};
-use crate::lane::{Epoch, Position};
-use crate::penalty_box::PenaltyBox;
 use crate::ports::TrackedDelivery;
 use crate::time::Instant;
 use crate::webhook::{Version, Webhook};
@@ -114,7 +114,7 @@ pub trait DeliveryQueue: Send + Sync {
         now: Instant,
     ) -> Result<Vec<WebhookId>, StoreError>;
 
-    /// Puts right what these lanes say of having something to do (see [`LaneState::settled`](crate::lane::LaneState::settled)),
+    /// Puts right what these lanes say of having something to do (see [`LaneState::settled`](crate::delivery::lane::LaneState::settled)),
     /// and names those that are due at `now`.
     ///
     /// # Errors
@@ -149,7 +149,7 @@ pub trait DeliveryQueue: Send + Sync {
         limit: u32,
     ) -> Result<Option<Lane>, StoreError>;
 
-    /// Saves turns as [`LaneState::after_turn`](crate::lane::LaneState::after_turn) says, in one transaction; of one lane they are
+    /// Saves turns as [`LaneState::after_turn`](crate::delivery::lane::LaneState::after_turn) says, in one transaction; of one lane they are
     /// in the order of its deliveries. Lanes that are not the process's own any more in the epoch of a turn are named.
     ///
     /// # Errors

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use super::Outcome;
-use crate::attempt::Attempt;
 use crate::delivery::Delivery;
+use crate::delivery::attempt::Attempt;
+use crate::delivery::event::Event;
 use crate::error::{ServiceError, StoreError};
-use crate::event::Event;
 use crate::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use crate::idempotency::Idempotency;
 use crate::time::Instant;

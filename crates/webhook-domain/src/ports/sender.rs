@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::Shortage;
-use crate::attempt::{AttemptOutcome, BodyStart};
+use crate::delivery::attempt::{AttemptOutcome, BodyStart};
 use crate::webhook::{Authentication, TargetUrl};
 
 /// One request to a receiver: `POST`, with a body of JSON.

@@ -1,6 +1,6 @@
 //! Whose bearer tokens are believed.
 
-use crate::caller::Caller;
+use crate::access::caller::Caller;
 use crate::time::Instant;
 
 /// Tells whom a bearer token speaks for. Its keys are in memory, so it answers at once and cannot be out of reach.

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 
-use crate::audit::AuditRecord;
+use crate::access::audit::AuditRecord;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
 use crate::idempotency::Idempotency;
-use crate::secret::SecretBytes;
+use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
 use crate::webhook::{Announcement, Webhook, WebhookPage, WebhookQuery};
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api_key::{ApiKey, CreatedApiKey, PresentedApiKey, generate_text};
-use crate::audit::{AuditAction, AuditDetails, AuditStamp};
-use crate::caller::{Acting, Caller, Credential, PlatformScope};
+use crate::access::api_key::{ApiKey, CreatedApiKey, PresentedApiKey, generate_text};
+use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
+use crate::access::caller::{Acting, Caller, Credential, PlatformScope};
+use crate::access::permission::{Permission, PermissionSet};
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::ApiKeyId;
 use crate::idempotency::IdempotentRequest;
-use crate::permission::{Permission, PermissionSet};
 use crate::ports::{ApiKeyStore, NewApiKey, Outcome, Revocation, ScopeFilter};
 use crate::time::Clock;
 use crate::webhook::Name;

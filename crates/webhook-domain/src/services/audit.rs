@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::audit::AuditRecord;
-use crate::caller::Acting;
+use crate::access::audit::AuditRecord;
+use crate::access::caller::Acting;
+use crate::access::permission::Permission;
 use crate::error::ServiceError;
-use crate::permission::Permission;
 use crate::ports::{AuditLog, AuditQuery};
 
 /// Reads audit records.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{ApiKeyService, AuthenticationError};
-use crate::api_key;
-use crate::caller::Caller;
+use crate::access::api_key;
+use crate::access::caller::Caller;
 use crate::ports::TokenVerifier;
 use crate::time::Clock;
 

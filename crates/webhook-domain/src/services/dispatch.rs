@@ -8,22 +8,22 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::attempt::{Attempt, Confidential, ResponseBody};
-use crate::audit::{AuditAction, AuditDetails, AuditStamp};
-use crate::caller::Acting;
+use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
+use crate::access::caller::Acting;
 use crate::delivery::DeliveryStatus;
+use crate::delivery::attempt::{Attempt, Confidential, ResponseBody};
+use crate::delivery::event::Environment;
+use crate::delivery::lane::{Epoch, Position};
+use crate::delivery::penalty_box::{HeadFate, PenaltyBox};
+use crate::delivery::retry_schedule::{Jitter, RetrySchedule};
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
-use crate::event::Environment;
 use crate::id::{ProcessId, RequestId, WebhookId};
-use crate::lane::{Epoch, Position};
-use crate::penalty_box::{HeadFate, PenaltyBox};
 use crate::ports::{
     Change, DeliveryQueue, Effect, Outcome, Parcel, QueuedDelivery, Sender, Shortage, Turn, WebhookStore,
 };
-use crate::retry_schedule::{Jitter, RetrySchedule};
 use crate::services::{announcement, order};
-use crate::signature;
+use crate::signing::signature;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, TargetUrl, Version, Webhook};
 

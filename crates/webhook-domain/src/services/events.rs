@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::caller::Acting;
+use crate::access::caller::Acting;
+use crate::access::permission::Permission;
+use crate::delivery::event::{Event, JsonText};
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
-use crate::event::{Event, JsonText};
 use crate::id::{DeliveryId, EventId, RequestId};
 use crate::idempotency::IdempotentRequest;
-use crate::permission::Permission;
 use crate::ports::{
     DeliveryQuery, EventStore, ListedDelivery, Outcome, Publication, Published, Resend, TrackedDelivery,
 };

@@ -9,22 +9,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::attempt::{AttemptOutcome, Confidential, ResponseBody};
-use crate::caller::Acting;
+use crate::access::caller::Acting;
+use crate::access::permission::Permission;
 use crate::delivery::DeliveryStatus;
+use crate::delivery::attempt::{AttemptOutcome, Confidential, ResponseBody};
+use crate::delivery::event::{Environment, Event, JsonText};
+use crate::delivery::shares::Shares;
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError, StoreError};
-use crate::event::{Environment, Event, JsonText};
 use crate::id::{EventId, PlatformId, WebhookId};
 use crate::idempotency::{Idempotency, IdempotentRequest};
-use crate::key_ring::NewKey;
-use crate::permission::Permission;
 use crate::ports::{
     AnswerStore, DeliveryPause, DeliveryQueue, EventStore, Outcome, Parcel, Sender, TrackedDelivery,
     WebhookStore,
 };
-use crate::shares::Shares;
-use crate::signature;
+use crate::signing::key_ring::NewKey;
+use crate::signing::signature;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Action, Settings, TargetUrl, Webhook};
 

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::audit::{AuditAction, AuditDetails, AuditStamp};
-use crate::caller::Acting;
+use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
+use crate::access::caller::Acting;
+use crate::access::permission::Permission;
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
 use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
-use crate::key_ring::{NewKey, Overlap, SigningKey};
-use crate::permission::Permission;
 use crate::ports::{Change, Effect, Outcome, WebhookStore};
-use crate::secret::Fingerprint;
 use crate::services::{announcement, order};
+use crate::signing::key_ring::{NewKey, Overlap, SigningKey};
+use crate::signing::secret::Fingerprint;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, Precondition, SettingsUpdate, Webhook};
 

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::audit::{AuditAction, AuditDetails, AuditStamp};
-use crate::caller::Acting;
+use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
+use crate::access::caller::Acting;
+use crate::access::permission::Permission;
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
 use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
-use crate::key_ring::NewKey;
-use crate::permission::Permission;
 use crate::ports::{Change, Creation, Effect, Outcome, WebhookStore};
 use crate::services::{announcement, order};
+use crate::signing::key_ring::NewKey;
 use crate::time::Clock;
 use crate::webhook::{Describe, Precondition, Settings, SettingsUpdate, Webhook, WebhookPage, WebhookQuery};
 

@@ -7,15 +7,15 @@
 
 use std::sync::Arc;
 
-use crate::caller::{Acting, Caller, Credential, PlatformScope};
+use crate::access::caller::{Acting, Caller, Credential, PlatformScope};
+use crate::access::permission::{Permission, PermissionSet};
+use crate::delivery::event::{Event, JsonText};
 use crate::entropy::Entropy;
-use crate::event::{Event, JsonText};
 use crate::id::{ApiKeyId, EventId, PlatformId, WebhookId};
 use crate::idempotency::{IdempotencyKey, IdempotentRequest, Render, RequestFingerprint};
-use crate::key_ring::NewKey;
-use crate::permission::{Permission, PermissionSet};
-use crate::secret::{SecretBytes, SecretText};
-use crate::signing_protocol::SigningProtocol;
+use crate::signing::key_ring::NewKey;
+use crate::signing::secret::{SecretBytes, SecretText};
+use crate::signing::signing_protocol::SigningProtocol;
 use crate::testing::SeededEntropy;
 use crate::time::Instant;
 use crate::webhook::{

@@ -12,8 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::api_key::{ApiKey, CreatedApiKey};
-use crate::audit::AuditRecord;
+use crate::access::api_key::{ApiKey, CreatedApiKey};
+use crate::access::audit::AuditRecord;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{ApiKeyId, PlatformId, WebhookId};
 use crate::idempotency::{Idempotency, IdempotencySlot, RequestFingerprint};
@@ -21,8 +21,8 @@ use crate::ports::{
     AnswerStore, ApiKeyStore, AuditLog, AuditQuery, Change, ChangeOrder, Creation, Effect, NewApiKey,
     Outcome, Pause, Revocation, ScopeFilter, WebhookStore,
 };
-use crate::secret::SecretBytes;
 use crate::services::Probed;
+use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
 use crate::webhook::{Direction, Happened, PageStart, Webhook, WebhookPage, WebhookQuery};
 

@@ -19,10 +19,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::caller::Acting;
+use crate::access::caller::Acting;
+use crate::delivery::lane::Position;
 use crate::error::{ServiceError, StoreError};
 use crate::id::{DeliveryId, EventId, ProcessId, WebhookId};
-use crate::lane::Position;
 use crate::ports::{Lane, Outcome};
 use crate::testing::conformance::Ports;
 use crate::testing::{ManualClock, Random, SeededEntropy, fixtures};

@@ -8,9 +8,9 @@
 //! platform publishes; were it told of webhooks too, each of a thousand would be told of each of the others.
 
 use super::{Action, Settings, Webhook};
-use crate::caller::Acting;
+use crate::access::caller::Acting;
+use crate::delivery::event::{Event, JsonText};
 use crate::entropy::{Entropy, EntropyError};
-use crate::event::{Event, JsonText};
 use crate::id::{EventId, RequestId};
 use crate::time::Instant;
 
@@ -99,7 +99,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Environment;
+    use crate::delivery::event::Environment;
     use crate::testing::{ManualClock, SeededEntropy, fixtures};
 
     const NOW: Instant = ManualClock::START;

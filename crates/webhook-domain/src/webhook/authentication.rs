@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::error::{InvalidValue, Refusal};
-use crate::secret::SecretText;
+use crate::signing::secret::SecretText;
 use crate::text;
 
 /// The type of authentication in use.

@@ -5,8 +5,8 @@
 
 use super::Settings;
 use crate::delivery::Delivery;
-use crate::event::{Environment, Event};
-use crate::penalty_box::PenaltyBox;
+use crate::delivery::event::{Environment, Event};
+use crate::delivery::penalty_box::PenaltyBox;
 use crate::time::Instant;
 
 /// That a queue is held up, and by what.

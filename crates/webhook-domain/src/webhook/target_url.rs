@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use crate::address::{AllowedNetworks, ForbiddenAddress};
+use crate::delivery::address::{AllowedNetworks, ForbiddenAddress};
 use crate::error::InvalidValue;
 
 /// Whether a target may be plain `http`.
@@ -177,7 +177,7 @@ fn authority(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::Network;
+    use crate::delivery::address::Network;
 
     fn allowing(networks: &[&str]) -> TargetPolicy {
         let networks = networks.iter().map(|text| Network::parse(text).unwrap());

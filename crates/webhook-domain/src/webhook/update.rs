@@ -7,7 +7,7 @@ use super::{
     Password, Reference, Settings, TargetUrl, Username,
 };
 use crate::error::{InvalidValue, Refusal};
-use crate::signing_protocol::SigningProtocol;
+use crate::signing::signing_protocol::SigningProtocol;
 
 /// What an update does to an optional field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -9,23 +9,23 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use webhook_domain::attempt::{AttemptOutcome, FailureCause, StatusCode};
-use webhook_domain::caller::Acting;
+use webhook_domain::access::caller::Acting;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
-use webhook_domain::event::{Environment, JsonText};
+use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::delivery::event::{Environment, JsonText};
+use webhook_domain::delivery::lane::LEASE;
+use webhook_domain::delivery::penalty_box::PenaltyBox;
+use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::key_ring::Overlap;
-use webhook_domain::lane::LEASE;
-use webhook_domain::penalty_box::PenaltyBox;
-use webhook_domain::permission::Permission;
 use webhook_domain::ports::{DeliveryQueue as _, Outcome, Parcel, Receipt, Sender, Shortage};
-use webhook_domain::retry_schedule::RetrySchedule;
-use webhook_domain::secret::SecretText;
 use webhook_domain::services::{
     CreateWebhook, Dispatch, EventService, LaneWorker, Next, PublishEvent, RollSecret, SecretKeyService,
     WebhookService,
 };
-use webhook_domain::signature::{ReceiverSecret, Verifier};
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::secret::SecretText;
+use webhook_domain::signing::signature::{ReceiverSecret, Verifier};
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::{Clock as _, Instant};
 use webhook_domain::webhook::{Action, Settings, TargetPolicy, TargetUrl, Webhook};

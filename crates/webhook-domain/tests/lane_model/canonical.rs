@@ -7,8 +7,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use webhook_domain::delivery::lane::Epoch;
 use webhook_domain::id::ProcessId;
-use webhook_domain::lane::Epoch;
 
 use crate::state::{MadeTurn, Process, State};
 

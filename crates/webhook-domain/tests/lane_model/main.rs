@@ -1,7 +1,7 @@
 //! Lanes against a model checker: who owns them, what is recorded of them, and when they say that they have something to do.
 //!
-//! Everything that happens to a lane is done by the domain's own functions ([`LaneState`](webhook_domain::lane::LaneState),
-//! [`PenaltyBox`](webhook_domain::penalty_box::PenaltyBox), [`Delivery`](webhook_domain::delivery::Delivery)). The model adds what
+//! Everything that happens to a lane is done by the domain's own functions ([`LaneState`](webhook_domain::delivery::lane::LaneState),
+//! [`PenaltyBox`](webhook_domain::delivery::penalty_box::PenaltyBox), [`Delivery`](webhook_domain::delivery::Delivery)). The model adds what
 //! stands around them: which statements of the store are one step, what `LaneWorker` and its process remember, and what can go wrong:
 //!
 //! - A process dies, and is started again under another name. What it had sent to the store may still arrive.

@@ -1,7 +1,7 @@
 //! The model: what can happen in a state.
 
 use stateright::{Model, Property};
-use webhook_domain::lane::LaneState;
+use webhook_domain::delivery::lane::LaneState;
 use webhook_domain::webhook::Version;
 
 use crate::canonical::canonical;

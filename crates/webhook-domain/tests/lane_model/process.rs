@@ -3,10 +3,10 @@
 //! It does not ask its own clock how long its lease lasts. That keeps needless duplicates from receivers; nothing stored may depend
 //! on it.
 
-use webhook_domain::attempt::Attempt;
 use webhook_domain::delivery::DeliveryStatus;
-use webhook_domain::lane::Position;
-use webhook_domain::retry_schedule::Jitter;
+use webhook_domain::delivery::attempt::Attempt;
+use webhook_domain::delivery::lane::Position;
+use webhook_domain::delivery::retry_schedule::Jitter;
 
 use crate::model::{Fault, LaneModel};
 use crate::state::{Lease, MadeTurn, Process, State, UnderWay, Worker};

@@ -2,8 +2,8 @@
 
 use stateright::Property;
 use webhook_domain::delivery::DeliveryStatus;
-use webhook_domain::lane::Epoch;
-use webhook_domain::penalty_box::PenaltyBox;
+use webhook_domain::delivery::lane::Epoch;
+use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::webhook::Version;
 
 use crate::model::LaneModel;

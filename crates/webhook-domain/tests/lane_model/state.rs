@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use webhook_domain::delivery::DeliveryStatus;
+use webhook_domain::delivery::lane::{Epoch, LaneState, Position, StoredAttempts};
+use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::id::ProcessId;
-use webhook_domain::lane::{Epoch, LaneState, Position, StoredAttempts};
-use webhook_domain::penalty_box::PenaltyBox;
 use webhook_domain::webhook::Version;
 
 use crate::world::{NOW, aged_box, aged_lane, waits};

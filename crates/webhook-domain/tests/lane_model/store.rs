@@ -2,9 +2,9 @@
 //! locked; what a lane becomes is always what the domain says.
 
 use webhook_domain::delivery::DeliveryStatus;
+use webhook_domain::delivery::lane::{LaneState, Position, Recording, StoredAttempts};
+use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::id::ProcessId;
-use webhook_domain::lane::{LaneState, Position, Recording, StoredAttempts};
-use webhook_domain::penalty_box::PenaltyBox;
 use webhook_domain::webhook::Version;
 
 use crate::model::{Fault, LaneModel};
@@ -153,7 +153,7 @@ impl LaneModel {
     pub(crate) fn answer_of_receiver(
         state: &mut State,
         succeeds: bool,
-    ) -> Option<webhook_domain::attempt::Attempt> {
+    ) -> Option<webhook_domain::delivery::attempt::Attempt> {
         if !succeeds {
             state.left.failures = state.left.failures.checked_sub(1)?;
         }

@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
 use webhook_domain::delivery::Delivery;
+use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::delivery::lane::LaneState;
+use webhook_domain::delivery::penalty_box::PenaltyBox;
+use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::id::ProcessId;
-use webhook_domain::lane::LaneState;
-use webhook_domain::penalty_box::PenaltyBox;
 use webhook_domain::ports::Turn;
-use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::testing::{ManualClock, SeededEntropy, fixtures};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Settings, TargetPolicy, TargetUrl};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use webhook_domain::key_ring::KeyRing;
-use webhook_domain::signature::{
+use webhook_domain::signing::key_ring::KeyRing;
+use webhook_domain::signing::signature::{
     MAX_SIGNATURES, MESSAGE_ID, MESSAGE_SIGNATURE, MESSAGE_TIMESTAMP, PAYLOAD_SIGNATURE, PAYLOAD_TIMESTAMP,
     VerificationError, sign,
 };

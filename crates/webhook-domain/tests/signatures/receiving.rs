@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use webhook_domain::key_ring::{KeyRing, Overlap};
-use webhook_domain::secret::SecretText;
-use webhook_domain::signature::{
+use webhook_domain::signing::key_ring::{KeyRing, Overlap};
+use webhook_domain::signing::secret::SecretText;
+use webhook_domain::signing::signature::{
     Genuine, MESSAGE_ID, MESSAGE_SIGNATURE, MESSAGE_TIMESTAMP, PAYLOAD_SIGNATURE, PAYLOAD_TIMESTAMP,
     ReceiverSecret, Signed, VerificationError, Verifier, sign,
 };

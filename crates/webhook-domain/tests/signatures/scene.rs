@@ -1,10 +1,10 @@
 //! A key, a receiver of its secret, and headers as a receiver's framework gives them.
 
 use webhook_domain::id::EventId;
-use webhook_domain::key_ring::{NewKey, Overlap, SigningKey};
-use webhook_domain::secret::SecretText;
-use webhook_domain::signature::{Genuine, ReceiverSecret, Signed, VerificationError, Verifier};
-use webhook_domain::signing_protocol::SigningProtocol;
+use webhook_domain::signing::key_ring::{NewKey, Overlap, SigningKey};
+use webhook_domain::signing::secret::SecretText;
+use webhook_domain::signing::signature::{Genuine, ReceiverSecret, Signed, VerificationError, Verifier};
+use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::testing::{ManualClock, SeededEntropy};
 use webhook_domain::time::Instant;
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use webhook_domain::key_ring::{KeyRing, SigningKey};
-use webhook_domain::secret::{SecretText, SigningSecret};
-use webhook_domain::signature::{MESSAGE_ID, MESSAGE_SIGNATURE, PAYLOAD_SIGNATURE, VerificationError, sign};
+use webhook_domain::signing::key_ring::{KeyRing, SigningKey};
+use webhook_domain::signing::secret::{SecretText, SigningSecret};
+use webhook_domain::signing::signature::{
+    MESSAGE_ID, MESSAGE_SIGNATURE, PAYLOAD_SIGNATURE, VerificationError, sign,
+};
 use webhook_domain::testing::ManualClock;
 use webhook_domain::time::Clock;
 

@@ -1,7 +1,7 @@
 //! What an answer can be about.
 
 use serde::Serialize;
-use webhook_domain::api_key::{ApiKey, CreatedApiKey};
+use webhook_domain::access::api_key::{ApiKey, CreatedApiKey};
 use webhook_domain::ports::{Published, TrackedDelivery};
 use webhook_domain::services::Probed;
 use webhook_domain::time::Instant;

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use tokio::time::Instant;
-use webhook_domain::address::Network;
+use webhook_domain::delivery::address::Network;
 
 use super::watch::Watch;
 use crate::api::HttpLimits;

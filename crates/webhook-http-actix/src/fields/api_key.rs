@@ -2,9 +2,9 @@
 
 use actix_web::http::StatusCode;
 use webhook_domain::InvalidValue;
-use webhook_domain::api_key::{self, INVALID_LIFETIME};
-use webhook_domain::caller::{Acting, PlatformScope};
-use webhook_domain::permission::{Permission, PermissionSet};
+use webhook_domain::access::api_key::{self, INVALID_LIFETIME};
+use webhook_domain::access::caller::{Acting, PlatformScope};
+use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::services::CreateApiKey;
 use webhook_domain::webhook::{Edit, Name};
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use webhook_domain::event::JsonText;
+use webhook_domain::delivery::event::JsonText;
 use webhook_domain::services::PublishEvent;
 use webhook_domain::webhook::{Action, ActionCatalogue};
 

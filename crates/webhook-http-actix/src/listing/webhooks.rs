@@ -7,7 +7,7 @@
 use actix_web::HttpRequest;
 use serde::Serialize;
 use webhook_domain::InvalidValue;
-use webhook_domain::caller::Acting;
+use webhook_domain::access::caller::Acting;
 use webhook_domain::services::WebhookService;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Cursor, PageSize, PageStart, WebhookPage, WebhookQuery};

@@ -10,10 +10,10 @@ use serde_json::json;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
-use webhook_domain::audit::AuditAction;
+use webhook_domain::access::audit::AuditAction;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::id::{ApiKeyId, AuditRecordId, WebhookId};
-use webhook_domain::permission::Permission;
-use webhook_domain::signing_protocol::SigningProtocol;
+use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::text::{H, U};
 use webhook_domain::webhook::{AuthenticationType, PageSize};
 

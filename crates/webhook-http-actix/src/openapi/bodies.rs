@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use utoipa::openapi::schema::{AdditionalProperties, Schema, SchemaType};
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
-use webhook_domain::key_ring::Overlap;
-use webhook_domain::permission::Permission;
-use webhook_domain::signing_protocol::SigningProtocol;
+use webhook_domain::access::permission::Permission;
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::text::{H, K, U};
 use webhook_domain::webhook::AuthenticationType;
 
@@ -211,7 +211,7 @@ impl PartialSchema for CreateApiKey {
                 "expires_in",
                 or_null(whole(
                     1,
-                    webhook_domain::api_key::MAX_LIFETIME_SECONDS as usize,
+                    webhook_domain::access::api_key::MAX_LIFETIME_SECONDS as usize,
                     lifetime,
                 )),
             )

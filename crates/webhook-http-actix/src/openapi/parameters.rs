@@ -4,7 +4,7 @@ use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Object, ObjectBuilder, Required};
-use webhook_domain::audit::AuditAction;
+use webhook_domain::access::audit::AuditAction;
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, WebhookId};
 use webhook_domain::webhook::{Direction, WebhookOrder};

@@ -1,10 +1,10 @@
 //! An API key as clients see it.
 
 use serde::Serialize;
-use webhook_domain::api_key::{ApiKey, CreatedApiKey};
-use webhook_domain::caller::PlatformScope;
+use webhook_domain::access::api_key::{ApiKey, CreatedApiKey};
+use webhook_domain::access::caller::PlatformScope;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::id::ApiKeyId;
-use webhook_domain::permission::Permission;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Name;
 

@@ -1,8 +1,8 @@
 //! An audit record as clients see it.
 
 use serde::Serialize;
-use webhook_domain::audit::{AuditRecord, AuditedRetiredKey};
-use webhook_domain::caller::Credential;
+use webhook_domain::access::audit::{AuditRecord, AuditedRetiredKey};
+use webhook_domain::access::caller::Credential;
 use webhook_domain::id::AuditRecordId;
 use webhook_domain::time::Instant;
 

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use webhook_domain::attempt::{Attempt, FailureCause, ResponseBody, StatusCode};
 use webhook_domain::delivery::Delivery;
-use webhook_domain::event::Environment;
+use webhook_domain::delivery::attempt::{Attempt, FailureCause, ResponseBody, StatusCode};
+use webhook_domain::delivery::event::Environment;
 use webhook_domain::id::{DeliveryId, EventId, WebhookId};
 use webhook_domain::ports::{ListedDelivery, Published, TrackedDelivery};
-use webhook_domain::secret::Fingerprint;
+use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Action;
 

@@ -1,8 +1,8 @@
 //! A webhook as clients see it.
 
 use serde::{Serialize, Serializer};
-use webhook_domain::attempt::{FailureCause, StatusCode};
-use webhook_domain::event::{Environment, JsonText};
+use webhook_domain::delivery::attempt::{FailureCause, StatusCode};
+use webhook_domain::delivery::event::{Environment, JsonText};
 use webhook_domain::id::WebhookId;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{

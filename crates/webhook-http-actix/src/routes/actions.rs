@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use webhook_domain::InvalidValue;
-use webhook_domain::permission::Permission;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::webhook::Direction;
 
 use crate::api::Core;

@@ -3,8 +3,8 @@
 use actix_web::http::Method;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use webhook_domain::access::permission::Permission;
 use webhook_domain::id::ApiKeyId;
-use webhook_domain::permission::Permission;
 use webhook_domain::services::RevokeApiKey;
 
 use crate::answer::{self, Success};

@@ -4,8 +4,8 @@ use actix_web::http::Method;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use webhook_domain::InvalidValue;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::id::AuditRecordId;
-use webhook_domain::permission::Permission;
 use webhook_domain::ports::AuditQuery;
 
 use crate::api::Core;

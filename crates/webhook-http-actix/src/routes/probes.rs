@@ -10,10 +10,10 @@ use actix_web::http::Method;
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use tokio::time::{Instant, sleep};
-use webhook_domain::caller::Acting;
+use webhook_domain::access::caller::Acting;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::id::WebhookId;
 use webhook_domain::idempotency::IdempotencyKey;
-use webhook_domain::permission::Permission;
 use webhook_domain::services::{Expedited, Probed};
 
 use crate::answer::{self, Success};

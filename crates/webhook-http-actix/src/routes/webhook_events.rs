@@ -4,9 +4,9 @@ use actix_web::http::Method;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use webhook_domain::InvalidValue;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::id::DeliveryId;
-use webhook_domain::permission::Permission;
 use webhook_domain::ports::DeliveryQuery;
 use webhook_domain::webhook::Action;
 

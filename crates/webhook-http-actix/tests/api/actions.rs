@@ -1,6 +1,6 @@
 //! The actions that webhooks can be told of.
 
-use webhook_domain::permission::Permission;
+use webhook_domain::access::permission::Permission;
 
 use crate::house::*;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use webhook_domain::caller::PlatformScope;
-use webhook_domain::permission::{Permission, PermissionSet};
+use webhook_domain::access::caller::PlatformScope;
+use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::ports::{ApiKeyStore as _, ScopeFilter};
 use webhook_domain::services::RevokeApiKey;
 use webhook_domain::testing::fixtures;

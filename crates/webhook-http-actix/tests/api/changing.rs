@@ -1,8 +1,8 @@
 //! Changing a webhook's settings, and deleting it.
 
-use webhook_domain::address::{AllowedNetworks, Network};
-use webhook_domain::audit::AuditAction;
-use webhook_domain::permission::Permission;
+use webhook_domain::access::audit::AuditAction;
+use webhook_domain::access::permission::Permission;
+use webhook_domain::delivery::address::{AllowedNetworks, Network};
 use webhook_domain::webhook::{Action, ActionCatalogue, HttpPolicy, TargetPolicy};
 use webhook_http_actix::{CurrentActions, FieldRules};
 

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use webhook_domain::address::Network;
+use webhook_domain::delivery::address::Network;
 use webhook_http_actix::HttpLimits;
 
 use crate::connections::{Served, assert_envelope, connected_from, head, rest, served_with};

@@ -2,7 +2,7 @@
 
 use actix_web::http::Method;
 use serde_json::{Value, json};
-use webhook_domain::permission::Permission;
+use webhook_domain::access::permission::Permission;
 
 use crate::house::*;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use webhook_domain::entropy::{EntropyError, MockEntropy};
 use webhook_domain::ports::{MockApiKeyStore, MockWebhookStore, Outcome};
-use webhook_domain::secret::SecretBytes;
+use webhook_domain::signing::secret::SecretBytes;
 use webhook_domain::testing::{MemoryStore, SeededEntropy};
 use webhook_domain::{ServiceError, StoreError};
 use webhook_http_actix::HttpLimits;

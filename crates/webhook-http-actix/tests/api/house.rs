@@ -13,19 +13,19 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web;
 use serde_json::Value;
 use webhook_domain::StoreError;
-use webhook_domain::api_key::{ApiKey, CreatedApiKey, generate_text};
-use webhook_domain::audit::{AuditAction, AuditDetails, AuditStamp};
-use webhook_domain::caller::PlatformScope;
+use webhook_domain::access::api_key::{ApiKey, CreatedApiKey, generate_text};
+use webhook_domain::access::audit::{AuditAction, AuditDetails, AuditStamp};
+use webhook_domain::access::caller::PlatformScope;
+use webhook_domain::access::permission::{Permission, PermissionSet};
+use webhook_domain::delivery::event::Environment;
 use webhook_domain::entropy::Entropy;
-use webhook_domain::event::Environment;
 use webhook_domain::id::{ApiKeyId, PlatformId};
-use webhook_domain::key_ring::Overlap;
-use webhook_domain::permission::{Permission, PermissionSet};
 use webhook_domain::ports::{ApiKeyStore, AuditQuery, NewApiKey, TokenVerifier, WebhookStore};
 use webhook_domain::services::{
     ApiKeyService, AuditService, Authenticator, EventService, ProbePlaces, ProbeService, SecretKeyService,
     WebhookService,
 };
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::Clock as _;
 use webhook_http_actix::{Api, Core, FieldRules, HttpLimits, app};

@@ -212,7 +212,7 @@ async fn a_second_request_that_has_waited_long_enough_is_422() {
 async fn another_credentials_request_with_the_same_key_does_not_wait() {
     let (house, gate) = slow_house(Duration::from_millis(50));
     let (id, _) = house.webhook().await;
-    let permissions = webhook_domain::permission::Permission::ALL;
+    let permissions = webhook_domain::access::permission::Permission::ALL;
     let other = house.key_of("acme", permissions);
     let open = async {
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,7 +1,7 @@
 //! Reading all webhooks, page by page.
 
 use serde_json::Value;
-use webhook_domain::permission::Permission;
+use webhook_domain::access::permission::Permission;
 
 use crate::house::*;
 

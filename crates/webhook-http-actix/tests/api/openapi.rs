@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::http::Method;
 use regex::Regex;
 use serde_json::Value;
-use webhook_domain::permission::{Permission, PermissionSet};
+use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::text::{self, H, K, U};
 
 use crate::documented::{DOCUMENT, operations, resolved, schema};

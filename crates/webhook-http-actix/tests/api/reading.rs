@@ -1,7 +1,7 @@
 //! What clients see of a webhook.
 
-use webhook_domain::audit::AuditAction;
-use webhook_domain::permission::Permission;
+use webhook_domain::access::audit::AuditAction;
+use webhook_domain::access::permission::Permission;
 
 use crate::house::*;
 

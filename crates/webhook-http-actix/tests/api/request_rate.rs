@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use webhook_domain::StoreError;
-use webhook_domain::permission::Permission;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::ports::MockApiKeyStore;
 use webhook_domain::testing::{MemoryStore, SeededEntropy};
 use webhook_http_actix::HttpLimits;

@@ -1,7 +1,7 @@
 //! Rolling and removing a secret, with and without an update.
 
 use actix_web::http::Method;
-use webhook_domain::audit::AuditAction;
+use webhook_domain::access::audit::AuditAction;
 
 use crate::house::*;
 

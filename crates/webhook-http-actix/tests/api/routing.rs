@@ -1,7 +1,7 @@
 //! Paths, versions, methods, and the order in which things are checked.
 
 use actix_web::http::Method;
-use webhook_domain::permission::Permission;
+use webhook_domain::access::permission::Permission;
 
 use crate::house::*;
 

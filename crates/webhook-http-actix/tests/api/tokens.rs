@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use webhook_domain::caller::{Caller, Credential, TokenSubject};
-use webhook_domain::permission::PermissionSet;
+use webhook_domain::access::caller::{Caller, Credential, TokenSubject};
+use webhook_domain::access::permission::PermissionSet;
 use webhook_domain::ports::{AuditLog as _, AuditQuery, TokenVerifier};
 use webhook_domain::testing::{ManualClock, fixtures};
 use webhook_domain::time::Instant;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use webhook_domain::attempt::BodyStart;
+use webhook_domain::delivery::attempt::BodyStart;
 use webhook_domain::ports::Sender as _;
 
 use crate::house::{answered, parcel};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::house::*;
-use webhook_domain::address::AllowedNetworks;
-use webhook_domain::attempt::FailureCause;
+use webhook_domain::delivery::address::AllowedNetworks;
+use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::ports::Sender as _;
 use webhook_sender_hyper::MachineResolver;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::house::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use webhook_domain::attempt::FailureCause;
+use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::ports::Sender as _;
-use webhook_domain::secret::SecretText;
+use webhook_domain::signing::secret::SecretText;
 use webhook_domain::webhook::{
     ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Password, Username,
 };

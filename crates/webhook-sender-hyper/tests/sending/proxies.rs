@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
-use webhook_domain::address::AllowedNetworks;
-use webhook_domain::attempt::FailureCause;
+use webhook_domain::delivery::address::AllowedNetworks;
+use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::ports::{Sender as _, Shortage};
 use webhook_sender_hyper::{EgressProxy, HyperSender};
 
@@ -264,7 +264,7 @@ async fn tls_is_spoken_with_the_receiver_by_its_name() {
     drop(stream);
     assert!(matches!(
         sending.await.unwrap().outcome,
-        webhook_domain::attempt::AttemptOutcome::Failed { .. }
+        webhook_domain::delivery::attempt::AttemptOutcome::Failed { .. }
     ));
     assert!(
         proxy.asked()[0].starts_with("CONNECT 93.184.216.34:443 "),

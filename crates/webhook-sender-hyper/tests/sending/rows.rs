@@ -5,7 +5,7 @@ mod broken;
 
 use std::time::Duration;
 
-use webhook_domain::attempt::FailureCause;
+use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::ports::Receipt;
 
 use crate::house::{answered, failed};

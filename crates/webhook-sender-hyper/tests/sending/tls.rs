@@ -3,7 +3,7 @@
 mod connections;
 mod receivers;
 
-use webhook_domain::attempt::{AttemptOutcome, TlsFailure};
+use webhook_domain::delivery::attempt::{AttemptOutcome, TlsFailure};
 use webhook_test_tls::{
     CertificateParams, ExtendedKeyUsagePurpose, Identity, Speaks, authorities, changed, date_time_ymd, named,
     of_authority, trusting,

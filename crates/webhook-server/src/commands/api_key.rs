@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use webhook_domain::InvalidValue;
-use webhook_domain::api_key::{self, ApiKey, INVALID_LIFETIME};
-use webhook_domain::caller::{Acting, PlatformScope};
+use webhook_domain::access::api_key::{self, ApiKey, INVALID_LIFETIME};
+use webhook_domain::access::caller::{Acting, PlatformScope};
+use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::id::ApiKeyId;
-use webhook_domain::permission::{Permission, PermissionSet};
 use webhook_domain::services::{CreateApiKey, RevokeApiKey};
 use webhook_domain::webhook::Name;
 use webhook_http_actix::representation::ApiKeyJson;

@@ -1,7 +1,7 @@
 //! `audit`: reading what was done, and verifying that none of it was changed.
 
 use clap::{Args, Subcommand};
-use webhook_domain::audit::{AuditAction, AuditRecord};
+use webhook_domain::access::audit::{AuditAction, AuditRecord};
 use webhook_domain::id::{AuditRecordId, PlatformId};
 use webhook_domain::ports::AuditQuery;
 use webhook_domain::services::AuditService;

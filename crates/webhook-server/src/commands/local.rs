@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal as _, Write};
 use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
-use webhook_domain::caller::{Acting, Caller};
+use webhook_domain::access::caller::{Acting, Caller};
+use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::id::{PlatformId, RequestId};
-use webhook_domain::permission::{Permission, PermissionSet};
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::exit::Failure;

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use webhook_domain::audit::{AuditAction, AuditDetails, AuditRecord, AuditStamp};
-use webhook_domain::caller::Caller;
+use webhook_domain::access::audit::{AuditAction, AuditDetails, AuditRecord, AuditStamp};
+use webhook_domain::access::caller::Caller;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::id::RequestId;
 use webhook_domain::time::Clock as _;

@@ -148,7 +148,7 @@ fn mend(
     local: &Local,
     differences: &Differences,
     (roll, revoke): (bool, bool),
-    default_overlap: webhook_domain::key_ring::Overlap,
+    default_overlap: webhook_domain::signing::key_ring::Overlap,
     format: Format,
 ) -> Result<(), Failure> {
     let mended = mend::Mended {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use webhook_domain::secret::{Fingerprint, SecretText};
-use webhook_domain::signature::{
+use webhook_domain::signing::secret::{Fingerprint, SecretText};
+use webhook_domain::signing::signature::{
     Genuine, MESSAGE_SIGNATURE, PAYLOAD_SIGNATURE, ReceiverSecret, VerificationError, Verifier,
 };
 use webhook_domain::time::{Clock, Instant};

@@ -7,8 +7,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use webhook_domain::delivery::lane::LEASE;
 use webhook_domain::id::ProcessId;
-use webhook_domain::lane::LEASE;
 use webhook_domain::services::Dispatch;
 
 use super::pulse::Pulse;

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
-use webhook_domain::lane::LEASE;
+use webhook_domain::delivery::lane::LEASE;
 
 use super::uptime::{Uptime, milliseconds};
 

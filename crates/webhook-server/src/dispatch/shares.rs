@@ -1,4 +1,4 @@
-//! Who gets a place for an attempt next, as [the domain's shares](webhook_domain::shares) have it.
+//! Who gets a place for an attempt next, as [the domain's shares](webhook_domain::delivery::shares) have it.
 //!
 //! A place is taken after the look at a lane, and given back when its attempt is over.
 
@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
+use webhook_domain::delivery::shares;
 use webhook_domain::id::PlatformId;
-use webhook_domain::shares;
 
 /// The places, and who waits for one.
 #[derive(Clone)]

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
-use webhook_domain::address::Network;
-use webhook_domain::key_ring::Overlap;
-use webhook_domain::retry_schedule::RetrySchedule;
-use webhook_domain::secret::SecretText;
+use webhook_domain::delivery::address::Network;
+use webhook_domain::delivery::retry_schedule::RetrySchedule;
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::secret::SecretText;
 use webhook_domain::webhook::HttpPolicy;
 use webhook_store_diesel::MasterKey;
 

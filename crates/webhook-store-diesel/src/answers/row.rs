@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use webhook_domain::idempotency::{Idempotency, IdempotencySlot, RequestFingerprint};
-use webhook_domain::secret::SecretBytes;
+use webhook_domain::signing::secret::SecretBytes;
 use webhook_domain::time::Instant;
 
 use crate::database::row::{At, RowError};

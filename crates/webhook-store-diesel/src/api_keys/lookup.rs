@@ -5,7 +5,7 @@
 
 use diesel::QueryResult;
 use webhook_domain::StoreError;
-use webhook_domain::api_key::ApiKey;
+use webhook_domain::access::api_key::ApiKey;
 use webhook_domain::id::ApiKeyId;
 
 use crate::api_keys::row::ApiKeyRow;

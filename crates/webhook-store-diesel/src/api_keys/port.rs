@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use diesel::prelude::*;
-use webhook_domain::api_key::{ApiKey, CreatedApiKey};
+use webhook_domain::access::api_key::{ApiKey, CreatedApiKey};
 use webhook_domain::id::ApiKeyId;
 use webhook_domain::ports::{ApiKeyStore, NewApiKey, Outcome, Revocation, ScopeFilter};
 use webhook_domain::{Refusal, ServiceError, StoreError};

@@ -2,8 +2,8 @@
 
 use diesel::prelude::*;
 use webhook_domain::InvalidValue;
-use webhook_domain::api_key::{ApiKey, ApiKeyDigest};
-use webhook_domain::permission::{Permission, PermissionSet};
+use webhook_domain::access::api_key::{ApiKey, ApiKeyDigest};
+use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Name;
 

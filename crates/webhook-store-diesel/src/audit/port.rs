@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::StoreError;
-use webhook_domain::audit::{AuditAction, AuditRecord};
+use webhook_domain::access::audit::{AuditAction, AuditRecord};
 use webhook_domain::id::PlatformId;
 use webhook_domain::ports::{AuditLog, AuditQuery};
 

@@ -1,7 +1,7 @@
 //! The row of an audit record.
 
 use diesel::prelude::*;
-use webhook_domain::audit::AuditRecord;
+use webhook_domain::access::audit::AuditRecord;
 use webhook_domain::time::Instant;
 
 use crate::database::row::{At, RowError};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
-use webhook_domain::api_key::ApiKey;
+use webhook_domain::access::api_key::ApiKey;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::webhook::Webhook;
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use webhook_domain::InvalidValue;
-use webhook_domain::secret::SecretText;
+use webhook_domain::signing::secret::SecretText;
 
 /// A database: a file of SQLite's, or a PostgreSQL server's. The latter's URL may hold a password, so it is
 /// kept as a secret and shown without it.

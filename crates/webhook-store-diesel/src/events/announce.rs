@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use webhook_domain::event::Event;
+use webhook_domain::delivery::event::Event;
 use webhook_domain::webhook::{Announcement, Happened, Webhook};
 
 use crate::database::connection::AnyConnection;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use webhook_domain::event::Event;
+use webhook_domain::delivery::event::Event;
 use webhook_domain::id::{PlatformId, WebhookId};
 
 use crate::database::connection::AnyConnection;

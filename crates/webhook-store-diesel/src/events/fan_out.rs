@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
-use webhook_domain::event::Event;
+use webhook_domain::delivery::event::Event;
 use webhook_domain::id::ProcessId;
 
 use crate::database::connection::AnyConnection;

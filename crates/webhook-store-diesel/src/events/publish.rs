@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use webhook_domain::event::Event;
+use webhook_domain::delivery::event::Event;
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{Outcome, Publication, Published};
 use webhook_domain::{Refusal, ServiceError, StoreError};

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use webhook_domain::InvalidValue;
-use webhook_domain::event::{Event, JsonText};
+use webhook_domain::delivery::event::{Event, JsonText};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Action;
 

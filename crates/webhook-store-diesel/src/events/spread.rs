@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use webhook_domain::delivery::Delivery;
-use webhook_domain::event::Event;
+use webhook_domain::delivery::event::Event;
 use webhook_domain::id::WebhookId;
 
 use crate::database::connection::AnyConnection;

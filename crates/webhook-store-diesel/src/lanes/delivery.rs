@@ -5,12 +5,12 @@ use std::time::Duration;
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use webhook_domain::InvalidValue;
-use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, ResponseBody, StatusCode};
+use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, ResponseBody, StatusCode};
+use webhook_domain::delivery::event::Event;
+use webhook_domain::delivery::lane::StoredAttempts;
 use webhook_domain::delivery::{Delivery, DeliveryStatus};
-use webhook_domain::event::Event;
-use webhook_domain::lane::StoredAttempts;
 use webhook_domain::ports::{MAX_ATTEMPTS, Turn};
-use webhook_domain::secret::Fingerprint;
+use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Action;
 

@@ -7,8 +7,8 @@ use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, Valid
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
+use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::id::WebhookId;
-use webhook_domain::penalty_box::PenaltyBox;
 use webhook_domain::webhook::{HeldUp, Webhook};
 
 use crate::database::connection::AnyConnection;

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use webhook_domain::delivery::lane::LaneState;
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::lane::LaneState;
 use webhook_domain::ports::Arrival;
 use webhook_domain::time::Instant;
 

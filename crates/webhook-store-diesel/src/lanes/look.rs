@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use diesel::QueryResult;
 use webhook_domain::StoreError;
+use webhook_domain::delivery::lane::{Epoch, Position};
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::lane::{Epoch, Position};
 use webhook_domain::ports::{Lane, QueuedDelivery};
 
 use crate::database::connection::AnyConnection;

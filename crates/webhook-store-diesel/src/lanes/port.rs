@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use webhook_domain::StoreError;
+use webhook_domain::delivery::lane::Position;
+use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::lane::Position;
-use webhook_domain::penalty_box::PenaltyBox;
 use webhook_domain::ports::{Arrival, DeliveryQueue, Lane, TrackedDelivery, Turn};
 use webhook_domain::time::Instant;
 

@@ -27,7 +27,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Integer};
 use webhook_domain::id::PlatformId;
-use webhook_domain::secret::SecretText;
+use webhook_domain::signing::secret::SecretText;
 use webhook_domain::testing::fixtures;
 use webhook_domain::time::Instant;
 use webhook_tests::postgres::{Cluster, Database};

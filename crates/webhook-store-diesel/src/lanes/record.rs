@@ -1,12 +1,12 @@
-//! Recording turns at lanes: each is decided by [`LaneState::after_turn`](webhook_domain::lane::LaneState::after_turn) on the
+//! Recording turns at lanes: each is decided by [`LaneState::after_turn`](webhook_domain::delivery::lane::LaneState::after_turn) on the
 //! lane as it is stored, under its lock. Most successes are written before they are decided, since what is asked of their
 //! deliveries is asked by the statement that writes them; all else is written with the lanes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use webhook_domain::delivery::DeliveryStatus;
+use webhook_domain::delivery::lane::{Recording, StoredAttempts};
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::lane::{Recording, StoredAttempts};
 use webhook_domain::ports::Turn;
 use webhook_domain::webhook::Version;
 

@@ -3,10 +3,10 @@
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use webhook_domain::InvalidValue;
-use webhook_domain::attempt::{FailureCause, StatusCode};
+use webhook_domain::delivery::attempt::{FailureCause, StatusCode};
+use webhook_domain::delivery::lane::{Epoch, LaneState, Position};
+use webhook_domain::delivery::penalty_box::{PenaltyBox, ShortWaits};
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::lane::{Epoch, LaneState, Position};
-use webhook_domain::penalty_box::{PenaltyBox, ShortWaits};
 use webhook_domain::time::Instant;
 
 use crate::database::row::{At, RowError};

@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use webhook_domain::InvalidValue;
 use webhook_domain::entropy::{Entropy, EntropyError};
-use webhook_domain::secret::SecretText;
+use webhook_domain::signing::secret::SecretText;
 use zeroize::Zeroizing;
 
 const KEY_BYTES: usize = 32;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel::sql_query;
-use webhook_domain::audit::AuditRecord;
+use webhook_domain::access::audit::AuditRecord;
 use webhook_domain::entropy::Entropy;
 
 use crate::audit::chain::ChainKey;

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{ChangeOrder, Creation, Effect, Outcome};
-use webhook_domain::secret::SecretBytes;
+use webhook_domain::signing::secret::SecretBytes;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Announcement, Happened, Webhook};
 use webhook_domain::{Refusal, ServiceError, StoreError};

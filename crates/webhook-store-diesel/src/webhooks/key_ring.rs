@@ -7,8 +7,8 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use webhook_domain::InvalidValue;
 use webhook_domain::id::{PlatformId, SigningKeyId, WebhookId};
-use webhook_domain::key_ring::{KeyRing, RetiredKey, SigningKey};
-use webhook_domain::secret::{SecretText, SigningSecret};
+use webhook_domain::signing::key_ring::{KeyRing, RetiredKey, SigningKey};
+use webhook_domain::signing::secret::{SecretText, SigningSecret};
 use webhook_domain::time::Instant;
 
 use crate::database::row::{At, RowError};

@@ -2,8 +2,8 @@
 //!
 //! A change of where or whether a webhook is sent to has its lane looked at; a webhook that is deleted has none any more.
 
+use webhook_domain::delivery::lane::LaneState;
 use webhook_domain::id::WebhookId;
-use webhook_domain::lane::LaneState;
 use webhook_domain::ports::Effect;
 use webhook_domain::time::Instant;
 

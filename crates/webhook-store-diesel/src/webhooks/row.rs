@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use webhook_domain::InvalidValue;
 use webhook_domain::id::{PlatformId, WebhookId};
-use webhook_domain::secret::SecretText;
+use webhook_domain::signing::secret::SecretText;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{
     ActionList, ApiHeaderField, ApiKeyValue, Authentication, Credentials, Name, Password, Reference,

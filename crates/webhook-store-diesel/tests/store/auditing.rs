@@ -1,6 +1,6 @@
 //! The chain of audit records: whatever is done to them in the database is found.
 
-use webhook_domain::key_ring::Overlap;
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_store_diesel::{AuditHead, AuditVerdict, DieselStore, OpenError};
 
 use crate::opening::execute;

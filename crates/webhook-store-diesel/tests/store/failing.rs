@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use webhook_domain::key_ring::Overlap;
 use webhook_domain::ports::WebhookStore;
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::{ServiceError, StoreError};
 use webhook_tests::postgres::{Cluster, Database};
 

@@ -4,10 +4,10 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use diesel::connection::SimpleConnection;
-use webhook_domain::audit::{AuditAction, AuditDetails, AuditStamp};
-use webhook_domain::key_ring::Overlap;
+use webhook_domain::access::audit::{AuditAction, AuditDetails, AuditStamp};
 use webhook_domain::ports::{Change, ChangeOrder, Outcome, WebhookStore};
 use webhook_domain::services::RollSecret;
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::{ManualClock, fixtures};
 use webhook_domain::webhook::{AuthenticationType, Edit, Name, Reference, SettingsUpdate, Webhook};
 use webhook_domain::{Refusal, ServiceError, StoreError};

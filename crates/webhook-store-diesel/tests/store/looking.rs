@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use webhook_domain::event::{Event, JsonText};
+use webhook_domain::delivery::event::{Event, JsonText};
 use webhook_domain::id::{EventId, PlatformId, ProcessId, WebhookId};
 use webhook_domain::ports::{DeliveryQueue as _, EventStore as _, Publication};
 use webhook_domain::testing::{ManualClock, fixtures};

@@ -5,12 +5,12 @@ use std::sync::{Arc, LazyLock};
 
 use tokio::runtime::Runtime;
 use webhook_domain::ServiceError;
-use webhook_domain::caller::Acting;
+use webhook_domain::access::caller::Acting;
 use webhook_domain::id::WebhookId;
-use webhook_domain::key_ring::Overlap;
 use webhook_domain::ports::Outcome;
-use webhook_domain::secret::SecretText;
 use webhook_domain::services::{ApiKeyService, CreateWebhook, RollSecret, SecretKeyService, WebhookService};
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::secret::SecretText;
 use webhook_domain::testing::conformance::Ports;
 use webhook_domain::testing::{ManualClock, fixtures};
 use webhook_domain::webhook::{Settings, Webhook};

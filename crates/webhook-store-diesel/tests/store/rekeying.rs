@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use webhook_domain::audit::{AuditAction, AuditDetails, AuditRecord, AuditStamp};
-use webhook_domain::key_ring::Overlap;
+use webhook_domain::access::audit::{AuditAction, AuditDetails, AuditRecord, AuditStamp};
 use webhook_domain::ports::{AuditLog as _, AuditQuery, Outcome};
 use webhook_domain::services::RollSecret;
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::{ManualClock, fixtures};
 use webhook_domain::webhook::{Settings, Webhook};
 use webhook_store_diesel::rekeying::{RekeyError, Rekeying};

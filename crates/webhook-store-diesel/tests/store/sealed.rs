@@ -1,8 +1,8 @@
 //! Secrets at rest: not to be read, not to be moved.
 
 use diesel::prelude::*;
-use webhook_domain::key_ring::Overlap;
 use webhook_domain::services::RollSecret;
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::fixtures;
 use webhook_domain::{ServiceError, StoreError};
 
@@ -21,7 +21,7 @@ async fn no_secret_stands_in_the_database_as_it_is(place: Place) {
     let services = Services::over(&store);
     let webhook = services.create_with(fixtures::full_settings()).await.unwrap();
     let render: webhook_domain::idempotency::Render = std::sync::Arc::new(|_, _| {
-        webhook_domain::secret::SecretBytes::new(b"the answer that was given".to_vec())
+        webhook_domain::signing::secret::SecretBytes::new(b"the answer that was given".to_vec())
     });
     let idempotent = Some(webhook_domain::idempotency::IdempotentRequest {
         render,

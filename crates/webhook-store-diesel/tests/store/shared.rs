@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use webhook_domain::Refusal;
 use webhook_domain::ServiceError;
-use webhook_domain::caller::PlatformScope;
-use webhook_domain::key_ring::Overlap;
-use webhook_domain::permission::PermissionSet;
+use webhook_domain::access::caller::PlatformScope;
+use webhook_domain::access::permission::PermissionSet;
 use webhook_domain::ports::Outcome;
 use webhook_domain::services::{AuthenticationError, CreateApiKey, CreateWebhook, RevokeApiKey, RollSecret};
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::fixtures;
 use webhook_domain::webhook::Settings;
 

@@ -1,8 +1,8 @@
 //! The tokens that are believed. Each attack is one of these with one thing changed.
 
 use serde_json::{Value, json};
-use webhook_domain::caller::Caller;
-use webhook_domain::permission::Permission;
+use webhook_domain::access::caller::Caller;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::ports::TokenVerifier;
 
 use super::issuer::{AUDIENCE, Key, NOW, claims, from_now, issuers, verifier_of, with, without};
@@ -35,7 +35,7 @@ fn a_token_makes_a_caller() {
 #[test]
 fn a_token_may_be_for_all_platforms() {
     let caller = caller(&with(claims(), "platform_id", "*"));
-    assert_eq!(caller.scope, webhook_domain::caller::PlatformScope::All);
+    assert_eq!(caller.scope, webhook_domain::access::caller::PlatformScope::All);
 }
 
 #[test]

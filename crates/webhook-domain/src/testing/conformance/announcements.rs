@@ -2,12 +2,12 @@
 
 use super::Ports;
 use super::scene::{Scene, done, held, refused, replayed};
-use crate::event::JsonText;
+use crate::delivery::event::JsonText;
 use crate::id::ProcessId;
-use crate::key_ring::Overlap;
 use crate::services::{
     CreateWebhook, DeleteWebhook, RollSecret, SecretKeyService, UpdateWebhook, WebhookService,
 };
+use crate::signing::key_ring::Overlap;
 use crate::testing::fixtures;
 use crate::time::Instant;
 use crate::webhook::{AuthenticationType, Precondition, Settings, SettingsUpdate, Version, Webhook};

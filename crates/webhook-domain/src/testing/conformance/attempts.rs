@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Ports;
 use super::scene::{Scene, held};
-use crate::attempt::{AttemptOutcome, FailureCause, StatusCode};
+use crate::delivery::attempt::{AttemptOutcome, FailureCause, StatusCode};
 use crate::id::DeliveryId;
 use crate::ports::MAX_ATTEMPTS;
 use crate::testing::fixtures;

@@ -2,10 +2,10 @@
 
 use super::Ports;
 use super::scene::{Scene, done};
-use crate::audit::{AuditAction, AuditDetails, AuditRecord, AuditedRetiredKey};
+use crate::access::audit::{AuditAction, AuditDetails, AuditRecord, AuditedRetiredKey};
 use crate::id::WebhookId;
-use crate::key_ring::Overlap;
 use crate::ports::{AuditQuery, Change, Effect};
+use crate::signing::key_ring::Overlap;
 use crate::testing::fixtures;
 use crate::webhook::Webhook;
 

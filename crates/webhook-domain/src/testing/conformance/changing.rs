@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Ports;
 use super::scene::{Scene, done, refused};
 use crate::Refusal;
-use crate::audit::{AuditAction, AuditDetails};
-use crate::key_ring::Overlap;
+use crate::access::audit::{AuditAction, AuditDetails};
 use crate::ports::{Change, Effect};
+use crate::signing::key_ring::Overlap;
 use crate::testing::fixtures;
 use crate::webhook::{Version, Webhook};
 

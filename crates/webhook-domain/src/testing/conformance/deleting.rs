@@ -3,12 +3,12 @@
 use super::Ports;
 use super::scene::{Scene, answered, done, refused, replayed};
 use crate::Refusal;
-use crate::audit::{AuditAction, AuditDetails};
+use crate::access::audit::{AuditAction, AuditDetails};
 use crate::concurrently::concurrently;
 use crate::error::ServiceError;
 use crate::idempotency::IdempotentRequest;
-use crate::key_ring::Overlap;
 use crate::ports::{Change, Effect, Outcome};
+use crate::signing::key_ring::Overlap;
 use crate::testing::fixtures;
 use crate::webhook::{Settings, Webhook, WebhookQuery};
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::Ports;
 use super::lane_scene::of;
 use super::scene::{Scene, answered, done, held, refused, replayed};
+use crate::delivery::event::{Event, JsonText};
+use crate::delivery::penalty_box::PenaltyBox;
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::error::Refusal;
-use crate::event::{Event, JsonText};
 use crate::idempotency::{IdempotencyKey, IdempotentRequest, RequestFingerprint};
-use crate::penalty_box::PenaltyBox;
 use crate::ports::{Change, DeliveryQuery, Effect, Publication, Published, Resend};
-use crate::secret::SecretBytes;
+use crate::signing::secret::SecretBytes;
 use crate::testing::fixtures;
 use crate::webhook::{Settings, Webhook};
 

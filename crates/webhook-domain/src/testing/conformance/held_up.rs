@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::Ports;
 use super::scene::{Scene, done, held, refused, replayed};
 use crate::Refusal;
-use crate::attempt::{AttemptOutcome, FailureCause, TlsFailure};
-use crate::event::{Environment, Event};
+use crate::delivery::attempt::{AttemptOutcome, FailureCause, TlsFailure};
+use crate::delivery::event::{Environment, Event};
+use crate::delivery::penalty_box::PenaltyBox;
 use crate::id::ProcessId;
 use crate::idempotency::{Idempotency, IdempotencyKey, IdempotentRequest, RequestFingerprint};
-use crate::penalty_box::PenaltyBox;
 use crate::ports::Change;
-use crate::secret::SecretBytes;
 use crate::services::Probed;
+use crate::signing::secret::SecretBytes;
 use crate::testing::fixtures;
 use crate::webhook::{HeldUp, Settings, TargetUrl, Webhook, WebhookQuery};
 

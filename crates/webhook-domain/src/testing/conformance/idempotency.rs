@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::Ports;
 use super::scene::{Scene, answered, done, held, refused, replayed};
 use crate::Refusal;
+use crate::access::permission::PermissionSet;
 use crate::concurrently::concurrently;
 use crate::idempotency::RETENTION;
-use crate::key_ring::Overlap;
-use crate::permission::PermissionSet;
 use crate::ports::{Change, Outcome};
-use crate::secret::SecretBytes;
+use crate::signing::key_ring::Overlap;
+use crate::signing::secret::SecretBytes;
 use crate::testing::fixtures;
 use crate::webhook::{Version, Webhook};
 

@@ -7,16 +7,16 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::scene::{Scene, done, fail, held};
-use crate::attempt::{Attempt, AttemptOutcome, BodyStart, ResponseBody, StatusCode};
+use crate::delivery::attempt::{Attempt, AttemptOutcome, BodyStart, ResponseBody, StatusCode};
+use crate::delivery::event::Event;
+use crate::delivery::lane::LEASE;
+use crate::delivery::retry_schedule::{Jitter, RetrySchedule};
 use crate::error::ServiceError;
-use crate::event::Event;
 use crate::id::{DeliveryId, EventId, ProcessId, WebhookId};
-use crate::lane::LEASE;
 use crate::ports::{
     Change, DeliveryQuery, Effect, Lane, Outcome, Publication, Published, QueuedDelivery, TrackedDelivery,
     Turn,
 };
-use crate::retry_schedule::{Jitter, RetrySchedule};
 use crate::testing::fixtures;
 use crate::webhook::{Settings, Version, Webhook};
 

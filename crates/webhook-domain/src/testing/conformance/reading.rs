@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::Ports;
 use super::scene::{Scene, done, held};
-use crate::key_ring::Overlap;
 use crate::ports::{Change, Effect};
+use crate::signing::key_ring::Overlap;
 use crate::testing::{ManualClock, fixtures};
 use crate::webhook::{
     Authentication, AuthenticationType, Direction, Name, PageSize, PageStart, Settings, Webhook,

@@ -65,7 +65,11 @@ pub async fn a_webhook_keeps_its_own_reference(ports: &Ports) {
     let scene = Scene::new(ports);
     let webhook = scene.create(settings("r")).await;
     done(rename(&scene, webhook.id, Some("r")).await);
-    done(scene.roll(webhook.id, crate::key_ring::Overlap::DAY).await);
+    done(
+        scene
+            .roll(webhook.id, crate::signing::key_ring::Overlap::DAY)
+            .await,
+    );
 }
 
 /// Another may have it from then on.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::Ports;
 use super::scene::{Scene, done, held, refused};
 use crate::Refusal;
-use crate::audit::AuditAction;
+use crate::access::audit::AuditAction;
 use crate::concurrently::concurrently;
 use crate::error::ServiceError;
-use crate::key_ring::{MAX_RETIRED_KEYS, Overlap};
 use crate::ports::Outcome;
+use crate::signing::key_ring::{MAX_RETIRED_KEYS, Overlap};
 use crate::testing::fixtures;
 use crate::webhook::{Version, Webhook};
 

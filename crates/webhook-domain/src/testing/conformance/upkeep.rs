@@ -5,8 +5,8 @@
 
 use super::Ports;
 use super::scene::{Scene, done, held};
-use crate::key_ring::Overlap;
 use crate::services::Upkeep;
+use crate::signing::key_ring::Overlap;
 use crate::testing::fixtures;
 use crate::webhook::Webhook;
 

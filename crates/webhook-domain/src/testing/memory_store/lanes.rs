@@ -7,12 +7,12 @@ use std::task::Waker;
 use async_trait::async_trait;
 
 use super::{MemoryStore, Tables};
-use crate::attempt::Attempt;
+use crate::delivery::attempt::Attempt;
+use crate::delivery::event::Event;
+use crate::delivery::lane::{LaneState, Position};
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::error::{Refusal, ServiceError, StoreError};
-use crate::event::Event;
 use crate::id::{DeliveryId, EventId, PlatformId, ProcessId, WebhookId};
-use crate::lane::{LaneState, Position};
 use crate::ports::{
     Arrival, DeliveryQuery, EventStore, ListedDelivery, Outcome, Publication, Published, Resend,
     TrackedDelivery,

@@ -10,10 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{MemoryStore, Tables};
+use crate::delivery::lane::{LaneState, Position, Recording, StoredAttempts};
+use crate::delivery::penalty_box::PenaltyBox;
 use crate::error::StoreError;
 use crate::id::{ProcessId, WebhookId};
-use crate::lane::{LaneState, Position, Recording, StoredAttempts};
-use crate::penalty_box::PenaltyBox;
 use crate::ports::{Arrival, DeliveryQueue, Lane, MAX_ATTEMPTS, QueuedDelivery, TrackedDelivery, Turn};
 use crate::time::Instant;
 

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use super::{Answer, Sequence, outcome};
-use crate::event::JsonText;
+use crate::delivery::event::JsonText;
 use crate::id::WebhookId;
 use crate::idempotency::{IdempotencyKey, IdempotentRequest, Render, RequestFingerprint};
-use crate::key_ring::Overlap;
 use crate::ports::{DeliveryQuery, Outcome, Published, TrackedDelivery};
-use crate::secret::SecretBytes;
 use crate::services::{
     CreateWebhook, DeleteWebhook, EventService, PublishEvent, RollSecret, SecretKeyService, UpdateWebhook,
     WebhookService,
 };
+use crate::signing::key_ring::Overlap;
+use crate::signing::secret::SecretBytes;
 use crate::testing::fixtures;
 use crate::webhook::{
     Action, AuthenticationType, Edit, PageSize, Precondition, Settings, SettingsUpdate, TargetUrl, Webhook,

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::{Answer, Sequence, Sharing};
-use crate::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode, TlsFailure};
+use crate::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode, TlsFailure};
+use crate::delivery::penalty_box::{HeadFate, PenaltyBox};
+use crate::delivery::retry_schedule::{Jitter, RetrySchedule};
 use crate::error::{ServiceError, StoreError};
 use crate::id::{ProcessId, WebhookId};
-use crate::penalty_box::{HeadFate, PenaltyBox};
 use crate::ports::{DeliveryQueue, Lane, QueuedDelivery, Turn};
-use crate::retry_schedule::{Jitter, RetrySchedule};
 use crate::time::Instant;
 
 /// Longer than a sequence takes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rcgen::KeyPair;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use webhook_domain::attempt::{AttemptOutcome, FailureCause, TlsFailure};
+use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause, TlsFailure};
 use webhook_domain::ports::Sender as _;
 use webhook_sender_hyper::{ClientIdentity, Roots, UnusablePem};
 use webhook_test_tls::{Authority, Identity, Speaks, authorities, before_tls_1_2, named, server, trusting};

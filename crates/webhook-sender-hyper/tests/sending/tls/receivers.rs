@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;
-use webhook_domain::attempt::{AttemptOutcome, FailureCause, TlsFailure};
+use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause, TlsFailure};
 use webhook_domain::ports::Sender as _;
 use webhook_domain::testing::ManualClock;
 use webhook_sender_hyper::{ClientIdentity, HyperSender, Roots, SenderLimits};

@@ -11,7 +11,7 @@ use hyper_util::client::legacy::Client as HyperClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::{sleep, timeout};
-use webhook_domain::secret::SecretText;
+use webhook_domain::signing::secret::SecretText;
 
 use super::server::ServerProcess;
 use crate::exit::Failure;

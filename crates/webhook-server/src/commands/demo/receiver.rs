@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
-use webhook_domain::secret::SecretText;
-use webhook_domain::signature::{MESSAGE_SIGNATURE, ReceiverSecret, Verifier};
+use webhook_domain::signing::secret::SecretText;
+use webhook_domain::signing::signature::{MESSAGE_SIGNATURE, ReceiverSecret, Verifier};
 use webhook_domain::time::Clock as _;
 
 use super::tally::{Book, Key};

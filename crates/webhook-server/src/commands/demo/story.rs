@@ -12,7 +12,7 @@ use hyper::Method;
 use hyper::body::Bytes;
 use serde::Deserialize;
 use tokio::time::sleep;
-use webhook_domain::secret::{Fingerprint, SecretText, SigningSecret};
+use webhook_domain::signing::secret::{Fingerprint, SecretText, SigningSecret};
 
 use super::client::{Client, Question};
 use super::progress::Progress;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
-use webhook_domain::secret::Fingerprint;
+use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::{Clock as _, Instant};
 
 use crate::clock::SystemClock;

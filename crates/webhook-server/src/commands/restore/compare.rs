@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use webhook_domain::api_key::ApiKey;
+use webhook_domain::access::api_key::ApiKey;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::restored::{WebhooksCompared, compare_webhooks, revived_api_keys};
 use webhook_domain::time::Clock as _;

@@ -2,11 +2,11 @@
 //!
 //! Each is a change like any other: audited, announced, and one by one. What fails is named, and the others are done all the same.
 
-use webhook_domain::api_key::ApiKey;
-use webhook_domain::caller::PlatformScope;
-use webhook_domain::key_ring::Overlap;
+use webhook_domain::access::api_key::ApiKey;
+use webhook_domain::access::caller::PlatformScope;
 use webhook_domain::restored::DifferingRing;
 use webhook_domain::services::{RevokeApiKey, RollSecret, SecretKeyService};
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_http_actix::representation::described;
 
 use crate::commands::local::Local;

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use webhook_domain::api_key::ApiKey;
-use webhook_domain::key_ring::Overlap;
+use webhook_domain::access::api_key::ApiKey;
 use webhook_domain::ports::Pause;
 use webhook_domain::restored::{DifferingRing, NamedWebhook};
-use webhook_domain::secret::Fingerprint;
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::secret::Fingerprint;
 
 use super::compare::{Compared, Differences};
 use super::mend::Mended;

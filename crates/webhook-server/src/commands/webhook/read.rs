@@ -2,7 +2,7 @@
 
 use clap::Args;
 use webhook_domain::InvalidValue;
-use webhook_domain::caller::Acting;
+use webhook_domain::access::caller::Acting;
 use webhook_domain::id::WebhookId;
 use webhook_domain::services::WebhookService;
 use webhook_domain::webhook::{

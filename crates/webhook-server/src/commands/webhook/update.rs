@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use webhook_domain::id::WebhookId;
-use webhook_domain::secret::SecretText;
 use webhook_domain::services::UpdateWebhook;
+use webhook_domain::signing::secret::SecretText;
 use webhook_domain::webhook::{
     ActionCatalogue, ActionList, ApiHeaderField, ApiKeyValue, AuthenticationType, Edit, Name, Password,
     Precondition, Reference, Settings, SettingsUpdate, TargetPolicy, TargetUrl, Username,

@@ -6,17 +6,17 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use webhook_domain::ServiceError;
 use webhook_domain::delivery::DeliveryStatus;
+use webhook_domain::delivery::event::JsonText;
 use webhook_domain::error::Refusal;
-use webhook_domain::event::JsonText;
 use webhook_domain::id::EventId;
 use webhook_domain::idempotency::{IdempotencyKey, IdempotentRequest, RequestFingerprint};
-use webhook_domain::key_ring::Overlap;
 use webhook_domain::ports::{Outcome, Published};
-use webhook_domain::secret::SecretBytes;
 use webhook_domain::services::{
     CreateWebhook, DeleteWebhook, EventService, PublishEvent, RollSecret, SecretKeyService, UpdateWebhook,
     WebhookService,
 };
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::secret::SecretBytes;
 use webhook_domain::testing::fixtures;
 use webhook_domain::webhook::{Action, AuthenticationType, Edit, Settings, SettingsUpdate};
 

@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use webhook_domain::event::Event;
+use webhook_domain::delivery::event::Event;
+use webhook_domain::delivery::lane::Epoch;
 use webhook_domain::id::{EventId, ProcessId, WebhookId};
-use webhook_domain::lane::Epoch;
 use webhook_domain::ports::Turn;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;

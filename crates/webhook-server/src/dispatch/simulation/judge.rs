@@ -17,12 +17,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use webhook_domain::delivery::event::{Environment, Event};
+use webhook_domain::delivery::lane::{Epoch, Position};
 use webhook_domain::delivery::{Delivery, DeliveryStatus};
-use webhook_domain::event::{Environment, Event};
 use webhook_domain::id::{EventId, ProcessId, WebhookId};
-use webhook_domain::lane::{Epoch, Position};
 use webhook_domain::ports::{ListedDelivery, Turn};
-use webhook_domain::signature::{self, MESSAGE_TIMESTAMP};
+use webhook_domain::signing::signature::{self, MESSAGE_TIMESTAMP};
 use webhook_domain::testing::ManualClock;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;

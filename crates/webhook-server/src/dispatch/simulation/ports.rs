@@ -7,13 +7,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
-use webhook_domain::attempt::{AttemptOutcome, FailureCause};
+use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause};
 use webhook_domain::id::{EventId, PlatformId, WebhookId};
 use webhook_domain::ports::{
     ChangeOrder, Creation, DeliveryQuery, EventStore, ListedDelivery, Outcome, Parcel, Publication,
     Published, Receipt, Resend, Sender, Shortage, TrackedDelivery, WebhookStore,
 };
-use webhook_domain::signature::MESSAGE_ID;
+use webhook_domain::signing::signature::MESSAGE_ID;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
 use webhook_domain::{ServiceError, StoreError};

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use webhook_domain::StoreError;
-use webhook_domain::attempt::Attempt;
+use webhook_domain::delivery::attempt::Attempt;
+use webhook_domain::delivery::lane::Position;
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::lane::Position;
 use webhook_domain::ports::{Arrival, DeliveryQueue, EventStore, Lane, TrackedDelivery, Turn};
 use webhook_domain::time::{Clock, Instant};
 

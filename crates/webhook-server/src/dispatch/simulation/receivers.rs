@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::sleep;
-use webhook_domain::attempt::{AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause, StatusCode};
 use webhook_domain::ports::Receipt;
 use webhook_domain::webhook::{TargetPolicy, TargetUrl};
 

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant as Monotone;
-use webhook_domain::event::Environment;
+use webhook_domain::delivery::event::Environment;
+use webhook_domain::delivery::lane::Epoch;
+use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::key_ring::KeyRing;
-use webhook_domain::lane::Epoch;
 use webhook_domain::ports::{DeliveryQuery, EventStore, Lane, ListedDelivery};
-use webhook_domain::retry_schedule::RetrySchedule;
 use webhook_domain::services::Dispatch;
+use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::testing::{ManualClock, MemoryStore, Random, fixtures};
 use webhook_domain::time::{Clock, Instant};
 

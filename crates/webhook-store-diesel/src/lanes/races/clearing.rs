@@ -1,6 +1,6 @@
 //! Publishing into a lane while another transaction finds it empty, and into a lane that another publication is for.
 
-use webhook_domain::lane::{LaneState, Position};
+use webhook_domain::delivery::lane::{LaneState, Position};
 
 use super::race;
 use super::steps::{deliveries_to, lane};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use webhook_domain::attempt::AttemptOutcome;
+use webhook_domain::delivery::attempt::AttemptOutcome;
+use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::id::ProcessId;
-use webhook_domain::penalty_box::PenaltyBox;
 use webhook_domain::ports::Turn;
 use webhook_domain::webhook::{TargetUrl, Webhook};
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use webhook_domain::delivery::lane::Epoch;
 use webhook_domain::id::ProcessId;
-use webhook_domain::lane::Epoch;
 use webhook_domain::ports::DeliveryQueue;
 use webhook_domain::webhook::Webhook;
 

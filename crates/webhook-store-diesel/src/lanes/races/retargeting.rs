@@ -2,9 +2,9 @@
 //!
 //! Whichever comes first, the new target is tried at once.
 
+use webhook_domain::delivery::lane::LaneState;
+use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::id::ProcessId;
-use webhook_domain::lane::LaneState;
-use webhook_domain::penalty_box::PenaltyBox;
 use webhook_domain::ports::Turn;
 use webhook_domain::webhook::{Settings, TargetUrl, Webhook};
 

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use diesel::prelude::*;
-use webhook_domain::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
-use webhook_domain::audit::{AuditAction, AuditDetails, AuditStamp};
-use webhook_domain::event::Event;
+use webhook_domain::access::audit::{AuditAction, AuditDetails, AuditStamp};
+use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::delivery::event::Event;
+use webhook_domain::delivery::lane::{LaneState, Position};
+use webhook_domain::delivery::retry_schedule::{Jitter, RetrySchedule};
 use webhook_domain::id::{EventId, ProcessId, WebhookId};
-use webhook_domain::lane::{LaneState, Position};
 use webhook_domain::ports::{Change, ChangeOrder, Creation, Effect, Lane, QueuedDelivery, Turn};
-use webhook_domain::retry_schedule::{Jitter, RetrySchedule};
 use webhook_domain::testing::fixtures;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Settings, TargetUrl, Version, Webhook};

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant as Moment};
 
 use tokio::runtime::{Builder, Runtime};
+use webhook_domain::delivery::lane::LEASE;
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::lane::LEASE;
 use webhook_domain::ports::{DeliveryQueue, EventStore, Publication};
 use webhook_domain::testing::fixtures;
 use webhook_domain::webhook::{Action, Settings};

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub use retry_after::parse_retry_after;
 
-use crate::attempt::StatusCode;
+use crate::delivery::attempt::StatusCode;
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::InvalidValue;
 use crate::time::Instant;

@@ -34,8 +34,8 @@
 
 use std::time::Duration;
 
-use crate::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
-use crate::retry_schedule::{Failures, Jitter, Retry, RetrySchedule};
+use crate::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use crate::delivery::retry_schedule::{Failures, Jitter, Retry, RetrySchedule};
 use crate::time::Instant;
 use crate::webhook::Settings;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::secret::SecretText;
+use crate::signing::secret::SecretText;
 use crate::testing::{ManualClock, SeededEntropy, fixtures};
 use crate::webhook::{
     ApiKeyValue, Authentication, AuthenticationType, Credentials, Password, Settings, Username,

@@ -15,8 +15,8 @@
 use std::time::Duration;
 
 use crate::delivery::DeliveryStatus;
+use crate::delivery::penalty_box::PenaltyBox;
 use crate::id::ProcessId;
-use crate::penalty_box::PenaltyBox;
 use crate::ports::Turn;
 use crate::time::Instant;
 use crate::webhook::{Settings, Version};

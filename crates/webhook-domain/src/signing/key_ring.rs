@@ -21,8 +21,8 @@ use std::time::Duration;
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::{InvalidValue, Refusal};
 use crate::id::SigningKeyId;
-use crate::secret::{Fingerprint, SigningSecret};
-use crate::signing_protocol::SigningProtocol;
+use crate::signing::secret::{Fingerprint, SigningSecret};
+use crate::signing::signing_protocol::SigningProtocol;
 use crate::time::Instant;
 
 /// How many retired keys of one webhook may sign at a time.

@@ -24,8 +24,8 @@
 //! ```
 //! use std::collections::HashMap;
 //!
-//! use webhook_domain::secret::SecretText;
-//! use webhook_domain::signature::{ReceiverSecret, VerificationError, Verifier};
+//! use webhook_domain::signing::secret::SecretText;
+//! use webhook_domain::signing::signature::{ReceiverSecret, VerificationError, Verifier};
 //! use webhook_domain::time::Instant;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -60,9 +60,9 @@ pub use verifier::{DEFAULT_TOLERANCE, Genuine, MAX_SIGNATURES, ReceiverSecret, V
 use data_encoding::{BASE64, HEXUPPER};
 
 use crate::id::EventId;
-use crate::key_ring::{KeyRing, SigningKey};
-use crate::secret::Fingerprint;
-use crate::signing_protocol::SigningProtocol;
+use crate::signing::key_ring::{KeyRing, SigningKey};
+use crate::signing::secret::Fingerprint;
+use crate::signing::signing_protocol::SigningProtocol;
 use crate::time::Instant;
 
 /// When the delivery was signed, in ISO 8601.

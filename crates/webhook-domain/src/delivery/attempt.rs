@@ -11,7 +11,7 @@ use std::time::Duration;
 pub use response_body::{BodyStart, Confidential, ResponseBody};
 
 use crate::error::InvalidValue;
-use crate::secret::Fingerprint;
+use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
 
 /// The status of an HTTP answer: 100 to 999 (RFC 9110 §15).

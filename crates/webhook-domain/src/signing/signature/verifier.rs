@@ -15,7 +15,7 @@ use super::{
     MESSAGE_ID, MESSAGE_SIGNATURE, MESSAGE_TIMESTAMP, PAYLOAD_SIGNATURE, PAYLOAD_TIMESTAMP, VerificationError,
 };
 use crate::error::InvalidValue;
-use crate::secret::{self, Fingerprint, SecretText};
+use crate::signing::secret::{self, Fingerprint, SecretText};
 use crate::time::Instant;
 
 /// How far the timestamp of a delivery may be from the receiver's clock, in either direction: 5 minutes.

@@ -7,9 +7,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::access::permission::{Permission, PermissionSet};
 use crate::error::{InvalidValue, Refusal};
 use crate::id::{ApiKeyId, PlatformId, RequestId};
-use crate::permission::{Permission, PermissionSet};
 
 /// The platforms a credential is good for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
 use crate::delivery::Delivery;
-use crate::retry_schedule::{Jitter, RetrySchedule};
+use crate::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use crate::delivery::retry_schedule::{Jitter, RetrySchedule};
 use crate::testing::{ManualClock, SeededEntropy, fixtures};
 
 const NOW: Instant = ManualClock::START;

@@ -4,11 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::caller::{Acting, Credential};
+use crate::access::caller::{Acting, Credential};
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::InvalidValue;
 use crate::id::{AuditRecordId, PlatformId, RequestId};
-use crate::key_ring::{KeyRing, SigningKey};
+use crate::signing::key_ring::{KeyRing, SigningKey};
 use crate::time::Instant;
 
 /// What was done.
@@ -208,8 +208,8 @@ impl AuditStamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key_ring::Overlap;
-    use crate::signing_protocol::SigningProtocol;
+    use crate::signing::key_ring::Overlap;
+    use crate::signing::signing_protocol::SigningProtocol;
     use crate::testing::{ManualClock, SeededEntropy, fixtures};
 
     const NOW: Instant = ManualClock::START;

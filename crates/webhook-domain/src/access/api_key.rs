@@ -12,12 +12,12 @@ use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::caller::{Caller, Credential, PlatformScope};
+use crate::access::caller::{Caller, Credential, PlatformScope};
+use crate::access::permission::{Permission, PermissionSet};
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::{InvalidValue, Refusal};
 use crate::id::ApiKeyId;
-use crate::permission::{Permission, PermissionSet};
-use crate::secret::SecretText;
+use crate::signing::secret::SecretText;
 use crate::time::Instant;
 use crate::webhook::Name;
 

@@ -14,7 +14,7 @@ use data_encoding::{BASE64_NOPAD, HEXLOWER};
 use zeroize::Zeroizing;
 
 use self::escapes::{Unit, literal, unescaped};
-use crate::secret::SigningSecret;
+use crate::signing::secret::SigningSecret;
 use crate::webhook::Webhook;
 
 /// Stands where a secret stood.

@@ -1,0 +1,9 @@
+//! Who asks, what they may do, and what is written of it.
+//!
+//! A request comes from a [`caller`] with permissions ([`permission`]), by an API key of ours ([`api_key`]) or by a
+//! token. What it changed is in the audit records ([`audit`]).
+
+pub mod api_key;
+pub mod audit;
+pub mod caller;
+pub mod permission;
