@@ -12,6 +12,7 @@ use webhook_domain::id::{ApiKeyId, DeliveryId, PlatformId, RequestId, WebhookId}
 use crate::api::Core;
 use crate::authenticate::admit;
 use crate::errors::{Code, Problem};
+use crate::paths::{ID, WEBHOOK_ID};
 
 static X_PLATFORM_ID: HeaderName = HeaderName::from_static("x-platform-id");
 
@@ -47,11 +48,6 @@ fn named_platform(request: &HttpRequest) -> Result<Option<PlatformId>, Problem> 
         .map(Some)
         .map_err(|problem| Problem::invalid_value("x-platform-id", &problem))
 }
-
-/// What the paths call a webhook's id: the published name.
-pub(crate) const WEBHOOK_ID: &str = "resourceId";
-/// What they call any other id.
-pub(crate) const ID: &str = "id";
 
 /// The webhook that the path names.
 pub(crate) fn webhook_id(request: &HttpRequest) -> Result<WebhookId, Problem> {

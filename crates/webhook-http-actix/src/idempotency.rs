@@ -5,16 +5,17 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
 use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
 use webhook_domain::access::caller::Acting;
 use webhook_domain::idempotency::{
     IdempotencyKey, IdempotencySlot, IdempotentRequest, Render, RequestFingerprint,
 };
+use webhook_domain::ports::Outcome;
 use webhook_domain::{ServiceError, StoreError};
 
-use crate::answer::{Resource, Success, View, to_store};
+use crate::answer::{self, Resource, Success, View, to_store};
 use crate::api::Core;
 use crate::errors::Problem;
 use crate::in_flight::{Held, NotHad};
@@ -38,13 +39,13 @@ pub(crate) fn key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Probl
         .map_err(|problem| Problem::invalid_value("Idempotency-Key", &problem))
 }
 
-/// A request that its client may send again, with its slot held for as long as this lives.
-pub(crate) struct Named<T> {
-    _held: Held,
-    request: IdempotentRequest<T>,
+/// The turn of a request that changes something. While it lives, no other request with the same `Idempotency-Key` runs.
+pub(crate) struct Turn<T> {
+    named: Option<(Held, IdempotentRequest<T>)>,
+    success: Success,
 }
 
-/// Waits for the turn of the request that `key` names, if it has a name.
+/// Waits for the turn of a request; one without a `key` has it at once. A success is answered as `success`.
 pub(crate) async fn turn<T: Resource>(
     core: &Core,
     acting: &Acting,
@@ -52,8 +53,10 @@ pub(crate) async fn turn<T: Resource>(
     request: &HttpRequest,
     body: &Bytes,
     success: Success,
-) -> Result<Option<Named<T>>, Problem> {
-    let Some(key) = key else { return Ok(None) };
+) -> Result<Turn<T>, Problem> {
+    let Some(key) = key else {
+        return Ok(Turn { named: None, success });
+    };
     let slot = IdempotencySlot {
         platform: acting.platform().clone(),
         credential: acting.credential(),
@@ -72,19 +75,30 @@ pub(crate) async fn turn<T: Resource>(
     ]);
     let view = View::of(core, acting);
     let render: Render<T> = Arc::new(move |resource, now| to_store(resource, now, success, view));
-    Ok(Some(Named {
-        _held: held,
-        request: IdempotentRequest {
-            key,
-            fingerprint,
-            render,
-        },
-    }))
+    let request = IdempotentRequest {
+        key,
+        fingerprint,
+        render,
+    };
+    Ok(Turn {
+        named: Some((held, request)),
+        success,
+    })
 }
 
-impl<T: Clone> Named<T> {
-    /// The request as the domain takes it.
-    pub(crate) fn request(&self) -> IdempotentRequest<T> {
-        self.request.clone()
+impl<T: Resource + Clone> Turn<T> {
+    /// The request as the domain takes it, if its client named it.
+    pub(crate) fn request(&self) -> Option<IdempotentRequest<T>> {
+        self.named.as_ref().map(|(_, request)| request.clone())
+    }
+
+    /// The answer to what came of it.
+    pub(crate) fn answer(
+        &self,
+        core: &Core,
+        acting: &Acting,
+        outcome: &Outcome<T>,
+    ) -> Result<HttpResponse, Problem> {
+        answer::of_change(core, acting, outcome, self.success)
     }
 }

@@ -14,15 +14,15 @@
 //! 5. Nobody asks more often than `request_rate.rs` lets them.
 //! 6. A handler that is dropped because its client hung up loses nothing: the store finishes what it took.
 //!
-//! To add an endpoint: a handler under `routes/` that begins with `context::acting`, what it takes and
-//! answers beside it (`#[utoipa::path]`), its path in `app.rs` and in `openapi.rs`, and a
-//! test per rule in `tests/api/`.
+//! To add an endpoint: a handler under `routes/` that begins with `call.acting`, what it takes and answers beside it
+//! (`#[utoipa::path]`), its path in `paths.rs`, a line in the table of `operations.rs`, and a test per rule in `tests/api/`.
 
 mod answer;
 mod api;
 mod app;
 mod authenticate;
 mod body;
+mod call;
 mod client_address;
 mod connection;
 mod context;
@@ -35,7 +35,9 @@ mod json;
 mod listing;
 mod observe;
 mod openapi;
+mod operations;
 mod origin;
+mod paths;
 mod query;
 pub mod representation;
 mod request_id;

@@ -17,7 +17,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Components, RefOr, Required};
 use utoipa::{Modify, OpenApi, PartialSchema as _, ToSchema as _};
 
-use crate::routes;
+use crate::operations::Operations;
 
 const API_KEY: &str = "api_key";
 const BEARER: &str = "bearer";
@@ -42,31 +42,6 @@ const BEARER: &str = "bearer";
         (name = "Service", description = "The service itself; no credential is asked for"),
     ),
     security(("api_key" = []), ("bearer" = [])),
-    paths(
-        routes::webhooks::list,
-        routes::webhooks::create,
-        routes::actions::list,
-        routes::webhook::read,
-        routes::webhook::update,
-        routes::webhook::delete,
-        routes::probes::send_test,
-        routes::probes::test_connection,
-        routes::probes::send_penalty_box_payload,
-        routes::secret_key::roll,
-        routes::secret_key::remove,
-        routes::events::publish,
-        routes::webhook_events::list,
-        routes::webhook_events::read,
-        routes::webhook_events::resend,
-        routes::api_keys::list,
-        routes::api_keys::create,
-        routes::api_keys::revoke,
-        routes::audit_records::list,
-        routes::health::live,
-        routes::health::ready,
-        routes::document::document,
-    ),
-    modifiers(&Shared),
 )]
 struct Document;
 
@@ -121,7 +96,10 @@ impl Modify for Shared {
 #[must_use]
 pub fn openapi_json() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
-        let mut text = Document::openapi().to_pretty_json().unwrap_or_default();
+        let mut document = Document::openapi();
+        document.merge(Operations::openapi());
+        Shared.modify(&mut document);
+        let mut text = document.to_pretty_json().unwrap_or_default();
         text.push('\n');
         text
     });

@@ -8,10 +8,10 @@ use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
 use super::View;
-use crate::etag;
 use crate::representation::{
     ApiKeyJson, EventJson, Keys, ProbeJson, WebhookEventJson, WebhookJson, expected_length,
 };
+use crate::{etag, paths};
 
 /// Room for an API key, so that its text is not copied about while it is written.
 const USUAL_API_KEY_LENGTH: usize = 2048;
@@ -37,7 +37,7 @@ impl Resource for Webhook {
     }
 
     fn path(&self) -> String {
-        format!("/v1/webhooks/{}", self.id)
+        paths::with_id(paths::WEBHOOK, self.id)
     }
 
     fn to_body(&self, now: Instant, keys: Keys, view: View) -> Vec<u8> {
@@ -56,7 +56,7 @@ impl Resource for ApiKey {
     }
 
     fn path(&self) -> String {
-        format!("/v1/api-keys/{}", self.id)
+        paths::with_id(paths::API_KEY, self.id)
     }
 
     fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
@@ -87,7 +87,7 @@ impl Resource for TrackedDelivery {
     }
 
     fn path(&self) -> String {
-        format!("/v1/webhook-events/{}", self.delivery.id)
+        paths::with_id(paths::WEBHOOK_EVENT, self.delivery.id)
     }
 
     fn to_body(&self, _: Instant, _: Keys, view: View) -> Vec<u8> {
@@ -102,7 +102,7 @@ impl Resource for Published {
     }
 
     fn path(&self) -> String {
-        format!("/v1/webhook-events?event_id={}", self.event.id)
+        format!("{}?event_id={}", paths::WEBHOOK_EVENTS, self.event.id)
     }
 
     fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
@@ -116,7 +116,7 @@ impl Resource for Probed {
     }
 
     fn path(&self) -> String {
-        "/v1/webhooks".to_owned()
+        paths::WEBHOOKS.to_owned()
     }
 
     fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {

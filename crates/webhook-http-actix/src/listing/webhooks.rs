@@ -14,6 +14,7 @@ use webhook_domain::webhook::{Cursor, PageSize, PageStart, WebhookPage, WebhookQ
 
 use super::{cursor, limit, link};
 use crate::errors::Problem;
+use crate::paths;
 use crate::query::{Parameters, whole};
 use crate::representation::{Keys, WebhookJson};
 
@@ -203,7 +204,7 @@ impl Asked {
             PageStart::After(cursor) => parameters.push(("after", place(cursor))),
             PageStart::Before(cursor) => parameters.push(("before", place(cursor))),
         }
-        link("/v1/webhooks", &parameters)
+        link(paths::WEBHOOKS, &parameters)
     }
 }
 

@@ -12,7 +12,7 @@ use webhook_domain::webhook::{Direction, WebhookOrder};
 use super::answers::{limit, page};
 use super::bodies::overlap;
 use super::values::{action, id, matching, one_of, platform};
-use crate::context::{ID, WEBHOOK_ID};
+use crate::paths::{ID, WEBHOOK_ID};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 use crate::routes::actions::ORDER;
 

@@ -1,14 +1,12 @@
 //! `/v1/webhooks/actions`: what webhooks can be told of.
 
-use actix_web::http::Method;
-use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use serde::Serialize;
 use webhook_domain::InvalidValue;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::webhook::Direction;
 
-use crate::api::Core;
+use crate::call::Call;
 use crate::errors::Problem;
 use crate::listing::page_size;
 use crate::listing::webhooks::page_number;
@@ -17,8 +15,7 @@ use crate::openapi::errors::Always;
 use crate::openapi::parameters::{ActionPage, Platform};
 use crate::query::Parameters;
 use crate::representation::{ActionsJson, actions_json};
-use crate::routes::elsewhere::refuse_method;
-use crate::{answer, context};
+use crate::{answer, paths};
 
 /// What the list is ordered by.
 pub(crate) const ORDER: &str = "object_type";
@@ -35,7 +32,7 @@ struct Actions<'a> {
 /// `WEBHOOK.VIEW`.
 #[utoipa::path(
     get,
-    path = "/v1/webhooks/actions",
+    path = paths::ACTIONS,
     operation_id = "list_actions",
     tag = "Webhooks",
     params(Platform, ActionPage),
@@ -46,14 +43,14 @@ struct Actions<'a> {
         Always,
     ),
 )]
-pub(crate) async fn list(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    context::acting(&request, &core, Permission::WebhookView).await?;
-    let parameters = Parameters::of(&request, &["limit", "page", "order_by", "order_direction"])?;
+pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
+    call.acting(Permission::WebhookView).await?;
+    let parameters = Parameters::of(&call.request, &["limit", "page", "order_by", "order_direction"])?;
     let limit = parameters.parsed("limit", page_size)?;
     let page = parameters.parsed("page", page_number)?.unwrap_or(1);
     parameters.parsed("order_by", only_order)?;
     let direction = parameters.parsed("order_direction", str::parse)?;
-    let catalogue = core.api.rules.actions.get();
+    let catalogue = call.api().rules.actions.get();
     let mut data = actions_json(&catalogue);
     if direction == Some(Direction::Descending) {
         data.reverse();
@@ -73,9 +70,4 @@ fn only_order(text: &str) -> Result<(), InvalidValue> {
         ORDER => Ok(()),
         _ => Err(InvalidValue::new("must be object_type")),
     }
-}
-
-/// Any other method.
-pub(crate) async fn wrong_method(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    refuse_method(&request, &core, &[Method::GET]).await
 }

@@ -1,23 +1,20 @@
 //! `/v1/audit-records`: what was done on the platform, and by whom.
 
-use actix_web::http::Method;
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use webhook_domain::InvalidValue;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::id::AuditRecordId;
 use webhook_domain::ports::AuditQuery;
 
-use crate::api::Core;
-use crate::errors::{About, Problem};
+use crate::call::Call;
+use crate::errors::Problem;
 use crate::listing::{self, Asked};
 use crate::openapi::answers::AuditRecordList;
 use crate::openapi::errors::Always;
 use crate::openapi::parameters::{AuditRecordPart, Platform};
 use crate::query::Parameters;
 use crate::representation::AuditRecordJson;
-use crate::routes::elsewhere::refuse_method;
-use crate::{answer, context};
+use crate::{answer, paths};
 
 /// The most characters of a resource's id.
 const MAX_ID_LENGTH: usize = 64;
@@ -27,7 +24,7 @@ const MAX_ID_LENGTH: usize = 64;
 /// Needs `AUDIT_RECORD.VIEW`.
 #[utoipa::path(
     get,
-    path = "/v1/audit-records",
+    path = paths::AUDIT_RECORDS,
     operation_id = "list_audit_records",
     tag = "Audit",
     params(Platform, AuditRecordPart),
@@ -38,15 +35,10 @@ const MAX_ID_LENGTH: usize = 64;
         Always,
     ),
 )]
-pub(crate) async fn list(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    let listed = try_list(&request, &core).await;
-    listed.map_err(|problem| problem.about(About::AuditRecord))
-}
-
-async fn try_list(request: &HttpRequest, core: &Core) -> Result<HttpResponse, Problem> {
-    let acting = context::acting(request, core, Permission::AuditRecordView).await?;
-    let (asked, query) = asked(request)?;
-    let records = core.api.audit.list(&acting, query).await?;
+pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
+    let acting = call.acting(Permission::AuditRecordView).await?;
+    let (asked, query) = asked(&call.request)?;
+    let records = call.api().audit.list(&acting, query).await?;
     let list = asked.list(&records, |record| record.id.to_string(), AuditRecordJson::new);
     answer::of_list(&list)
 }
@@ -62,7 +54,7 @@ fn asked(request: &HttpRequest) -> Result<(Asked, AuditQuery), Problem> {
     let resource_id = query.resource_id.clone().map(|id| ("resource_id", id));
     let action = query.action.map(|action| ("action", action.name().to_owned()));
     let asked = Asked {
-        path: "/v1/audit-records",
+        path: paths::AUDIT_RECORDS,
         filters: resource_id.into_iter().chain(action).collect(),
         limit: listing::limit(&parameters)?,
         cursor: ("before", query.before.map(|id| id.to_string())),
@@ -80,10 +72,4 @@ fn resource_id(text: &str) -> Result<String, InvalidValue> {
             "must be the id of a resource, such as that of a webhook: 1 to 64 characters of a–z, 0–9, `_` and `-`",
         ))
     }
-}
-
-/// Any other method.
-pub(crate) async fn wrong_method(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    let refused = refuse_method(&request, &core, &[Method::GET]).await;
-    refused.map_err(|problem| problem.about(About::AuditRecord))
 }

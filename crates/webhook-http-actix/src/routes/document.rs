@@ -5,16 +5,20 @@
 
 use std::sync::{Arc, LazyLock};
 
-use actix_web::http::Method;
+use actix_web::HttpResponse;
 use actix_web::http::header::{self, ContentEncoding, ContentType};
-use actix_web::{HttpResponse, web};
 use utoipa_swagger_ui::Config;
 
+use crate::call::Call;
 use crate::errors::Problem;
-use crate::openapi::openapi_json;
+use crate::paths;
 
-/// Where the page and what it consists of are.
-pub(crate) const PAGE: &str = "/docs/";
+/// Where the page is: a folder, with what it consists of.
+const FOLDER: &str = "/docs/";
+
+/// The document as the application serves it.
+#[derive(Clone, Copy)]
+pub(crate) struct DocumentText(pub(crate) fn() -> &'static str);
 
 /// Styles are the page's own, written into it by its script; everything else comes from this server.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -25,30 +29,33 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
 /// OpenAPI 3.1.
 #[utoipa::path(
     get,
-    path = "/openapi.json",
+    path = paths::DOCUMENT,
     operation_id = "openapi",
     tag = "Service",
     security(()),
     responses((status = 200, description = "This document.", body = Object)),
 )]
-pub(crate) async fn document() -> HttpResponse {
-    HttpResponse::Ok()
+pub(crate) async fn document(call: Call) -> Result<HttpResponse, Problem> {
+    let document = call.request.app_data::<DocumentText>();
+    let document = document.ok_or_else(|| Problem::internal("the application has no document"))?;
+    Ok(HttpResponse::Ok()
         .insert_header(ContentType::json())
-        .body(openapi_json())
+        .body((document.0)()))
 }
 
 /// `GET /docs`: the page is a folder.
-pub(crate) async fn to_page() -> HttpResponse {
-    HttpResponse::PermanentRedirect()
-        .insert_header((header::LOCATION, PAGE))
-        .finish()
+pub(crate) async fn to_page(_: Call) -> Result<HttpResponse, Problem> {
+    Ok(HttpResponse::PermanentRedirect()
+        .insert_header((header::LOCATION, FOLDER))
+        .finish())
 }
 
 /// `GET /docs/{file}`: a part of the page; the page itself without a name.
-pub(crate) async fn page(file: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn page(call: Call) -> Result<HttpResponse, Problem> {
     static CONFIG: LazyLock<Arc<Config<'static>>> =
-        LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
-    let found = utoipa_swagger_ui::serve(&file, CONFIG.clone());
+        LazyLock::new(|| Arc::new(Config::from(paths::DOCUMENT).validator_url("none")));
+    let file = call.request.match_info().get("file").unwrap_or_default();
+    let found = utoipa_swagger_ui::serve(file, CONFIG.clone());
     let found = found.map_err(|error| Problem::internal(error.to_string()))?;
     let part = found.ok_or_else(Problem::no_such_path)?;
     let mut response = HttpResponse::Ok();
@@ -61,9 +68,4 @@ pub(crate) async fn page(file: web::Path<String>) -> Result<HttpResponse, Proble
         response.insert_header(ContentEncoding::Gzip);
     }
     Ok(response.body(part.bytes.into_owned()))
-}
-
-/// Any other method.
-pub(crate) async fn wrong_method() -> Result<HttpResponse, Problem> {
-    Err(Problem::method_not_allowed(&[Method::GET]))
 }

@@ -1,29 +1,28 @@
 //! Whether the process lives, and whether it can do its work. No credential is asked for.
 
 use actix_web::HttpResponse;
-use actix_web::http::Method;
 use actix_web::http::header::ContentType;
-use actix_web::web::Data;
 use webhook_domain::{ServiceError, StoreError};
 
-use crate::api::Core;
+use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::answers::Health;
 use crate::openapi::errors::OfStore;
+use crate::paths;
 
 /// Says whether the process lives.
 ///
 /// It does for as long as it answers at all.
 #[utoipa::path(
     get,
-    path = "/health/live",
+    path = paths::LIVE,
     operation_id = "live",
     tag = "Service",
     security(()),
     responses((status = 200, description = "The process lives.", body = Health)),
 )]
-pub(crate) async fn live() -> HttpResponse {
-    ok()
+pub(crate) async fn live(_: Call) -> Result<HttpResponse, Problem> {
+    Ok(ok())
 }
 
 /// Says whether the service can do its work.
@@ -32,27 +31,24 @@ pub(crate) async fn live() -> HttpResponse {
 /// operator has paused deliveries it is ready too, and says so: events are accepted and wait.
 #[utoipa::path(
     get,
-    path = "/health/ready",
+    path = paths::READY,
     operation_id = "ready",
     tag = "Service",
     security(()),
     responses((status = 200, description = "The service can do its work.", body = Health), OfStore),
 )]
-pub(crate) async fn ready(core: Data<Core>) -> Result<HttpResponse, Problem> {
-    if !(core.api.delivers)() {
+pub(crate) async fn ready(call: Call) -> Result<HttpResponse, Problem> {
+    if !(call.api().delivers)() {
         let error = StoreError::Unavailable("what delivers stands still".into());
         return Err(ServiceError::from(error).into());
     }
-    match (core.api.store)() {
-        Ok(()) if (core.api.deliveries_are_paused)() => Ok(json(r#"{"status":"ok","deliveries":"paused"}"#)),
+    match (call.api().store)() {
+        Ok(()) if (call.api().deliveries_are_paused)() => {
+            Ok(json(r#"{"status":"ok","deliveries":"paused"}"#))
+        }
         Ok(()) => Ok(ok()),
         Err(error) => Err(ServiceError::from(error).into()),
     }
-}
-
-/// Any other method.
-pub(crate) async fn wrong_method() -> Result<HttpResponse, Problem> {
-    Err(Problem::method_not_allowed(&[Method::GET]))
 }
 
 fn ok() -> HttpResponse {

@@ -6,9 +6,8 @@
 
 use std::time::Duration;
 
-use actix_web::http::Method;
-use actix_web::web::{Bytes, Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
+use actix_web::web::Bytes;
 use tokio::time::{Instant, sleep};
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
@@ -16,15 +15,15 @@ use webhook_domain::id::WebhookId;
 use webhook_domain::idempotency::IdempotencyKey;
 use webhook_domain::services::{Expedited, Probed};
 
-use crate::answer::{self, Success};
-use crate::api::Core;
+use crate::answer::Success;
+use crate::api::Api;
+use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::bodies::CreateWebhook as CreateObject;
 use crate::openapi::errors::{Always, ById, OnChange};
 use crate::openapi::parameters::{Named, Platform, WebhookPath};
 use crate::representation::ProbeJson;
-use crate::routes::elsewhere::refuse_method;
-use crate::{body, context, fields, idempotency, json, query};
+use crate::{fields, json, paths};
 
 /// How long is waited for what comes of a delivery: longer than an attempt takes.
 const EXPEDITED_WITHIN: Duration = Duration::from_secs(15);
@@ -37,7 +36,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// not. It goes past the queue, is sent once, and is not among the webhook's events. Needs `WEBHOOK.UPDATE`.
 #[utoipa::path(
     post,
-    path = "/v1/webhooks/{resourceId}/send-test",
+    path = paths::SEND_TEST,
     operation_id = "send_test",
     tag = "Webhooks",
     params(Platform, WebhookPath, Named),
@@ -49,14 +48,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
         Always, ById, OnChange,
     ),
 )]
-pub(crate) async fn send_test(
-    request: HttpRequest,
-    payload: Payload,
-    core: Data<Core>,
-) -> Result<HttpResponse, Problem> {
-    let probes = &core.api.probes;
-    let send = async |acting: &Acting, id| Ok(probes.send_test(acting, id).await?);
-    to_webhook(&request, payload, &core, send).await
+pub(crate) async fn send_test(call: Call) -> Result<HttpResponse, Problem> {
+    let send = async |call: &Call, acting: &Acting, id| Ok(call.api().probes.send_test(acting, id).await?);
+    to_webhook(call, send).await
 }
 
 /// Sends a test event to where a new webhook would send its deliveries.
@@ -65,7 +59,7 @@ pub(crate) async fn send_test(
 /// signatures refuses it, and the answer says so. Needs `WEBHOOK.CREATE`.
 #[utoipa::path(
     post,
-    path = "/v1/webhooks/test-connection",
+    path = paths::TEST_CONNECTION,
     operation_id = "test_connection",
     tag = "Webhooks",
     params(Platform, Named),
@@ -78,23 +72,20 @@ pub(crate) async fn send_test(
         Always, OnChange,
     ),
 )]
-pub(crate) async fn test_connection(
-    request: HttpRequest,
-    payload: Payload,
-    core: Data<Core>,
-) -> Result<HttpResponse, Problem> {
-    let acting = context::acting(&request, &core, Permission::WebhookCreate).await?;
-    query::none(&request)?;
-    let key = idempotency::key(&request)?;
-    let body = body::read(&request, payload, &core.limits).await?;
-    if body.is_empty() {
-        return Err(Problem::bad_request(
-            "the body must be a JSON object that describes the webhook",
-        ));
-    }
-    let settings = fields::create(json::parse_object(&body)?, &core.api.rules)?;
-    let send = async || Ok(core.api.probes.test_connection(&acting, settings.clone()).await?);
-    once(&core, &acting, key, &request, &body, send).await
+pub(crate) async fn test_connection(mut call: Call) -> Result<HttpResponse, Problem> {
+    let acting = call.acting(Permission::WebhookCreate).await?;
+    call.without_query()?;
+    let key = call.idempotency_key()?;
+    let body = call.required_body("describes the webhook").await?;
+    let settings = fields::create(json::parse_object(&body)?, &call.api().rules)?;
+    let send = async || {
+        Ok(call
+            .api()
+            .probes
+            .test_connection(&acting, settings.clone())
+            .await?)
+    };
+    once(&call, &acting, key, &body, send).await
 }
 
 /// Sends what waits in the penalty box again, now.
@@ -104,7 +95,7 @@ pub(crate) async fn test_connection(
 /// `WEBHOOK.UPDATE`.
 #[utoipa::path(
     post,
-    path = "/v1/webhooks/{resourceId}/send-penalty-box-payload",
+    path = paths::SEND_PENALTY_BOX_PAYLOAD,
     operation_id = "send_penalty_box_payload",
     tag = "Webhooks",
     params(Platform, WebhookPath, Named),
@@ -116,21 +107,19 @@ pub(crate) async fn test_connection(
         Always, ById, OnChange,
     ),
 )]
-pub(crate) async fn send_penalty_box_payload(
-    request: HttpRequest,
-    payload: Payload,
-    core: Data<Core>,
-) -> Result<HttpResponse, Problem> {
-    let probes = &core.api.probes;
-    let send = async |acting: &Acting, id| outcome_of(&core, probes.expedite(acting, id).await?).await;
-    to_webhook(&request, payload, &core, send).await
+pub(crate) async fn send_penalty_box_payload(call: Call) -> Result<HttpResponse, Problem> {
+    let send = async |call: &Call, acting: &Acting, id| {
+        let expedited = call.api().probes.expedite(acting, id).await?;
+        outcome_of(call.api(), expedited).await
+    };
+    to_webhook(call, send).await
 }
 
 /// Waits for what comes of a delivery whose time has come.
-async fn outcome_of(core: &Core, expedited: Expedited) -> Result<Probed, Problem> {
+async fn outcome_of(api: &Api, expedited: Expedited) -> Result<Probed, Problem> {
     let ends = Instant::now() + EXPEDITED_WITHIN;
     loop {
-        let probed = core.api.probes.since(&expedited).await?;
+        let probed = api.probes.since(&expedited).await?;
         if probed != Probed::StillWaiting || Instant::now() >= ends {
             return Ok(probed);
         }
@@ -140,50 +129,35 @@ async fn outcome_of(core: &Core, expedited: Expedited) -> Result<Probed, Problem
 
 /// Has `send` find out something about the webhook that the path names.
 async fn to_webhook(
-    request: &HttpRequest,
-    payload: Payload,
-    core: &Core,
-    send: impl AsyncFnOnce(&Acting, WebhookId) -> Result<Probed, Problem>,
+    mut call: Call,
+    send: impl AsyncFnOnce(&Call, &Acting, WebhookId) -> Result<Probed, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let id = context::webhook_id(request);
-    let about = id.as_ref().ok().copied();
-    let sent = async {
-        let acting = context::acting(request, core, Permission::WebhookUpdate).await?;
-        let id = id?;
-        query::none(request)?;
-        let key = idempotency::key(request)?;
-        let body = body::read_none(request, payload, &core.limits).await?;
-        once(core, &acting, key, request, &body, async || {
-            send(&acting, id).await
-        })
-        .await
-    };
-    sent.await.map_err(|problem: Problem| problem.about(about))
+    let acting = call.acting(Permission::WebhookUpdate).await?;
+    let id = call.webhook_id()?;
+    call.without_query()?;
+    let key = call.idempotency_key()?;
+    let body = call.without_body().await?;
+    once(&call, &acting, key, &body, async || {
+        send(&call, &acting, id).await
+    })
+    .await
 }
 
 /// Answers with what `send` finds out, or with what it found out when the same request was made before.
 async fn once(
-    core: &Core,
+    call: &Call,
     acting: &Acting,
     key: Option<IdempotencyKey>,
-    request: &HttpRequest,
     body: &Bytes,
     send: impl AsyncFnOnce() -> Result<Probed, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    let named = idempotency::turn(core, acting, key, request, body, Success::Changed).await?;
-    let named = named.as_ref().map(idempotency::Named::request);
-    let probes = &core.api.probes;
-    if let Some(earlier) = probes.earlier(acting, named.as_ref()).await? {
-        return answer::of_change(core, acting, &earlier, Success::Changed);
+    let turn = call.turn(acting, key, body, Success::Changed).await?;
+    let request = turn.request();
+    let probes = &call.api().probes;
+    if let Some(earlier) = probes.earlier(acting, request.as_ref()).await? {
+        return turn.answer(&call.core, acting, &earlier);
     }
     let probed = send().await?;
-    let outcome = probes.answer(acting, probed, named.as_ref()).await?;
-    answer::of_change(core, acting, &outcome, Success::Changed)
-}
-
-/// Any other method on a path that sends something to a webhook.
-pub(crate) async fn wrong_method(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    let about = context::webhook_id(&request).ok();
-    let refused = refuse_method(&request, &core, &[Method::POST]).await;
-    refused.map_err(|problem| problem.about(about))
+    let outcome = probes.answer(acting, probed, request.as_ref()).await?;
+    turn.answer(&call.core, acting, &outcome)
 }

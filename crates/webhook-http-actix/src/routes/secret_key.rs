@@ -1,22 +1,18 @@
 //! `/v1/webhooks/{resourceId}/secret-key`: rolling a webhook's secret and removing it.
 
-use actix_web::http::Method;
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use webhook_domain::access::permission::Permission;
-use webhook_domain::id::WebhookId;
 use webhook_domain::services::{RemoveSecret, RollSecret};
 
-use crate::answer::{self, Success};
-use crate::api::Core;
+use crate::answer::Success;
+use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::bodies::RollSecret as RollObject;
 use crate::openapi::errors::{Always, ById, OnChange, OnCondition};
 use crate::openapi::parameters::{Conditional, Named, Platform, RetiredFor, WebhookPath};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 use crate::representation::WebhookJson;
-use crate::routes::elsewhere::refuse_method;
-use crate::{body, context, etag, fields, idempotency, json, query};
+use crate::{fields, json, paths, query};
 
 /// Rolls a webhook's secret.
 ///
@@ -26,7 +22,7 @@ use crate::{body, context, etag, fields, idempotency, json, query};
 /// `WEBHOOK.UPDATE`.
 #[utoipa::path(
     patch,
-    path = "/v1/webhooks/{resourceId}/secret-key",
+    path = paths::SECRET_KEY,
     operation_id = "roll_secret",
     tag = "Secrets",
     params(Platform, WebhookPath, RetiredFor, Named, Conditional),
@@ -40,29 +36,13 @@ use crate::{body, context, etag, fields, idempotency, json, query};
         Always, ById, OnChange, OnCondition,
     ),
 )]
-pub(crate) async fn roll(
-    request: HttpRequest,
-    payload: Payload,
-    core: Data<Core>,
-) -> Result<HttpResponse, Problem> {
-    let id = context::webhook_id(&request);
-    let about = id.as_ref().ok().copied();
-    let rolled = try_roll(&request, payload, &core, id).await;
-    rolled.map_err(|problem| problem.about(about))
-}
-
-async fn try_roll(
-    request: &HttpRequest,
-    payload: Payload,
-    core: &Core,
-    id: Result<WebhookId, Problem>,
-) -> Result<HttpResponse, Problem> {
-    let acting = context::acting(request, core, Permission::WebhookUpdate).await?;
-    let id = id?;
-    let overlap = query::overlap(request)?;
-    let key = idempotency::key(request)?;
-    let precondition = etag::precondition(request)?;
-    let body = body::read(request, payload, &core.limits).await?;
+pub(crate) async fn roll(mut call: Call) -> Result<HttpResponse, Problem> {
+    let acting = call.acting(Permission::WebhookUpdate).await?;
+    let id = call.webhook_id()?;
+    let overlap = query::overlap(&call.request)?;
+    let key = call.idempotency_key()?;
+    let precondition = call.precondition()?;
+    let body = call.body().await?;
     let (update, overlap) = match body.is_empty() {
         true => (None, overlap),
         false if overlap.is_some() => {
@@ -72,19 +52,19 @@ async fn try_roll(
             ));
         }
         false => {
-            let (update, overlap) = fields::roll(json::parse_object(&body)?, &core.api.rules)?;
+            let (update, overlap) = fields::roll(json::parse_object(&body)?, &call.api().rules)?;
             (Some(update), overlap)
         }
     };
-    let named = idempotency::turn(core, &acting, key, request, &body, Success::Rekeyed).await?;
+    let turn = call.turn(&acting, key, &body, Success::Rekeyed).await?;
     let roll = RollSecret {
         update,
         overlap,
         precondition,
-        idempotent: named.as_ref().map(idempotency::Named::request),
+        idempotent: turn.request(),
     };
-    let outcome = core.api.secret_keys.roll(&acting, id, roll).await?;
-    answer::of_change(core, &acting, &outcome, Success::Rekeyed)
+    let outcome = call.api().secret_keys.roll(&acting, id, roll).await?;
+    turn.answer(&call.core, &acting, &outcome)
 }
 
 /// Removes a webhook's secret.
@@ -92,7 +72,7 @@ async fn try_roll(
 /// It has no current secret any more; the one it had goes on signing for its window. Needs `WEBHOOK.UPDATE`.
 #[utoipa::path(
     delete,
-    path = "/v1/webhooks/{resourceId}/secret-key",
+    path = paths::SECRET_KEY,
     operation_id = "remove_secret",
     tag = "Secrets",
     params(Platform, WebhookPath, RetiredFor, Named, Conditional),
@@ -105,46 +85,25 @@ async fn try_roll(
         Always, ById, OnChange, OnCondition,
     ),
 )]
-pub(crate) async fn remove(
-    request: HttpRequest,
-    payload: Payload,
-    core: Data<Core>,
-) -> Result<HttpResponse, Problem> {
-    let id = context::webhook_id(&request);
-    let about = id.as_ref().ok().copied();
-    let removed = try_remove(&request, payload, &core, id).await;
-    removed.map_err(|problem| problem.about(about))
-}
-
-async fn try_remove(
-    request: &HttpRequest,
-    payload: Payload,
-    core: &Core,
-    id: Result<WebhookId, Problem>,
-) -> Result<HttpResponse, Problem> {
-    let acting = context::acting(request, core, Permission::WebhookUpdate).await?;
-    let id = id?;
-    let overlap = query::overlap(request)?;
-    let key = idempotency::key(request)?;
-    let precondition = etag::precondition(request)?;
-    let body = body::read(request, payload, &core.limits).await?;
+pub(crate) async fn remove(mut call: Call) -> Result<HttpResponse, Problem> {
+    let acting = call.acting(Permission::WebhookUpdate).await?;
+    let id = call.webhook_id()?;
+    let overlap = query::overlap(&call.request)?;
+    let key = call.idempotency_key()?;
+    let precondition = call.precondition()?;
+    let body = call.body().await?;
     if !body.is_empty() {
         // An overlap in it would silently do nothing.
         return Err(Problem::bad_request(
             "this request takes no body; previous_secret_expires_in goes in the query",
         ));
     }
-    let named = idempotency::turn(core, &acting, key, request, &body, Success::Rekeyed).await?;
+    let turn = call.turn(&acting, key, &body, Success::Rekeyed).await?;
     let remove = RemoveSecret {
         overlap,
         precondition,
-        idempotent: named.as_ref().map(idempotency::Named::request),
+        idempotent: turn.request(),
     };
-    let outcome = core.api.secret_keys.remove(&acting, id, remove).await?;
-    answer::of_change(core, &acting, &outcome, Success::Rekeyed)
-}
-
-/// Any other method.
-pub(crate) async fn wrong_method(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    refuse_method(&request, &core, &[Method::PATCH, Method::DELETE]).await
+    let outcome = call.api().secret_keys.remove(&acting, id, remove).await?;
+    turn.answer(&call.core, &acting, &outcome)
 }

@@ -1,7 +1,5 @@
 //! `/v1/webhook-events`: events on their way to webhooks, and sending one again.
 
-use actix_web::http::Method;
-use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use webhook_domain::InvalidValue;
 use webhook_domain::access::permission::Permission;
@@ -11,16 +9,15 @@ use webhook_domain::ports::DeliveryQuery;
 use webhook_domain::webhook::Action;
 
 use crate::answer::{self, Success};
-use crate::api::Core;
-use crate::errors::{About, Problem};
+use crate::call::Call;
+use crate::errors::Problem;
 use crate::listing::{self, Asked};
 use crate::openapi::answers::WebhookEventList;
 use crate::openapi::errors::{Always, ById, OnChange};
 use crate::openapi::parameters::{DeliveryPart, DeliveryPath, Named, Platform};
+use crate::paths;
 use crate::query::Parameters;
 use crate::representation::WebhookEventJson;
-use crate::routes::elsewhere::refuse_method;
-use crate::{body, context, idempotency, query};
 
 const PARAMETERS: [&str; 6] = ["webhook_id", "event_id", "type", "status", "after", "limit"];
 
@@ -29,7 +26,7 @@ const PARAMETERS: [&str; 6] = ["webhook_id", "event_id", "type", "status", "afte
 /// One that was sent again counts as queued then. Needs `WEBHOOK_EVENT.VIEW`.
 #[utoipa::path(
     get,
-    path = "/v1/webhook-events",
+    path = paths::WEBHOOK_EVENTS,
     operation_id = "list_webhook_events",
     tag = "Events",
     params(Platform, DeliveryPart),
@@ -40,15 +37,10 @@ const PARAMETERS: [&str; 6] = ["webhook_id", "event_id", "type", "status", "afte
         Always,
     ),
 )]
-pub(crate) async fn list(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    let listed = try_list(&request, &core).await;
-    listed.map_err(|problem| problem.about(About::WebhookEvent(None)))
-}
-
-async fn try_list(request: &HttpRequest, core: &Core) -> Result<HttpResponse, Problem> {
-    let acting = context::acting(request, core, Permission::WebhookEventView).await?;
-    let (asked, query) = asked(request)?;
-    let found = core.api.events.deliveries(&acting, query).await?;
+pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
+    let acting = call.acting(Permission::WebhookEventView).await?;
+    let (asked, query) = asked(&call.request)?;
+    let found = call.api().events.deliveries(&acting, query).await?;
     let list = asked.list(
         &found,
         |listed| listed.delivery.id.to_string(),
@@ -77,7 +69,7 @@ fn asked(request: &HttpRequest) -> Result<(Asked, DeliveryQuery), Problem> {
         ("status", query.status.map(str::to_owned)),
     ];
     let asked = Asked {
-        path: "/v1/webhook-events",
+        path: paths::WEBHOOK_EVENTS,
         filters: filters
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)))
@@ -99,7 +91,7 @@ fn status(text: &str) -> Result<&'static str, InvalidValue> {
 /// With what is delivered, and every attempt so far. Needs `WEBHOOK_EVENT.VIEW`.
 #[utoipa::path(
     get,
-    path = "/v1/webhook-events/{id}",
+    path = paths::WEBHOOK_EVENT,
     operation_id = "read_webhook_event",
     tag = "Events",
     params(Platform, DeliveryPath),
@@ -110,17 +102,12 @@ fn status(text: &str) -> Result<&'static str, InvalidValue> {
         Always, ById,
     ),
 )]
-pub(crate) async fn read(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    let id = context::delivery_id(&request);
-    let about = id.as_ref().ok().copied();
-    let read = async {
-        let acting = context::acting(&request, &core, Permission::WebhookEventView).await?;
-        let id = id?;
-        query::none(&request)?;
-        let tracked = core.api.events.delivery(&acting, id).await?;
-        answer::of_list(&WebhookEventJson::new(&tracked, core.api.environment))
-    };
-    read.await.map_err(|problem: Problem| problem.about(about))
+pub(crate) async fn read(call: Call) -> Result<HttpResponse, Problem> {
+    let acting = call.acting(Permission::WebhookEventView).await?;
+    let id = call.delivery_id()?;
+    call.without_query()?;
+    let tracked = call.api().events.delivery(&acting, id).await?;
+    answer::of_list(&WebhookEventJson::new(&tracked, call.api().environment))
 }
 
 /// Sends an event to its webhook again.
@@ -129,7 +116,7 @@ pub(crate) async fn read(request: HttpRequest, core: Data<Core>) -> Result<HttpR
 /// Needs `WEBHOOK_EVENT.RESEND`.
 #[utoipa::path(
     post,
-    path = "/v1/webhook-events/{id}/resend",
+    path = paths::RESEND,
     operation_id = "resend_webhook_event",
     tag = "Events",
     params(Platform, DeliveryPath, Named),
@@ -141,61 +128,13 @@ pub(crate) async fn read(request: HttpRequest, core: Data<Core>) -> Result<HttpR
         Always, ById, OnChange,
     ),
 )]
-pub(crate) async fn resend(
-    request: HttpRequest,
-    payload: Payload,
-    core: Data<Core>,
-) -> Result<HttpResponse, Problem> {
-    let id = context::delivery_id(&request);
-    let about = id.as_ref().ok().copied();
-    let resent = try_resend(&request, payload, &core, id).await;
-    resent.map_err(|problem| problem.about(about))
-}
-
-async fn try_resend(
-    request: &HttpRequest,
-    payload: Payload,
-    core: &Core,
-    id: Result<DeliveryId, Problem>,
-) -> Result<HttpResponse, Problem> {
-    let acting = context::acting(request, core, Permission::WebhookEventResend).await?;
-    let id = id?;
-    query::none(request)?;
-    let key = idempotency::key(request)?;
-    let body = body::read_none(request, payload, &core.limits).await?;
-    let named = idempotency::turn(core, &acting, key, request, &body, Success::Accepted).await?;
-    let idempotent = named.as_ref().map(idempotency::Named::request);
-    let outcome = core.api.events.resend(&acting, id, idempotent).await?;
-    answer::of_change(core, &acting, &outcome, Success::Accepted)
-}
-
-/// Any other method on `/v1/webhook-events`.
-pub(crate) async fn wrong_method(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    refused(request, core, &[Method::GET]).await
-}
-
-/// Any other method on `/v1/webhook-events/{id}`.
-pub(crate) async fn wrong_method_on_one(
-    request: HttpRequest,
-    core: Data<Core>,
-) -> Result<HttpResponse, Problem> {
-    refused(request, core, &[Method::GET]).await
-}
-
-/// Any other method on `/v1/webhook-events/{id}/resend`.
-pub(crate) async fn wrong_method_on_resend(
-    request: HttpRequest,
-    core: Data<Core>,
-) -> Result<HttpResponse, Problem> {
-    refused(request, core, &[Method::POST]).await
-}
-
-async fn refused(
-    request: HttpRequest,
-    core: Data<Core>,
-    allowed: &'static [Method],
-) -> Result<HttpResponse, Problem> {
-    let about = context::delivery_id(&request).ok();
-    let refused = refuse_method(&request, &core, allowed).await;
-    refused.map_err(|problem| problem.about(about))
+pub(crate) async fn resend(mut call: Call) -> Result<HttpResponse, Problem> {
+    let acting = call.acting(Permission::WebhookEventResend).await?;
+    let id = call.delivery_id()?;
+    call.without_query()?;
+    let key = call.idempotency_key()?;
+    let body = call.without_body().await?;
+    let turn = call.turn(&acting, key, &body, Success::Accepted).await?;
+    let outcome = call.api().events.resend(&acting, id, turn.request()).await?;
+    turn.answer(&call.core, &acting, &outcome)
 }

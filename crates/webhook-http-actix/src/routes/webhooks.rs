@@ -1,13 +1,11 @@
 //! `/v1/webhooks`: creating a webhook, listing all.
 
-use actix_web::http::Method;
-use actix_web::web::{Data, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::services::CreateWebhook;
 
 use crate::answer::{self, Success};
-use crate::api::Core;
+use crate::call::Call;
 use crate::errors::Problem;
 use crate::listing::webhooks::Asked;
 use crate::openapi::answers::WebhookList;
@@ -15,15 +13,14 @@ use crate::openapi::bodies::CreateWebhook as CreateObject;
 use crate::openapi::errors::{Always, OnChange};
 use crate::openapi::parameters::{Named, Platform, WebhookPage};
 use crate::representation::WebhookJson;
-use crate::routes::elsewhere::refuse_method;
-use crate::{body, context, fields, idempotency, json, query};
+use crate::{fields, json, paths};
 
 /// Creates a webhook.
 ///
 /// The answer has its first secret. Needs `WEBHOOK.CREATE`.
 #[utoipa::path(
     post,
-    path = "/v1/webhooks",
+    path = paths::WEBHOOKS,
     operation_id = "create_webhook",
     tag = "Webhooks",
     params(Platform, Named),
@@ -38,28 +35,19 @@ use crate::{body, context, fields, idempotency, json, query};
         Always, OnChange,
     ),
 )]
-pub(crate) async fn create(
-    request: HttpRequest,
-    payload: Payload,
-    core: Data<Core>,
-) -> Result<HttpResponse, Problem> {
-    let acting = context::acting(&request, &core, Permission::WebhookCreate).await?;
-    query::none(&request)?;
-    let key = idempotency::key(&request)?;
-    let body = body::read(&request, payload, &core.limits).await?;
-    if body.is_empty() {
-        return Err(Problem::bad_request(
-            "the body must be a JSON object that describes the webhook",
-        ));
-    }
-    let settings = fields::create(json::parse_object(&body)?, &core.api.rules)?;
-    let named = idempotency::turn(&core, &acting, key, &request, &body, Success::Created).await?;
+pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
+    let acting = call.acting(Permission::WebhookCreate).await?;
+    call.without_query()?;
+    let key = call.idempotency_key()?;
+    let body = call.required_body("describes the webhook").await?;
+    let settings = fields::create(json::parse_object(&body)?, &call.api().rules)?;
+    let turn = call.turn(&acting, key, &body, Success::Created).await?;
     let create = CreateWebhook {
         settings,
-        idempotent: named.as_ref().map(idempotency::Named::request),
+        idempotent: turn.request(),
     };
-    let outcome = core.api.webhooks.create(&acting, create).await?;
-    answer::of_change(&core, &acting, &outcome, Success::Created)
+    let outcome = call.api().webhooks.create(&acting, create).await?;
+    turn.answer(&call.core, &acting, &outcome)
 }
 
 /// Lists the platform's webhooks, page by page.
@@ -68,7 +56,7 @@ pub(crate) async fn create(
 /// come and go. No secrets are shown, whoever asks. Needs `WEBHOOK.VIEW`.
 #[utoipa::path(
     get,
-    path = "/v1/webhooks",
+    path = paths::WEBHOOKS,
     operation_id = "list_webhooks",
     tag = "Webhooks",
     params(Platform, WebhookPage),
@@ -79,14 +67,9 @@ pub(crate) async fn create(
         Always,
     ),
 )]
-pub(crate) async fn list(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    let acting = context::acting(&request, &core, Permission::WebhookView).await?;
-    let asked = Asked::of(&request)?;
-    let page = asked.read(&core.api.webhooks, &acting).await?;
-    answer::of_list(&asked.json(&page, core.api.clock.now()))
-}
-
-/// Any other method.
-pub(crate) async fn wrong_method(request: HttpRequest, core: Data<Core>) -> Result<HttpResponse, Problem> {
-    refuse_method(&request, &core, &[Method::GET, Method::POST]).await
+pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
+    let acting = call.acting(Permission::WebhookView).await?;
+    let asked = Asked::of(&call.request)?;
+    let page = asked.read(&call.api().webhooks, &acting).await?;
+    answer::of_list(&asked.json(&page, call.api().clock.now()))
 }

@@ -20,31 +20,6 @@ fn the_committed_document_is_the_one_that_the_handlers_make() {
     );
 }
 
-/// What the router has, from the one file that says it.
-fn routed_paths() -> BTreeSet<String> {
-    let source = include_str!("../../src/app.rs");
-    let resources = Regex::new(r#"web::resource\("([^"]+)"\)"#).unwrap();
-    let paths = resources.captures_iter(source).map(|found| found[1].to_owned());
-    paths
-        .map(|path| {
-            match path.starts_with("/health") || path.starts_with("/openapi") || path.starts_with("/docs") {
-                true => path,
-                false => format!("/v1{path}"),
-            }
-        })
-        .collect()
-}
-
-#[test]
-fn the_document_has_the_paths_that_the_router_has() {
-    let documented: BTreeSet<String> = operations().map(|(_, path, _)| path.to_owned()).collect();
-    let mut routed = routed_paths();
-    assert!(routed.len() > 10, "{routed:?}");
-    // The page is for people.
-    routed.retain(|path| !path.starts_with("/docs"));
-    assert_eq!(documented, routed);
-}
-
 /// A well-formed id that nothing at `path` has.
 fn id_for(path: &str) -> &'static str {
     match path {

@@ -1,0 +1,136 @@
+//! A request as a route sees it. A route asks for its parts one after the other, in the order of the contract
+//! (credential, permission and platform, the path's id, the query, `Idempotency-Key`, `If-Match`, the body), and the first
+//! part that is wrong ends it.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev;
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{Error, FromRequest, HttpRequest};
+use webhook_domain::access::caller::Acting;
+use webhook_domain::access::permission::Permission;
+use webhook_domain::id::{ApiKeyId, DeliveryId, WebhookId};
+use webhook_domain::idempotency::IdempotencyKey;
+use webhook_domain::webhook::Precondition;
+
+use crate::answer::{Resource, Success};
+use crate::api::{Api, Core};
+use crate::errors::Problem;
+use crate::idempotency::{self, Turn};
+use crate::{body, context, etag, query};
+
+/// A request as a route sees it.
+pub(crate) struct Call {
+    pub(crate) request: HttpRequest,
+    pub(crate) core: Data<Core>,
+    /// What carries the body, until it is read.
+    payload: Option<Payload>,
+}
+
+impl FromRequest for Call {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let Some(core) = request.app_data::<Data<Core>>().cloned() else {
+            return ready(Err(Problem::internal("the application has no API").into()));
+        };
+        ready(Ok(Self {
+            request: request.clone(),
+            core,
+            payload: Payload::from_request(request, payload).into_inner().ok(),
+        }))
+    }
+}
+
+impl Call {
+    /// The services.
+    pub(crate) fn api(&self) -> &Api {
+        &self.core.api
+    }
+
+    /// The caller at work, if it may do this on the platform that the request names.
+    pub(crate) async fn acting(&self, permission: Permission) -> Result<Acting, Problem> {
+        context::acting(&self.request, &self.core, permission).await
+    }
+
+    /// The webhook that the path names.
+    pub(crate) fn webhook_id(&self) -> Result<WebhookId, Problem> {
+        context::webhook_id(&self.request)
+    }
+
+    /// The API key that the path names.
+    pub(crate) fn api_key_id(&self) -> Result<ApiKeyId, Problem> {
+        context::api_key_id(&self.request)
+    }
+
+    /// The event on its way to a webhook that the path names.
+    pub(crate) fn delivery_id(&self) -> Result<DeliveryId, Problem> {
+        context::delivery_id(&self.request)
+    }
+
+    /// Refuses a query: none of its parameters would do anything.
+    pub(crate) fn without_query(&self) -> Result<(), Problem> {
+        query::none(&self.request)
+    }
+
+    /// The `Idempotency-Key`, if there is one.
+    pub(crate) fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Problem> {
+        idempotency::key(&self.request)
+    }
+
+    /// What `If-Match` asks for.
+    pub(crate) fn precondition(&self) -> Result<Precondition, Problem> {
+        etag::precondition(&self.request)
+    }
+
+    /// The body; empty when there is none.
+    pub(crate) async fn body(&mut self) -> Result<Bytes, Problem> {
+        let payload = self.take_payload()?;
+        body::read(&self.request, payload, &self.core.limits).await
+    }
+
+    /// The body, which must be there: a JSON object `that` does something, as an error says it.
+    pub(crate) async fn required_body(&mut self, that: &str) -> Result<Bytes, Problem> {
+        let body = self.body().await?;
+        required(body, that)
+    }
+
+    /// The same of an event, which may be longer.
+    pub(crate) async fn required_event(&mut self, that: &str) -> Result<Bytes, Problem> {
+        let payload = self.take_payload()?;
+        let body = body::read_event(&self.request, payload, &self.core.limits).await?;
+        required(body, that)
+    }
+
+    /// Refuses a body.
+    pub(crate) async fn without_body(&mut self) -> Result<Bytes, Problem> {
+        let payload = self.take_payload()?;
+        body::read_none(&self.request, payload, &self.core.limits).await
+    }
+
+    fn take_payload(&mut self) -> Result<Payload, Problem> {
+        let payload = self.payload.take();
+        payload.ok_or_else(|| Problem::internal("a route read the body twice"))
+    }
+
+    /// Waits for the turn of a request that changes something and asks for what `body` says. A success is answered as `success`.
+    pub(crate) async fn turn<T: Resource>(
+        &self,
+        acting: &Acting,
+        key: Option<IdempotencyKey>,
+        body: &Bytes,
+        success: Success,
+    ) -> Result<Turn<T>, Problem> {
+        idempotency::turn(&self.core, acting, key, &self.request, body, success).await
+    }
+}
+
+fn required(body: Bytes, that: &str) -> Result<Bytes, Problem> {
+    match body.is_empty() {
+        true => Err(Problem::bad_request(format!(
+            "the body must be a JSON object that {that}"
+        ))),
+        false => Ok(body),
+    }
+}

@@ -1,0 +1,42 @@
+//! Every path of the API, spelt once: for the router, the document, the links in lists and `Location`.
+//!
+//! Which operations a path takes stands in the [table of operations](crate::operations).
+
+use std::fmt::Display;
+
+/// What paths call a webhook's id: the published name.
+pub(crate) const WEBHOOK_ID: &str = "resourceId";
+/// What they call any other id.
+pub(crate) const ID: &str = "id";
+
+pub(crate) const WEBHOOKS: &str = "/v1/webhooks";
+pub(crate) const ACTIONS: &str = "/v1/webhooks/actions";
+pub(crate) const TEST_CONNECTION: &str = "/v1/webhooks/test-connection";
+pub(crate) const WEBHOOK: &str = "/v1/webhooks/{resourceId}";
+pub(crate) const SECRET_KEY: &str = "/v1/webhooks/{resourceId}/secret-key";
+pub(crate) const SEND_TEST: &str = "/v1/webhooks/{resourceId}/send-test";
+pub(crate) const SEND_PENALTY_BOX_PAYLOAD: &str = "/v1/webhooks/{resourceId}/send-penalty-box-payload";
+
+pub(crate) const EVENTS: &str = "/v1/events";
+pub(crate) const WEBHOOK_EVENTS: &str = "/v1/webhook-events";
+pub(crate) const WEBHOOK_EVENT: &str = "/v1/webhook-events/{id}";
+pub(crate) const RESEND: &str = "/v1/webhook-events/{id}/resend";
+
+pub(crate) const API_KEYS: &str = "/v1/api-keys";
+pub(crate) const API_KEY: &str = "/v1/api-keys/{id}";
+pub(crate) const AUDIT_RECORDS: &str = "/v1/audit-records";
+
+pub(crate) const LIVE: &str = "/health/live";
+pub(crate) const READY: &str = "/health/ready";
+pub(crate) const DOCUMENT: &str = "/openapi.json";
+/// The page of the document, and a part of it.
+pub(crate) const PAGE: &str = "/docs";
+pub(crate) const PAGE_PART: &str = "/docs/{file:.*}";
+
+/// `path` with `id` in its place.
+pub(crate) fn with_id(path: &str, id: impl Display) -> String {
+    match path.split_once('{').zip(path.split_once('}')) {
+        Some(((before, _), (_, after))) => format!("{before}{id}{after}"),
+        None => path.to_owned(),
+    }
+}
