@@ -1,5 +1,7 @@
 //! The domain's conformance suite.
 
+use std::sync::Arc;
+
 use webhook_domain::testing::conformance::Ports;
 
 use crate::place::{Place, block_on, ports};
@@ -21,6 +23,11 @@ async fn postgres() -> Ports {
 }
 
 fn fresh(place: Place) -> Ports {
-    let store = place.open();
-    ports(&store).keeping((store, place))
+    let place = Arc::new(place);
+    let again = place.clone();
+    let reopen = move || {
+        let again = again.clone();
+        async move { ports(&again.open()) }
+    };
+    ports(&place.open()).keeping(place).reopening(reopen)
 }

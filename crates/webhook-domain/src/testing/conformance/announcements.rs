@@ -19,7 +19,7 @@ fn described(webhook: &Webhook, _: Instant) -> JsonText {
 }
 
 fn telling(scene: &Scene) -> WebhookService {
-    let store = scene.ports.webhooks.clone();
+    let store = scene.ports.webhooks().clone();
     WebhookService::new(store, scene.clock.clone(), scene.entropy.clone()).announcing(described)
 }
 
@@ -77,7 +77,7 @@ pub async fn changes_are_told_to_who_names_them(ports: &Ports) {
     let id = webhook.id;
     done(service.update(&scene.acting, id, deactivation()).await);
     let (store, clock, entropy) = (
-        scene.ports.webhooks.clone(),
+        scene.ports.webhooks().clone(),
         scene.clock.clone(),
         scene.entropy.clone(),
     );

@@ -52,7 +52,7 @@ async fn insert_as(
     let idempotency = request.map(|request| request.by(&scene.acting, scene.now()));
     scene
         .ports
-        .api_keys
+        .api_keys()
         .insert(NewApiKey {
             created,
             audit,
@@ -66,7 +66,7 @@ async fn insert(scene: &Scene, key: &ApiKey) {
 }
 
 async fn find(scene: &Scene, id: ApiKeyId) -> Option<ApiKey> {
-    held(scene.ports.api_keys.find(id).await)
+    held(scene.ports.api_keys().find(id).await)
 }
 
 async fn revoke_as(
@@ -87,7 +87,7 @@ async fn revoke_as(
         decide: Box::new(decide),
         idempotency,
     };
-    scene.ports.api_keys.revoke(revocation).await
+    scene.ports.api_keys().revoke(revocation).await
 }
 
 async fn revoke(scene: &Scene, key: &ApiKey) {
@@ -158,7 +158,7 @@ pub async fn api_keys_are_listed_in_pages_in_the_order_of_their_ids(ports: &Port
         let mut listed = Vec::new();
         let mut after = None;
         loop {
-            let page = held(ports.api_keys.list(scopes.clone(), after, 3).await);
+            let page = held(ports.api_keys().list(scopes.clone(), after, 3).await);
             assert!(page.len() <= 3);
             assert!(page.is_sorted_by_key(|key| key.id));
             let Some(last) = page.last() else { break };
@@ -172,7 +172,7 @@ pub async fn api_keys_are_listed_in_pages_in_the_order_of_their_ids(ports: &Port
         assert_eq!(listed, keys, "{scopes:?}");
     }
     for nobodys in [these(vec![unknown]), these(vec![])] {
-        assert_eq!(held(ports.api_keys.list(nobodys, None, 3).await), []);
+        assert_eq!(held(ports.api_keys().list(nobodys, None, 3).await), []);
     }
 }
 

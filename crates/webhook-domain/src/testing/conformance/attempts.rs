@@ -20,7 +20,7 @@ pub async fn the_last_attempts_are_kept_however_much_was_answered(ports: &Ports)
     for _ in 0..30 {
         let lane = scene.lane(process, &webhook).await;
         let turn = scene.turn(&lane, &lane.queued[0], refused);
-        assert_eq!(held(ports.lanes.record(process, vec![turn.clone()]).await), []);
+        assert_eq!(held(ports.lanes().record(process, vec![turn.clone()]).await), []);
         made.push(turn.attempt);
         scene.clock.advance(Duration::from_secs(1));
         let kept = scene.tracked(DeliveryId::of(event.id, webhook.id)).await.attempts;

@@ -90,7 +90,8 @@ pub async fn a_publication_is_answered_again(ports: &Ports) {
             event: event.clone(),
             idempotency: Some(request(text).by(&scene.acting, scene.now())),
         };
-        ports.events.publish(publication)
+        let events = ports.events();
+        async move { events.publish(publication).await }
     };
     let (first, again) = (scene.event("INVOICE.CREATED"), scene.event("INVOICE.CREATED"));
     let answer = answered(publish(&first, "one").await);
@@ -117,7 +118,8 @@ pub async fn what_is_resent_goes_to_the_end(ports: &Ports) {
             at: scene.now(),
             idempotency: None,
         };
-        ports.events.resend(resend)
+        let events = ports.events();
+        async move { events.resend(resend).await }
     };
     assert_eq!(refused(resend(&scene).await), Refusal::StillPending);
     let turn = scene.deliver(process, &webhook).await;
@@ -158,7 +160,7 @@ pub async fn nothing_is_resent_to_a_deleted_webhook(ports: &Ports) {
         idempotency: None,
     };
     assert_eq!(
-        refused(ports.events.resend(resend).await),
+        refused(ports.events().resend(resend).await),
         Refusal::NO_SUCH_DELIVERY
     );
 }
@@ -225,7 +227,7 @@ pub async fn deliveries_are_listed(ports: &Ports) {
             .await,
         []
     );
-    let found = held(ports.events.find_delivery(&stranger.platform, last).await);
+    let found = held(ports.events().find_delivery(&stranger.platform, last).await);
     assert_eq!(found, None);
 }
 
@@ -242,10 +244,11 @@ pub async fn old_events_are_forgotten_once_they_are_done(ports: &Ports) {
     let young = scene.published("INVOICE.CREATED").await;
     let mut forgotten = 0;
     for _ in 0..10 {
-        forgotten += held(ports.events.forget_events(before, 10).await);
+        forgotten += held(ports.events().forget_events(before, 10).await);
     }
     assert_eq!(forgotten, 1);
-    let find = |event: &Event| ports.events.find_delivery(&scene.platform, of(event, &webhook));
+    let events = ports.events();
+    let find = |event: &Event| events.find_delivery(&scene.platform, of(event, &webhook));
     assert_eq!(held(find(&done_with).await), None);
     assert!(held(find(&waiting).await).is_some() && held(find(&young).await).is_some());
     assert_eq!(scene.queued(process, &webhook).await, [waiting.id, young.id]);

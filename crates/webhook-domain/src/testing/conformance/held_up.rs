@@ -3,16 +3,12 @@
 use std::time::Duration;
 
 use super::Ports;
-use super::scene::{Scene, done, held, refused, replayed};
-use crate::Refusal;
-use crate::delivery::attempt::{AttemptOutcome, FailureCause, TlsFailure};
+use super::scene::{Scene, done, held};
+use crate::delivery::attempt::{AttemptOutcome, FailureCause};
 use crate::delivery::event::{Environment, Event};
 use crate::delivery::penalty_box::PenaltyBox;
 use crate::id::ProcessId;
-use crate::idempotency::{Idempotency, IdempotencyKey, IdempotentRequest, RequestFingerprint};
 use crate::ports::Change;
-use crate::services::Probed;
-use crate::signing::secret::SecretBytes;
 use crate::testing::fixtures;
 use crate::webhook::{HeldUp, Settings, TargetUrl, Webhook, WebhookQuery};
 
@@ -37,7 +33,7 @@ async fn fail_head(scene: &Scene, process: ProcessId, webhook: &Webhook) {
     let lane = scene.lane(process, webhook).await;
     let failed = AttemptOutcome::failed(FailureCause::Timeout);
     let turn = scene.turn(&lane, &lane.queued[0], failed);
-    assert_eq!(held(scene.ports.lanes.record(process, vec![turn]).await), []);
+    assert_eq!(held(scene.ports.lanes().record(process, vec![turn]).await), []);
 }
 
 async fn is_told(scene: &Scene, process: ProcessId, webhook: &Webhook) {
@@ -119,57 +115,18 @@ pub async fn what_is_held_up_is_expedited(ports: &Ports) {
     let scene = Scene::new(ports);
     let process = scene.process().await;
     let free = scene.create(fixtures::bare_settings()).await;
-    assert_eq!(held(ports.lanes.expedite(free.id, scene.now()).await), None);
+    assert_eq!(held(ports.lanes().expedite(free.id, scene.now()).await), None);
     let (webhook, first) = held_up(&scene, process).await;
     scene.told(process).await;
     scene.clock.advance(Duration::from_secs(1));
-    let before = held(ports.lanes.expedite(webhook.id, scene.now()).await);
+    let before = held(ports.lanes().expedite(webhook.id, scene.now()).await);
     let before = held(before.ok_or("it is in the box"));
     assert_eq!((before.event.id, before.attempts.len()), (first.id, 1));
     assert_eq!(before, scene.tracked(before.delivery.id).await);
     let lane = scene.lane(process, &webhook).await;
     assert_eq!(lane.penalty_box.retry_at(), Some(scene.now()));
     is_told(&scene, process, &webhook).await;
-    assert_eq!(held(ports.lanes.expedite(free.id, scene.now()).await), None);
+    assert_eq!(held(ports.lanes().expedite(free.id, scene.now()).await), None);
     scene.deliver(process, &webhook).await;
-    assert_eq!(held(ports.lanes.expedite(webhook.id, scene.now()).await), None);
-}
-
-fn probe(scene: &Scene, key: &str, asks: &str) -> Idempotency<Probed> {
-    let request = IdempotentRequest {
-        key: held(IdempotencyKey::parse(key)),
-        fingerprint: RequestFingerprint::of(&[asks.as_bytes()]),
-        render: std::sync::Arc::new(|probed: &Probed, _| SecretBytes::new(probed.message().into_bytes())),
-    };
-    request.by(&scene.acting, scene.now())
-}
-
-/// The answer to a probe is kept and given again, to the same request alone.
-pub async fn a_probe_is_answered_again(ports: &Ports) {
-    let scene = Scene::new(ports);
-    let ended = |outcome| Probed::Ended {
-        outcome,
-        response_body: None,
-    };
-    let (first, second) = (
-        ended(super::lane_scene::succeeded()),
-        ended(AttemptOutcome::failed(FailureCause::Tls(TlsFailure::Expired))),
-    );
-    let request = || probe(&scene, "k", "test");
-    assert!(held(ports.answers.earlier(&request()).await).is_none());
-    let (probed, answer) = done(ports.answers.keep(first.clone(), request()).await);
-    assert_eq!(probed, first);
-    let answer = held(answer.ok_or("it has a name"));
-    assert_eq!(answer.expose(), first.message().as_bytes());
-    assert_eq!(
-        replayed(ports.answers.keep(second.clone(), request()).await),
-        answer
-    );
-    let earlier = held(held(ports.answers.earlier(&request()).await).ok_or("it was answered"));
-    assert_eq!(replayed(Ok(earlier)), answer);
-    let other = probe(&scene, "k", "another test");
-    let reused = refused(ports.answers.keep(second, other.clone()).await);
-    assert_eq!(reused, Refusal::IdempotencyKeyReused);
-    assert!(ports.answers.earlier(&other).await.is_err());
-    assert!(held(ports.answers.earlier(&probe(&scene, "l", "test")).await).is_none());
+    assert_eq!(held(ports.lanes().expedite(webhook.id, scene.now()).await), None);
 }

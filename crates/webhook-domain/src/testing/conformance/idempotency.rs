@@ -52,7 +52,7 @@ pub async fn the_same_creation_makes_one_webhook(ports: &Ports) {
         let request = fixtures::request("k", "create");
         answers.push(
             ports
-                .webhooks
+                .webhooks()
                 .create(scene.creation(&webhook, Some(request)))
                 .await,
         );
@@ -89,12 +89,12 @@ pub async fn a_key_used_for_another_creation_is_refused(ports: &Ports) {
     let scene = Scene::new(ports);
     let webhook = scene.new_webhook(fixtures::bare_settings());
     let creation = scene.creation(&webhook, Some(fixtures::request("k", "create")));
-    answered(ports.webhooks.create(creation).await);
+    answered(ports.webhooks().create(creation).await);
 
     let other = scene.new_webhook(fixtures::bare_settings());
     let creation = scene.creation(&other, Some(fixtures::request("k", "create another")));
     assert_eq!(
-        refused(ports.webhooks.create(creation).await),
+        refused(ports.webhooks().create(creation).await),
         Refusal::IdempotencyKeyReused
     );
     assert_eq!(scene.find(other.id).await, None);
@@ -261,10 +261,11 @@ pub async fn concurrent_requests_with_one_key_change_once(ports: &Ports) {
 /// The same, where there is no webhook yet that could be locked.
 pub async fn concurrent_creations_with_one_key_make_one_webhook(ports: &Ports) {
     let scene = Scene::new(ports);
+    let store = ports.webhooks();
     let creations = (0..16).map(|_| {
         let webhook = scene.new_webhook(fixtures::full_settings());
         let request = fixtures::request("k", "create");
-        ports.webhooks.create(scene.creation(&webhook, Some(request)))
+        store.create(scene.creation(&webhook, Some(request)))
     });
     let answers = concurrently(creations).await;
     let stored = scene.list().await;
@@ -300,14 +301,14 @@ pub async fn forgotten_answers_are_those_before_the_instant(ports: &Ports) {
             .roll_as(&scene.acting, webhook.id, fixtures::request("young", "a"))
             .await,
     );
-    assert_eq!(held(ports.webhooks.forget_answers(before, 0).await), 0);
+    assert_eq!(held(ports.webhooks().forget_answers(before, 0).await), 0);
     replayed(
         scene
             .roll_as(&scene.acting, webhook.id, fixtures::request("old", "a"))
             .await,
     );
     let mut forgotten = 0;
-    while held(ports.webhooks.forget_answers(before, 1).await) == 1 {
+    while held(ports.webhooks().forget_answers(before, 1).await) == 1 {
         forgotten += 1;
     }
     assert!(forgotten >= 1, "nothing was forgotten");

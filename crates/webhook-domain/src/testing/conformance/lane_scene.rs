@@ -37,12 +37,12 @@ impl Scene {
 
     /// Whether the store lets the process own lanes.
     pub(super) async fn join(&self, process: ProcessId, lease: Duration) -> bool {
-        held(self.ports.lanes.join(process, lease, self.now()).await)
+        held(self.ports.lanes().join(process, lease, self.now()).await)
     }
 
     /// The lanes of the process in which there is something to do, with those that it has taken just now.
     pub(super) async fn ready(&self, process: ProcessId) -> Vec<WebhookId> {
-        let mut ready = held(self.ports.lanes.ready(process, self.now(), 10).await);
+        let mut ready = held(self.ports.lanes().ready(process, self.now(), 10).await);
         ready.sort_unstable();
         ready
     }
@@ -59,7 +59,7 @@ impl Scene {
             event: event.clone(),
             idempotency: None,
         };
-        done(self.ports.events.publish(publication).await).0
+        done(self.ports.events().publish(publication).await).0
     }
 
     pub(super) async fn published(&self, action: &str) -> Event {
@@ -70,7 +70,7 @@ impl Scene {
 
     /// What is due of the lane once what it says is put right.
     pub(super) async fn settle(&self, webhook: &Webhook) -> Vec<WebhookId> {
-        held(self.ports.lanes.settle(vec![webhook.id], self.now()).await)
+        held(self.ports.lanes().settle(vec![webhook.id], self.now()).await)
     }
 
     /// Changes the settings as a client does, so that it is another version.
@@ -93,13 +93,18 @@ impl Scene {
 
     /// The lane, if it is the process's own or nobody's.
     pub(super) async fn look(&self, process: ProcessId, webhook: &Webhook) -> Option<Lane> {
-        held(self.ports.lanes.take(process, vec![webhook.id], self.now()).await);
+        held(
+            self.ports
+                .lanes()
+                .take(process, vec![webhook.id], self.now())
+                .await,
+        );
         self.look_at_own(process, webhook).await
     }
 
     /// The lane, if it is the process's own.
     pub(super) async fn look_at_own(&self, process: ProcessId, webhook: &Webhook) -> Option<Lane> {
-        held(self.ports.lanes.look(process, webhook.id, None, 10).await)
+        held(self.ports.lanes().look(process, webhook.id, None, 10).await)
     }
 
     pub(super) async fn lane(&self, process: ProcessId, webhook: &Webhook) -> Lane {
@@ -145,14 +150,15 @@ impl Scene {
         let lane = self.lane(process, webhook).await;
         let head = held(lane.queued.first().ok_or("nothing is queued"));
         let turn = self.turn(&lane, head, succeeded());
-        let lost = held(self.ports.lanes.record(process, vec![turn.clone()]).await);
+        let lost = held(self.ports.lanes().record(process, vec![turn.clone()]).await);
         assert_eq!(lost, []);
         turn
     }
 
     /// The lanes of which the process is told next; a store that does not tell is found out after a while.
     pub(super) async fn told(&self, process: ProcessId) -> Vec<WebhookId> {
-        let mut arrivals = self.ports.lanes.arrivals(process);
+        let lanes = self.ports.lanes();
+        let mut arrivals = lanes.arrivals(process);
         let mut late: Option<Arc<AtomicBool>> = None;
         poll_fn(|context| {
             let late = late.get_or_insert_with(|| alarm(context.waker().clone()));
@@ -165,7 +171,7 @@ impl Scene {
     }
 
     pub(super) async fn tracked(&self, id: DeliveryId) -> TrackedDelivery {
-        let found = held(self.ports.events.find_delivery(&self.platform, id).await);
+        let found = held(self.ports.events().find_delivery(&self.platform, id).await);
         held(found.ok_or("the delivery is gone"))
     }
 
@@ -174,7 +180,7 @@ impl Scene {
             limit: query.limit.max(1),
             ..query
         };
-        let found = held(self.ports.events.deliveries(&self.platform, query).await);
+        let found = held(self.ports.events().deliveries(&self.platform, query).await);
         found.iter().map(|tracked| tracked.delivery.id).collect()
     }
 }

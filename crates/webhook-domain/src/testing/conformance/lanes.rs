@@ -35,11 +35,11 @@ pub async fn a_lane_is_in_order(ports: &Ports) {
     let lane = scene.lane(process, &webhook).await;
     let second = lane.queued[0].position;
     assert!(second > turn.position);
-    let after = held(ports.lanes.look(process, webhook.id, Some(second), 2).await);
+    let after = held(ports.lanes().look(process, webhook.id, Some(second), 2).await);
     let after = held(after.ok_or("the lane is the process's own"));
     let ids: Vec<_> = after.queued.iter().map(|queued| queued.event.id).collect();
     assert_eq!(ids, events[2..4]);
-    let webhook_alone = held(ports.lanes.look(process, webhook.id, None, 0).await);
+    let webhook_alone = held(ports.lanes().look(process, webhook.id, None, 0).await);
     assert!(webhook_alone.is_some_and(|lane| lane.queued.is_empty() && lane.webhook == webhook));
 }
 
@@ -59,7 +59,7 @@ pub async fn turns_are_kept(ports: &Ports) {
     ] {
         let lane = scene.lane(process, &webhook).await;
         let turn = scene.turn(&lane, &lane.queued[0], AttemptOutcome::failed(cause));
-        assert_eq!(held(ports.lanes.record(process, vec![turn.clone()]).await), []);
+        assert_eq!(held(ports.lanes().record(process, vec![turn.clone()]).await), []);
         assert_eq!(scene.lane(process, &webhook).await.penalty_box, turn.penalty_box);
         assert_eq!(scene.queued(process, &webhook).await, [first.id, second.id]);
         attempts.push(turn.attempt);
@@ -101,7 +101,7 @@ pub async fn turns_are_recorded_at_once(ports: &Ports) {
             lane.penalty_box = PenaltyBox::Out;
         }
     }
-    assert_eq!(held(ports.lanes.record(process, turns).await), []);
+    assert_eq!(held(ports.lanes().record(process, turns).await), []);
     let left = |from: usize| events[from..].iter().map(|event| event.id).collect::<Vec<_>>();
     assert_eq!(scene.queued(process, &webhook).await, left(1));
     assert_eq!(scene.queued(process, &other).await, left(2));
@@ -129,21 +129,21 @@ pub async fn a_lane_is_taken_over_from_the_dead_alone(ports: &Ports) {
         assert!(scene.look(second, &webhook).await.is_none());
         until(&scene, async || scene.ready(second).await == [webhook.id]).await;
         assert!(
-            !held(ports.lanes.renew(first, LEASE, scene.now()).await),
+            !held(ports.lanes().renew(first, LEASE, scene.now()).await),
             "it is over"
         );
     } else {
-        held(ports.lanes.leave(first).await);
+        held(ports.lanes().leave(first).await);
         assert!(scene.join(second, LEASE).await);
         assert_eq!(scene.ready(second).await, [webhook.id]);
     }
     assert_eq!(scene.queued(second, &webhook).await, [event.id]);
     assert!(scene.look(first, &webhook).await.is_none());
     assert_eq!(
-        held(ports.lanes.record(first, vec![late.clone()]).await),
+        held(ports.lanes().record(first, vec![late.clone()]).await),
         [webhook.id]
     );
-    assert_eq!(held(ports.lanes.record(second, vec![late]).await), [webhook.id]);
+    assert_eq!(held(ports.lanes().record(second, vec![late]).await), [webhook.id]);
     assert_eq!(
         scene.queued(second, &webhook).await,
         [event.id],
@@ -172,8 +172,8 @@ pub async fn a_process_that_leaves_gives_its_lanes_up(ports: &Ports) {
     let webhook = scene.create(fixtures::bare_settings()).await;
     let before = scene.published("INVOICE.CREATED").await;
     assert!(scene.look(first, &webhook).await.is_some());
-    held(ports.lanes.leave(first).await);
-    assert!(!held(ports.lanes.renew(first, LEASE, scene.now()).await));
+    held(ports.lanes().leave(first).await);
+    assert!(!held(ports.lanes().renew(first, LEASE, scene.now()).await));
     let meanwhile = scene.published("INVOICE.CREATED").await;
     let second = scene.process().await;
     assert_eq!(scene.ready(second).await, [webhook.id]);
@@ -190,7 +190,7 @@ pub async fn a_lease_is_renewed(ports: &Ports) {
     let epoch = scene.lane(process, &webhook).await.epoch;
     for _ in 0..3 {
         scene.clock.advance(LEASE / 2);
-        assert!(held(ports.lanes.renew(process, LEASE, scene.now()).await));
+        assert!(held(ports.lanes().renew(process, LEASE, scene.now()).await));
     }
     assert_eq!(scene.ready(process).await, [webhook.id]);
     assert_eq!(scene.lane(process, &webhook).await.epoch, epoch);
@@ -211,7 +211,7 @@ pub async fn lanes_with_something_to_do_are_found(ports: &Ports) {
         assert_eq!(scene.ready(process).await, []);
     }
     assert_eq!(
-        held(ports.lanes.repair(scene.now()).await),
+        held(ports.lanes().repair(scene.now()).await),
         0,
         "nothing was forgotten"
     );
@@ -228,7 +228,7 @@ pub async fn lanes_that_wait_are_not_found(ports: &Ports) {
     done(scene.set(webhook.id, inactive).await);
     assert_eq!(scene.settle(&webhook).await, []);
     assert_eq!(scene.ready(process).await, []);
-    assert_eq!(held(ports.lanes.repair(scene.now()).await), 0, "it is right so");
+    assert_eq!(held(ports.lanes().repair(scene.now()).await), 0, "it is right so");
     done(scene.set(webhook.id, |settings| settings.active = true).await);
     assert_eq!(scene.ready(process).await, [webhook.id]);
     let without_url = |settings: &mut Settings| settings.url = None;
@@ -252,13 +252,16 @@ pub async fn a_turn_told_twice_counts_once(ports: &Ports) {
         AttemptOutcome::failed(FailureCause::Timeout),
     );
     for _ in 0..2 {
-        assert_eq!(held(ports.lanes.record(process, vec![failed.clone()]).await), []);
+        assert_eq!(
+            held(ports.lanes().record(process, vec![failed.clone()]).await),
+            []
+        );
     }
     let attempts = |tracked: crate::ports::TrackedDelivery| tracked.attempts.len();
     assert_eq!(attempts(scene.tracked(of(&event, &webhook)).await), 1);
     let delivered = scene.deliver(process, &webhook).await;
     assert_eq!(
-        held(ports.lanes.record(process, vec![failed, delivered]).await),
+        held(ports.lanes().record(process, vec![failed, delivered]).await),
         []
     );
     let tracked = scene.tracked(of(&event, &webhook)).await;
@@ -285,7 +288,7 @@ pub async fn a_failure_of_an_older_target_holds_nothing_up(ports: &Ports) {
         settings.url = Some(TargetUrl::restore("https://example.com/two".to_owned()));
     };
     done(scene.change_counted(webhook.id, moved).await);
-    assert_eq!(held(ports.lanes.record(process, vec![failed]).await), []);
+    assert_eq!(held(ports.lanes().record(process, vec![failed]).await), []);
     let lane = scene.lane(process, &webhook).await;
     assert_eq!(lane.penalty_box, PenaltyBox::Out);
     assert_eq!((lane.queued[0].event.id, lane.queued[0].attempts), (event.id, 1));
@@ -337,9 +340,9 @@ pub async fn a_deleted_webhook_has_no_lane(ports: &Ports) {
         fail("it still has one");
     }
     let later = scene.now().plus(Duration::from_secs(1));
-    assert_eq!(held(ports.events.forget_events(later, 10).await), 1);
+    assert_eq!(held(ports.events().forget_events(later, 10).await), 1);
     let left = ports
-        .events
+        .events()
         .find_delivery(&scene.platform, of(&event, &webhook))
         .await;
     assert_eq!(held(left), None);
@@ -367,7 +370,7 @@ pub async fn what_is_given_up_leaves_its_lane(ports: &Ports) {
         cause: FailureCause::Connection,
         given_up_at: scene.now(),
     };
-    assert_eq!(held(ports.lanes.record(process, vec![turn.clone()]).await), []);
+    assert_eq!(held(ports.lanes().record(process, vec![turn.clone()]).await), []);
     assert_eq!(scene.queued(process, &webhook).await, [second.id]);
     assert_eq!(scene.lane(process, &webhook).await.penalty_box, turn.penalty_box);
     assert_eq!(scene.tracked(of(&first, &webhook)).await.delivery, turn.delivery);
@@ -388,7 +391,7 @@ pub async fn what_is_given_up_leaves_its_lane(ports: &Ports) {
         at: scene.now(),
         idempotency: None,
     };
-    held(ports.events.resend(resend).await);
+    held(ports.events().resend(resend).await);
     assert_eq!(
         scene.listed(failed()).await,
         [],

@@ -16,7 +16,7 @@ use crate::webhook::{
 pub async fn a_created_webhook_reads_back_equal_in_every_field(ports: &Ports) {
     let scene = Scene::new(ports);
     let webhook = scene.new_webhook(fixtures::full_settings());
-    let (answered, answer) = done(ports.webhooks.create(scene.creation(&webhook, None)).await);
+    let (answered, answer) = done(ports.webhooks().create(scene.creation(&webhook, None)).await);
     assert_eq!(answered, webhook);
     assert_eq!(answer, None, "an answer to a request that has no idempotency key");
     assert_eq!(scene.stored(webhook.id).await, webhook);
@@ -174,5 +174,5 @@ pub async fn webhooks_are_listed_from_a_cursor(ports: &Ports) {
 
 /// A store that works says so.
 pub async fn the_store_can_be_reached(ports: &Ports) {
-    held(ports.webhooks.check().await);
+    held(ports.webhooks().check().await);
 }

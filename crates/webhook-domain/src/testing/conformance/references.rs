@@ -38,14 +38,14 @@ pub async fn a_taken_reference_is_refused_at_creation(ports: &Ports) {
     let second = scene.new_webhook(settings("r"));
     let creation = scene.creation(&second, Some(fixtures::request("k", "a")));
     assert_eq!(
-        refused(ports.webhooks.create(creation).await),
+        refused(ports.webhooks().create(creation).await),
         Refusal::ReferenceTaken
     );
     assert_eq!(scene.list().await, [first]);
     assert_eq!(scene.records(second.id).await, []);
     let third = scene.new_webhook(settings("another"));
     let creation = scene.creation(&third, Some(fixtures::request("k", "b")));
-    answered(ports.webhooks.create(creation).await);
+    answered(ports.webhooks().create(creation).await);
 }
 
 /// The webhook stays as it was.
@@ -124,9 +124,10 @@ pub async fn references_differ_by_case_and_by_spaces(ports: &Ports) {
 /// Eight at once, and none of the losers leaves anything.
 pub async fn of_concurrent_creations_with_one_reference_one_wins(ports: &Ports) {
     let scene = Scene::new(ports);
+    let store = ports.webhooks();
     let creations = (0..8).map(|_| {
         let webhook = scene.new_webhook(settings("r"));
-        ports.webhooks.create(scene.creation(&webhook, None))
+        store.create(scene.creation(&webhook, None))
     });
     assert_eq!(count_done(concurrently(creations).await), 1);
     let stored = scene.list().await;

@@ -32,7 +32,7 @@ impl Scene {
 
     /// A scene at `start`: rules that sweep a whole store are at home in years where no other rule is.
     pub(super) fn at(ports: &Ports, start: Instant) -> Self {
-        // Other runs may be at work on the same database: the seed must differ between processes.
+        // A rule may have several scenes, each with a platform of its own.
         let seed = RandomState::new().hash_one(0);
         let platform = fixtures::platform(&format!("conformance-{seed:016x}"));
         Self {
@@ -65,7 +65,7 @@ impl Scene {
 
     pub(super) async fn create(&self, settings: Settings) -> Webhook {
         let webhook = self.new_webhook(settings);
-        let created = self.ports.webhooks.create(self.creation(&webhook, None)).await;
+        let created = self.ports.webhooks().create(self.creation(&webhook, None)).await;
         done(created).0
     }
 
@@ -97,7 +97,7 @@ impl Scene {
             decide: Box::new(decide),
             idempotency: self.idempotency(request),
         };
-        self.ports.webhooks.change(order).await
+        self.ports.webhooks().change(order).await
     }
 
     /// Changes the settings, without a record.
@@ -118,7 +118,7 @@ impl Scene {
     }
 
     fn secrets(&self) -> SecretKeyService {
-        let store = self.ports.webhooks.clone();
+        let store = self.ports.webhooks().clone();
         SecretKeyService::new(store, self.clock.clone(), self.entropy.clone(), Overlap::DAY)
     }
 
@@ -158,7 +158,7 @@ impl Scene {
     }
 
     pub(super) async fn find(&self, webhook: WebhookId) -> Option<Webhook> {
-        held(self.ports.webhooks.find(&self.platform, webhook).await)
+        held(self.ports.webhooks().find(&self.platform, webhook).await)
     }
 
     pub(super) async fn stored(&self, webhook: WebhookId) -> Webhook {
@@ -172,11 +172,11 @@ impl Scene {
 
     /// The records of the platform that are asked for.
     pub(super) async fn audit(&self, query: AuditQuery) -> Vec<AuditRecord> {
-        held(self.ports.audit.list(&self.platform, query).await)
+        held(self.ports.audit().list(&self.platform, query).await)
     }
 
     pub(super) async fn page(&self, query: WebhookQuery) -> WebhookPage {
-        held(self.ports.webhooks.page(&self.platform, query).await)
+        held(self.ports.webhooks().page(&self.platform, query).await)
     }
 
     /// The webhooks of the platform, of which there must not be more than go on a page, by their creation.

@@ -34,7 +34,7 @@ pub async fn webhooks_with_expired_keys_are_those_past_the_instant(ports: &Ports
     let start = scene.now();
     let due = async |seconds| {
         let at = start.plus(std::time::Duration::from_secs(seconds));
-        let mut due = held(ports.webhooks.with_expired_keys(at, MANY).await);
+        let mut due = held(ports.webhooks().with_expired_keys(at, MANY).await);
         due.retain(|(platform, _)| *platform == scene.platform);
         due.sort_by_key(|(_, webhook)| *webhook);
         due.into_iter().map(|(_, webhook)| webhook).collect::<Vec<_>>()
@@ -45,7 +45,7 @@ pub async fn webhooks_with_expired_keys_are_those_past_the_instant(ports: &Ports
     both.sort();
     assert_eq!(due(101).await, both);
     let at = start.plus(std::time::Duration::from_secs(101));
-    assert_eq!(held(ports.webhooks.with_expired_keys(at, 1).await).len(), 1);
+    assert_eq!(held(ports.webhooks().with_expired_keys(at, 1).await).len(), 1);
 }
 
 /// What has expired is out of the store, what has not is as it was, and a second round finds nothing of it.
@@ -61,11 +61,11 @@ pub async fn a_sweep_erases_expired_keys_alone(ports: &Ports) {
         webhook,
         "an expired key is in the store until it is swept"
     );
-    let upkeep = Upkeep::new(ports.webhooks.clone(), scene.clock.clone());
+    let upkeep = Upkeep::new(ports.webhooks().clone(), scene.clock.clone());
     assert!(held(upkeep.run().await).webhooks_swept >= 1);
     assert_eq!(scene.stored(webhook.id).await, expected);
     assert_eq!(scene.stored(untouched.id).await, untouched);
-    let mut due = held(ports.webhooks.with_expired_keys(scene.now(), MANY).await);
+    let mut due = held(ports.webhooks().with_expired_keys(scene.now(), MANY).await);
     due.retain(|(platform, _)| *platform == scene.platform);
     assert_eq!(due, []);
 }
@@ -77,7 +77,7 @@ pub async fn a_sweep_leaves_version_and_records_as_they_are(ports: &Ports) {
     let records = scene.records(webhook.id).await;
     scene.clock.advance_seconds(100);
     held(
-        Upkeep::new(ports.webhooks.clone(), scene.clock.clone())
+        Upkeep::new(ports.webhooks().clone(), scene.clock.clone())
             .run()
             .await,
     );

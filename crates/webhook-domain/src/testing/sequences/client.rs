@@ -26,12 +26,12 @@ const MANY: u32 = 10_000;
 
 impl Sequence<'_> {
     fn webhook_service(&self) -> WebhookService {
-        let store = self.stores.clients.webhooks.clone();
+        let store = self.stores.clients.webhooks().clone();
         WebhookService::new(store, self.clock.clone(), self.entropy.clone())
     }
 
     fn event_service(&self) -> EventService {
-        let store = self.stores.clients.events.clone();
+        let store = self.stores.clients.events().clone();
         EventService::new(store, self.clock.clone(), self.entropy.clone())
     }
 
@@ -115,7 +115,7 @@ impl Sequence<'_> {
     pub(super) async fn roll(&mut self) -> (String, Answer) {
         let webhook = self.some_webhook();
         let overlap = self.random.pick(&[0, 5, 3600]);
-        let store = self.stores.clients.webhooks.clone();
+        let store = self.stores.clients.webhooks().clone();
         let service = SecretKeyService::new(store, self.clock.clone(), self.entropy.clone(), Overlap::DAY);
         let roll = RollSecret {
             overlap: Overlap::from_seconds(overlap).ok(),
@@ -164,12 +164,17 @@ impl Sequence<'_> {
     pub(super) async fn read(&mut self) -> (String, Answer) {
         let platform = &self.acting.platform().clone();
         if let Some(delivery) = self.some_delivery().filter(|_| self.random.chance(60)) {
-            let found = self.stores.clients.events.find_delivery(platform, delivery).await;
+            let found = self
+                .stores
+                .clients
+                .events()
+                .find_delivery(platform, delivery)
+                .await;
             let answer = found.map(|found| format!("{found:?}")).map_err(Into::into);
             return (format!("read {delivery}"), answer);
         }
         let webhook = self.some_webhook();
-        let found = self.stores.clients.webhooks.find(platform, webhook).await;
+        let found = self.stores.clients.webhooks().find(platform, webhook).await;
         let answer = found.map(|found| format!("{:?}", found.as_ref().map(shown)));
         (format!("read {webhook}"), answer.map_err(Into::into))
     }
@@ -182,7 +187,7 @@ impl Sequence<'_> {
                 limit: PageSize::MAX,
                 ..WebhookQuery::default()
             };
-            let page = self.stores.clients.webhooks.page(&platform, query).await;
+            let page = self.stores.clients.webhooks().page(&platform, query).await;
             let answer = page.map(|page| {
                 let webhooks: Vec<_> = page.webhooks.iter().map(shown).collect();
                 format!("{webhooks:?} of {}", page.total)
@@ -201,7 +206,7 @@ impl Sequence<'_> {
             ..DeliveryQuery::default()
         };
         let operation = format!("list {query:?}");
-        let found = self.stores.clients.events.deliveries(&platform, query).await;
+        let found = self.stores.clients.events().deliveries(&platform, query).await;
         let answer = found.map(|found| {
             let found = found
                 .iter()
@@ -212,7 +217,7 @@ impl Sequence<'_> {
     }
 
     pub(super) async fn forget(&mut self) -> (String, Answer) {
-        let forgotten = self.stores.clients.events.forget_events(self.now(), MANY).await;
+        let forgotten = self.stores.clients.events().forget_events(self.now(), MANY).await;
         let answer = forgotten.map(|forgotten| format!("{forgotten} events"));
         ("forget".to_owned(), answer.map_err(Into::into))
     }

@@ -1,5 +1,6 @@
 //! What processes ask for that deliver.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Answer, Sequence, Sharing};
@@ -23,8 +24,8 @@ const LOOKS: usize = 8;
 const MANY: u32 = 100;
 
 impl Sequence<'_> {
-    fn queue(&self, process: usize) -> &dyn DeliveryQueue {
-        self.stores.processes[process].lanes.as_ref()
+    fn queue(&self, process: usize) -> Arc<dyn DeliveryQueue> {
+        self.stores.processes[process].lanes()
     }
 
     pub(super) async fn process_step(&mut self) -> (String, Answer) {

@@ -1,0 +1,185 @@
+//! Every rule, by the part of the suite it belongs to, and the macro that makes tests of them.
+
+/// Makes a test of every rule of [`conformance`](crate::testing::conformance), named as the rule is.
+///
+/// `run` runs a future to its end; `ports` is an async function that gives
+/// [`Ports`](crate::testing::conformance::Ports) of a fresh store. `parts` names parts of the suite; all of them unless it is given.
+#[macro_export]
+macro_rules! conformance_tests {
+    (run = $run:expr, ports = $ports:expr $(,)?) => {
+        $crate::conformance_tests! {
+            run = $run,
+            ports = $ports,
+            parts = [webhooks api_keys answers events pause],
+        }
+    };
+    (run = $run:expr, ports = $ports:expr, parts = [$($part:ident)+] $(,)?) => {
+        $( $crate::conformance_tests! { @part $part $run, $ports } )+
+    };
+    (@part webhooks $run:expr, $ports:expr) => {
+        $crate::conformance_tests! { @rules $run, $ports, [Webhooks Audit];
+            a_created_webhook_reads_back_equal_in_every_field
+            a_webhook_with_nothing_set_reads_back_equal
+            a_webhook_of_another_platform_is_not_found
+            webhooks_are_listed_by_the_number_of_a_page
+            webhooks_are_listed_from_a_cursor
+            the_store_can_be_reached
+            a_change_saves_the_webhook_and_its_record
+            every_setting_can_be_changed_and_cleared
+            a_change_of_an_unknown_webhook_is_not_found
+            a_change_of_another_platforms_webhook_is_not_found
+            a_refused_decision_saves_nothing
+            a_change_of_nothing_saves_its_record_alone
+            a_deleted_webhook_is_gone
+            the_records_of_a_deleted_webhook_stay
+            the_reference_of_a_deleted_webhook_is_free
+            a_deletion_is_answered_again
+            what_is_changed_while_it_is_deleted_stays_deleted
+            concurrent_rolls_without_overlap_form_one_chain
+            concurrent_rolls_with_overlap_form_one_chain
+            of_six_concurrent_rolls_with_overlap_one_is_refused
+            concurrent_rolls_of_many_webhooks_lose_none
+            five_keys_retired_in_one_second_read_back_in_their_order
+            a_sixth_retired_key_is_refused_and_nothing_changes
+            a_roll_without_overlap_leaves_one_key
+            a_removal_leaves_no_current_key
+            the_same_request_is_answered_with_the_same_bytes
+            the_same_creation_makes_one_webhook
+            a_key_used_for_another_request_is_refused
+            a_key_used_for_another_creation_is_refused
+            keys_of_another_credential_or_platform_are_others
+            a_replay_decides_nothing
+            a_change_of_nothing_is_answered_again_too
+            a_refusal_is_not_an_answer
+            an_outlived_answer_is_replaced
+            concurrent_requests_with_one_key_change_once
+            concurrent_creations_with_one_key_make_one_webhook
+            forgotten_answers_are_those_before_the_instant
+            a_taken_reference_is_refused_at_creation
+            a_taken_reference_is_refused_at_a_change
+            a_webhook_keeps_its_own_reference
+            a_reference_given_up_is_free
+            webhooks_without_a_reference_do_not_collide
+            a_reference_is_taken_on_its_own_platform_alone
+            references_differ_by_case_and_by_spaces
+            of_concurrent_creations_with_one_reference_one_wins
+            of_concurrent_changes_to_one_reference_one_wins
+            webhooks_with_expired_keys_are_those_past_the_instant
+            a_sweep_erases_expired_keys_alone
+            a_sweep_leaves_version_and_records_as_they_are
+            audit_records_come_newest_first
+            audit_records_are_those_of_one_resource_of_one_platform
+            an_audit_record_reads_back_equal
+            audit_records_are_read_on_from_the_oldest_seen
+        }
+    };
+    (@part api_keys $run:expr, $ports:expr) => {
+        $crate::conformance_tests! { @rules $run, $ports, [ApiKeys Audit];
+            an_api_key_reads_back_equal
+            an_unknown_api_key_is_not_found
+            api_keys_are_listed_in_pages_in_the_order_of_their_ids
+            a_revoked_api_key_is_revoked_once
+            the_records_of_api_keys_are_saved_with_them
+            the_last_api_key_that_creates_is_kept
+            of_concurrent_revocations_of_the_last_two_one_is_refused
+            creating_and_revoking_an_api_key_are_answered_again
+        }
+    };
+    (@part answers $run:expr, $ports:expr) => {
+        $crate::conformance_tests! { @rules $run, $ports, [Answers];
+            a_probe_is_answered_again
+        }
+    };
+    (@part events $run:expr, $ports:expr) => {
+        $crate::conformance_tests! { @rules $run, $ports, [Webhooks Events Lanes];
+            an_event_goes_to_the_webhooks_that_want_it
+            an_event_that_nobody_wants_goes_nowhere
+            a_publication_is_answered_again
+            what_is_resent_goes_to_the_end
+            nothing_is_resent_to_a_deleted_webhook
+            deliveries_are_listed
+            old_events_are_forgotten_once_they_are_done
+            changes_are_told_to_who_names_them
+            what_changes_nothing_is_not_told
+            who_wants_to_hear_is_told_from_its_own_creation_on
+            a_lane_is_in_order
+            turns_are_kept
+            turns_are_recorded_at_once
+            a_lane_is_taken_over_from_the_dead_alone
+            a_process_that_leaves_gives_its_lanes_up
+            a_lease_is_renewed
+            lanes_with_something_to_do_are_found
+            lanes_that_wait_are_not_found
+            a_turn_told_twice_counts_once
+            a_failure_of_an_older_target_holds_nothing_up
+            arrivals_are_told
+            a_deleted_webhook_has_no_lane
+            what_is_given_up_leaves_its_lane
+            the_last_attempts_are_kept_however_much_was_answered
+            a_webhook_says_what_holds_its_queue_up
+            a_change_of_the_target_lets_the_queue_go_on
+            a_webhook_that_is_made_active_is_out_of_the_box
+            what_is_held_up_is_expedited
+        }
+    };
+    (@part pause $run:expr, $ports:expr) => {
+        $crate::conformance_tests! { @rules $run, $ports, [Pause];
+            deliveries_are_paused_until_they_are_resumed
+        }
+    };
+    (@rules $run:expr, $ports:expr, $needs:tt; $($rule:ident)*) => {
+        $(
+            #[test]
+            fn $rule() {
+                ($run)(async {
+                    let ports = ($ports)().await;
+                    // A rule that uses another port than it says it needs is found out here.
+                    let ports = ports.only($crate::conformance_tests!(@needs $needs));
+                    $crate::testing::conformance::$rule(&ports).await;
+                });
+            }
+        )*
+    };
+    (@needs [$($port:ident)+]) => { &[$($crate::testing::conformance::Port::$port),+] };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// Where a rule is written and where it is made a test of: a rule that is missing from one is not run.
+    #[test]
+    fn every_rule_is_made_a_test_of() {
+        let (list, _) = include_str!("rules.rs").split_once("(@rules $run:expr").unwrap();
+        let lists = list.split("];\n").skip(1).filter_map(|list| list.split_once('}'));
+        let listed: Vec<_> = lists.flat_map(|(list, _)| list.split_whitespace()).collect();
+        let sources = [
+            include_str!("announcements.rs"),
+            include_str!("api_keys.rs"),
+            include_str!("attempts.rs"),
+            include_str!("audit.rs"),
+            include_str!("changing.rs"),
+            include_str!("deleting.rs"),
+            include_str!("events.rs"),
+            include_str!("held_up.rs"),
+            include_str!("idempotency.rs"),
+            include_str!("lanes.rs"),
+            include_str!("pausing.rs"),
+            include_str!("probes.rs"),
+            include_str!("reading.rs"),
+            include_str!("references.rs"),
+            include_str!("rolling.rs"),
+            include_str!("upkeep.rs"),
+        ];
+        let written: Vec<_> = sources
+            .iter()
+            .flat_map(|source| source.split("\npub async fn ").skip(1))
+            .filter_map(|rule| rule.split('(').next())
+            .collect();
+        assert_eq!(
+            listed.iter().collect::<BTreeSet<_>>(),
+            written.iter().collect::<BTreeSet<_>>()
+        );
+        assert_eq!(listed.len(), written.len(), "a rule stands twice");
+    }
+}

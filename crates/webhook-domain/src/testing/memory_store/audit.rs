@@ -1,0 +1,45 @@
+//! Audit records in memory.
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::access::audit::AuditRecord;
+use crate::error::StoreError;
+use crate::id::PlatformId;
+use crate::ports::{AuditLog, AuditQuery};
+
+#[async_trait]
+impl AuditLog for MemoryStore {
+    async fn list(&self, platform: &PlatformId, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError> {
+        let tables = self.tables();
+        let mut records: Vec<_> = tables
+            .audit
+            .iter()
+            .rev()
+            .filter(|record| record.platform == *platform)
+            .filter(|record| {
+                query
+                    .resource_id
+                    .as_ref()
+                    .is_none_or(|id| record.resource_id == *id)
+            })
+            .collect();
+        if query.resource_id.is_none() {
+            records.sort_by_key(|record| std::cmp::Reverse(record.id));
+        }
+        if let Some(before) = query.before {
+            let end = match query.resource_id {
+                None => records.partition_point(|record| record.id >= before),
+                Some(_) => records
+                    .iter()
+                    .position(|record| record.id == before)
+                    .map_or(records.len(), |at| at + 1),
+            };
+            records.drain(..end);
+        }
+        let wanted = records
+            .into_iter()
+            .filter(|record| query.action.is_none_or(|action| record.action == action));
+        Ok(wanted.take(query.limit as usize).cloned().collect())
+    }
+}

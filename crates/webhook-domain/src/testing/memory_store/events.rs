@@ -1,0 +1,155 @@
+//! Events in memory, and their deliveries as clients see them.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use super::lanes::Kept;
+use super::{MemoryStore, Tables};
+use crate::delivery::event::Event;
+use crate::delivery::lane::Position;
+use crate::delivery::{Delivery, DeliveryStatus};
+use crate::error::{Refusal, ServiceError, StoreError};
+use crate::id::{DeliveryId, EventId, PlatformId};
+use crate::ports::{
+    DeliveryQuery, EventStore, ListedDelivery, Outcome, Publication, Published, Resend, TrackedDelivery,
+};
+use crate::time::Instant;
+use crate::webhook::{Announcement, Happened};
+
+impl Tables {
+    /// Keeps the event and its deliveries, and says how many there are.
+    pub(super) fn spread(&mut self, event: &Event) -> u64 {
+        let collected: Vec<_> = self
+            .webhooks
+            .values()
+            .filter_map(|webhook| Delivery::collect(event, webhook))
+            .collect();
+        let deliveries = collected.len() as u64;
+        self.lanes.events.insert(event.id, event.clone());
+        for delivery in collected {
+            let kept = Kept {
+                delivery,
+                attempts: Vec::new(),
+                tried: 0,
+            };
+            self.lanes.enqueue(kept, event.created_at);
+        }
+        deliveries
+    }
+
+    /// Publishes what happened to a webhook.
+    pub(super) fn tell(&mut self, announcement: Option<&Announcement>, happened: Happened<'_>) {
+        if let Some(announcement) = announcement {
+            self.spread(&announcement.event(happened));
+        }
+    }
+}
+
+#[async_trait]
+impl EventStore for MemoryStore {
+    async fn publish(&self, publication: Publication) -> Result<Outcome<Published>, ServiceError> {
+        let mut tables = self.tables();
+        let Publication { event, idempotency } = publication;
+        if let Some(replayed) = tables.replay(idempotency.as_ref())? {
+            return Ok(replayed);
+        }
+        let deliveries = tables.spread(&event);
+        Ok(tables.done(Published { event, deliveries }, idempotency))
+    }
+
+    async fn find_delivery(
+        &self,
+        platform: &PlatformId,
+        id: DeliveryId,
+    ) -> Result<Option<TrackedDelivery>, StoreError> {
+        let lanes = &self.tables().lanes;
+        let place = lanes.place_of(platform, id);
+        Ok(place.and_then(|place| lanes.tracked(lanes.deliveries.get(&place)?)))
+    }
+
+    async fn deliveries(
+        &self,
+        platform: &PlatformId,
+        query: DeliveryQuery,
+    ) -> Result<Vec<ListedDelivery>, StoreError> {
+        let lanes = &self.tables().lanes;
+        // What is no more has nothing after it.
+        let end = match query.after {
+            None => Position(i64::MAX),
+            Some(after) => lanes.place_of(platform, after).unwrap_or(Position(0)),
+        };
+        let asked_for = |tracked: &TrackedDelivery| {
+            tracked.delivery.platform == *platform
+                && query.webhook.is_none_or(|id| tracked.delivery.webhook == id)
+                && query.event.is_none_or(|id| tracked.delivery.event == id)
+                && query
+                    .action
+                    .as_ref()
+                    .is_none_or(|action| tracked.event.action == *action)
+                && query
+                    .status
+                    .is_none_or(|name| tracked.delivery.status.name() == name)
+        };
+        let newest_first = lanes.deliveries.range(..end).rev();
+        let found = newest_first
+            .filter_map(|(_, kept)| lanes.tracked(kept))
+            .filter(asked_for)
+            .take(query.limit as usize)
+            .map(|tracked| ListedDelivery {
+                delivery: tracked.delivery,
+                action: tracked.event.action,
+                attempts: tracked.attempts,
+            })
+            .collect();
+        Ok(found)
+    }
+
+    async fn resend(&self, resend: Resend) -> Result<Outcome<TrackedDelivery>, ServiceError> {
+        let mut tables = self.tables();
+        if let Some(replayed) = tables.replay(resend.idempotency.as_ref())? {
+            return Ok(replayed);
+        }
+        let lanes = &mut tables.lanes;
+        let place = lanes.place_of(&resend.platform, resend.delivery);
+        let place = place.ok_or(Refusal::NO_SUCH_DELIVERY)?;
+        let kept = lanes.deliveries.get(&place);
+        // Without its webhook there is no queue for it.
+        let kept = kept.filter(|kept| lanes.lanes.contains_key(&kept.delivery.webhook));
+        let mut tracked = kept
+            .and_then(|kept| lanes.tracked(kept))
+            .ok_or(Refusal::NO_SUCH_DELIVERY)?;
+        tracked.delivery = tracked.delivery.resent()?;
+        if let Some(kept) = lanes.deliveries.remove(&place) {
+            let delivery = tracked.delivery.clone();
+            lanes.enqueue(Kept { delivery, ..kept }, resend.at);
+        }
+        Ok(tables.done(tracked, resend.idempotency))
+    }
+
+    async fn forget_events(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {
+        let mut tables = self.tables();
+        let Tables { lanes, webhooks, .. } = &mut *tables;
+        let waits = |delivery: &Delivery| {
+            delivery.status == DeliveryStatus::Pending && webhooks.contains_key(&delivery.webhook)
+        };
+        let needed: BTreeSet<EventId> = lanes
+            .deliveries
+            .values()
+            .filter(|kept| waits(&kept.delivery))
+            .map(|kept| kept.delivery.event)
+            .collect();
+        let done_with: BTreeSet<EventId> = lanes
+            .events
+            .values()
+            .filter(|event| event.created_at < before && !needed.contains(&event.id))
+            .map(|event| event.id)
+            .take(limit as usize)
+            .collect();
+        lanes
+            .deliveries
+            .retain(|_, kept| !done_with.contains(&kept.delivery.event));
+        lanes.events.retain(|id, _| !done_with.contains(id));
+        Ok(u32::try_from(done_with.len()).unwrap_or(u32::MAX))
+    }
+}

@@ -1,0 +1,181 @@
+//! Webhooks in memory.
+
+use async_trait::async_trait;
+
+use super::{MemoryStore, Tables};
+use crate::error::{Refusal, ServiceError, StoreError};
+use crate::id::{PlatformId, WebhookId};
+use crate::ports::{Change, ChangeOrder, Creation, Effect, Outcome, WebhookStore};
+use crate::time::Instant;
+use crate::webhook::{Direction, Happened, PageStart, Webhook, WebhookPage, WebhookQuery};
+
+impl Tables {
+    fn find(&self, platform: &PlatformId, id: WebhookId) -> Option<&Webhook> {
+        self.webhooks
+            .get(&id)
+            .filter(|webhook| webhook.platform == *platform)
+    }
+
+    /// Saves all of a webhook but what holds its queue up.
+    fn keep(&mut self, webhook: &Webhook) {
+        let kept = Webhook {
+            held_up: None,
+            ..webhook.clone()
+        };
+        self.webhooks.insert(webhook.id, kept);
+    }
+
+    fn refuse_taken_reference(&self, webhook: &Webhook) -> Result<(), Refusal> {
+        let Some(reference) = &webhook.settings.reference else {
+            return Ok(());
+        };
+        let taken = self.webhooks.values().any(|other| {
+            other.id != webhook.id
+                && other.platform == webhook.platform
+                && other.settings.reference.as_ref() == Some(reference)
+        });
+        if taken {
+            Err(Refusal::ReferenceTaken)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[async_trait]
+impl WebhookStore for MemoryStore {
+    async fn create(&self, creation: Creation) -> Result<Outcome, ServiceError> {
+        let mut tables = self.tables();
+        let Creation {
+            webhook,
+            audit,
+            announcement,
+            idempotency,
+        } = creation;
+        if let Some(replayed) = tables.replay(idempotency.as_ref())? {
+            return Ok(replayed);
+        }
+        tables.refuse_taken_reference(&webhook)?;
+        tables.webhooks.insert(webhook.id, webhook.clone());
+        tables.lanes.make(webhook.id);
+        tables.audit.push(audit);
+        tables.tell(announcement.as_ref(), Happened::Created(&webhook));
+        Ok(tables.done(webhook, idempotency))
+    }
+
+    async fn change(&self, order: ChangeOrder) -> Result<Outcome, ServiceError> {
+        let mut tables = self.tables();
+        if let Some(replayed) = tables.replay(order.idempotency.as_ref())? {
+            return Ok(replayed);
+        }
+        let stored = tables
+            .find(&order.platform, order.webhook)
+            .ok_or(Refusal::NO_SUCH_WEBHOOK)?;
+        let stored = tables.shown(stored);
+        let Change { effect, audit } = (order.decide)(&stored)?;
+        let subject = match effect {
+            Effect::Keep => stored,
+            Effect::Save(webhook) => {
+                tables.refuse_taken_reference(&webhook)?;
+                tables.keep(&webhook);
+                tables.go_on(&stored, &webhook);
+                tables.tell(order.announcement.as_ref(), Happened::Updated(&stored, &webhook));
+                *webhook
+            }
+            Effect::Delete => {
+                tables.webhooks.remove(&stored.id);
+                tables.lanes.unmake(stored.id);
+                tables.tell(order.announcement.as_ref(), Happened::Deleted(&stored));
+                stored
+            }
+        };
+        tables.audit.extend(audit);
+        Ok(tables.done(subject, order.idempotency))
+    }
+
+    async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
+        let tables = self.tables();
+        Ok(tables.find(platform, id).map(|webhook| tables.shown(webhook)))
+    }
+
+    async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {
+        let tables = self.tables();
+        let mut all: Vec<_> = tables
+            .webhooks
+            .values()
+            .filter(|webhook| webhook.platform == *platform)
+            .map(|webhook| (query.order.cursor_of(webhook), webhook))
+            .collect();
+        all.sort_by(|(one, _), (other, _)| match query.direction {
+            Direction::Ascending => one.cmp(other),
+            Direction::Descending => other.cmp(one),
+        });
+        let limit = query.limit.get() as usize;
+        let begins_at = match &query.start {
+            PageStart::Number(number) => {
+                let before = number.saturating_sub(1).saturating_mul(limit as u64);
+                usize::try_from(before).unwrap_or(usize::MAX).min(all.len())
+            }
+            PageStart::After(cursor) => all.partition_point(|(key, _)| match query.direction {
+                Direction::Ascending => key <= cursor,
+                Direction::Descending => key >= cursor,
+            }),
+            PageStart::Before(cursor) => {
+                let ends_at = all.partition_point(|(key, _)| match query.direction {
+                    Direction::Ascending => key < cursor,
+                    Direction::Descending => key > cursor,
+                });
+                all.truncate(ends_at);
+                ends_at.saturating_sub(limit)
+            }
+        };
+        let total = tables
+            .webhooks
+            .values()
+            .filter(|webhook| webhook.platform == *platform)
+            .count() as u64;
+        let webhooks = all[begins_at..]
+            .iter()
+            .take(limit)
+            .map(|(_, webhook)| tables.listed(webhook));
+        Ok(WebhookPage {
+            webhooks: webhooks.collect(),
+            total,
+        })
+    }
+
+    async fn with_expired_keys(
+        &self,
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError> {
+        Ok(self
+            .tables()
+            .webhooks
+            .values()
+            .filter(|webhook| webhook.key_ring.next_expiry().is_some_and(|expiry| expiry <= now))
+            .take(limit as usize)
+            .map(|webhook| (webhook.platform.clone(), webhook.id))
+            .collect())
+    }
+
+    async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {
+        let answers = &mut self.tables().answers;
+        let old: Vec<_> = answers
+            .iter()
+            .filter(|(_, stored)| stored.at < before)
+            .map(|(slot, _)| slot.clone())
+            .take(limit as usize)
+            .collect();
+        let mut forgotten = 0;
+        for slot in old {
+            answers.remove(&slot);
+            forgotten += 1;
+        }
+        Ok(forgotten)
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
