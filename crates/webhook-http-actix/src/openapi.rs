@@ -2,13 +2,15 @@
 //!
 //! Each handler says its path, parameters, bodies and statuses beside its code (`#[utoipa::path]`). What several share
 //! is here: [`values`] (ids, texts, instants), [`bodies`] (what clients send, made of the lists that
-//! `fields` reads), [`answers`] (what they get), [`errors`] and [`parameters`]. The document is committed as
+//! `fields` reads), [`answers`] (what they get), [`errors`], [`parameters`], [`shared`] (schemas with a name of their own), and [`delivery`] (what receivers get). The document is committed as
 //! `docs/openapi.json`; a test fails when it is not what the handlers say.
 
 pub(crate) mod answers;
 pub(crate) mod bodies;
+mod delivery;
 pub(crate) mod errors;
 pub(crate) mod parameters;
+mod shared;
 mod values;
 
 use std::sync::LazyLock;
@@ -30,6 +32,7 @@ const BEARER: &str = "bearer";
             Every path under `/v1` takes a credential as `X-API-KEY` or as `Authorization: Bearer`. Every answer \
             carries `X-REQUEST-ID`; every error is one envelope. A request that changes something may name itself with \
             `Idempotency-Key` and be sent again: it is done once, and answered byte for byte as the first time.",
+        contact(name = "The operator of the deployment that this document comes from"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     servers((url = "/", description = "The server that this document came from")),
@@ -37,6 +40,7 @@ const BEARER: &str = "bearer";
         (name = "Webhooks", description = "Where events go, and how they are signed"),
         (name = "Secrets", description = "Rolling and removing the secret that a webhook's deliveries are signed with"),
         (name = "Events", description = "What happened, and how far it has come on its way to webhooks"),
+        (name = "Deliveries", description = "What a receiver gets"),
         (name = "API keys", description = "Who may do what"),
         (name = "Audit", description = "What was done, by whom"),
         (name = "Service", description = "The service itself; no credential is asked for"),
@@ -72,6 +76,8 @@ impl Modify for Shared {
             errors::ErrorBody::schema(),
         );
         components.schemas.extend([error]);
+        components.schemas.extend(shared::components());
+        document.webhooks = Some(delivery::webhooks());
         for item in document.paths.paths.values_mut() {
             let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
             for operation in operations.into_iter().flatten() {

@@ -119,6 +119,18 @@ impl FailureCause {
         Self::MalformedAnswer,
     ];
 
+    /// The names of all causes.
+    pub const NAMES: [&'static str; Self::NAMED.len() + 2] = {
+        let mut names = ["STATUS_CODE"; Self::NAMED.len() + 2];
+        let mut place = 0;
+        while place < Self::NAMED.len() {
+            names[place + 1] = Self::NAMED[place].name();
+            place += 1;
+        }
+        names[Self::NAMED.len() + 1] = Self::Other.name();
+        names
+    };
+
     /// The name clients see. The status itself is told beside it.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -10,18 +10,21 @@ use serde_json::json;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
-use webhook_domain::access::audit::AuditAction;
-use webhook_domain::access::permission::Permission;
 use webhook_domain::id::{ApiKeyId, AuditRecordId, WebhookId};
-use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::text::{H, U};
-use webhook_domain::webhook::{AuthenticationType, PageSize};
+use webhook_domain::webhook::PageSize;
 
-use self::penalty_box::penalty_box;
-use super::values::{
-    action, actions_or_null, boolean, fingerprint, free_text, id, instant, list, matching, of_pattern, one,
-    one_of, or_null, platform_or_all, secret, string, url, whole,
+pub(super) use self::events::attempt;
+pub(super) use self::penalty_box::penalty_box_data;
+use super::shared::{
+    ACTION, AUDIT_ACTION, AUTHENTICATION_TYPE, PAGE_LINKS, PART_LINKS, PENALTY_BOX_DATA, PERMISSION,
+    RETIRED_KEY, SIGNING_PROTOCOL,
 };
+use super::values::{
+    actions_or_null, any_object, boolean, fingerprint, free_text, id, instant, list, matching, of_pattern,
+    one, one_of, or_null, platform_or_all, read_only, secret, string, url, whole,
+};
+use crate::fields;
 use crate::listing::webhooks::MAX_PAGE;
 use crate::representation::{
     ActionsJson, ApiKeyJson, AuditRecordJson, EventJson, ProbeJson, WebhookEventJson, WebhookJson,
@@ -44,6 +47,8 @@ pub(crate) struct AuditRecordList;
 pub(crate) struct WebhookEventList;
 /// That the service is well.
 pub(crate) struct Health;
+/// The document itself.
+pub(crate) struct OpenApiDocument;
 
 macro_rules! named {
     ($($name:ident $(<$lifetime:lifetime>)? => $text:literal),* $(,)?) => {
@@ -64,6 +69,7 @@ named! {
     WebhookEventJson<'_> => "WebhookEvent",
     ProbeJson => "Probe",
     Health => "Health",
+    OpenApiDocument => "OpenApiDocument",
 }
 
 /// Lists bring the schema of what is in them along.
@@ -102,6 +108,11 @@ impl Whole {
         Self(self.0.property(field, schema).required(field))
     }
 
+    /// A field that is not always there.
+    fn or_absent(self, field: &str, schema: impl Into<RefOr<Schema>>) -> Self {
+        Self(self.0.property(field, schema))
+    }
+
     fn schema(self) -> RefOr<Schema> {
         one(self.0)
     }
@@ -117,7 +128,6 @@ fn reference<T: ToSchema>() -> RefOr<Schema> {
 
 impl PartialSchema for WebhookJson<'_> {
     fn schema() -> RefOr<Schema> {
-        let protocols = SigningProtocol::ALL.map(SigningProtocol::name);
         let webhook = Whole::new("A webhook. Its password and its API key are in no answer.")
             .with("object_type", constant("WEBHOOK"))
             .with("id", one(id(WebhookId::PREFIX, "The webhook's id.")))
@@ -130,20 +140,17 @@ impl PartialSchema for WebhookJson<'_> {
             )
             .with(
                 "authentication_type",
-                one(one_of(
-                    AuthenticationType::ALL.map(AuthenticationType::name),
-                    "How the service proves itself beside the signature.",
-                )),
+                AUTHENTICATION_TYPE.one("How the service proves itself beside the signature."),
             )
             .with("username", or_null(of_pattern(&U, "For PASSWORD.")))
             .with("api_header_field", or_null(of_pattern(&H, "For API_KEY.")))
             .with("url", or_null(url("Where deliveries go.")))
             .with("included_actions", actions_or_null("What it is told of; null or none for everything."))
             .with("excluded_actions", actions_or_null("What it is not told of, even if it is included."))
-            .with("signing_protocol", one(one_of(protocols, "How deliveries are signed.")))
+            .with("signing_protocol", SIGNING_PROTOCOL.one("How deliveries are signed."))
             .with(
                 "previous_signing_protocol",
-                or_null(one_of(protocols, "The protocol of the newest retired secret that still signs.")),
+                SIGNING_PROTOCOL.or_null("The protocol of the newest retired secret that still signs."),
             )
             .with(
                 "secret_key",
@@ -161,7 +168,7 @@ impl PartialSchema for WebhookJson<'_> {
             )
             .with("secret_rolled_at", or_null(instant("When the secret was last rolled or removed.")))
             .with("penalty_box", or_null(instant("Since when the webhook is in the penalty box.")))
-            .with("penalty_box_data", or_null(penalty_box()))
+            .with("penalty_box_data", PENALTY_BOX_DATA.or_null("What holds the webhook's queue up."))
             .with("created_at", one(instant("When it was created.")))
             .with("updated_at", one(instant("When its settings or secrets last changed.")));
         let example = json!({
@@ -174,23 +181,18 @@ impl PartialSchema for WebhookJson<'_> {
             "secret_rolled_at": "2024-04-12T15:22:37Z", "penalty_box": null, "penalty_box_data": null,
             "created_at": "2024-04-01T09:00:00Z", "updated_at": "2024-04-12T15:22:37Z",
         });
-        one(webhook.0.examples([example]))
+        let mut webhook = webhook.0.examples([example]).build();
+        for field in fields::IGNORED {
+            if let Some(schema) = webhook.properties.get_mut(field) {
+                read_only(schema);
+            }
+        }
+        one(webhook)
     }
 }
 
 impl PartialSchema for WebhookList {
     fn schema() -> RefOr<Schema> {
-        let links = Whole::new("Where the other pages are: paths with a query.")
-            .with("first", one(matching(LINK, "The first page.")))
-            .with(
-                "previous",
-                or_null(matching(LINK, "The page before; null on the first.")),
-            )
-            .with("current", one(matching(LINK, "This page.")))
-            .with(
-                "next",
-                or_null(matching(LINK, "The page after; null on the last.")),
-            );
         Whole::new("A page of webhooks. It shows no secrets, whoever asks.")
             .with(
                 "data",
@@ -205,9 +207,45 @@ impl PartialSchema for WebhookList {
                     .minimum(Some(0))
                     .description(Some("How many pages there are."))),
             )
-            .with("links", links.schema())
+            .with("links", PAGE_LINKS.one("Where the other pages are."))
             .schema()
     }
+}
+
+/// Where the other pages of a list are.
+pub(super) fn page_links() -> RefOr<Schema> {
+    Whole::new("Where the other pages are: paths with a query.")
+        .with("first", one(matching(LINK, "The first page.")))
+        .with(
+            "previous",
+            or_null(matching(LINK, "The page before; null on the first.")),
+        )
+        .with("current", one(matching(LINK, "This page.")))
+        .with(
+            "next",
+            or_null(matching(LINK, "The page after; null on the last.")),
+        )
+        .schema()
+}
+
+/// Where the other parts of a list are that is read in one direction.
+pub(super) fn part_links() -> RefOr<Schema> {
+    Whole::new("Where the other parts are: paths with a query.")
+        .with("first", one(matching(LINK, "The first part.")))
+        .with("current", one(matching(LINK, "This part.")))
+        .with(
+            "next",
+            or_null(matching(LINK, "The part after; null at the end.")),
+        )
+        .schema()
+}
+
+/// A retired secret, as an audit record names it.
+pub(super) fn retired_key() -> RefOr<Schema> {
+    Whole::new("A retired secret that still signed after the change.")
+        .with("fingerprint", one(fingerprint("Which one.")))
+        .with("expires_at", one(instant("Until when it signs.")))
+        .schema()
 }
 
 /// How many items a part of a list has at the most.
@@ -228,10 +266,7 @@ impl PartialSchema for ActionsJson<'_> {
                 "object_type",
                 one(matching("^[A-Z][A-Z0-9_]*$", "The type of object.").examples(["INVOICE"])),
             )
-            .with(
-                "actions",
-                list(one(action("An action.")), "What can happen to it."),
-            )
+            .with("actions", list(ACTION.one(""), "What can happen to it."))
             .schema()
     }
 }
@@ -247,10 +282,7 @@ impl PartialSchema for ActionList {
 impl PartialSchema for ApiKeyJson<'_> {
     fn schema() -> RefOr<Schema> {
         let permissions = ArrayBuilder::new()
-            .items(one_of(
-                Permission::ALL.iter().map(|permission| permission.name()),
-                "",
-            ))
+            .items(PERMISSION.one(""))
             .description(Some("What the key may do."));
         Whole::new("An API key.")
             .with("object_type", constant("API_KEY"))
@@ -280,17 +312,11 @@ impl PartialSchema for ApiKeyJson<'_> {
 
 impl PartialSchema for AuditRecordJson<'_> {
     fn schema() -> RefOr<Schema> {
-        let retired = Whole::new("A retired secret that still signed after the change.")
-            .with("fingerprint", one(fingerprint("Which one.")))
-            .with("expires_at", one(instant("Until when it signs.")));
         Whole::new("What was done once. Secrets are named by their fingerprints, settings by their names.")
             .with("object_type", constant("AUDIT_RECORD"))
             .with("id", one(id(AuditRecordId::PREFIX, "The record's id.")))
             .with("created_at", one(instant("When it was done.")))
-            .with(
-                "action",
-                one(one_of(AuditAction::ALL.map(AuditAction::name), "What was done.")),
-            )
+            .with("action", AUDIT_ACTION.one("What was done."))
             .with("resource_id", one(string("The id of what it was done to.")))
             .with(
                 "credential",
@@ -309,7 +335,7 @@ impl PartialSchema for AuditRecordJson<'_> {
             )
             .with(
                 "retired_keys",
-                list(retired.schema(), "Those that still signed, newest first."),
+                list(RETIRED_KEY.one(""), "Those that still signed, newest first."),
             )
             .with(
                 "ended_keys",
@@ -328,17 +354,10 @@ impl PartialSchema for AuditRecordJson<'_> {
 
 /// A list that is read in one direction.
 fn one_way(items: RefOr<Schema>, description: &str) -> RefOr<Schema> {
-    let links = Whole::new("Where the other parts are: paths with a query.")
-        .with("first", one(matching(LINK, "The first part.")))
-        .with("current", one(matching(LINK, "This part.")))
-        .with(
-            "next",
-            or_null(matching(LINK, "The part after; null at the end.")),
-        );
     Whole::new(description)
         .with("data", list(items, "What is in this part."))
         .with("limit", one(limit()))
-        .with("links", links.schema())
+        .with("links", PART_LINKS.one("Where the other parts are."))
         .schema()
 }
 
@@ -361,6 +380,19 @@ impl PartialSchema for Health {
     fn schema() -> RefOr<Schema> {
         Whole::new("That the service is well.")
             .with("status", one(one_of(["ok"], "Always `ok`.")))
+            .or_absent(
+                "deliveries",
+                one(one_of(
+                    ["paused"],
+                    "There while an operator has paused deliveries.",
+                )),
+            )
             .schema()
+    }
+}
+
+impl PartialSchema for OpenApiDocument {
+    fn schema() -> RefOr<Schema> {
+        one(any_object("A document by OpenAPI 3.1."))
     }
 }

@@ -4,24 +4,24 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{AdditionalProperties, Schema, SchemaType};
+use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
-use webhook_domain::access::permission::Permission;
 use webhook_domain::signing::key_ring::Overlap;
-use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::text::{H, K, U};
-use webhook_domain::webhook::AuthenticationType;
 
+use super::shared::{ACTION, AUTHENTICATION_TYPE, PERMISSION, SIGNING_PROTOCOL};
 use super::values::{
-    action, actions_or_null, anything, boolean, free_text, matching, of_pattern, one, one_of, or_null,
-    platform_or_all, url, whole,
+    actions_or_null, anything, boolean, free_text, matching, of_pattern, one, or_null, platform_or_all,
+    read_only, url, whole, write_only,
 };
 use crate::fields::{self, api_key, event};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 
 const PREVIOUS_SECRET: &str = "For how many seconds the secret that is retired goes on signing; 0 retires every older one at once, for a leak. \
      What the deployment says (a day unless set otherwise) if it is absent.";
+/// What an update says and no answer repeats.
+const UNANSWERED: [&str; 3] = ["password", "api_key", PREVIOUS_SECRET_EXPIRES_IN];
 const IGNORED: &str = "Set by the server. Ignored, so that an object that was answered can be sent back.";
 
 /// The object that a webhook is created of.
@@ -50,14 +50,26 @@ fn closed(description: &str) -> ObjectBuilder {
 
 fn with_ignored(mut object: ObjectBuilder, fields: &[&str]) -> ObjectBuilder {
     for field in fields {
-        object = object.property(*field, anything(IGNORED));
+        let mut ignored = anything(IGNORED);
+        read_only(&mut ignored);
+        object = object.property(*field, ignored);
     }
     object
 }
 
+/// The object, with those of its fields marked that no answer has.
+fn written(object: ObjectBuilder, fields: &[&str]) -> RefOr<Schema> {
+    let mut object = object.build();
+    for field in fields {
+        if let Some(schema) = object.properties.get_mut(*field) {
+            write_only(schema);
+        }
+    }
+    one(object)
+}
+
 /// An object with the fields of a webhook that may be absent in every object, and the server's own.
 fn webhook_object(description: &str) -> ObjectBuilder {
-    let protocols = SigningProtocol::ALL.map(SigningProtocol::name);
     let object = closed(description)
         .property("name", or_null(free_text("What people call the webhook.")))
         .property(
@@ -99,29 +111,20 @@ fn webhook_object(description: &str) -> ObjectBuilder {
         )
         .property(
             "signing_protocol",
-            or_null(one_of(
-                protocols,
-                "How deliveries are signed; null for HmacSHA256. It changes in a roll alone.",
-            )),
+            SIGNING_PROTOCOL.or_null("How deliveries are signed; null for HmacSHA256. It changes in a roll alone."),
         );
     with_ignored(object, &fields::IGNORED)
 }
 
 const ACTIVE: &str = "Whether events are collected and delivered.";
 const PREVIOUS_DATA: &str = "Whether a delivery says too what the object was before.";
-const AUTHENTICATION: &str = "How the service proves itself beside the signature: HTTP Basic, a key in a header of its own, or not at all.";
+const AUTHENTICATION: &str = "How the service proves itself beside the signature.";
 
 fn update_object(description: &str) -> ObjectBuilder {
     let mut object = webhook_object(description)
         .property("active", one(boolean(ACTIVE)))
         .property("include_previous_data", one(boolean(PREVIOUS_DATA)))
-        .property(
-            "authentication_type",
-            one(one_of(
-                AuthenticationType::ALL.map(AuthenticationType::name),
-                AUTHENTICATION,
-            )),
-        );
+        .property("authentication_type", AUTHENTICATION_TYPE.one(AUTHENTICATION));
     for field in ["active", "include_previous_data", "authentication_type"] {
         object = object.required(field);
     }
@@ -149,32 +152,34 @@ named!(
 impl PartialSchema for CreateWebhook {
     fn schema() -> RefOr<Schema> {
         let mut object = webhook_object("A webhook to create.")
-            .property("active", or_null(boolean(ACTIVE).default(Some(true.into()))))
+            .property(
+                "active",
+                or_null(boolean(&format!("{ACTIVE} True if it is absent or null."))),
+            )
             .property(
                 "include_previous_data",
-                or_null(boolean(PREVIOUS_DATA).default(Some(false.into()))),
+                or_null(boolean(&format!(
+                    "{PREVIOUS_DATA} False if it is absent or null."
+                ))),
             )
             .property(
                 "authentication_type",
-                or_null(
-                    one_of(
-                        AuthenticationType::ALL.map(AuthenticationType::name),
-                        AUTHENTICATION,
-                    )
-                    .default(Some("NONE".into())),
-                ),
+                AUTHENTICATION_TYPE.or_null(&format!("{AUTHENTICATION} NONE if it is absent or null.")),
             );
         for field in fields::PRESENT_ON_CREATE {
             object = object.required(field);
         }
-        one(object.examples([create_example()]))
+        written(object.examples([create_example()]), &UNANSWERED)
     }
 }
 
 impl PartialSchema for UpdateWebhook {
     fn schema() -> RefOr<Schema> {
         let description = "Changes of a webhook. What is absent stays as it is; null takes it away. Three fields are always required.";
-        one(update_object(description).examples([update_example()]))
+        written(
+            update_object(description).examples([update_example()]),
+            &UNANSWERED,
+        )
     }
 }
 
@@ -185,17 +190,14 @@ impl PartialSchema for RollSecret {
         let object = update_object("Changes of a webhook, done in the same step as the roll.")
             .property(PREVIOUS_SECRET_EXPIRES_IN, or_null(overlap()))
             .examples([example]);
-        one(object)
+        written(object, &UNANSWERED)
     }
 }
 
 impl PartialSchema for CreateApiKey {
     fn schema() -> RefOr<Schema> {
         let permissions = ArrayBuilder::new()
-            .items(one_of(
-                Permission::ALL.iter().map(|permission| permission.name()),
-                "",
-            ))
+            .items(PERMISSION.one(""))
             .min_items(Some(1))
             .unique_items(true)
             .description(Some(
@@ -218,7 +220,7 @@ impl PartialSchema for CreateApiKey {
             .property("platform_id", or_null(platform_or_all(scope)))
             .required("permissions")
             .examples([json!({"name": "billing", "permissions": ["WEBHOOK.VIEW"], "expires_in": 86400})]);
-        one(with_ignored(object, &api_key::IGNORED))
+        written(with_ignored(object, &api_key::IGNORED), &["expires_in"])
     }
 }
 
@@ -227,25 +229,18 @@ impl PartialSchema for PublishEvent {
         let data = "What there is to say of it: any JSON but null. It is delivered byte for byte.";
         let previous = "What the resource was before, for webhooks that include it.";
         let request = matching("^[A-Za-z0-9_.-]{1,128}$", "The request that made it happen.");
-        let any_but_null = [
-            Type::Object,
-            Type::Array,
-            Type::String,
-            Type::Number,
-            Type::Boolean,
-        ];
-        let data = ObjectBuilder::new()
-            .schema_type(SchemaType::from_iter(any_but_null))
-            .description(Some(data));
         let object = closed("An event to publish.")
-            .property("type", one(action("What happened: an action of the deployment.")))
-            .property("data", data)
+            .property("type", ACTION.one("What happened: an action of the deployment."))
+            .property("data", anything(data))
             .property("previous_data", anything(previous))
             .property("original_request_id", or_null(request))
             .required("type")
             .required("data")
             .examples([json!({"type": "INVOICE.CREATED", "data": {"id": "inv_1", "total": 12.5}})]);
-        one(with_ignored(object, &event::IGNORED))
+        written(
+            with_ignored(object, &event::IGNORED),
+            &["data", "previous_data", "original_request_id"],
+        )
     }
 }
 

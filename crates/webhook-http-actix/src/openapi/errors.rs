@@ -5,13 +5,18 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::schema::{AllOfBuilder, Schema};
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Type};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
+use super::shared::{ERROR_CODE, ERROR_TYPE, RESOURCE_TYPE};
 use super::values::{header, one, one_of, or_null, request_id_header, string, whole};
 use crate::errors::Code;
+
+/// Where a response says which codes its errors have.
+const CODES: &str = "x-error-codes";
 
 /// The body of every error.
 pub(crate) struct ErrorBody;
@@ -29,18 +34,9 @@ impl PartialSchema for ErrorBody {
             .description(Some("Why a request was not done."))
             .property(
                 "type",
-                one(one_of(
-                    ["INVALID_REQUEST", "API_ERROR"],
-                    "Whether the request is to blame, or the service.",
-                )),
+                ERROR_TYPE.one("Whether the request is to blame, or the service."),
             )
-            .property(
-                "code",
-                one(one_of(
-                    Code::ALL.map(Code::name),
-                    "What went wrong, for programs.",
-                )),
-            )
+            .property("code", ERROR_CODE.one("What went wrong, for programs."))
             .property(
                 "field",
                 or_null(string(
@@ -57,13 +53,7 @@ impl PartialSchema for ErrorBody {
                 "resource_id",
                 or_null(string("The id in the path, if it is well-formed.")),
             )
-            .property(
-                "resource_type",
-                one(one_of(
-                    ["WEBHOOK", "API_KEY", "AUDIT_RECORD", "EVENT", "WEBHOOK_EVENT"],
-                    "What the request is about.",
-                )),
-            );
+            .property("resource_type", RESOURCE_TYPE.one("What the request is about."));
         for field in ["type", "code", "field", "message", "resource_id", "resource_type"] {
             object = object.required(field);
         }
@@ -213,19 +203,17 @@ impl Kind {
 
     fn response(&self) -> Response {
         let Self(_, status, codes, description) = self;
-        let narrowed = ObjectBuilder::new().property(
-            "code",
-            one(one_of(codes.iter().map(|code| code.name()), "What went wrong.")),
-        );
-        let body = AllOfBuilder::new()
-            .item(Ref::from_schema_name(ErrorBody::name()))
-            .item(narrowed);
-        let mut response = ResponseBuilder::new().description(*description).content(
-            "application/json",
-            ContentBuilder::new()
-                .schema(Some(Schema::AllOf(body.build())))
-                .build(),
-        );
+        // One schema for all errors, so that a generated client has one type; which codes a status has stands beside it.
+        let codes: Vec<&str> = codes.iter().map(|code| code.name()).collect();
+        let mut response = ResponseBuilder::new()
+            .description(format!("{description} `code` is `{}`.", codes.join("`, `")))
+            .content(
+                "application/json",
+                ContentBuilder::new()
+                    .schema(Some(Ref::from_schema_name(ErrorBody::name())))
+                    .build(),
+            )
+            .extensions(Some(Extensions::from_iter([(CODES, json!(codes))])));
         let seconds = || {
             let wait = whole(1, usize::MAX >> 11, "");
             header(wait, "How many seconds to wait before asking again.")

@@ -3,15 +3,14 @@
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Schema;
-use utoipa::openapi::{Object, ObjectBuilder, Required};
-use webhook_domain::access::audit::AuditAction;
-use webhook_domain::delivery::DeliveryStatus;
+use utoipa::openapi::{Object, ObjectBuilder, RefOr, Required};
 use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, WebhookId};
 use webhook_domain::webhook::{Direction, WebhookOrder};
 
 use super::answers::{limit, page};
 use super::bodies::overlap;
-use super::values::{action, id, matching, one_of, platform};
+use super::shared::{ACTION, AUDIT_ACTION, Component, ORDER_DIRECTION, WEBHOOK_EVENT_STATUS};
+use super::values::{id, matching, one_of, platform};
 use crate::paths::{ID, WEBHOOK_ID};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 use crate::routes::actions::ORDER;
@@ -74,8 +73,7 @@ parameters! {
         query("page", page("The number of the page. A link that says `after` or `before` has it for display.")),
         query("order_by", one_of(WebhookOrder::ALL.map(WebhookOrder::name), "What the list is ordered by.")
             .default(Some(WebhookOrder::default().name().into()))),
-        query("order_direction", one_of(Direction::ALL.map(Direction::name), "Which end comes first.")
-            .default(Some(Direction::default().name().into()))),
+        query_or_else("order_direction", &ORDER_DIRECTION, Direction::default().name(), "Which end comes first."),
         query("after", place("Where the page begins: as it stands in the link to the next page, with its `page`.")),
         query("before", place("Where the page ends: as it stands in the link to the previous page, with its `page`.")),
     ];
@@ -83,8 +81,7 @@ parameters! {
         query("limit", limit()),
         query("page", page("The number of the page.")),
         query("order_by", one_of([ORDER], "What the list is ordered by.").default(Some(ORDER.into()))),
-        query("order_direction", one_of(Direction::ALL.map(Direction::name), "Which end comes first.")
-            .default(Some(Direction::Ascending.name().into()))),
+        query_or_else("order_direction", &ORDER_DIRECTION, Direction::Ascending.name(), "Which end comes first."),
     ];
     ApiKeyPart: vec![
         query("limit", limit()),
@@ -92,7 +89,7 @@ parameters! {
     ];
     AuditRecordPart: vec![
         query("resource_id", matching("^[a-z0-9_-]{1,64}$", "Records about this resource alone.")),
-        query("action", one_of(AuditAction::ALL.map(AuditAction::name), "Records of this action alone.")),
+        query_of("action", &AUDIT_ACTION, "Records of this action alone."),
         query("before", id(AuditRecordId::PREFIX, "The record before which this part begins.")),
         query("limit", limit()),
     ];
@@ -100,8 +97,8 @@ parameters! {
     DeliveryPart: vec![
         query("webhook_id", id(WebhookId::PREFIX, "Those to this webhook alone.")),
         query("event_id", id(EventId::PREFIX, "Those of this event alone.")),
-        query("type", action("Those of this action alone.")),
-        query("status", one_of(DeliveryStatus::NAMES, "Those of this status alone.")),
+        query_of("type", &ACTION, "Those of this action alone."),
+        query_of("status", &WEBHOOK_EVENT_STATUS, "Those of this status alone."),
         query("after", id(DeliveryId::PREFIX, "The one after which this part begins.")),
         query("limit", limit()),
     ];
@@ -120,18 +117,56 @@ fn query(name: &str, schema: ObjectBuilder) -> Parameter {
     parameter(name, ParameterIn::Query, Required::False, schema)
 }
 
+/// A parameter of a schema that several fields share.
+fn query_of(name: &str, component: &Component, description: &str) -> Parameter {
+    described(
+        name,
+        ParameterIn::Query,
+        Required::False,
+        description,
+        component.one(""),
+    )
+}
+
+/// The same, and what it is when it is absent.
+fn query_or_else(name: &str, component: &Component, default: &str, description: &str) -> Parameter {
+    let schema = component.or_else(default, "");
+    described(name, ParameterIn::Query, Required::False, description, schema)
+}
+
 fn path(name: &str, schema: ObjectBuilder) -> Parameter {
     parameter(name, ParameterIn::Path, Required::True, schema)
 }
 
-fn parameter(name: &str, place: ParameterIn, required: Required, schema: ObjectBuilder) -> Parameter {
+pub(super) fn parameter(
+    name: &str,
+    place: ParameterIn,
+    required: Required,
+    schema: ObjectBuilder,
+) -> Parameter {
     let mut schema: Object = schema.build();
     let description = schema.description.take().unwrap_or_default();
+    described(
+        name,
+        place,
+        required,
+        &description,
+        RefOr::T(Schema::Object(schema)),
+    )
+}
+
+fn described(
+    name: &str,
+    place: ParameterIn,
+    required: Required,
+    description: &str,
+    schema: RefOr<Schema>,
+) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(place)
         .required(required)
         .description(Some(description))
-        .schema(Some(Schema::Object(schema)))
+        .schema(Some(schema))
         .build()
 }

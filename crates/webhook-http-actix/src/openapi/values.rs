@@ -4,10 +4,12 @@
 use std::fmt::Write as _;
 
 use utoipa::openapi::header::{Header, HeaderBuilder};
-use utoipa::openapi::schema::{Schema, SchemaType};
+use utoipa::openapi::schema::{AdditionalProperties, Schema, SchemaType};
 use utoipa::openapi::{Array, ArrayBuilder, Object, ObjectBuilder, RefOr, Type};
 use webhook_domain::text::{self, Pattern};
-use webhook_domain::webhook::{Action, ActionList, TargetUrl};
+use webhook_domain::webhook::{ActionList, TargetUrl};
+
+use super::shared::ACTION;
 
 /// 26 characters of Crockford's base32 in lower case, within 128 bits.
 const ULID: &str = "[0-7][0-9a-hjkmnp-tv-z]{25}";
@@ -15,7 +17,6 @@ const ULID: &str = "[0-7][0-9a-hjkmnp-tv-z]{25}";
 const INSTANT: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$";
 /// Anything but control characters.
 const FREE_TEXT: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$";
-const ACTION: &str = "^[A-Z][A-Z0-9_]*(\\.[A-Z][A-Z0-9_]*)+$";
 const PLATFORM: &str = "^[a-zA-Z0-9_-]{1,64}$";
 const PLATFORM_OR_ALL: &str = "^(\\*|[a-zA-Z0-9_-]{1,64})$";
 /// `https` in any case, and `http` where the deployment allows it; without what is refused for sure.
@@ -45,6 +46,34 @@ pub(super) fn anything(description: &str) -> RefOr<Schema> {
     one(ObjectBuilder::new()
         .schema_type(SchemaType::AnyValue)
         .description(Some(description)))
+}
+
+/// An object with any fields.
+pub(super) fn any_object(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+        .description(Some(description))
+}
+
+/// Marks a field that only answers have.
+pub(super) fn read_only(field: &mut RefOr<Schema>) {
+    match field {
+        RefOr::Ref(reference) => reference.read_only = Some(true),
+        RefOr::T(Schema::Object(object)) => object.read_only = Some(true),
+        RefOr::T(Schema::OneOf(either)) => either.read_only = Some(true),
+        RefOr::T(_) => {}
+    }
+}
+
+/// Marks a field that only requests have.
+pub(super) fn write_only(field: &mut RefOr<Schema>) {
+    match field {
+        RefOr::Ref(reference) => reference.write_only = Some(true),
+        RefOr::T(Schema::Object(object)) => object.write_only = Some(true),
+        RefOr::T(Schema::OneOf(either)) => either.write_only = Some(true),
+        RefOr::T(_) => {}
+    }
 }
 
 /// A text.
@@ -123,16 +152,10 @@ pub(super) fn fingerprint(description: &str) -> ObjectBuilder {
     matching(FINGERPRINT, description)
 }
 
-pub(super) fn action(description: &str) -> ObjectBuilder {
-    matching(ACTION, description)
-        .max_length(Some(Action::MAX_LENGTH))
-        .examples(["INVOICE.CREATED"])
-}
-
 /// Actions, each once; or null.
 pub(super) fn actions_or_null(description: &str) -> RefOr<Schema> {
     let mut actions = ArrayBuilder::new()
-        .items(action("An action of the deployment."))
+        .items(ACTION.one(""))
         .max_items(Some(ActionList::MAX_ITEMS))
         .unique_items(true)
         .description(Some(description))

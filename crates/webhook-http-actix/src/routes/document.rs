@@ -11,6 +11,7 @@ use utoipa_swagger_ui::Config;
 
 use crate::call::Call;
 use crate::errors::Problem;
+use crate::openapi::answers::OpenApiDocument;
 use crate::paths;
 
 /// Where the page is: a folder, with what it consists of.
@@ -33,7 +34,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
     operation_id = "openapi",
     tag = "Service",
     security(()),
-    responses((status = 200, description = "This document.", body = Object)),
+    responses((status = 200, description = "This document.", body = OpenApiDocument)),
 )]
 pub(crate) async fn document(call: Call) -> Result<HttpResponse, Problem> {
     let document = call.request.app_data::<DocumentText>();

@@ -3,11 +3,11 @@
 use utoipa::PartialSchema;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ObjectBuilder, RefOr, Type};
-use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::id::{DeliveryId, EventId, WebhookId};
 
 use super::{WebhookEventList, Whole, constant, one_way, reference};
-use crate::openapi::values::{action, fingerprint, id, instant, list, one, one_of, or_null, string};
+use crate::openapi::shared::{ACTION, ATTEMPT, DELIVERY, FAILURE_CAUSE, WEBHOOK_EVENT_STATUS};
+use crate::openapi::values::{fingerprint, id, instant, list, one, or_null, string};
 use crate::representation::{EventJson, WebhookEventJson};
 
 impl PartialSchema for EventJson<'_> {
@@ -25,59 +25,55 @@ impl PartialSchema for EventJson<'_> {
                     "The event's id; receivers see it as `webhook-id`.",
                 )),
             )
-            .with("type", one(action("What happened.")))
+            .with("type", ACTION.one("What happened."))
             .with("created_at", one(instant("When it was published.")))
             .with("webhook_events", one(count))
             .schema()
     }
 }
 
+/// One try to deliver.
+pub(in crate::openapi) fn attempt() -> RefOr<Schema> {
+    let number = |description: &str| {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0))
+            .description(Some(description))
+    };
+    Whole::new("One try to deliver.")
+        .with("at", one(instant("When it began.")))
+        .with("status_code", or_null(number("What the receiver answered.")))
+        .with("duration_ms", one(number("How long it took, in milliseconds.")))
+        .with("cause", FAILURE_CAUSE.or_null("Why it failed."))
+        .with(
+            "response_body",
+            or_null(string(
+                "The first KiB of what the receiver answered, if it took nothing and said something soon. Credentials, \
+                 secrets and signatures in it are replaced by `[redacted]`. Null in a list.",
+            )),
+        )
+        .with(
+            "key_fingerprints",
+            list(
+                one(fingerprint("")),
+                "The secrets it was signed with, newest first.",
+            ),
+        )
+        .schema()
+}
+
 impl PartialSchema for WebhookEventJson<'_> {
     fn schema() -> RefOr<Schema> {
-        let number = |description: &str| {
-            ObjectBuilder::new()
-                .schema_type(Type::Integer)
-                .minimum(Some(0))
-                .description(Some(description))
-        };
-        let payload = ObjectBuilder::new()
-            .schema_type(Type::Object)
-            .description(Some("What is delivered. Null in a list."));
-        let attempt = Whole::new("One try to deliver.")
-            .with("at", one(instant("When it began.")))
-            .with("status_code", or_null(number("What the receiver answered.")))
-            .with("duration_ms", one(number("How long it took, in milliseconds.")))
-            .with("cause", or_null(string("Why it failed.")))
-            .with(
-                "response_body",
-                or_null(string(
-                    "The first KiB of what the receiver answered, if it took nothing and said something soon. Credentials, \
-                     secrets and signatures in it are replaced by `[redacted]`. Null in a list.",
-                )),
-            )
-            .with(
-                "key_fingerprints",
-                list(
-                    one(fingerprint("")),
-                    "The secrets it was signed with, newest first.",
-                ),
-            );
         Whole::new("An event on its way to a webhook.")
             .with("object_type", constant("WEBHOOK_EVENT"))
             .with("id", one(id(DeliveryId::PREFIX, "Which one.")))
             .with("event_id", one(id(EventId::PREFIX, "The event.")))
             .with("webhook_id", one(id(WebhookId::PREFIX, "The webhook.")))
-            .with("type", one(action("What happened.")))
-            .with(
-                "status",
-                one(one_of(DeliveryStatus::NAMES, "How far it has come.")),
-            )
+            .with("type", ACTION.one("What happened."))
+            .with("status", WEBHOOK_EVENT_STATUS.one("How far it has come."))
             .with("created_at", one(instant("When the event was published.")))
-            .with("payload", or_null(payload))
-            .with(
-                "attempts",
-                list(attempt.schema(), "What was tried, oldest first."),
-            )
+            .with("payload", DELIVERY.or_null("What is delivered. Null in a list."))
+            .with("attempts", list(ATTEMPT.one(""), "What was tried, oldest first."))
             .schema()
     }
 }

@@ -5,11 +5,12 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ObjectBuilder, RefOr, Type};
 
 use super::Whole;
+use crate::openapi::shared::FAILURE_CAUSE;
 use crate::openapi::values::{boolean, instant, one, or_null, string};
 use crate::representation::ProbeJson;
 
 /// The data of a penalty box.
-pub(super) fn penalty_box() -> ObjectBuilder {
+pub(in crate::openapi) fn penalty_box_data() -> RefOr<Schema> {
     let number = |description: &str| {
         ObjectBuilder::new()
             .schema_type(Type::Integer)
@@ -33,9 +34,9 @@ pub(super) fn penalty_box() -> ObjectBuilder {
             "status_code",
             or_null(number("What the receiver answered last, if it did.")),
         )
-        .with("cause", or_null(string("Why the last attempt failed.")))
+        .with("cause", FAILURE_CAUSE.or_null("Why the last attempt failed."))
         .with("payload", or_null(payload))
-        .0
+        .schema()
 }
 
 impl PartialSchema for ProbeJson {

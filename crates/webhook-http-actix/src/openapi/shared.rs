@@ -1,0 +1,155 @@
+//! Schemas that several fields share. Each has a name of its own in the document, so that a generated client has one type
+//! for it and not one for every field.
+
+use serde_json::Value;
+use utoipa::openapi::schema::{Schema, SchemaType};
+use utoipa::openapi::{ObjectBuilder, OneOfBuilder, Ref, RefOr, Type};
+use webhook_domain::access::audit::AuditAction;
+use webhook_domain::access::permission::Permission;
+use webhook_domain::delivery::DeliveryStatus;
+use webhook_domain::delivery::attempt::FailureCause;
+use webhook_domain::delivery::event::Environment;
+use webhook_domain::signing::signing_protocol::SigningProtocol;
+use webhook_domain::webhook::{Action, AuthenticationType, Direction};
+
+use super::values::{matching, one, one_of};
+use super::{answers, delivery};
+use crate::errors::Code;
+
+const ACTION_PATTERN: &str = "^[A-Z][A-Z0-9_]*(\\.[A-Z][A-Z0-9_]*)+$";
+
+/// The name of a schema in the document, and the schema.
+pub(crate) struct Component(&'static str, fn() -> RefOr<Schema>);
+
+pub(super) const ACTION: Component = Component("Action", || {
+    let action = matching(ACTION_PATTERN, "What happened to which type of object.")
+        .max_length(Some(Action::MAX_LENGTH))
+        .examples(["INVOICE.CREATED"]);
+    one(action)
+});
+pub(super) const AUTHENTICATION_TYPE: Component = Component("AuthenticationType", || {
+    one(one_of(
+        AuthenticationType::ALL.map(AuthenticationType::name),
+        "How the service proves itself beside the signature: HTTP Basic, a key in a header of its own, or not at all.",
+    ))
+});
+pub(super) const SIGNING_PROTOCOL: Component = Component("SigningProtocol", || {
+    one(one_of(
+        SigningProtocol::ALL.map(SigningProtocol::name),
+        "How deliveries are signed.",
+    ))
+});
+pub(super) const PERMISSION: Component = Component("Permission", || {
+    one(one_of(
+        Permission::ALL.iter().map(|permission| permission.name()),
+        "What a credential may do.",
+    ))
+});
+pub(super) const AUDIT_ACTION: Component = Component("AuditAction", || {
+    one(one_of(AuditAction::ALL.map(AuditAction::name), "What was done."))
+});
+pub(super) const WEBHOOK_EVENT_STATUS: Component = Component("WebhookEventStatus", || {
+    one(one_of(
+        DeliveryStatus::NAMES,
+        "How far an event has come on its way to a webhook.",
+    ))
+});
+pub(super) const FAILURE_CAUSE: Component = Component("FailureCause", || {
+    one(one_of(
+        FailureCause::NAMES,
+        "Why an attempt failed. `STATUS_CODE`: the receiver answered with another status than 2xx. `OTHER`: a newer release \
+         of the service has stored a cause that this one does not know.",
+    ))
+});
+pub(super) const ENVIRONMENT: Component = Component("Environment", || {
+    one(one_of(
+        [Environment::Test, Environment::Live].map(Environment::name),
+        "What the deployment calls itself.",
+    ))
+});
+pub(super) const ORDER_DIRECTION: Component = Component("OrderDirection", || {
+    one(one_of(
+        Direction::ALL.map(Direction::name),
+        "Which end of a list comes first.",
+    ))
+});
+pub(super) const ERROR_CODE: Component = Component("ErrorCode", || {
+    one(one_of(
+        Code::ALL.map(Code::name),
+        "What went wrong, for programs.",
+    ))
+});
+pub(super) const ERROR_TYPE: Component = Component("ErrorType", || {
+    one(one_of(
+        ["INVALID_REQUEST", "API_ERROR"],
+        "Whether the request is to blame, or the service.",
+    ))
+});
+pub(super) const RESOURCE_TYPE: Component = Component("ResourceType", || {
+    one(one_of(
+        ["WEBHOOK", "API_KEY", "AUDIT_RECORD", "EVENT", "WEBHOOK_EVENT"],
+        "A type of resource of this API.",
+    ))
+});
+pub(super) const PAGE_LINKS: Component = Component("PageLinks", answers::page_links);
+pub(super) const PART_LINKS: Component = Component("PartLinks", answers::part_links);
+pub(super) const PENALTY_BOX_DATA: Component = Component("PenaltyBoxData", answers::penalty_box_data);
+pub(super) const ATTEMPT: Component = Component("Attempt", answers::attempt);
+pub(super) const RETIRED_KEY: Component = Component("RetiredKey", answers::retired_key);
+pub(super) const DELIVERY: Component = Component("Delivery", delivery::body);
+
+const ALL: [Component; 18] = [
+    ACTION,
+    AUTHENTICATION_TYPE,
+    SIGNING_PROTOCOL,
+    PERMISSION,
+    AUDIT_ACTION,
+    WEBHOOK_EVENT_STATUS,
+    FAILURE_CAUSE,
+    ENVIRONMENT,
+    ORDER_DIRECTION,
+    ERROR_CODE,
+    ERROR_TYPE,
+    RESOURCE_TYPE,
+    PAGE_LINKS,
+    PART_LINKS,
+    PENALTY_BOX_DATA,
+    ATTEMPT,
+    RETIRED_KEY,
+    DELIVERY,
+];
+
+/// All of them, for the document's components.
+pub(super) fn components() -> impl Iterator<Item = (String, RefOr<Schema>)> {
+    ALL.into_iter()
+        .map(|Component(name, schema)| (name.to_owned(), schema()))
+}
+
+impl Component {
+    /// A value of this schema. `description` says what it is here.
+    pub(super) fn one(&self, description: &str) -> RefOr<Schema> {
+        self.reference(description, None).into()
+    }
+
+    /// The same, and what it is when it is absent.
+    pub(super) fn or_else(&self, default: &str, description: &str) -> RefOr<Schema> {
+        self.reference(description, Some(default.into())).into()
+    }
+
+    /// The same, or null.
+    pub(super) fn or_null(&self, description: &str) -> RefOr<Schema> {
+        let null = ObjectBuilder::new().schema_type(SchemaType::new(Type::Null));
+        let either = OneOfBuilder::new()
+            .item(self.reference("", None))
+            .item(null)
+            .description(Some(description));
+        RefOr::T(Schema::OneOf(either.build()))
+    }
+
+    fn reference(&self, description: &str, default: Option<Value>) -> Ref {
+        let mut reference = Ref::from_schema_name(self.0);
+        reference.description = description.to_owned();
+        reference.default = default;
+        reference
+    }
+}
