@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -110,6 +110,20 @@ impl FromStr for Instant {
     }
 }
 
+impl From<SystemTime> for Instant {
+    /// The same instant, kept within the years 1970 to 9999.
+    fn from(time: SystemTime) -> Self {
+        let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Self::from_milliseconds(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<Instant> for SystemTime {
+    fn from(instant: Instant) -> Self {
+        UNIX_EPOCH + instant.since(Instant(0))
+    }
+}
+
 /// Says what time it is.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 pub trait Clock: Send + Sync {
@@ -131,6 +145,19 @@ mod tests {
         assert_eq!(
             Instant::from_milliseconds(i64::MAX).to_string(),
             "9999-12-31T23:59:59Z"
+        );
+    }
+
+    #[test]
+    fn an_instant_is_the_same_in_the_standard_librarys_type() {
+        let time = UNIX_EPOCH + Duration::from_millis(1_712_935_357_999);
+        let instant = Instant::from(time);
+        assert_eq!(instant, Instant::from_milliseconds(1_712_935_357_999));
+        assert_eq!(SystemTime::from(instant), time);
+        assert_eq!(Instant::from(UNIX_EPOCH - Duration::from_secs(1)), Instant(0));
+        assert_eq!(
+            Instant::from(SystemTime::from(Instant(LAST_MILLISECOND))),
+            Instant(LAST_MILLISECOND)
         );
     }
 

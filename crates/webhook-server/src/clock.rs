@@ -1,6 +1,6 @@
 //! The clock of the machine.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use webhook_domain::time::{Clock, Instant};
 
@@ -13,9 +13,6 @@ impl Clock for SystemClock {
         reason = "this is the port through which everybody else asks"
     )]
     fn now(&self) -> Instant {
-        let since_epoch = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO);
-        Instant::from_milliseconds(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+        SystemTime::now().into()
     }
 }

@@ -135,7 +135,7 @@ echo "[$standard, $payload]"
 
 #[test]
 fn the_rust_program_verifies() {
-    let example = fs::read_to_string(root().join("crates/webhook-domain/examples/receiver.rs"))
+    let example = fs::read_to_string(root().join("crates/webhook-verify/examples/receiver.rs"))
         .expect("the example is there");
     assert!(
         example.contains(&program("rust")),
@@ -148,7 +148,7 @@ fn the_rust_program_verifies() {
             "--locked",
             "--quiet",
             "-p",
-            "webhook-domain",
+            "webhook-verify",
             "--example",
             "receiver",
         ]);

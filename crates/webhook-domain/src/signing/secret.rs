@@ -7,9 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use data_encoding::BASE64;
-use ring::digest::{SHA256, digest};
 use subtle::ConstantTimeEq;
+use webhook_verify::Secret;
 use zeroize::Zeroizing;
 
 use crate::entropy::{Entropy, EntropyError};
@@ -72,19 +71,16 @@ macro_rules! opaque {
 
 opaque!(SecretText, |secret| secret.0.as_bytes());
 opaque!(SecretBytes, |secret| &secret.0);
-opaque!(SigningSecret, |secret| secret.text.0.as_bytes());
+opaque!(SigningSecret, |secret| secret.0.expose_bytes());
 
-/// The secret of a signing key: 32 random bytes, written `whsec_` and their standard base64. One key signs
-/// with the text (`X-PAYLOAD-SIGNATURE`) and with the bytes (Standard Webhooks), so it has both.
+/// The secret of a signing key: 32 random bytes, written `whsec_` and their standard base64. What it signs, and how a
+/// receiver verifies it, is in [`webhook_verify`].
 #[derive(Clone)]
-pub struct SigningSecret {
-    text: SecretText,
-    bytes: Zeroizing<[u8; Self::LENGTH]>,
-}
+pub struct SigningSecret(Secret);
 
 impl SigningSecret {
     /// What every signing secret begins with.
-    pub const PREFIX: &'static str = "whsec_";
+    pub const PREFIX: &'static str = Secret::PREFIX;
     /// Bytes of randomness in a secret.
     pub const LENGTH: usize = 32;
 
@@ -95,11 +91,10 @@ impl SigningSecret {
     pub fn generate(entropy: &dyn Entropy) -> Result<Self, EntropyError> {
         let mut bytes = Zeroizing::new([0_u8; Self::LENGTH]);
         entropy.fill(bytes.as_mut_slice())?;
-        let mut text = String::with_capacity(Self::PREFIX.len() + BASE64.encode_len(Self::LENGTH));
-        text.push_str(Self::PREFIX);
-        BASE64.encode_append(bytes.as_slice(), &mut text);
-        let text = SecretText::new(text);
-        Ok(Self { text, bytes })
+        // 32 bytes are never too few or too many.
+        Secret::from_bytes(bytes.as_slice())
+            .map(Self)
+            .map_err(|_| EntropyError)
     }
 
     /// Reads a secret as it was answered.
@@ -107,36 +102,30 @@ impl SigningSecret {
     /// # Errors
     /// When it is not `whsec_` and the base64 of 32 bytes.
     pub fn parse(text: SecretText) -> Result<Self, InvalidValue> {
-        let wrong = InvalidValue::new("must be `whsec_` followed by 32 bytes in standard base64");
-        let decoded = decode(&text).ok_or(wrong.clone())?;
-        let bytes = <[u8; Self::LENGTH]>::try_from(decoded.as_slice()).map_err(|_| wrong)?;
-        let bytes = Zeroizing::new(bytes);
-        Ok(Self { text, bytes })
+        match Secret::parse(text.expose()) {
+            Ok(secret) if secret.expose_bytes().len() == Self::LENGTH => Ok(Self(secret)),
+            _ => Err(InvalidValue::new(
+                "must be `whsec_` followed by 32 bytes in standard base64",
+            )),
+        }
     }
 
     /// The text that `X-PAYLOAD-SIGNATURE` is keyed with, prefix included.
     #[must_use]
     pub fn expose(&self) -> &str {
-        self.text.expose()
+        self.0.expose()
     }
 
-    /// The bytes that `webhook-signature` is keyed with.
-    #[must_use]
-    pub fn expose_bytes(&self) -> &[u8; Self::LENGTH] {
-        &self.bytes
+    /// What signs with it.
+    pub(crate) fn signer(&self) -> &Secret {
+        &self.0
     }
 
     /// What tells this secret from others without revealing it.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(self.expose())
+        Fingerprint(self.0.fingerprint())
     }
-}
-
-/// The bytes that a secret's text stands for, of whatever length: what follows `whsec_`, in standard base64.
-pub(crate) fn decode(text: &SecretText) -> Option<Zeroizing<Vec<u8>>> {
-    let encoded = text.expose().strip_prefix(SigningSecret::PREFIX)?;
-    BASE64.decode(encoded.as_bytes()).ok().map(Zeroizing::new)
 }
 
 /// Tells one signing secret from another in audit records and logs: `sha256:` and the first 64 bits, in hex,
@@ -145,15 +134,6 @@ pub(crate) fn decode(text: &SecretText) -> Option<Zeroizing<Vec<u8>>> {
 pub struct Fingerprint(String);
 
 impl Fingerprint {
-    /// The fingerprint of the secret with this text.
-    pub(crate) fn of(secret: &str) -> Self {
-        let digest = digest(&SHA256, secret.as_bytes());
-        let mut text = String::with_capacity(23);
-        text.push_str("sha256:");
-        data_encoding::HEXLOWER.encode_append(&digest.as_ref()[..8], &mut text);
-        Self(text)
-    }
-
     /// The fingerprint as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -175,6 +155,8 @@ impl FromStr for Fingerprint {
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::BASE64;
+
     use super::*;
 
     #[test]

@@ -1,4 +1,4 @@
-//! Signing a delivery, and verifying one.
+//! Signing a delivery.
 //!
 //! A delivery is signed at each attempt with every key of the webhook's ring that is valid then, the newest
 //! first, each under its own protocol ([`sign`]). So a receiver that holds any one of them can verify, before, while
@@ -16,68 +16,17 @@
 //! A ring without a valid key signs nothing: of these headers only `webhook-id` is sent, because what is delivered
 //! at least once needs a name also where nobody signs it.
 //!
-//! # For receivers in Rust
-//!
-//! A [`Verifier`] needs nothing of this crate but itself: the secrets, the headers, the body as it came in, and
-//! what time it is.
-//!
-//! ```
-//! use std::collections::HashMap;
-//!
-//! use webhook_domain::signing::secret::SecretText;
-//! use webhook_domain::signing::signature::{ReceiverSecret, VerificationError, Verifier};
-//! use webhook_domain::time::Instant;
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // The published example of Standard Webhooks.
-//! let secret = SecretText::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into());
-//! let verifier = Verifier::new(ReceiverSecret::parse(secret)?);
-//!
-//! let headers = HashMap::from([
-//!     ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
-//!     ("webhook-timestamp", "1614265330"),
-//!     ("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
-//! ]);
-//! let header = |name: &str| headers.get(name).map(|value| value.as_bytes());
-//! let body = br#"{"test": 2432232314}"#;
-//! let now = Instant::from_milliseconds(1_614_265_331_000);
-//!
-//! let genuine = verifier.verify(header, body, now)?;
-//! assert_eq!(genuine.id, Some("msg_p5jXN8AQM9LWM0D4loKWxJek"));
-//! assert_eq!(verifier.verify(header, b"{}", now), Err(VerificationError::NoMatch));
-//! # Ok(())
-//! # }
-//! ```
+//! A receiver verifies with the crate [`webhook_verify`], which this one signs with: there is one implementation of both.
 
-mod error;
-mod mac;
-mod received;
-mod verifier;
-
-pub use error::VerificationError;
-pub use verifier::{DEFAULT_TOLERANCE, Genuine, MAX_SIGNATURES, ReceiverSecret, Verifier};
-
-use data_encoding::{BASE64, HEXUPPER};
+pub use webhook_verify::{
+    MESSAGE_ID, MESSAGE_SIGNATURE, MESSAGE_TIMESTAMP, PAYLOAD_SIGNATURE, PAYLOAD_TIMESTAMP,
+};
 
 use crate::id::EventId;
 use crate::signing::key_ring::{KeyRing, SigningKey};
 use crate::signing::secret::Fingerprint;
 use crate::signing::signing_protocol::SigningProtocol;
 use crate::time::Instant;
-
-/// When the delivery was signed, in ISO 8601.
-pub const PAYLOAD_TIMESTAMP: &str = "X-PAYLOAD-SIGNATURE-TIMESTAMP";
-/// The signatures keyed with the texts of the secrets.
-pub const PAYLOAD_SIGNATURE: &str = "X-PAYLOAD-SIGNATURE";
-/// The event's id.
-pub const MESSAGE_ID: &str = "webhook-id";
-/// When the delivery was signed, in Unix seconds.
-pub const MESSAGE_TIMESTAMP: &str = "webhook-timestamp";
-/// The signatures keyed with the bytes of the secrets.
-pub const MESSAGE_SIGNATURE: &str = "webhook-signature";
-
-/// Stands before a signature that is an HMAC with SHA-256, in both families.
-const VERSION: &str = "v1";
 
 /// What one attempt carries to be verified by, and which keys signed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,19 +85,15 @@ struct Message<'a> {
 impl Message<'_> {
     fn sign_payload(&self, key: &SigningKey) -> String {
         match key.protocol {
-            SigningProtocol::HmacSha256 => {
-                let mac = mac::over_payload(key.secret.expose(), self.written.as_bytes(), self.body);
-                format!("{VERSION}={}", HEXUPPER.encode(&mac))
-            }
+            SigningProtocol::HmacSha256 => key.secret.signer().sign_payload(&self.written, self.body),
         }
     }
 
     fn sign_message(&self, key: &SigningKey) -> String {
         match key.protocol {
             SigningProtocol::HmacSha256 => {
-                let secret = key.secret.expose_bytes();
-                let mac = mac::over_message(secret, self.id.as_bytes(), self.seconds.as_bytes(), self.body);
-                format!("{VERSION},{}", BASE64.encode(&mac))
+                let signer = key.secret.signer();
+                signer.sign_message(&self.id, &self.seconds, self.body)
             }
         }
     }

@@ -24,11 +24,10 @@ use webhook_domain::services::{
     WebhookService,
 };
 use webhook_domain::signing::key_ring::Overlap;
-use webhook_domain::signing::secret::SecretText;
-use webhook_domain::signing::signature::{ReceiverSecret, Verifier};
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::{Clock as _, Instant};
 use webhook_domain::webhook::{Action, Settings, TargetPolicy, TargetUrl, Webhook};
+use webhook_verify::Verifier;
 
 /// A receiver that answers what it was told to, and 204 after that.
 #[derive(Default)]
@@ -239,7 +238,7 @@ async fn a_delivery_is_signed_with_the_keys_of_the_instant_of_its_attempt() {
     secrets.roll(&house.acting, webhook.id, revoking).await.unwrap();
     let (_, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
     assert_eq!(turn.unwrap().attempt.key_fingerprints.len(), 1);
-    let verifier = Verifier::new(ReceiverSecret::parse(SecretText::new(first)).unwrap());
+    let verifier = Verifier::from_keys([first]).unwrap();
     let verified: Vec<bool> = house
         .receiver
         .got
@@ -254,7 +253,9 @@ async fn a_delivery_is_signed_with_the_keys_of_the_instant_of_its_attempt() {
                     .find(|(known, _)| known.eq_ignore_ascii_case(name));
                 found.map(|(_, value)| value.as_bytes())
             };
-            verifier.verify(found, &parcel.body, house.clock.now()).is_ok()
+            verifier
+                .verify(found, &parcel.body, house.clock.now().into())
+                .is_ok()
         })
         .collect();
     assert_eq!(

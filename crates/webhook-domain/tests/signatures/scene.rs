@@ -2,11 +2,11 @@
 
 use webhook_domain::id::EventId;
 use webhook_domain::signing::key_ring::{NewKey, Overlap, SigningKey};
-use webhook_domain::signing::secret::SecretText;
-use webhook_domain::signing::signature::{Genuine, ReceiverSecret, Signed, VerificationError, Verifier};
+use webhook_domain::signing::signature::Signed;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::testing::{ManualClock, SeededEntropy};
 use webhook_domain::time::Instant;
+use webhook_verify::{Key, VerificationError, Verified, Verifier};
 
 pub(crate) const BODY: &[u8] = br#"{"type":"INVOICE.CREATED","data":{"total":1.10}}"#;
 pub(crate) const EVENT: &str = "evt_01hv9k2m4rt6w8y0abcdefghjk";
@@ -28,25 +28,14 @@ pub(crate) fn value<'h>(signed: &'h Signed, name: &str) -> &'h str {
     std::str::from_utf8(found).unwrap()
 }
 
-pub(crate) fn set(signed: &mut Signed, name: &'static str, value: &str) {
-    signed.headers.retain(|(other, _)| *other != name);
-    signed.headers.push((name, value.into()));
-}
-
-pub(crate) fn without(signed: &Signed, names: &[&str]) -> Signed {
-    let mut signed = signed.clone();
-    signed.headers.retain(|(name, _)| !names.contains(name));
-    signed
-}
-
 pub(crate) fn key(seed: u64) -> SigningKey {
     NewKey::generate(ManualClock::START, &SeededEntropy::new(seed))
         .unwrap()
         .under(SigningProtocol::HmacSha256)
 }
 
-pub(crate) fn receiver(key: &SigningKey) -> ReceiverSecret {
-    ReceiverSecret::parse(SecretText::new(key.secret.expose().into())).unwrap()
+pub(crate) fn receiver(key: &SigningKey) -> Key {
+    Key::parse(key.secret.expose()).unwrap()
 }
 
 pub(crate) fn verifier(key: &SigningKey) -> Verifier {
@@ -61,7 +50,7 @@ pub(crate) fn seconds(seconds: u64) -> Overlap {
     Overlap::from_seconds(seconds).unwrap()
 }
 
-pub(crate) type Outcome<'h> = Result<Genuine<'h>, VerificationError>;
+pub(crate) type Outcome<'h> = Result<Verified<'h>, VerificationError>;
 
 /// By either family alone.
 pub(crate) fn by_each<'h>(
@@ -71,7 +60,7 @@ pub(crate) fn by_each<'h>(
     now: Instant,
 ) -> [Outcome<'h>; 2] {
     [
-        verifier.verify_payload(look_up(&signed.headers), body, now),
-        verifier.verify_message(look_up(&signed.headers), body, now),
+        verifier.verify_payload(look_up(&signed.headers), body, now.into()),
+        verifier.verify_message(look_up(&signed.headers), body, now.into()),
     ]
 }

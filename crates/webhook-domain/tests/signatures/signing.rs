@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use webhook_domain::signing::key_ring::{KeyRing, SigningKey};
 use webhook_domain::signing::secret::{SecretText, SigningSecret};
-use webhook_domain::signing::signature::{
-    MESSAGE_ID, MESSAGE_SIGNATURE, PAYLOAD_SIGNATURE, VerificationError, sign,
-};
+use webhook_domain::signing::signature::{MESSAGE_ID, MESSAGE_SIGNATURE, PAYLOAD_SIGNATURE, sign};
 use webhook_domain::testing::ManualClock;
 use webhook_domain::time::Clock;
+use webhook_verify::VerificationError;
 
 use crate::scene::*;
 
@@ -92,6 +91,6 @@ fn a_ring_without_a_valid_key_gives_no_signature_but_still_the_id() {
     let unsigned = sign(&ring, event(), BODY, now.plus(Duration::from_secs(60)));
     assert_eq!(unsigned.headers, [(MESSAGE_ID, EVENT.to_owned())]);
     assert!(unsigned.key_fingerprints.is_empty());
-    let outcome = verifier(&key(1)).verify(look_up(&unsigned.headers), BODY, now);
+    let outcome = verifier(&key(1)).verify(look_up(&unsigned.headers), BODY, now.into());
     assert_eq!(outcome, Err(VerificationError::MissingHeader(MESSAGE_SIGNATURE)));
 }

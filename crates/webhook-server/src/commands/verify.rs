@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
-use webhook_domain::signing::secret::{Fingerprint, SecretText};
-use webhook_domain::signing::signature::{
-    Genuine, MESSAGE_SIGNATURE, PAYLOAD_SIGNATURE, ReceiverSecret, VerificationError, Verifier,
-};
 use webhook_domain::time::{Clock, Instant};
+use webhook_verify::{
+    Key, KeyError, MESSAGE_SIGNATURE, PAYLOAD_SIGNATURE, VerificationError, Verified, Verifier,
+};
 
 use super::{Format, local};
 use crate::clock::SystemClock;
@@ -106,7 +105,7 @@ struct Delivery {
     headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
     verifier: Verifier,
-    fingerprints: Vec<Fingerprint>,
+    fingerprints: Vec<String>,
     tolerance: Duration,
     now: Instant,
 }
@@ -134,14 +133,11 @@ impl Delivery {
 
     fn check(&self, header: &'static str) -> Checked {
         match self.verify(header, &self.body, self.tolerance) {
-            Ok(genuine) => Checked {
+            Ok(verified) => Checked {
                 header,
                 verified: true,
-                secret_fingerprint: self
-                    .fingerprints
-                    .get(genuine.secret)
-                    .map(|fingerprint| fingerprint.as_str().to_owned()),
-                signed_at: Some(genuine.signed_at.to_string()),
+                secret_fingerprint: self.fingerprints.get(verified.key).cloned(),
+                signed_at: Some(Instant::from(verified.signed_at).to_string()),
                 problem: None,
             },
             Err(error) => Checked {
@@ -159,12 +155,12 @@ impl Delivery {
         header: &str,
         body: &[u8],
         tolerance: Duration,
-    ) -> Result<Genuine<'_>, VerificationError> {
+    ) -> Result<Verified<'_>, VerificationError> {
         let verifier = self.verifier.clone().with_tolerance(tolerance);
         let named = |name: &str| self.header(name);
         match header {
-            PAYLOAD_SIGNATURE => verifier.verify_payload(named, body, self.now),
-            _ => verifier.verify_message(named, body, self.now),
+            PAYLOAD_SIGNATURE => verifier.verify_payload(named, body, self.now.into()),
+            _ => verifier.verify_message(named, body, self.now.into()),
         }
     }
 
@@ -172,8 +168,8 @@ impl Delivery {
     fn explain(&self, header: &'static str, error: VerificationError) -> String {
         if matches!(error, VerificationError::TooOld | VerificationError::TooNew) {
             return match self.verify(header, &self.body, ANY_AGE) {
-                Ok(genuine) => {
-                    let at = genuine.signed_at;
+                Ok(verified) => {
+                    let at = Instant::from(verified.signed_at);
                     let (earlier, later) = (at.min(self.now), at.max(self.now));
                     let seconds = later.since(earlier).as_secs();
                     format!(
@@ -213,7 +209,7 @@ impl Delivery {
     }
 }
 
-fn secrets(arguments: &VerifyArguments) -> Result<(Verifier, Vec<Fingerprint>), Failure> {
+fn secrets(arguments: &VerifyArguments) -> Result<(Verifier, Vec<String>), Failure> {
     let mut texts = arguments.secrets.clone();
     for file in &arguments.secret_files {
         let bytes = read(file)?;
@@ -226,15 +222,18 @@ fn secrets(arguments: &VerifyArguments) -> Result<(Verifier, Vec<Fingerprint>), 
     }
     let mut parsed = Vec::new();
     for (place, text) in (1..).zip(texts) {
-        let wrong = |problem| Failure::configuration(format!("secret {place} {problem}"));
-        parsed.push(ReceiverSecret::parse(SecretText::new(text)).map_err(wrong)?);
+        let wrong = |problem: KeyError| Failure::configuration(format!("secret {place} {problem}"));
+        parsed.push(Key::parse(&text).map_err(wrong)?);
     }
-    let fingerprints = parsed.iter().map(ReceiverSecret::fingerprint).collect();
+    let fingerprints = parsed.iter().map(Key::fingerprint).collect();
     let mut parsed = parsed.into_iter();
     let first = parsed
         .next()
         .ok_or_else(|| Failure::configuration("there is no secret in the files of --secret-file"))?;
-    Ok((parsed.fold(Verifier::new(first), Verifier::or), fingerprints))
+    Ok((
+        parsed.fold(Verifier::new(first), Verifier::with_key),
+        fingerprints,
+    ))
 }
 
 /// The headers in `text`, whatever else is there, such as a request line.

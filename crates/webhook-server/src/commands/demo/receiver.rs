@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
 use webhook_domain::signing::secret::SecretText;
-use webhook_domain::signing::signature::{MESSAGE_SIGNATURE, ReceiverSecret, Verifier};
 use webhook_domain::time::Clock as _;
+use webhook_verify::{Key as VerifyingKey, MESSAGE_SIGNATURE, Verifier};
 
 use super::tally::{Book, Key};
 use crate::clock::SystemClock;
@@ -68,8 +68,8 @@ impl Receiver {
     }
 
     /// Puts `secret` in the place of the key it held.
-    pub(super) fn hold(&self, key: Key, secret: SecretText) -> Result<(), Failure> {
-        let secret = ReceiverSecret::parse(secret)
+    pub(super) fn hold(&self, key: Key, secret: &SecretText) -> Result<(), Failure> {
+        let secret = VerifyingKey::parse(secret.expose())
             .map_err(|error| Failure::cannot("give the receiver its key", &error))?;
         let verifier = Verifier::new(secret);
         *self.desk.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(Held { key, verifier });
@@ -88,8 +88,11 @@ async fn take(request: HttpRequest, body: web::Bytes, desk: web::Data<Desk>) -> 
     let held = desk.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let header = |name: &str| Some(request.headers().get(name)?.as_bytes());
     let genuine = held.and_then(|held| {
-        let genuine = held.verifier.verify(header, &body, SystemClock.now()).ok()?;
-        Some((held.key, genuine.id?))
+        let verified = held
+            .verifier
+            .verify(header, &body, SystemClock.now().into())
+            .ok()?;
+        Some((held.key, verified.id?))
     });
     let Some((key, event)) = genuine else {
         desk.book.rejected();

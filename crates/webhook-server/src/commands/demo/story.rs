@@ -88,7 +88,7 @@ impl<'a> Story<'a> {
         let create = question(Method::POST, "/v1/webhooks", webhook.to_string(), "create");
         let created: WebhookAnswer = read(&client.ask(&create).await?)?;
         let (secret, old) = secret(created.secret_key)?;
-        receiver.hold(Key::Old, secret)?;
+        receiver.hold(Key::Old, &secret)?;
         book.begin();
         let story = Self {
             length,
@@ -176,7 +176,7 @@ impl<'a> Story<'a> {
     async fn change_over(&self, secret: SecretText) -> Result<(), Failure> {
         self.wait_until(ARRIVE_WITHIN, || self.book.saw_both_keys_sign())
             .await;
-        self.receiver.hold(Key::New, secret)?;
+        self.receiver.hold(Key::New, &secret)?;
         self.say(
             "switched",
             "the receiver changed over, and holds the new key alone".to_owned(),

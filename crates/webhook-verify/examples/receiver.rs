@@ -1,15 +1,13 @@
-//! Verifies a delivery as a receiver in Rust does, with this crate and nothing else.
+//! Verifies one delivery that was kept in files.
 //!
 //! ```text
-//! WEBHOOK_SECRETS='whsec_… whsec_…' cargo run -p webhook-domain --example receiver -- HEADERS_FILE BODY_FILE
+//! WEBHOOK_SECRETS='whsec_… whsec_…' cargo run -p webhook-verify --example receiver -- HEADERS_FILE BODY_FILE
 //! ```
 
 use std::error::Error;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
-use webhook_domain::signing::secret::SecretText;
-use webhook_domain::signing::signature::{ReceiverSecret, Verifier};
-use webhook_domain::time::Instant;
+use webhook_verify::Verifier;
 
 // receivers.md begins
 /// The event's id, if one of `secrets` signed this delivery, not more than 5 minutes from `now`. `body` is as it came in.
@@ -19,18 +17,13 @@ fn verify(
     body: &[u8],
     now: SystemTime,
 ) -> Result<String, Box<dyn Error>> {
-    let mut secrets = secrets
-        .iter()
-        .map(|text| ReceiverSecret::parse(SecretText::new(text.clone())));
-    let first = Verifier::new(secrets.next().ok_or("no secret")??);
-    let verifier = secrets.try_fold(first, |verifier, secret| secret.map(|secret| verifier.or(secret)))?;
+    let verifier = Verifier::from_keys(secrets)?;
     let header = |name: &str| {
         let found = headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_slice())
     };
-    let now = i64::try_from(now.duration_since(UNIX_EPOCH)?.as_millis())?;
-    let genuine = verifier.verify(header, body, Instant::from_milliseconds(now))?;
-    Ok(genuine.id.unwrap_or_default().to_owned())
+    let verified = verifier.verify(header, body, now)?;
+    Ok(verified.id.unwrap_or_default().to_owned())
 }
 // receivers.md ends
 
@@ -48,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let headers: Vec<(String, Vec<u8>)> = std::fs::read_to_string(head)?
         .lines()
         .filter_map(|line| line.split_once(": "))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.as_bytes().to_vec()))
+        .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
         .collect();
     println!(
         "{}",

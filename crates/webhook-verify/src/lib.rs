@@ -1,0 +1,92 @@
+//! Verifies the deliveries of a webhook: was this request sent by the service that holds the secret, and just now?
+//!
+//! A [`Verifier`] has the secrets of one webhook. It takes the headers and the body of a request and the present
+//! time, and says that the delivery is genuine, or why it is not. It reads no clock, does no I/O and needs no runtime.
+//!
+//! ```
+//! use std::collections::HashMap;
+//! use std::time::{Duration, UNIX_EPOCH};
+//!
+//! use webhook_verify::{VerificationError, Verifier};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The published example of Standard Webhooks. While a secret is rolled, give both: the new one and the old one.
+//! let verifier = Verifier::from_keys(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])?;
+//!
+//! let headers = HashMap::from([
+//!     ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+//!     ("webhook-timestamp", "1614265330"),
+//!     ("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+//! ]);
+//! let header = |name: &str| headers.get(name).map(|value| value.as_bytes());
+//! let body = br#"{"test": 2432232314}"#;
+//! // A receiver passes `SystemTime::now()`.
+//! let now = UNIX_EPOCH + Duration::from_secs(1_614_265_331);
+//!
+//! let verified = verifier.verify(header, body, now)?;
+//! assert_eq!(verified.id, Some("msg_p5jXN8AQM9LWM0D4loKWxJek"));
+//!
+//! let forged = verifier.verify(header, b"{}", now);
+//! assert_eq!(forged, Err(VerificationError::NoMatch));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is verified
+//!
+//! A delivery is signed in two ways, each with headers of its own. One of them is enough.
+//!
+//! | headers | the signature | is over | keyed with |
+//! |---|---|---|---|
+//! | `webhook-id`, `webhook-timestamp` (Unix seconds), `webhook-signature` | `v1,<base64>`, several between spaces | `{id}.{timestamp}.{body}` | the bytes that the secret stands for |
+//! | `X-PAYLOAD-SIGNATURE-TIMESTAMP` (`2024-04-12T15:22:37Z`), `X-PAYLOAD-SIGNATURE` | `v1=<HEX>`, several between commas | `{timestamp}.{body}` | the secret's text, `whsec_` included |
+//!
+//! The first are those of [Standard Webhooks](https://www.standardwebhooks.com). [`Verifier::verify`] goes by them where
+//! the delivery has them, because they sign the id too, and otherwise by the second.
+//!
+//! - The timestamp may be 5 minutes away in either direction ([`DEFAULT_TOLERANCE`]).
+//! - One signature that matches one key is enough. During a roll the service signs with the new key and the old one, so a
+//!   receiver that holds either verifies.
+//! - **The prefix of a key says how it verifies, never the signature.** `whsec_` means HMAC with SHA-256 and the tag
+//!   `v1`; a signature with another tag is not tried against it, whatever it says of itself.
+//! - Signatures are compared in constant time.
+//!
+//! # What else a receiver must do
+//!
+//! - Hand over the body **as it came in**. JSON that was parsed and written anew has other bytes, and does not verify.
+//! - Remember [`Verified::id`]: deliveries come at least once, and a retry has the same id.
+//! - Answer a delivery that does not verify with 401 or 400. The service then sends it again later.
+//!
+//! The examples `axum.rs` and `actix_web.rs` of this crate are two such receivers.
+//!
+//! # Testing a receiver
+//!
+//! [`Secret::sign_message`] and [`Secret::sign_payload`] make the signatures that a test sends.
+
+mod error;
+mod key;
+mod received;
+mod secret;
+mod timestamp;
+mod verifier;
+
+pub use error::{KeyError, VerificationError};
+pub use key::Key;
+pub use secret::Secret;
+pub use verifier::{DEFAULT_TOLERANCE, MAX_SIGNATURES, Verified, Verifier};
+
+/// When the delivery was signed, such as `2024-04-12T15:22:37Z`.
+pub const PAYLOAD_TIMESTAMP: &str = "X-PAYLOAD-SIGNATURE-TIMESTAMP";
+/// The signatures that are keyed with the texts of the secrets.
+pub const PAYLOAD_SIGNATURE: &str = "X-PAYLOAD-SIGNATURE";
+/// The event's id.
+pub const MESSAGE_ID: &str = "webhook-id";
+/// When the delivery was signed, in Unix seconds.
+pub const MESSAGE_TIMESTAMP: &str = "webhook-timestamp";
+/// The signatures that are keyed with the bytes of the secrets.
+pub const MESSAGE_SIGNATURE: &str = "webhook-signature";
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,9 @@
+//! Verifying deliveries, through the public door.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "so a test says that it failed")]
+
+mod keys;
+mod malformed;
+mod receiving;
+mod scene;
+mod standard;
