@@ -1,6 +1,6 @@
 //! API keys: what is stored is what holds.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Ports;
@@ -19,7 +19,7 @@ use crate::signing::secret::{SecretBytes, SecretText};
 use crate::testing::fixtures;
 use crate::webhook::Name;
 
-fn new_key(scene: &Scene) -> ApiKey {
+pub(super) fn new_key(scene: &Scene) -> ApiKey {
     let entropy = scene.entropy.as_ref();
     let id = held(ApiKeyId::generate(scene.now(), entropy));
     let (_, digest) = held(generate_text(id, entropy));
@@ -61,11 +61,11 @@ async fn insert_as(
         .await
 }
 
-async fn insert(scene: &Scene, key: &ApiKey) {
+pub(super) async fn insert(scene: &Scene, key: &ApiKey) {
     done(insert_as(scene, key, None).await);
 }
 
-async fn find(scene: &Scene, id: ApiKeyId) -> Option<ApiKey> {
+pub(super) async fn find(scene: &Scene, id: ApiKeyId) -> Option<ApiKey> {
     held(scene.ports.api_keys().find(id).await)
 }
 
@@ -90,7 +90,7 @@ async fn revoke_as(
     scene.ports.api_keys().revoke(revocation).await
 }
 
-async fn revoke(scene: &Scene, key: &ApiKey) {
+pub(super) async fn revoke(scene: &Scene, key: &ApiKey) {
     done(revoke_as(scene, key, None).await);
 }
 
@@ -277,4 +277,46 @@ pub async fn creating_and_revoking_an_api_key_are_answered_again(ports: &Ports) 
         Refusal::IdempotencyKeyReused
     );
     assert_eq!(find(&scene, other.id).await, Some(other));
+}
+
+/// A decision is given the key, and with it all keys of its scope that are not revoked: itself and expired ones among them.
+pub async fn a_revocation_sees_the_keys_of_its_scope(ports: &Ports) {
+    let (scene, elsewhere) = (Scene::new(ports), Scene::new(ports));
+    let key = new_key(&scene);
+    let expired = ApiKey {
+        expires_at: Some(scene.now().whole_seconds()),
+        ..new_key(&scene)
+    };
+    let revoked = new_key(&scene);
+    let of_all = ApiKey {
+        scope: PlatformScope::All,
+        ..new_key(&scene)
+    };
+    for key in [&key, &expired, &revoked, &of_all, &new_key(&elsewhere)] {
+        insert(&scene, key).await;
+    }
+    revoke(&scene, &revoked).await;
+    let seen = Arc::new(Mutex::new(None));
+    let record = scene.record(
+        AuditAction::ApiKeyRevoked,
+        &key.id.to_string(),
+        AuditDetails::default(),
+    );
+    let (see, now) = (seen.clone(), scene.now());
+    let decide = move |key: &ApiKey, mates: &[ApiKey]| {
+        let mut mates = mates.to_vec();
+        mates.sort_by_key(|mate| mate.id);
+        *see.lock().unwrap_or_else(PoisonError::into_inner) = Some((key.clone(), mates));
+        Ok((key.revoked(now), record.clone()))
+    };
+    let revocation = Revocation {
+        id: key.id,
+        decide: Box::new(decide),
+        idempotency: None,
+    };
+    done(ports.api_keys().revoke(revocation).await);
+    let mut expected = vec![key.clone(), expired];
+    expected.sort_by_key(|mate| mate.id);
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+    assert_eq!(seen, Some((key, expected)));
 }

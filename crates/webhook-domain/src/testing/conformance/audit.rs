@@ -1,12 +1,14 @@
 //! Audit records are read back whole, in order, and by those they concern.
 
+use std::time::Duration;
+
 use super::Ports;
 use super::scene::{Scene, done};
 use crate::access::audit::{AuditAction, AuditDetails, AuditRecord, AuditedRetiredKey};
 use crate::id::WebhookId;
 use crate::ports::{AuditQuery, Change, Effect};
 use crate::signing::key_ring::Overlap;
-use crate::testing::fixtures;
+use crate::testing::{ManualClock, fixtures};
 use crate::webhook::Webhook;
 
 async fn save(scene: &Scene, webhook: WebhookId, record: &AuditRecord) {
@@ -119,5 +121,65 @@ pub async fn audit_records_are_read_on_from_the_oldest_seen(ports: &Ports) {
             read.extend(page);
         }
         assert_eq!(read, whole, "{query:?}");
+    }
+}
+
+/// Records of one webhook whose clock stepped back between them, as they were written: the last one has the lowest id.
+async fn written_backwards(scene: &Scene, webhook: WebhookId) -> Vec<AuditRecord> {
+    let mut written = Vec::new();
+    for second in [50, 40, 60, 30, 20] {
+        scene
+            .clock
+            .set(ManualClock::START.plus(Duration::from_secs(second)));
+        let record = scene.record(
+            AuditAction::SecretRevealed,
+            &webhook.to_string(),
+            AuditDetails::default(),
+        );
+        save(scene, webhook, &record).await;
+        written.push(record);
+    }
+    written
+}
+
+/// Those of one resource come in the order in which they were written, whatever their clocks said, also page by page.
+pub async fn records_of_a_resource_come_as_they_were_written(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let mut expected = written_backwards(&scene, webhook.id).await;
+    expected.reverse();
+    assert_eq!(scene.records(webhook.id).await[..5], expected);
+    for (place, record) in expected.iter().enumerate() {
+        let query = AuditQuery {
+            before: Some(record.id),
+            ..AuditQuery::of_resource(webhook.id, 2)
+        };
+        let page = scene.audit(query).await;
+        let rest = &expected[place + 1..];
+        assert!(
+            page.starts_with(&rest[..rest.len().min(2)]),
+            "before {place}: {page:?}"
+        );
+    }
+}
+
+/// Those of a platform come in the order of their ids, also page by page.
+pub async fn records_of_a_platform_come_in_the_order_of_their_ids(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let mut expected = written_backwards(&scene, webhook.id).await;
+    expected.sort_by_key(|record| std::cmp::Reverse(record.id));
+    assert_eq!(scene.audit(AuditQuery::newest(5)).await, expected);
+    for (place, record) in expected.iter().enumerate() {
+        let query = AuditQuery {
+            before: Some(record.id),
+            ..AuditQuery::newest(2)
+        };
+        let page = scene.audit(query).await;
+        let rest = &expected[place + 1..];
+        assert!(
+            page.starts_with(&rest[..rest.len().min(2)]),
+            "before {place}: {page:?}"
+        );
     }
 }

@@ -8,7 +8,7 @@ use crate::idempotency::{Idempotency, IdempotencyKey, IdempotentRequest, Request
 use crate::services::Probed;
 use crate::signing::secret::SecretBytes;
 
-fn probe(scene: &Scene, key: &str, asks: &str) -> Idempotency<Probed> {
+pub(super) fn probe(scene: &Scene, key: &str, asks: &str) -> Idempotency<Probed> {
     let request = IdempotentRequest {
         key: held(IdempotencyKey::parse(key)),
         fingerprint: RequestFingerprint::of(&[asks.as_bytes()]),
@@ -17,13 +17,16 @@ fn probe(scene: &Scene, key: &str, asks: &str) -> Idempotency<Probed> {
     request.by(&scene.acting, scene.now())
 }
 
+pub(super) const fn ended(outcome: AttemptOutcome) -> Probed {
+    Probed::Ended {
+        outcome,
+        response_body: None,
+    }
+}
+
 /// The answer to a probe is kept and given again, to the same request alone.
 pub async fn a_probe_is_answered_again(ports: &Ports) {
     let scene = Scene::new(ports);
-    let ended = |outcome| Probed::Ended {
-        outcome,
-        response_body: None,
-    };
     let (first, second) = (
         ended(super::lane_scene::succeeded()),
         ended(AttemptOutcome::failed(FailureCause::Tls(TlsFailure::Expired))),

@@ -71,6 +71,9 @@ macro_rules! conformance_tests {
             audit_records_are_those_of_one_resource_of_one_platform
             an_audit_record_reads_back_equal
             audit_records_are_read_on_from_the_oldest_seen
+            records_of_a_resource_come_as_they_were_written
+            records_of_a_platform_come_in_the_order_of_their_ids
+            webhooks_records_and_answers_are_there_after_a_restart
         }
     };
     (@part api_keys $run:expr, $ports:expr) => {
@@ -83,11 +86,14 @@ macro_rules! conformance_tests {
             the_last_api_key_that_creates_is_kept
             of_concurrent_revocations_of_the_last_two_one_is_refused
             creating_and_revoking_an_api_key_are_answered_again
+            a_revocation_sees_the_keys_of_its_scope
+            api_keys_are_there_after_a_restart
         }
     };
     (@part answers $run:expr, $ports:expr) => {
         $crate::conformance_tests! { @rules $run, $ports, [Answers];
             a_probe_is_answered_again
+            answers_to_probes_are_there_after_a_restart
         }
     };
     (@part events $run:expr, $ports:expr) => {
@@ -120,11 +126,24 @@ macro_rules! conformance_tests {
             a_change_of_the_target_lets_the_queue_go_on
             a_webhook_that_is_made_active_is_out_of_the_box
             what_is_held_up_is_expedited
+            a_resend_is_answered_again
+            a_key_used_for_a_change_is_refused_for_a_publication
+            what_is_resent_is_found
+            events_are_forgotten_a_few_at_a_time
+            an_event_is_kept_while_one_of_its_deliveries_waits
+            nothing_takes_a_lane_from_the_living
+            lanes_are_taken_a_few_at_a_time
+            what_was_taken_is_named
+            a_lost_lane_is_named_and_the_others_are_recorded
+            no_more_attempts_are_kept_than_may_be
+            attempts_and_penalty_boxes_read_back_equal
+            lanes_are_there_after_a_restart
         }
     };
     (@part pause $run:expr, $ports:expr) => {
         $crate::conformance_tests! { @rules $run, $ports, [Pause];
             deliveries_are_paused_until_they_are_resumed
+            a_pause_is_there_after_a_restart
         }
     };
     (@rules $run:expr, $ports:expr, $needs:tt; $($rule:ident)*) => {
@@ -160,14 +179,18 @@ mod tests {
             include_str!("audit.rs"),
             include_str!("changing.rs"),
             include_str!("deleting.rs"),
+            include_str!("durable.rs"),
             include_str!("events.rs"),
+            include_str!("forgetting.rs"),
             include_str!("held_up.rs"),
             include_str!("idempotency.rs"),
             include_str!("lanes.rs"),
+            include_str!("owners.rs"),
             include_str!("pausing.rs"),
             include_str!("probes.rs"),
             include_str!("reading.rs"),
             include_str!("references.rs"),
+            include_str!("resending.rs"),
             include_str!("rolling.rs"),
             include_str!("upkeep.rs"),
         ];
