@@ -40,13 +40,14 @@ pub async fn an_event_is_kept_while_one_of_its_deliveries_waits(ports: &Ports) {
     let event = scene.published("INVOICE.CREATED").await;
     scene.deliver(process, &quick).await;
     let later = scene.now().plus(Duration::from_secs(1));
-    let forget = async || {
+    let forget_before = async |instant| {
         let mut forgotten = 0;
         for _ in 0..5 {
-            forgotten += held(ports.events().forget_events(later, 10).await);
+            forgotten += held(ports.events().forget_events(instant, 10).await);
         }
         forgotten
     };
+    let forget = async || forget_before(later).await;
     let find = async |webhook| {
         let found = ports
             .events()
@@ -58,6 +59,11 @@ pub async fn an_event_is_kept_while_one_of_its_deliveries_waits(ports: &Ports) {
     assert!(find(&quick).await.is_some() && find(&slow).await.is_some());
     assert_eq!(scene.queued(process, &slow).await, [event.id]);
     scene.deliver(process, &slow).await;
+    assert_eq!(
+        forget_before(event.created_at).await,
+        0,
+        "it was not published before its own instant"
+    );
     assert_eq!(forget().await, 1);
     assert_eq!((find(&quick).await, find(&slow).await), (None, None));
 }
