@@ -18,6 +18,9 @@ struct Options {
     /// On which databases
     #[arg(long, value_enum, value_delimiter = ',', default_value = "sqlite,postgres")]
     database: Vec<Database>,
+    /// A setting of the service, such as WEBHOOK_ALLOW_HTTP=true
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    set: Vec<(String, String)>,
     /// The command and its arguments
     #[arg(last = true, required = true)]
     command: Vec<String>,
@@ -29,27 +32,35 @@ enum Database {
     Postgres,
 }
 
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 fn main() -> ExitCode {
     let options = Options::parse();
-    for database in options.database {
+    for &database in &options.database {
         println!("\n=== {database:?}");
-        if !is_well(database, &options.command) {
+        if !is_well(database, &options) {
             return ExitCode::FAILURE;
         }
     }
     ExitCode::SUCCESS
 }
 
-fn is_well(database: Database, command: &[String]) -> bool {
+fn is_well(database: Database, options: &Options) -> bool {
     let backend = match database {
         Database::Sqlite => Backend::Sqlite,
         Database::Postgres => Backend::Postgres,
     };
     // Whoever tests what is refused is refused more often than is usual.
-    let deployment = Deployment::new(backend).with("WEBHOOK_FAILED_AUTHENTICATIONS_PER_SECOND", "0");
+    let mut deployment = Deployment::new(backend).with("WEBHOOK_FAILED_AUTHENTICATIONS_PER_SECOND", "0");
+    for (name, value) in &options.set {
+        deployment.set(name, value);
+    }
     let service = Service::start_on(deployment);
-    let status = Command::new(&command[0])
-        .args(&command[1..])
+    let status = Command::new(&options.command[0])
+        .args(&options.command[1..])
         .env(
             "WEBHOOK_TEST_URL",
             format!("http://{}", service.server().address()),
