@@ -7,9 +7,9 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use webhook_domain::access::caller::Caller;
 use webhook_domain::services::Presented;
+use webhook_front_actix::client_address;
 
 use crate::api::{Api, Core};
-use crate::client_address;
 use crate::errors::Problem;
 use crate::request_rate::TooOften;
 
@@ -34,7 +34,7 @@ pub(crate) async fn admit(
         }
         Err(problem) => {
             if problem.is_unauthorised() {
-                let client = client_address::of(request, &core.limits.trusted_proxies);
+                let client = client_address(request, &core.limits.front.trusted_proxies);
                 core.rates.count_failure(client)?;
             }
             Err(problem)

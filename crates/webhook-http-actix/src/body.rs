@@ -1,14 +1,13 @@
-//! Reading a body: of the right type, within its limit, in time.
+//! Reading a body: of the right type, within its limit, in time. Length and time are the front's to measure.
 
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{Bytes, Payload};
-use actix_web::{HttpMessage as _, HttpRequest};
-use tokio::time::timeout;
+use webhook_front_actix::body::{self, Announced, BodyError};
 
-use crate::api::HttpLimits;
 use crate::errors::{Code, Problem};
-use crate::observe::BodyRead;
+use crate::limits::HttpLimits;
 
 /// The body of `request`; empty when there is none.
 pub(crate) async fn read(
@@ -35,23 +34,21 @@ async fn read_up_to(
     limits: &HttpLimits,
 ) -> Result<Bytes, Problem> {
     let headers = request.headers();
-    let chunked = headers.contains_key(header::TRANSFER_ENCODING);
-    match content_length(headers) {
-        None | Some(0) if !chunked => return Ok(Bytes::new()),
-        Some(length) if length > max_bytes as u64 => return Err(too_long(max_bytes)),
-        _ => {}
+    let announced = body::announced(headers);
+    match announced {
+        Announced::Nothing => return Ok(Bytes::new()),
+        Announced::Bytes(length) if length > max_bytes as u64 => return Err(too_long(max_bytes)),
+        Announced::Bytes(_) => check_type(headers)?,
+        // Whether it is a body at all shows at its end.
+        Announced::Chunked => {}
     }
-    // Whether a chunked body is one at all shows at its end.
-    if !chunked {
-        check_type(headers)?;
-    }
-    let whole = timeout(limits.body_timeout, payload.to_bytes_limited(max_bytes)).await;
-    let body = whole
-        .map_err(|_| Problem::body_timeout())?
-        .map_err(|_| too_long(max_bytes))?
-        .map_err(|_| Problem::bad_request("the body ended early, or its chunks are malformed"))?;
-    request.extensions_mut().insert(BodyRead);
-    if chunked && !body.is_empty() {
+    let whole = body::read(request, payload, max_bytes, &limits.front).await;
+    let body = whole.map_err(|error| match error {
+        BodyError::TooLong => too_long(max_bytes),
+        BodyError::TooSlow => Problem::body_timeout(),
+        BodyError::Broken => Problem::bad_request("the body ended early, or its chunks are malformed"),
+    })?;
+    if announced == Announced::Chunked && !body.is_empty() {
         check_type(headers)?;
     }
     Ok(body)
@@ -68,16 +65,6 @@ pub(crate) async fn read_none(
         true => Ok(body),
         false => Err(Problem::bad_request("this request takes no body; leave it out")),
     }
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
 }
 
 fn too_long(max_bytes: usize) -> Problem {

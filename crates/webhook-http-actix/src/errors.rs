@@ -4,6 +4,7 @@
 //! right and repeats no value; its cause is for the log alone, where [`crate::observe`] writes it once.
 
 mod about;
+mod bare;
 mod client_name;
 mod envelope;
 mod problem;
@@ -14,6 +15,7 @@ use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::request_rate::{TooOften, Who};
 pub(crate) use about::About;
+pub(crate) use bare::refuse_bare;
 
 pub(crate) use envelope::{Code, envelope};
 pub(crate) use problem::Problem;

@@ -14,11 +14,11 @@ use webhook_domain::idempotency::{
 };
 use webhook_domain::ports::Outcome;
 use webhook_domain::{ServiceError, StoreError};
+use webhook_front_actix::{Held, NotHeld};
 
 use crate::answer::{self, Resource, Success, View, to_store};
 use crate::api::Core;
 use crate::errors::Problem;
-use crate::in_flight::{Held, NotHad};
 
 static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -41,7 +41,7 @@ pub(crate) fn key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Probl
 
 /// The turn of a request that changes something. While it lives, no other request with the same `Idempotency-Key` runs.
 pub(crate) struct Turn<T> {
-    named: Option<(Held, IdempotentRequest<T>)>,
+    named: Option<(Held<IdempotencySlot>, IdempotentRequest<T>)>,
     success: Success,
 }
 
@@ -63,9 +63,9 @@ pub(crate) async fn turn<T: Resource>(
         key: key.clone(),
     };
     let held = core.in_flight.hold(slot, core.limits.idempotency_wait).await;
-    let held = held.map_err(|not_had| match not_had {
-        NotHad::StillRunning => Problem::still_running(),
-        NotHad::Full => ServiceError::from(StoreError::Overloaded).into(),
+    let held = held.map_err(|not_held| match not_held {
+        NotHeld::StillRunning => Problem::still_running(),
+        NotHeld::Full => ServiceError::from(StoreError::Overloaded).into(),
     })?;
     let fingerprint = RequestFingerprint::of(&[
         request.method().as_str().as_bytes(),

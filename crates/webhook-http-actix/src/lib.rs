@@ -10,7 +10,7 @@
 //! 1. An error is the one envelope of `errors.rs`, the framework's own refusals and malformed HTTP included.
 //! 2. It carries `X-REQUEST-ID`, and one event in the log under that id.
 //! 3. No secret, body, or value of a query reaches a log or an error's message.
-//! 4. No client holds a connection for long without finishing what it began: see `connection.rs`.
+//! 4. No client holds a connection for long without finishing what it began: see `webhook_front_actix`.
 //! 5. Nobody asks more often than `request_rate.rs` lets them.
 //! 6. A handler that is dropped because its client hung up loses nothing: the store finishes what it took.
 //!
@@ -23,29 +23,26 @@ mod app;
 mod authenticate;
 mod body;
 mod call;
-mod client_address;
-mod connection;
 mod context;
 mod errors;
 mod etag;
 mod fields;
 mod idempotency;
-mod in_flight;
 mod json;
+mod limits;
 mod listing;
 mod observe;
 mod openapi;
 mod operations;
-mod origin;
 mod paths;
 mod query;
 pub mod representation;
-mod request_id;
 mod request_rate;
 mod routes;
 mod server;
 
-pub use api::{Api, Core, CurrentActions, FieldRules, HttpLimits, StoreCheck};
+pub use api::{Api, Core, CurrentActions, FieldRules, StoreCheck};
 pub use app::app;
+pub use limits::HttpLimits;
 pub use openapi::openapi_json;
 pub use server::serve;

@@ -1,8 +1,7 @@
-//! Around every request: its id, its end in the log, and what a connection must know of it.
+//! Around every request: its id, its end in the log, and that its connection knows of it.
 
 use std::time::Instant;
 
-use actix_http::ConnectionType;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -10,14 +9,11 @@ use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, web};
 use webhook_domain::id::RequestId;
+use webhook_front_actix::UnderWay;
+use webhook_front_actix::request_id::{self, X_REQUEST_ID};
 
 use crate::api::Core;
-use crate::connection::{RequestUnderWay, Watch};
 use crate::errors::Problem;
-use crate::request_id::{self, X_REQUEST_ID};
-
-/// Marks a request whose body was read to its end.
-pub(crate) struct BodyRead;
 
 /// Calls the route and completes its answer.
 pub(crate) async fn observe(
@@ -26,9 +22,8 @@ pub(crate) async fn observe(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = Instant::now();
-    let watch = request.conn_data::<Watch>().cloned();
-    let under_way = watch.as_ref().map(Watch::begin_request);
-    let Some(id) = request_id::of(request.headers(), &core.api) else {
+    let under_way = UnderWay::begin(&request);
+    let Some(id) = request_id::of(request.headers(), core.api.entropy.as_ref()) else {
         return Err(Problem::internal("a request id could not be made").into());
     };
     request.extensions_mut().insert(id.clone());
@@ -39,37 +34,13 @@ pub(crate) async fn observe(
         // A refusal of actix's own that no route saw.
         Err(error) => return Err(in_our_words(&error, &id)),
     };
-    if let Some(watch) = watch {
-        tell_connection(&watch, &mut response);
-    }
+    under_way.answered(&mut response);
     if let Ok(value) = header::HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID.clone(), value);
     }
     log(&response, &id, begun);
-    drop::<Option<RequestUnderWay>>(under_way);
+    drop(under_way);
     Ok(response)
-}
-
-/// What the connection must know of an answer: whether it is its last, and whether a body may still come.
-fn tell_connection(watch: &Watch, response: &mut ServiceResponse<BoxBody>) {
-    let headers = response.request().headers();
-    let chunked = headers.contains_key(header::TRANSFER_ENCODING);
-    let has_body = chunked || headers.contains_key(header::CONTENT_LENGTH);
-    if has_body && !response.request().extensions().contains::<BodyRead>() {
-        watch.leave_body_unread();
-        if chunked {
-            // After a body of known length actix closes by itself; the end of this one it would wait for.
-            let head = response.response_mut().head_mut();
-            head.set_connection_type(ConnectionType::Close);
-        }
-    }
-    if watch.is_not_to_be_kept() {
-        let head = response.response_mut().head_mut();
-        head.set_connection_type(ConnectionType::Close);
-    }
-    if response.response().head().connection_type() == ConnectionType::Close {
-        watch.close();
-    }
 }
 
 fn in_our_words(error: &Error, id: &RequestId) -> Error {

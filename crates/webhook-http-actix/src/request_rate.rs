@@ -4,7 +4,7 @@
 //! fail to authenticate count for the address they come from, and they alone are refused there: a valid credential is
 //! never refused because others at its address failed. That is a bound on guessing, and on what guessing costs.
 //!
-//! The address is the [client's](crate::client_address): the TCP peer's, unless the peer is a proxy that the deployment trusts.
+//! The address is the [client's](webhook_front_actix::client_address()): the TCP peer's, unless the peer is a proxy that the deployment trusts.
 //!
 //! What is refused is not counted, so who slows down is served again. Counts are this process's own and are
 //! forgotten at its end. Time is the [`Clock`]'s, made [steady](SteadyClock).
@@ -30,9 +30,9 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use webhook_domain::access::caller::Credential;
 use webhook_domain::time::Clock;
+use webhook_front_actix::Origin;
 
-use crate::api::HttpLimits;
-use crate::origin::Origin;
+use crate::limits::HttpLimits;
 use steady_clock::SteadyClock;
 
 /// How many seconds' worth of failures may come from an address at once: a client whose key was revoked, or an

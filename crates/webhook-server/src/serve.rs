@@ -23,6 +23,7 @@ use webhook_domain::services::{
     AuditService, Authenticator, Dispatch, EventService, ProbePlaces, ProbeService, SecretKeyService,
     WebhookService,
 };
+use webhook_front_actix::FrontLimits;
 use webhook_http_actix::representation::described;
 use webhook_http_actix::{Api, CurrentActions, FieldRules, HttpLimits};
 use webhook_sender_hyper::{ClientIdentity, EgressProxy, HyperSender, MachineResolver, Roots, SenderLimits};
@@ -101,12 +102,15 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         },
         default_overlap: settings.previous_secret_ttl,
         limits: HttpLimits {
-            shutdown_timeout: stop.attempts,
+            front: FrontLimits {
+                shutdown_timeout: stop.attempts,
+                max_connections: descriptors.clients,
+                max_connections_of_one_address: descriptors.clients - descriptors.clients / 4,
+                trusted_proxies: settings.trusted_proxies,
+                ..FrontLimits::default()
+            },
             requests_per_second: settings.requests_per_second,
             failed_authentications_per_second: settings.failed_authentications_per_second,
-            max_connections: descriptors.clients,
-            max_connections_of_one_address: descriptors.clients - descriptors.clients / 4,
-            trusted_proxies: settings.trusted_proxies,
             ..HttpLimits::default()
         },
         listen_backlog: settings.listen_backlog,

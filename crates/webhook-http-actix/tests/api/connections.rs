@@ -1,4 +1,5 @@
-//! What a connection does, over real sockets: limits on time, framing, and the envelope for what actix refuses itself.
+//! What the API says over real sockets where its connection, its body or actix itself refuses. How connections behave is tested in
+//! `webhook-front-actix`.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use actix_web::dev::ServerHandle;
 use actix_web::rt::net::TcpSocket;
 use webhook_domain::testing::MemoryStore;
+use webhook_front_actix::FrontLimits;
 use webhook_http_actix::{HttpLimits, serve};
 
 use crate::house::*;
@@ -39,15 +41,15 @@ fn finished_or_sent(future: impl Future<Output = ()>) {
 /// Longer than that of the head: a body under way is not a head that does not come.
 const BODY_TIMEOUT: Duration = Duration::from_millis(1_000);
 
-const WRITE_TIMEOUT: Duration = Duration::from_millis(500);
-
 /// A server with limits short enough to test.
 fn served() -> Served {
     served_with(HttpLimits {
-        body_timeout: BODY_TIMEOUT,
-        head_timeout: Duration::from_millis(500),
-        write_timeout: WRITE_TIMEOUT,
-        workers: 1,
+        front: FrontLimits {
+            body_timeout: BODY_TIMEOUT,
+            head_timeout: Duration::from_millis(500),
+            workers: 1,
+            ..FrontLimits::default()
+        },
         ..HttpLimits::default()
     })
 }
@@ -161,7 +163,10 @@ fn failing_from(address: &str, server: &Served) -> String {
 fn failures_are_counted_by_the_address_that_the_connection_comes_from() {
     let server = served_with(HttpLimits {
         failed_authentications_per_second: NonZeroU32::new(1),
-        workers: 2,
+        front: FrontLimits {
+            workers: 2,
+            ..FrontLimits::default()
+        },
         ..HttpLimits::default()
     });
     for _ in 0..20 {
@@ -174,34 +179,6 @@ fn failures_are_counted_by_the_address_that_the_connection_comes_from() {
 }
 
 const CUT: Duration = Duration::from_secs(4);
-
-#[test]
-fn a_request_over_a_socket_is_answered_and_the_connection_kept() {
-    let server = served();
-    let mut socket = server.connect();
-    let create = head(
-        "POST",
-        "/v1/webhooks",
-        &server.key,
-        &format!(
-            "Content-Type: application/json\r\nContent-Length: {}\r\n",
-            CREATE.len()
-        ),
-    ) + CREATE;
-    for _ in 0..3 {
-        socket.write_all(create.as_bytes()).unwrap();
-        let mut buffer = [0; 8192];
-        let read = socket.read(&mut buffer).unwrap();
-        let answer = String::from_utf8_lossy(&buffer[..read]).into_owned();
-        assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
-        assert!(
-            answer.ends_with('}') && !answer.contains("connection: close"),
-            "{answer}"
-        );
-        // Longer than a head may take: an idle connection is not a slow one.
-        std::thread::sleep(Duration::from_millis(800));
-    }
-}
 
 #[test]
 fn a_chunked_body_is_read_and_an_empty_one_is_none() {
@@ -277,24 +254,6 @@ fn a_client_that_drips_its_first_head_is_told_and_cut() {
 }
 
 #[test]
-fn a_client_that_drips_its_second_head_is_told_and_cut() {
-    let server = served();
-    let first = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\nGET /health/live HTTP/1.1\r\nX: ";
-    let (answer, took) = drip(&mut server.connect(), first, b"a");
-    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    assert!(answer.contains("HTTP/1.1 408 Request Timeout"), "{answer}");
-    assert!(took < CUT, "{took:?}");
-}
-
-#[test]
-fn a_client_that_says_nothing_is_cut_without_a_word() {
-    let server = served();
-    let begun = Instant::now();
-    assert_eq!(rest(&mut server.connect()), "");
-    assert!(begun.elapsed() < CUT);
-}
-
-#[test]
 fn a_client_that_drips_its_body_is_told_and_cut() {
     let server = served();
     let json = "Content-Type: application/json\r\n";
@@ -312,43 +271,6 @@ fn a_client_that_drips_its_body_is_told_and_cut() {
 }
 
 #[test]
-fn a_client_that_drips_a_body_that_nobody_reads_is_cut() {
-    let server = served();
-    for (framing, drop) in [
-        ("Content-Length: 60000\r\n", " "),
-        ("Transfer-Encoding: chunked\r\n", "1\r\n \r\n"),
-    ] {
-        for path in ["/v1/webhooks", "/nowhere", "/v2/webhooks"] {
-            let first = head("POST", path, "no-key", framing);
-            let (answer, took) = drip(&mut server.connect(), &first, drop.as_bytes());
-            assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
-            assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
-            assert_eq!(answer.matches("x-request-id: ").count(), 1, "{answer}");
-            assert!(took < CUT, "{took:?}");
-        }
-    }
-}
-
-#[test]
-fn a_client_that_takes_no_answer_is_cut() {
-    let server = served();
-    let mut socket = server.connect();
-    socket
-        .set_write_timeout(Some(Duration::from_millis(500)))
-        .unwrap();
-    let asked = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000);
-    // Asks until neither side's buffers take any more: the server waits for us, and we for it.
-    while socket.write_all(asked.as_bytes()).is_ok() {}
-    std::thread::sleep(WRITE_TIMEOUT * 2);
-    let answered = rest_bytes(&mut socket);
-    assert!(
-        !answered.ends_with(b"}"),
-        "cut between two answers, or not at all"
-    );
-    assert!(socket.write_all(asked.as_bytes()).is_err());
-}
-
-#[test]
 fn a_body_that_ends_early_does_nothing() {
     let server = served();
     let more = "Content-Type: application/json\r\nContent-Length: 60\r\n";
@@ -361,33 +283,4 @@ fn a_body_that_ends_early_does_nothing() {
         answer.is_empty() || answer.starts_with("HTTP/1.1 400"),
         "{answer}"
     );
-}
-
-#[test]
-fn pipelined_requests_are_answered_in_order() {
-    let server = served();
-    let live = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
-    let last = "GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let answer = server.exchange(&format!("{live}{live}{last}"));
-    let statuses: Vec<_> = answer
-        .match_indices("HTTP/1.1 ")
-        .map(|(at, _)| &answer[at + 9..at + 12])
-        .collect();
-    assert_eq!(statuses, ["200", "200", "404"]);
-}
-
-#[test]
-fn a_graceful_stop_ends_idle_connections_at_once() {
-    let server = served();
-    let mut socket = server.connect();
-    socket
-        .write_all(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
-        .unwrap();
-    let mut buffer = [0; 1024];
-    assert!(socket.read(&mut buffer).unwrap() > 0);
-    let begun = Instant::now();
-    finished_or_sent(server.handle.stop(true));
-    assert_eq!(rest(&mut socket), "");
-    drop(server);
-    assert!(begun.elapsed() < Duration::from_secs(5));
 }

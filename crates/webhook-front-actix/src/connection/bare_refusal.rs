@@ -1,12 +1,10 @@
 //! The answers that actix-http gives by itself, before any of our code sees a request: to a head it cannot read
 //! (400), one that is too long (431), or one that does not come (408). They have an empty body and no request id.
-//! They are recognised as they are written, and sent with the error envelope instead.
+//! They are recognised as they are written, and sent in the front's own words instead.
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 
-use crate::api::Core;
-use crate::errors::{About, Code, envelope};
+use crate::front::{BareRefusal, Front, Refusal};
 use crate::request_id;
 
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
@@ -32,25 +30,10 @@ pub(super) fn head(version: &str, status: StatusCode) -> Vec<u8> {
     format!("{version} {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes()
 }
 
-/// The same refusal with an envelope and a request id.
-pub(super) fn in_our_words(core: &web::Data<Core>, refusal: &[u8]) -> Vec<u8> {
+/// The same refusal in the front's own words, with a request id.
+pub(super) fn in_our_words(front: &Front, refusal: &[u8]) -> Vec<u8> {
     let status = status(refusal).unwrap_or(StatusCode::BAD_REQUEST);
-    let (code, message) = match status {
-        StatusCode::REQUEST_TIMEOUT => (
-            Code::InvalidRequest,
-            "the request did not come in time; send it without pauses",
-        ),
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
-            Code::InvalidRequest,
-            "the request's line and headers are too long; send at most 96 headers and 128 KiB",
-        ),
-        _ if status.is_server_error() => (Code::InternalError, "the service failed"),
-        _ => (
-            Code::BadRequest,
-            "the request's line or headers are not HTTP/1.1 (RFC 9112)",
-        ),
-    };
-    let body = envelope(status, code, None, message, About::default());
+    let Refusal { content_type, body } = (front.refuse)(BareRefusal::of(status));
     let mut answer = Vec::with_capacity(refusal.len() + body.len() + 128);
     let text = String::from_utf8_lossy(refusal);
     for line in text.split("\r\n").filter(|line| !line.is_empty()) {
@@ -59,10 +42,10 @@ pub(super) fn in_our_words(core: &web::Data<Core>, refusal: &[u8]) -> Vec<u8> {
             answer.extend_from_slice(b"\r\n");
         }
     }
-    let id = request_id::generate(&core.api);
+    let id = request_id::generate(front.entropy.as_ref());
     let id = id.as_ref().map_or("", |id| id.as_str());
     let head = format!(
-        "connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: {id}\r\n\r\n",
+        "connection: close\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nx-request-id: {id}\r\n\r\n",
         body.len()
     );
     answer.extend_from_slice(head.as_bytes());

@@ -9,7 +9,7 @@
 //!   if a head was begun. In a handler the body's own timer runs (see [`crate::body`]).
 //! - One that is [dismissed](open) for another's sake reads as closed as soon as no request is in a handler.
 //! - An answer of which the client takes nothing for the write timeout ends the connection.
-//! - A bare refusal on its way out is given the error envelope and a request id (see [`bare_refusal`]).
+//! - A bare refusal on its way out is given the front's own words and a request id (see [`bare_refusal`]).
 //!
 //! The [`Watch`] is how the handlers' side tells the connection that a request has begun or ended.
 
@@ -20,18 +20,18 @@ mod watch;
 use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use actix_web::http::StatusCode;
 use actix_web::rt::net::TcpStream;
-use actix_web::web;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pub(crate) use open::{Admission, OpenConnections};
 pub(crate) use watch::{RequestUnderWay, Watch};
 
-use crate::api::Core;
+use crate::front::Front;
 
 /// How long an answered connection that is to be closed may go on sending before it is cut.
 pub(crate) const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
@@ -39,7 +39,7 @@ pub(crate) const LINGER: std::time::Duration = std::time::Duration::from_secs(1)
 /// A socket that does not wait for ever.
 pub(crate) struct Connection {
     socket: TcpStream,
-    core: web::Data<Core>,
+    front: Rc<Front>,
     admission: Admission,
     reading: Alarm,
     writing: Alarm,
@@ -50,10 +50,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: TcpStream, core: web::Data<Core>, admission: Admission) -> Self {
+    pub(crate) fn new(socket: TcpStream, front: Rc<Front>, admission: Admission) -> Self {
         Self {
             socket,
-            core,
+            front,
             admission,
             reading: Alarm::default(),
             writing: Alarm::default(),
@@ -70,8 +70,8 @@ impl Connection {
     /// When the client must have brought a request to a handler, if it is its turn.
     fn read_deadline(&self) -> Option<Instant> {
         let limit = match self.admission.watch().is_closing() {
-            true => self.core.limits.head_timeout.min(LINGER),
-            false => self.core.limits.head_timeout,
+            true => self.front.limits.head_timeout.min(LINGER),
+            false => self.front.limits.head_timeout,
         };
         self.admission
             .watch()
@@ -86,7 +86,7 @@ impl Connection {
         if may_speak {
             let refusal = bare_refusal::head("HTTP/1.1", StatusCode::REQUEST_TIMEOUT);
             self.own_words
-                .extend(bare_refusal::in_our_words(&self.core, &refusal));
+                .extend(bare_refusal::in_our_words(&self.front, &refusal));
         }
         watch.close();
     }
@@ -109,7 +109,7 @@ impl Connection {
             return written;
         }
         let since = *self.write_blocked_since.get_or_insert_with(Instant::now);
-        match since.checked_add(self.core.limits.write_timeout) {
+        match since.checked_add(self.front.limits.write_timeout) {
             Some(deadline) if self.writing.is_past(deadline, true, cx) => {
                 tracing::debug!("a client took nothing of its answer; the connection is cut");
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -124,7 +124,7 @@ impl Connection {
             // What stands before it goes out as it is.
             Some(start) if start > 0 => Pin::new(&mut self.socket).poll_write(cx, &bytes[..start]),
             Some(_) => {
-                self.own_words = bare_refusal::in_our_words(&self.core, bytes);
+                self.own_words = bare_refusal::in_our_words(&self.front, bytes);
                 // Taken over: what the socket does not take now goes with the next write or flush.
                 match self.poll_own_words(cx) {
                     Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use webhook_domain::delivery::address::Network;
 
 use super::watch::Watch;
-use crate::api::HttpLimits;
+use crate::limits::FrontLimits;
 use crate::origin::Origin;
 
 /// One worker's open connections.
@@ -47,7 +47,7 @@ pub(crate) struct Admission {
 
 impl OpenConnections {
     /// None yet, of one worker of as many as `limits` have.
-    pub(crate) fn new(limits: &HttpLimits) -> Rc<Self> {
+    pub(crate) fn new(limits: &FrontLimits) -> Rc<Self> {
         let share = |of_all: usize| of_all.div_ceil(limits.worker_count()).max(1);
         Rc::new(Self {
             max: share(limits.max_connections),

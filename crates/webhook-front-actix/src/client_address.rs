@@ -11,8 +11,10 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use webhook_domain::delivery::address::Network;
 
-/// The client's address; none when the socket does not tell its peer.
-pub(crate) fn of(request: &HttpRequest, trusted: &[Network]) -> Option<IpAddr> {
+/// The client's address; none when the socket does not tell its peer. `trusted` are the networks of reverse proxies whose headers
+/// are believed.
+#[must_use]
+pub fn client_address(request: &HttpRequest, trusted: &[Network]) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip().to_canonical();
     Some(behind(peer, request.headers(), trusted))
 }

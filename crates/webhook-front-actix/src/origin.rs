@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// Whom a failure, or a connection, is counted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Origin {
+pub enum Origin {
     /// An IPv4 address.
     V4(Ipv4Addr),
     /// The first 64 bits of an IPv6 address. The others name an interface (RFC 4291 §2.5.4), and a client changes them
@@ -16,7 +16,8 @@ pub(crate) enum Origin {
 
 impl Origin {
     /// Where `peer` is. An IPv4 address in IPv6 clothes (RFC 4291 §2.5.5.2) is an IPv4 address.
-    pub(crate) fn of(peer: Option<IpAddr>) -> Self {
+    #[must_use]
+    pub fn of(peer: Option<IpAddr>) -> Self {
         match peer.map(|address| address.to_canonical()) {
             Some(IpAddr::V4(address)) => Self::V4(address),
             Some(IpAddr::V6(address)) => {
