@@ -2,14 +2,15 @@
 //!
 //! A service checks the permission, draws the time and the randomness, and hands the store a decision.
 
+use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
 use crate::access::caller::Acting;
 use crate::entropy::{Entropy, EntropyError};
-use crate::error::ServiceError;
+use crate::error::{Refusal, ServiceError};
 use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
-use crate::ports::{ChangeOrder, Decide, Outcome, WebhookStore};
+use crate::ports::{Change, ChangeOrder, Effect, Outcome, WebhookStore};
 use crate::time::Instant;
-use crate::webhook::{Announcement, Describe};
+use crate::webhook::{Announcement, Describe, Webhook};
 
 mod api_keys;
 mod audit;
@@ -31,6 +32,37 @@ pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService};
 pub use upkeep::{Upkeep, UpkeepTally};
 pub use webhooks::{CreateWebhook, DeleteWebhook, Seen, UpdateWebhook, WebhookService};
 
+/// What a service changes stored webhooks with.
+struct Changing<'a> {
+    store: &'a dyn WebhookStore,
+    entropy: &'a dyn Entropy,
+    /// Writes webhooks for announcements, if the deployment makes any.
+    describe: Option<Describe>,
+}
+
+impl Changing<'_> {
+    /// Has the store decide on a webhook of the platform that `acting` acts on, and announces what it decides. What a decision
+    /// may not do itself, since it may run more than once, is done before: reading the clock (`now`) and drawing randomness.
+    async fn decide(
+        &self,
+        acting: &Acting,
+        webhook: WebhookId,
+        idempotent: Option<IdempotentRequest>,
+        now: Instant,
+        decide: impl Fn(&Webhook, &AuditStamp) -> Result<Change, Refusal> + Send + Sync + 'static,
+    ) -> Result<Outcome, ServiceError> {
+        let stamp = AuditStamp::new(acting, now, self.entropy)?;
+        let order = ChangeOrder {
+            platform: acting.platform().clone(),
+            webhook,
+            decide: Box::new(move |stored| decide(stored, &stamp)),
+            announcement: announcement(self.describe, acting, now, self.entropy)?,
+            idempotency: idempotent.map(|request| request.by(acting, now)),
+        };
+        self.store.change(order).await
+    }
+}
+
 /// What tells of a change, if the deployment tells of any.
 fn announcement(
     describe: Option<Describe>,
@@ -43,22 +75,25 @@ fn announcement(
         .transpose()
 }
 
-/// Has the store decide on a webhook of the platform that `acting` acts on.
-async fn order(
-    store: &dyn WebhookStore,
-    acting: &Acting,
-    webhook: WebhookId,
-    decide: Decide,
-    announcement: Option<Announcement>,
-    idempotent: Option<IdempotentRequest>,
-    now: Instant,
-) -> Result<Outcome, ServiceError> {
-    let order = ChangeOrder {
-        platform: acting.platform().clone(),
-        webhook,
-        decide,
-        announcement,
-        idempotency: idempotent.map(|request| request.by(acting, now)),
+/// The change of `before` to `after`, audited: nothing if it is the same version.
+fn saved(
+    before: &Webhook,
+    after: Webhook,
+    stamp: &AuditStamp,
+    action: AuditAction,
+    keys: AuditDetails,
+) -> Change {
+    if after.version == before.version {
+        return Change::default();
+    }
+    let changed_fields = before.settings.differences(&after.settings);
+    let details = AuditDetails {
+        changed_fields: changed_fields.into_iter().map(str::to_owned).collect(),
+        ..keys
     };
-    store.change(order).await
+    let audit = stamp.record(action, after.id.to_string(), details);
+    Change {
+        effect: Effect::Save(Box::new(after)),
+        audit: Some(audit),
+    }
 }

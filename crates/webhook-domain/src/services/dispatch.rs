@@ -20,9 +20,9 @@ use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
 use crate::id::{ProcessId, RequestId, WebhookId};
 use crate::ports::{
-    Change, DeliveryQueue, Effect, Outcome, Parcel, QueuedDelivery, Sender, Shortage, Turn, WebhookStore,
+    Change, DeliveryQueue, Outcome, Parcel, QueuedDelivery, Sender, Shortage, Turn, WebhookStore,
 };
-use crate::services::{announcement, order};
+use crate::services::{Changing, saved};
 use crate::signing::signature;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, TargetUrl, Version, Webhook};
@@ -261,31 +261,21 @@ impl Dispatch {
     async fn set_inactive(&self, asked: &Webhook, now: Instant) -> Result<Version, ServiceError> {
         let id = RequestId::generate(self.entropy.as_ref())?;
         let acting = Acting::as_service(asked.platform.clone(), id);
-        let stamp = AuditStamp::new(&acting, now, self.entropy.as_ref())?;
         let url = asked.settings.url.clone();
-        let decide = move |stored: &Webhook| {
+        let decide = move |stored: &Webhook, stamp: &AuditStamp| {
             if !stored.settings.active || stored.settings.url != url {
                 return Ok(Change::default());
             }
-            let details = AuditDetails {
-                changed_fields: vec!["active".to_owned()],
-                ..AuditDetails::default()
-            };
-            Ok(Change {
-                effect: Effect::Save(Box::new(stored.clone().gone(now))),
-                audit: Some(stamp.record(AuditAction::WebhookUpdated, stored.id.to_string(), details)),
-            })
+            let gone = stored.clone().gone(now);
+            let keys = AuditDetails::default();
+            Ok(saved(stored, gone, stamp, AuditAction::WebhookUpdated, keys))
         };
-        let outcome = order(
-            self.webhooks.as_ref(),
-            &acting,
-            asked.id,
-            Box::new(decide),
-            announcement(self.describe, &acting, now, self.entropy.as_ref())?,
-            None,
-            now,
-        )
-        .await;
+        let changing = Changing {
+            store: self.webhooks.as_ref(),
+            entropy: self.entropy.as_ref(),
+            describe: self.describe,
+        };
+        let outcome = changing.decide(&acting, asked.id, None, now, decide).await;
         match outcome {
             Ok(Outcome::Done { subject, .. }) if subject.settings.url == asked.settings.url => {
                 Ok(subject.version)

@@ -9,8 +9,8 @@ use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
 use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
-use crate::ports::{Change, Effect, Outcome, WebhookStore};
-use crate::services::{announcement, order};
+use crate::ports::{Change, Outcome, WebhookStore};
+use crate::services::{Changing, saved};
 use crate::signing::key_ring::{NewKey, Overlap, SigningKey};
 use crate::signing::secret::Fingerprint;
 use crate::time::{Clock, Instant};
@@ -110,24 +110,12 @@ impl SecretKeyService {
         } = roll;
         let overlap = overlap.unwrap_or(self.default_overlap);
         let key = NewKey::generate(now, self.entropy.as_ref())?;
-        let stamp = AuditStamp::new(acting, now, self.entropy.as_ref())?;
-        let decide = move |stored: &Webhook| {
+        let decide = move |stored: &Webhook, stamp: &AuditStamp| {
             stored.check(&precondition)?;
             let rolled = stored.clone().roll(update.as_ref(), key.clone(), overlap, now)?;
-            Ok(audited(stored, rolled, &stamp, AuditAction::SecretRolled, now))
+            Ok(rekeyed(stored, rolled, stamp, AuditAction::SecretRolled, now))
         };
-        let announcement = announcement(self.describe, acting, now, self.entropy.as_ref())?;
-        let decide = Box::new(decide);
-        order(
-            self.store.as_ref(),
-            acting,
-            id,
-            decide,
-            announcement,
-            idempotent,
-            now,
-        )
-        .await
+        self.changing().decide(acting, id, idempotent, now, decide).await
     }
 
     /// Says which keys a roll would leave signing, and rolls nothing. Needs `WEBHOOK.UPDATE`.
@@ -183,45 +171,31 @@ impl SecretKeyService {
             idempotent,
         } = remove;
         let overlap = overlap.unwrap_or(self.default_overlap);
-        let stamp = AuditStamp::new(acting, now, self.entropy.as_ref())?;
-        let decide = move |stored: &Webhook| {
+        let decide = move |stored: &Webhook, stamp: &AuditStamp| {
             stored.check(&precondition)?;
             let removed = stored.clone().remove_secret(overlap, now)?;
-            if removed.version == stored.version {
-                return Ok(Change::default());
-            }
-            Ok(audited(stored, removed, &stamp, AuditAction::SecretRemoved, now))
+            Ok(rekeyed(stored, removed, stamp, AuditAction::SecretRemoved, now))
         };
-        let announcement = announcement(self.describe, acting, now, self.entropy.as_ref())?;
-        let decide = Box::new(decide);
-        order(
-            self.store.as_ref(),
-            acting,
-            id,
-            decide,
-            announcement,
-            idempotent,
-            now,
-        )
-        .await
+        self.changing().decide(acting, id, idempotent, now, decide).await
+    }
+
+    fn changing(&self) -> Changing<'_> {
+        Changing {
+            store: self.store.as_ref(),
+            entropy: self.entropy.as_ref(),
+            describe: self.describe,
+        }
     }
 }
 
-fn audited(
+/// The change of `before` to `after`, whose keys are others.
+fn rekeyed(
     before: &Webhook,
     after: Webhook,
     stamp: &AuditStamp,
     action: AuditAction,
     now: Instant,
 ) -> Change {
-    let changed_fields = before.settings.differences(&after.settings);
-    let details = AuditDetails {
-        changed_fields: changed_fields.into_iter().map(str::to_owned).collect(),
-        ..AuditDetails::of_keys(Some(&before.key_ring), &after.key_ring, now)
-    };
-    let audit = stamp.record(action, after.id.to_string(), details);
-    Change {
-        effect: Effect::Save(Box::new(after)),
-        audit: Some(audit),
-    }
+    let keys = AuditDetails::of_keys(Some(&before.key_ring), &after.key_ring, now);
+    saved(before, after, stamp, action, keys)
 }

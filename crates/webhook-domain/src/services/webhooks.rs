@@ -10,7 +10,7 @@ use crate::error::{Refusal, ServiceError};
 use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{Change, Creation, Effect, Outcome, WebhookStore};
-use crate::services::{announcement, order};
+use crate::services::{Changing, announcement, saved};
 use crate::signing::key_ring::NewKey;
 use crate::time::Clock;
 use crate::webhook::{Describe, Precondition, Settings, SettingsUpdate, Webhook, WebhookPage, WebhookQuery};
@@ -128,8 +128,7 @@ impl WebhookService {
 
     async fn reveal(&self, acting: &Acting, id: WebhookId) -> Result<Seen, ServiceError> {
         let now = self.clock.now();
-        let stamp = AuditStamp::new(acting, now, self.entropy.as_ref())?;
-        let decide = move |webhook: &Webhook| {
+        let decide = move |webhook: &Webhook, stamp: &AuditStamp| {
             let details = AuditDetails::of_keys(None, &webhook.key_ring, now);
             let audit = stamp.record(AuditAction::SecretRevealed, webhook.id.to_string(), details);
             Ok(Change {
@@ -137,7 +136,11 @@ impl WebhookService {
                 audit: Some(audit),
             })
         };
-        match order(self.store.as_ref(), acting, id, Box::new(decide), None, None, now).await? {
+        let unannounced = Changing {
+            describe: None,
+            ..self.changing()
+        };
+        match unannounced.decide(acting, id, None, now, decide).await? {
             Outcome::Done { subject, .. } => Ok(Seen {
                 webhook: *subject,
                 revealed: true,
@@ -166,36 +169,13 @@ impl WebhookService {
             precondition,
             idempotent,
         } = update;
-        let stamp = AuditStamp::new(acting, now, self.entropy.as_ref())?;
-        let decide = move |stored: &Webhook| {
+        let decide = move |stored: &Webhook, stamp: &AuditStamp| {
             stored.check(&precondition)?;
             let updated = stored.clone().update(&update, now)?;
-            if updated.version == stored.version {
-                return Ok(Change::default());
-            }
-            let changed_fields = stored.settings.differences(&updated.settings);
-            let details = AuditDetails {
-                changed_fields: changed_fields.into_iter().map(str::to_owned).collect(),
-                ..AuditDetails::default()
-            };
-            let audit = stamp.record(AuditAction::WebhookUpdated, id.to_string(), details);
-            Ok(Change {
-                effect: Effect::Save(Box::new(updated)),
-                audit: Some(audit),
-            })
+            let keys = AuditDetails::default();
+            Ok(saved(stored, updated, stamp, AuditAction::WebhookUpdated, keys))
         };
-        let announcement = announcement(self.describe, acting, now, self.entropy.as_ref())?;
-        let decide = Box::new(decide);
-        order(
-            self.store.as_ref(),
-            acting,
-            id,
-            decide,
-            announcement,
-            idempotent,
-            now,
-        )
-        .await
+        self.changing().decide(acting, id, idempotent, now, decide).await
     }
 
     /// Deletes a webhook: from the return of this on nothing is signed with its keys. What comes of it is the webhook
@@ -216,8 +196,7 @@ impl WebhookService {
             precondition,
             idempotent,
         } = delete;
-        let stamp = AuditStamp::new(acting, now, self.entropy.as_ref())?;
-        let decide = move |stored: &Webhook| {
+        let decide = move |stored: &Webhook, stamp: &AuditStamp| {
             stored.check(&precondition)?;
             let details = AuditDetails::of_end(&stored.key_ring, now);
             let audit = stamp.record(AuditAction::WebhookDeleted, id.to_string(), details);
@@ -226,18 +205,7 @@ impl WebhookService {
                 audit: Some(audit),
             })
         };
-        let announcement = announcement(self.describe, acting, now, self.entropy.as_ref())?;
-        let decide = Box::new(decide);
-        order(
-            self.store.as_ref(),
-            acting,
-            id,
-            decide,
-            announcement,
-            idempotent,
-            now,
-        )
-        .await
+        self.changing().decide(acting, id, idempotent, now, decide).await
     }
 
     /// A page of the platform's webhooks. A list reveals nothing: whoever shows it withholds the keys. Needs
@@ -248,5 +216,13 @@ impl WebhookService {
     pub async fn list(&self, acting: &Acting, query: WebhookQuery) -> Result<WebhookPage, ServiceError> {
         acting.require(Permission::WebhookView)?;
         Ok(self.store.page(acting.platform(), query).await?)
+    }
+
+    fn changing(&self) -> Changing<'_> {
+        Changing {
+            store: self.store.as_ref(),
+            entropy: self.entropy.as_ref(),
+            describe: self.describe,
+        }
     }
 }

@@ -1,13 +1,103 @@
-//! A change of a webhook's settings, as one value: what a PATCH asks for, parsed.
+//! What a client sets of a webhook, and a change of it as one value: what a PATCH asks for, parsed.
+//!
+//! A field that stands for itself is added here alone: to [`Settings`], its default and its differences, and to
+//! [`SettingsUpdate`] and what applies it.
 
 use std::borrow::Cow;
 
 use super::{
     Action, ActionList, ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Name,
-    Password, Reference, Settings, TargetUrl, Username,
+    Password, Reference, TargetUrl, Username,
 };
 use crate::error::{InvalidValue, Refusal};
 use crate::signing::signing_protocol::SigningProtocol;
+
+/// What a client sets of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// A name for people.
+    pub name: Option<Name>,
+    /// The platform's own name for it; no two webhooks of a platform have the same.
+    pub reference: Option<Reference>,
+    /// Whether events are collected and delivered.
+    pub active: bool,
+    /// Whether a delivery says what the resource was before.
+    pub include_previous_data: bool,
+    /// How the service proves itself to the receiver, beside the signature.
+    pub authentication: Authentication,
+    /// Where deliveries go; nowhere while null.
+    pub url: Option<TargetUrl>,
+    /// The actions that are sent; null or empty means all.
+    pub included_actions: Option<ActionList>,
+    /// The actions that are not sent, even if included.
+    pub excluded_actions: Option<ActionList>,
+    /// How the next key signs.
+    pub signing_protocol: SigningProtocol,
+}
+
+impl Default for Settings {
+    /// An active webhook with nothing set that may be left out.
+    fn default() -> Self {
+        Self {
+            name: None,
+            reference: None,
+            active: true,
+            include_previous_data: false,
+            authentication: Authentication::default(),
+            url: None,
+            included_actions: None,
+            excluded_actions: None,
+            signing_protocol: SigningProtocol::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The names of the fields in which `self` and `other` differ.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let (before, after) = (
+            self.authentication.credentials(),
+            other.authentication.credentials(),
+        );
+        [
+            ("name", self.name != other.name),
+            ("reference", self.reference != other.reference),
+            ("active", self.active != other.active),
+            (
+                "include_previous_data",
+                self.include_previous_data != other.include_previous_data,
+            ),
+            (
+                "authentication_type",
+                self.authentication.kind() != other.authentication.kind(),
+            ),
+            ("username", before.username != after.username),
+            ("password", before.password != after.password),
+            (
+                "api_header_field",
+                before.api_header_field != after.api_header_field,
+            ),
+            ("api_key", before.api_key != after.api_key),
+            ("url", self.url != other.url),
+            (
+                "included_actions",
+                self.included_actions != other.included_actions,
+            ),
+            (
+                "excluded_actions",
+                self.excluded_actions != other.excluded_actions,
+            ),
+            (
+                "signing_protocol",
+                self.signing_protocol != other.signing_protocol,
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(field, differs)| differs.then_some(field))
+        .collect()
+    }
+}
 
 /// What an update does to an optional field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
