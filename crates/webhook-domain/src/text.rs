@@ -64,6 +64,33 @@ impl Pattern {
     }
 }
 
+/// What a text must be to be a value of a type.
+#[derive(Debug, Clone, Copy)]
+pub enum TextRule {
+    /// See [`check_free_text`].
+    Free,
+    /// All of it matches this pattern.
+    Pattern(&'static Pattern),
+}
+
+/// A value that is made of a text, and says by which rule: whoever describes the value needs to know nothing else of it.
+pub trait TextValue: Sized {
+    /// What the text must be. The type may refuse more.
+    const RULE: TextRule;
+
+    /// The value that `text` is.
+    ///
+    /// # Errors
+    /// Says what would be right, and not what was given: it may be a password.
+    fn from_text(text: String) -> Result<Self, InvalidValue>;
+}
+
+/// A [`TextValue`] that everybody may read.
+pub trait PublicText: TextValue {
+    /// The text as it was given.
+    fn text(&self) -> &str;
+}
+
 /// Accepts free text of 0 to 256 characters without control characters: names and references.
 ///
 /// # Errors

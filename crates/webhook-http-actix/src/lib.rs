@@ -40,6 +40,7 @@ pub mod representation;
 mod request_rate;
 mod routes;
 mod server;
+mod wire;
 
 pub use api::{Api, Core, CurrentActions, FieldRules, StoreCheck};
 pub use app::app;

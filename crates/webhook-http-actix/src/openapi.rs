@@ -10,8 +10,8 @@ pub(crate) mod bodies;
 mod delivery;
 pub(crate) mod errors;
 pub(crate) mod parameters;
-mod shared;
-mod values;
+pub(crate) mod shared;
+pub(crate) mod values;
 
 use std::sync::LazyLock;
 

@@ -9,7 +9,6 @@ mod api_key;
 mod audit_record;
 mod event;
 mod probe;
-mod webhook;
 
 use std::fmt::Display;
 
@@ -20,14 +19,14 @@ pub use api_key::ApiKeyJson;
 pub use audit_record::AuditRecordJson;
 pub use event::{EventJson, WebhookEventJson};
 pub use probe::ProbeJson;
-pub(crate) use webhook::expected_length;
-pub use webhook::{Keys, WebhookJson, described};
 
-/// Serialises as what it displays.
+pub use crate::wire::{Keys, WebhookJson, described};
+
+/// Serialises as the text that it displays.
 #[derive(Debug)]
-pub(crate) struct Shown<T>(pub(crate) T);
+pub(crate) struct AsText<T>(pub(crate) T);
 
-impl<T: Display> Serialize for Shown<T> {
+impl<T: Display> Serialize for AsText<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::error::{InvalidValue, Refusal};
 use crate::signing::secret::SecretText;
-use crate::text;
+use crate::text::{self, PublicText, TextRule, TextValue};
 
 /// The type of authentication in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -165,6 +165,37 @@ impl ApiKeyValue {
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
+    }
+}
+
+macro_rules! of_pattern {
+    ($($name:ident: $pattern:ident, $given:expr;)*) => {
+        $(impl TextValue for $name {
+            const RULE: TextRule = TextRule::Pattern(&text::$pattern);
+
+            fn from_text(text: String) -> Result<Self, InvalidValue> {
+                Self::parse($given(text))
+            }
+        })*
+    };
+}
+
+of_pattern! {
+    Username: U, String::from;
+    Password: U, SecretText::new;
+    ApiHeaderField: H, String::from;
+    ApiKeyValue: K, SecretText::new;
+}
+
+impl PublicText for Username {
+    fn text(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PublicText for ApiHeaderField {
+    fn text(&self) -> &str {
+        self.as_str()
     }
 }
 

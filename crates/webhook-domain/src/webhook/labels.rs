@@ -1,7 +1,7 @@
 //! A webhook's names: one for people, one for the platform's own records.
 
 use crate::error::InvalidValue;
-use crate::text::check_free_text;
+use crate::text::{PublicText, TextRule, TextValue, check_free_text};
 
 macro_rules! label {
     ($(#[$doc:meta])* $name:ident) => {
@@ -23,6 +23,20 @@ macro_rules! label {
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl TextValue for $name {
+            const RULE: TextRule = TextRule::Free;
+
+            fn from_text(text: String) -> Result<Self, InvalidValue> {
+                Self::parse(text)
+            }
+        }
+
+        impl PublicText for $name {
+            fn text(&self) -> &str {
+                self.as_str()
             }
         }
     };

@@ -8,9 +8,8 @@ use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
 use super::View;
-use crate::representation::{
-    ApiKeyJson, EventJson, Keys, ProbeJson, WebhookEventJson, WebhookJson, expected_length,
-};
+use crate::representation::{ApiKeyJson, EventJson, Keys, ProbeJson, WebhookEventJson, WebhookJson};
+use crate::wire::expected_length;
 use crate::{etag, paths};
 
 /// Room for an API key, so that its text is not copied about while it is written.
@@ -43,7 +42,7 @@ impl Resource for Webhook {
     fn to_body(&self, now: Instant, keys: Keys, view: View) -> Vec<u8> {
         let json = WebhookJson::new(self, now, keys);
         let json = match view.payloads {
-            true => json.with_payload(self, view.environment),
+            true => json.with_payload(view.environment),
             false => json,
         };
         written(&json, expected_length(self))

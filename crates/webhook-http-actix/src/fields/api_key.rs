@@ -27,7 +27,7 @@ pub(crate) const IGNORED: [&str; 6] = [
 
 /// The key that `body` asks for. Who names no platform gets a key for the one acted on.
 pub(crate) fn api_key(body: Object, acting: &Acting) -> Result<CreateApiKey, Problem> {
-    let mut fields = Fields::new(body, &[&SETTABLE, &IGNORED])?;
+    let mut fields = Fields::new(body, |name| SETTABLE.contains(&name) || IGNORED.contains(&name))?;
     let permissions = permissions(&mut fields)?;
     let name = match fields.text("name", Name::parse)? {
         Edit::Set(name) => Some(name),

@@ -9,12 +9,11 @@ use crate::errors::Problem;
 use crate::json::{Json, Object};
 
 /// The fields of an object that were not taken yet.
-pub(super) struct Fields(Object);
+pub(crate) struct Fields(Object);
 
 impl Fields {
-    /// The fields of `object`, if each is in one of the lists of `known` ones.
-    pub(super) fn new(object: Object, known: &[&[&str]]) -> Result<Self, Problem> {
-        let is_known = |name: &str| known.iter().any(|list| list.contains(&name));
+    /// The fields of `object`, if all their names are known.
+    pub(crate) fn new(object: Object, is_known: impl Fn(&str) -> bool) -> Result<Self, Problem> {
         match object.iter().find(|(name, _)| !is_known(name)) {
             None => Ok(Self(object)),
             Some((name, _)) => Err(Problem::invalid_name(
@@ -25,7 +24,7 @@ impl Fields {
     }
 
     /// Whether the field is there, be it null.
-    pub(super) fn has(&self, field: &str) -> bool {
+    pub(crate) fn has(&self, field: &str) -> bool {
         self.0.iter().any(|(name, _)| name == field)
     }
 
@@ -35,7 +34,7 @@ impl Fields {
     }
 
     /// A boolean; none if it is absent or null.
-    pub(super) fn boolean(&mut self, field: &'static str) -> Result<Option<bool>, Problem> {
+    pub(crate) fn boolean(&mut self, field: &'static str) -> Result<Option<bool>, Problem> {
         match self.take(field) {
             None | Some(Json::Null) => Ok(None),
             Some(Json::Bool(value)) => Ok(Some(value)),
@@ -44,7 +43,7 @@ impl Fields {
     }
 
     /// A text that `parse` accepts, or null.
-    pub(super) fn text<T>(
+    pub(crate) fn text<T>(
         &mut self,
         field: &'static str,
         parse: impl FnOnce(String) -> Result<T, InvalidValue>,
@@ -60,7 +59,7 @@ impl Fields {
     }
 
     /// One of the names of a type that has a few; null clears.
-    pub(super) fn named_edit<T>(&mut self, field: &'static str) -> Result<Edit<T>, Problem>
+    pub(crate) fn named_edit<T>(&mut self, field: &'static str) -> Result<Edit<T>, Problem>
     where
         T: FromStr<Err = InvalidValue>,
     {
@@ -77,7 +76,7 @@ impl Fields {
     }
 
     /// As [`named_edit`](Self::named_edit); none if it is absent or null.
-    pub(super) fn named<T>(&mut self, field: &'static str) -> Result<Option<T>, Problem>
+    pub(crate) fn named<T>(&mut self, field: &'static str) -> Result<Option<T>, Problem>
     where
         T: FromStr<Err = InvalidValue>,
     {
@@ -88,7 +87,7 @@ impl Fields {
     }
 
     /// A list of texts, or null. `expected` says what else would have been right.
-    pub(super) fn texts(
+    pub(crate) fn texts(
         &mut self,
         field: &'static str,
         expected: &str,
@@ -113,7 +112,7 @@ impl Fields {
     }
 
     /// A list of actions, or null. `foreign` gets the places of those that `catalogue` does not have.
-    pub(super) fn actions(
+    pub(crate) fn actions(
         &mut self,
         field: &'static str,
         catalogue: &ActionCatalogue,
@@ -136,7 +135,7 @@ impl Fields {
     }
 
     /// A whole number that `parse` accepts; none if it is absent or null. Of anything else `invalid` is said.
-    pub(super) fn whole<T>(
+    pub(crate) fn whole<T>(
         &mut self,
         field: &'static str,
         parse: impl FnOnce(u64) -> Result<T, InvalidValue>,

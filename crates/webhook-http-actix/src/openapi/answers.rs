@@ -6,29 +6,24 @@ mod penalty_box;
 
 use std::borrow::Cow;
 
-use serde_json::json;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
-use webhook_domain::id::{ApiKeyId, AuditRecordId, WebhookId};
-use webhook_domain::text::{H, U};
+use webhook_domain::id::{ApiKeyId, AuditRecordId};
 use webhook_domain::webhook::PageSize;
 
 pub(super) use self::events::attempt;
 pub(super) use self::penalty_box::penalty_box_data;
-use super::shared::{
-    ACTION, AUDIT_ACTION, AUTHENTICATION_TYPE, PAGE_LINKS, PART_LINKS, PENALTY_BOX_DATA, PERMISSION,
-    RETIRED_KEY, SIGNING_PROTOCOL,
-};
+use super::shared::{ACTION, AUDIT_ACTION, PAGE_LINKS, PART_LINKS, PERMISSION, RETIRED_KEY};
 use super::values::{
-    actions_or_null, any_object, boolean, fingerprint, free_text, id, instant, list, matching, of_pattern,
-    one, one_of, or_null, platform_or_all, read_only, secret, string, url, whole,
+    any_object, constant, fingerprint, free_text, id, instant, list, matching, one, one_of, or_null,
+    platform_or_all, string, whole,
 };
-use crate::fields;
 use crate::listing::webhooks::MAX_PAGE;
 use crate::representation::{
     ActionsJson, ApiKeyJson, AuditRecordJson, EventJson, ProbeJson, WebhookEventJson, WebhookJson,
 };
+use crate::wire;
 
 /// The text of an API key.
 const API_KEY_TEXT: &str = "^whkey_[0-9a-z]{84}$";
@@ -95,10 +90,13 @@ lists! {
     WebhookEventList of WebhookEventJson<'_>,
 }
 
-/// An object of which every field is always there.
-struct Whole(ObjectBuilder);
+/// What `object_type` says.
+const WHAT: &str = "What this is.";
 
-impl Whole {
+/// An object of which every field is always there.
+struct CompleteObject(ObjectBuilder);
+
+impl CompleteObject {
     fn new(description: &str) -> Self {
         let object = ObjectBuilder::new().schema_type(Type::Object);
         Self(object.description(Some(description)))
@@ -118,82 +116,19 @@ impl Whole {
     }
 }
 
-fn constant(value: &str) -> RefOr<Schema> {
-    one(one_of([value], "What this is."))
-}
-
 fn reference<T: ToSchema>() -> RefOr<Schema> {
     utoipa::openapi::Ref::from_schema_name(T::name()).into()
 }
 
 impl PartialSchema for WebhookJson<'_> {
     fn schema() -> RefOr<Schema> {
-        let webhook = Whole::new("A webhook. Its password and its API key are in no answer.")
-            .with("object_type", constant("WEBHOOK"))
-            .with("id", one(id(WebhookId::PREFIX, "The webhook's id.")))
-            .with("name", or_null(free_text("What people call it.")))
-            .with("reference", or_null(free_text("The client's own id of it.")))
-            .with("active", one(boolean("Whether events are collected and delivered.")))
-            .with(
-                "include_previous_data",
-                one(boolean("Whether a delivery says too what the object was before.")),
-            )
-            .with(
-                "authentication_type",
-                AUTHENTICATION_TYPE.one("How the service proves itself beside the signature."),
-            )
-            .with("username", or_null(of_pattern(&U, "For PASSWORD.")))
-            .with("api_header_field", or_null(of_pattern(&H, "For API_KEY.")))
-            .with("url", or_null(url("Where deliveries go.")))
-            .with("included_actions", actions_or_null("What it is told of; null or none for everything."))
-            .with("excluded_actions", actions_or_null("What it is not told of, even if it is included."))
-            .with("signing_protocol", SIGNING_PROTOCOL.one("How deliveries are signed."))
-            .with(
-                "previous_signing_protocol",
-                SIGNING_PROTOCOL.or_null("The protocol of the newest retired secret that still signs."),
-            )
-            .with(
-                "secret_key",
-                or_null(secret(
-                    "The secret, in the answers of creation, roll and removal, and for a reader with WEBHOOK.REVEAL.",
-                )),
-            )
-            .with(
-                "previous_secret_key",
-                or_null(secret("The newest retired secret that still signs, where secret_key is shown.")),
-            )
-            .with(
-                "previous_secret_expires_at",
-                or_null(instant("When the newest retired secret stops signing.")),
-            )
-            .with("secret_rolled_at", or_null(instant("When the secret was last rolled or removed.")))
-            .with("penalty_box", or_null(instant("Since when the webhook is in the penalty box.")))
-            .with("penalty_box_data", PENALTY_BOX_DATA.or_null("What holds the webhook's queue up."))
-            .with("created_at", one(instant("When it was created.")))
-            .with("updated_at", one(instant("When its settings or secrets last changed.")));
-        let example = json!({
-            "object_type": "WEBHOOK", "id": "whk_01hv9k2m4rt6w8y0abcdefghjk", "name": "Invoices", "reference": null,
-            "active": true, "include_previous_data": false, "authentication_type": "PASSWORD", "username": "billing",
-            "api_header_field": null, "url": "https://example.com/webhooks",
-            "included_actions": ["INVOICE.CREATED"], "excluded_actions": null,
-            "signing_protocol": "HmacSHA256", "previous_signing_protocol": "HmacSHA256",
-            "secret_key": null, "previous_secret_key": null, "previous_secret_expires_at": "2024-04-13T15:22:37Z",
-            "secret_rolled_at": "2024-04-12T15:22:37Z", "penalty_box": null, "penalty_box_data": null,
-            "created_at": "2024-04-01T09:00:00Z", "updated_at": "2024-04-12T15:22:37Z",
-        });
-        let mut webhook = webhook.0.examples([example]).build();
-        for field in fields::IGNORED {
-            if let Some(schema) = webhook.properties.get_mut(field) {
-                read_only(schema);
-            }
-        }
-        one(webhook)
+        wire::shown_schema()
     }
 }
 
 impl PartialSchema for WebhookList {
     fn schema() -> RefOr<Schema> {
-        Whole::new("A page of webhooks. It shows no secrets, whoever asks.")
+        CompleteObject::new("A page of webhooks. It shows no secrets, whoever asks.")
             .with(
                 "data",
                 list(reference::<WebhookJson<'_>>(), "The webhooks of the page."),
@@ -214,7 +149,7 @@ impl PartialSchema for WebhookList {
 
 /// Where the other pages of a list are.
 pub(super) fn page_links() -> RefOr<Schema> {
-    Whole::new("Where the other pages are: paths with a query.")
+    CompleteObject::new("Where the other pages are: paths with a query.")
         .with("first", one(matching(LINK, "The first page.")))
         .with(
             "previous",
@@ -230,7 +165,7 @@ pub(super) fn page_links() -> RefOr<Schema> {
 
 /// Where the other parts of a list are that is read in one direction.
 pub(super) fn part_links() -> RefOr<Schema> {
-    Whole::new("Where the other parts are: paths with a query.")
+    CompleteObject::new("Where the other parts are: paths with a query.")
         .with("first", one(matching(LINK, "The first part.")))
         .with("current", one(matching(LINK, "This part.")))
         .with(
@@ -242,7 +177,7 @@ pub(super) fn part_links() -> RefOr<Schema> {
 
 /// A retired secret, as an audit record names it.
 pub(super) fn retired_key() -> RefOr<Schema> {
-    Whole::new("A retired secret that still signed after the change.")
+    CompleteObject::new("A retired secret that still signed after the change.")
         .with("fingerprint", one(fingerprint("Which one.")))
         .with("expires_at", one(instant("Until when it signs.")))
         .schema()
@@ -261,7 +196,7 @@ pub(super) fn page(description: &str) -> ObjectBuilder {
 
 impl PartialSchema for ActionsJson<'_> {
     fn schema() -> RefOr<Schema> {
-        Whole::new("What can happen to one type of object.")
+        CompleteObject::new("What can happen to one type of object.")
             .with(
                 "object_type",
                 one(matching("^[A-Z][A-Z0-9_]*$", "The type of object.").examples(["INVOICE"])),
@@ -273,7 +208,7 @@ impl PartialSchema for ActionsJson<'_> {
 
 impl PartialSchema for ActionList {
     fn schema() -> RefOr<Schema> {
-        Whole::new("The actions of the deployment.")
+        CompleteObject::new("The actions of the deployment.")
             .with("data", list(reference::<ActionsJson<'_>>(), "By type of object."))
             .schema()
     }
@@ -284,8 +219,8 @@ impl PartialSchema for ApiKeyJson<'_> {
         let permissions = ArrayBuilder::new()
             .items(PERMISSION.one(""))
             .description(Some("What the key may do."));
-        Whole::new("An API key.")
-            .with("object_type", constant("API_KEY"))
+        CompleteObject::new("An API key.")
+            .with("object_type", constant("API_KEY", WHAT))
             .with("id", one(id(ApiKeyId::PREFIX, "The key's id; not a secret.")))
             .with("name", or_null(free_text("What people call it.")))
             .with(
@@ -312,49 +247,51 @@ impl PartialSchema for ApiKeyJson<'_> {
 
 impl PartialSchema for AuditRecordJson<'_> {
     fn schema() -> RefOr<Schema> {
-        Whole::new("What was done once. Secrets are named by their fingerprints, settings by their names.")
-            .with("object_type", constant("AUDIT_RECORD"))
-            .with("id", one(id(AuditRecordId::PREFIX, "The record's id.")))
-            .with("created_at", one(instant("When it was done.")))
-            .with("action", AUDIT_ACTION.one("What was done."))
-            .with("resource_id", one(string("The id of what it was done to.")))
-            .with(
-                "credential",
-                one(string(
-                    "Who did it: the id of an API key, a token's subject, the command line or the service.",
-                )),
-            )
-            .with("request_id", one(string("The X-REQUEST-ID of the request.")))
-            .with(
-                "changed_fields",
-                list(one(string("")), "The settings that changed, by name."),
-            )
-            .with(
-                "current_key",
-                or_null(fingerprint("The current secret after the change.")),
-            )
-            .with(
-                "retired_keys",
-                list(RETIRED_KEY.one(""), "Those that still signed, newest first."),
-            )
-            .with(
-                "ended_keys",
-                list(
-                    one(fingerprint("")),
-                    "The secrets that signed before the change and no longer did.",
-                ),
-            )
-            .with(
-                "permissions",
-                list(one(string("")), "What an API key was allowed to do."),
-            )
-            .schema()
+        CompleteObject::new(
+            "What was done once. Secrets are named by their fingerprints, settings by their names.",
+        )
+        .with("object_type", constant("AUDIT_RECORD", WHAT))
+        .with("id", one(id(AuditRecordId::PREFIX, "The record's id.")))
+        .with("created_at", one(instant("When it was done.")))
+        .with("action", AUDIT_ACTION.one("What was done."))
+        .with("resource_id", one(string("The id of what it was done to.")))
+        .with(
+            "credential",
+            one(string(
+                "Who did it: the id of an API key, a token's subject, the command line or the service.",
+            )),
+        )
+        .with("request_id", one(string("The X-REQUEST-ID of the request.")))
+        .with(
+            "changed_fields",
+            list(one(string("")), "The settings that changed, by name."),
+        )
+        .with(
+            "current_key",
+            or_null(fingerprint("The current secret after the change.")),
+        )
+        .with(
+            "retired_keys",
+            list(RETIRED_KEY.one(""), "Those that still signed, newest first."),
+        )
+        .with(
+            "ended_keys",
+            list(
+                one(fingerprint("")),
+                "The secrets that signed before the change and no longer did.",
+            ),
+        )
+        .with(
+            "permissions",
+            list(one(string("")), "What an API key was allowed to do."),
+        )
+        .schema()
     }
 }
 
 /// A list that is read in one direction.
 fn one_way(items: RefOr<Schema>, description: &str) -> RefOr<Schema> {
-    Whole::new(description)
+    CompleteObject::new(description)
         .with("data", list(items, "What is in this part."))
         .with("limit", one(limit()))
         .with("links", PART_LINKS.one("Where the other parts are."))
@@ -378,7 +315,7 @@ impl PartialSchema for AuditRecordList {
 
 impl PartialSchema for Health {
     fn schema() -> RefOr<Schema> {
-        Whole::new("That the service is well.")
+        CompleteObject::new("That the service is well.")
             .with("status", one(one_of(["ok"], "Always `ok`.")))
             .or_absent(
                 "deliveries",

@@ -1,27 +1,21 @@
-//! What clients send: the objects that webhooks and API keys are made and changed with. Their fields are those that
-//! `fields` reads; a test compares the two.
+//! What clients send: the objects that webhooks and API keys are made and changed with, and events are published with. Those
+//! of webhooks come from the table of their fields; those of the others are those that `fields` reads, and a test compares the
+//! two.
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
-use webhook_domain::signing::key_ring::Overlap;
-use webhook_domain::text::{H, K, U};
 
-use super::shared::{ACTION, AUTHENTICATION_TYPE, PERMISSION, SIGNING_PROTOCOL};
+use super::shared::{ACTION, PERMISSION};
 use super::values::{
-    actions_or_null, anything, boolean, free_text, matching, of_pattern, one, or_null, platform_or_all,
-    read_only, url, whole, write_only,
+    anything, free_text, matching, one, or_null, platform_or_all, read_only, whole, write_only,
 };
-use crate::fields::{self, api_key, event};
-use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
+use crate::fields::{api_key, event};
+use crate::wire;
 
-const PREVIOUS_SECRET: &str = "For how many seconds the secret that is retired goes on signing; 0 retires every older one at once, for a leak. \
-     What the deployment says (a day unless set otherwise) if it is absent.";
-/// What an update says and no answer repeats.
-const UNANSWERED: [&str; 3] = ["password", "api_key", PREVIOUS_SECRET_EXPIRES_IN];
 const IGNORED: &str = "Set by the server. Ignored, so that an object that was answered can be sent back.";
 
 /// The object that a webhook is created of.
@@ -34,11 +28,6 @@ pub(crate) struct RollSecret;
 pub(crate) struct CreateApiKey;
 /// The object that an event is published with.
 pub(crate) struct PublishEvent;
-
-/// How many seconds a retired secret goes on signing.
-pub(super) fn overlap() -> ObjectBuilder {
-    whole(0, Overlap::MAX_SECONDS as usize, PREVIOUS_SECRET)
-}
 
 /// An object without other fields than those that are named.
 fn closed(description: &str) -> ObjectBuilder {
@@ -68,69 +57,6 @@ fn written(object: ObjectBuilder, fields: &[&str]) -> RefOr<Schema> {
     one(object)
 }
 
-/// An object with the fields of a webhook that may be absent in every object, and the server's own.
-fn webhook_object(description: &str) -> ObjectBuilder {
-    let object = closed(description)
-        .property("name", or_null(free_text("What people call the webhook.")))
-        .property(
-            "reference",
-            or_null(free_text("The client's own id of the webhook, unique on its platform.")),
-        )
-        .property(
-            "username",
-            or_null(of_pattern(&U, "For PASSWORD, which needs one without a colon (RFC 7617).")),
-        )
-        .property(
-            "password",
-            or_null(of_pattern(&U, "For PASSWORD. In no answer.")),
-        )
-        .property(
-            "api_header_field",
-            or_null(of_pattern(
-                &H,
-                "For API_KEY: the name of the header field, none that a delivery has anyway.",
-            )),
-        )
-        .property(
-            "api_key",
-            or_null(of_pattern(&K, "For API_KEY: the value of the header field. In no answer.")),
-        )
-        .property(
-            "url",
-            or_null(url(
-                "Where deliveries go: absolute, without user info and fragment; https unless the deployment allows http.",
-            )),
-        )
-        .property(
-            "included_actions",
-            actions_or_null("What the webhook is told of; null or none for everything."),
-        )
-        .property(
-            "excluded_actions",
-            actions_or_null("What it is not told of, even if it is included."),
-        )
-        .property(
-            "signing_protocol",
-            SIGNING_PROTOCOL.or_null("How deliveries are signed; null for HmacSHA256. It changes in a roll alone."),
-        );
-    with_ignored(object, &fields::IGNORED)
-}
-
-const ACTIVE: &str = "Whether events are collected and delivered.";
-const PREVIOUS_DATA: &str = "Whether a delivery says too what the object was before.";
-const AUTHENTICATION: &str = "How the service proves itself beside the signature.";
-
-fn update_object(description: &str) -> ObjectBuilder {
-    let mut object = webhook_object(description)
-        .property("active", one(boolean(ACTIVE)))
-        .property("include_previous_data", one(boolean(PREVIOUS_DATA)))
-        .property("authentication_type", AUTHENTICATION_TYPE.one(AUTHENTICATION));
-    for field in ["active", "include_previous_data", "authentication_type"] {
-        object = object.required(field);
-    }
-    object
-}
-
 macro_rules! named {
     ($($name:ident),*) => {
         $(impl ToSchema for $name {
@@ -151,46 +77,19 @@ named!(
 
 impl PartialSchema for CreateWebhook {
     fn schema() -> RefOr<Schema> {
-        let mut object = webhook_object("A webhook to create.")
-            .property(
-                "active",
-                or_null(boolean(&format!("{ACTIVE} True if it is absent or null."))),
-            )
-            .property(
-                "include_previous_data",
-                or_null(boolean(&format!(
-                    "{PREVIOUS_DATA} False if it is absent or null."
-                ))),
-            )
-            .property(
-                "authentication_type",
-                AUTHENTICATION_TYPE.or_null(&format!("{AUTHENTICATION} NONE if it is absent or null.")),
-            );
-        for field in fields::PRESENT_ON_CREATE {
-            object = object.required(field);
-        }
-        written(object.examples([create_example()]), &UNANSWERED)
+        wire::create_schema()
     }
 }
 
 impl PartialSchema for UpdateWebhook {
     fn schema() -> RefOr<Schema> {
-        let description = "Changes of a webhook. What is absent stays as it is; null takes it away. Three fields are always required.";
-        written(
-            update_object(description).examples([update_example()]),
-            &UNANSWERED,
-        )
+        wire::update_schema()
     }
 }
 
 impl PartialSchema for RollSecret {
     fn schema() -> RefOr<Schema> {
-        let mut example = update_example();
-        example[PREVIOUS_SECRET_EXPIRES_IN] = json!(3600);
-        let object = update_object("Changes of a webhook, done in the same step as the roll.")
-            .property(PREVIOUS_SECRET_EXPIRES_IN, or_null(overlap()))
-            .examples([example]);
-        written(object, &UNANSWERED)
+        wire::roll_schema()
     }
 }
 
@@ -244,25 +143,6 @@ impl PartialSchema for PublishEvent {
     }
 }
 
-fn create_example() -> Value {
-    json!({
-        "name": "Invoices",
-        "reference": null,
-        "url": "https://example.com/webhooks",
-        "included_actions": ["INVOICE.CREATED"],
-    })
-}
-
-fn update_example() -> Value {
-    json!({
-        "active": true,
-        "include_previous_data": false,
-        "authentication_type": "PASSWORD",
-        "username": "billing",
-        "password": "correct.horse",
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -282,12 +162,6 @@ mod tests {
 
     #[test]
     fn a_body_has_the_fields_that_are_read_from_it() {
-        let webhook = named(&[&fields::SETTABLE, &fields::IGNORED]);
-        assert_eq!(properties::<CreateWebhook>(), webhook);
-        assert_eq!(properties::<UpdateWebhook>(), webhook);
-        let mut roll = webhook;
-        roll.insert(PREVIOUS_SECRET_EXPIRES_IN.to_owned());
-        assert_eq!(properties::<RollSecret>(), roll);
         assert_eq!(
             properties::<PublishEvent>(),
             named(&[&event::SETTABLE, &event::IGNORED])

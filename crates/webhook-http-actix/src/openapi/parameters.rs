@@ -8,9 +8,8 @@ use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, WebhookId
 use webhook_domain::webhook::{Direction, WebhookOrder};
 
 use super::answers::{limit, page};
-use super::bodies::overlap;
 use super::shared::{ACTION, AUDIT_ACTION, Component, ORDER_DIRECTION, WEBHOOK_EVENT_STATUS};
-use super::values::{id, matching, one_of, platform};
+use super::values::{id, matching, one_of, overlap, platform};
 use crate::paths::{ID, WEBHOOK_ID};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 use crate::routes::actions::ORDER;

@@ -21,82 +21,82 @@ const ACTION_PATTERN: &str = "^[A-Z][A-Z0-9_]*(\\.[A-Z][A-Z0-9_]*)+$";
 /// The name of a schema in the document, and the schema.
 pub(crate) struct Component(&'static str, fn() -> RefOr<Schema>);
 
-pub(super) const ACTION: Component = Component("Action", || {
+pub(crate) const ACTION: Component = Component("Action", || {
     let action = matching(ACTION_PATTERN, "What happened to which type of object.")
         .max_length(Some(Action::MAX_LENGTH))
         .examples(["INVOICE.CREATED"]);
     one(action)
 });
-pub(super) const AUTHENTICATION_TYPE: Component = Component("AuthenticationType", || {
+pub(crate) const AUTHENTICATION_TYPE: Component = Component("AuthenticationType", || {
     one(one_of(
         AuthenticationType::ALL.map(AuthenticationType::name),
         "How the service proves itself beside the signature: HTTP Basic, a key in a header of its own, or not at all.",
     ))
 });
-pub(super) const SIGNING_PROTOCOL: Component = Component("SigningProtocol", || {
+pub(crate) const SIGNING_PROTOCOL: Component = Component("SigningProtocol", || {
     one(one_of(
         SigningProtocol::ALL.map(SigningProtocol::name),
         "How deliveries are signed.",
     ))
 });
-pub(super) const PERMISSION: Component = Component("Permission", || {
+pub(crate) const PERMISSION: Component = Component("Permission", || {
     one(one_of(
         Permission::ALL.iter().map(|permission| permission.name()),
         "What a credential may do.",
     ))
 });
-pub(super) const AUDIT_ACTION: Component = Component("AuditAction", || {
+pub(crate) const AUDIT_ACTION: Component = Component("AuditAction", || {
     one(one_of(AuditAction::ALL.map(AuditAction::name), "What was done."))
 });
-pub(super) const WEBHOOK_EVENT_STATUS: Component = Component("WebhookEventStatus", || {
+pub(crate) const WEBHOOK_EVENT_STATUS: Component = Component("WebhookEventStatus", || {
     one(one_of(
         DeliveryStatus::NAMES,
         "How far an event has come on its way to a webhook.",
     ))
 });
-pub(super) const FAILURE_CAUSE: Component = Component("FailureCause", || {
+pub(crate) const FAILURE_CAUSE: Component = Component("FailureCause", || {
     one(one_of(
         FailureCause::NAMES,
         "Why an attempt failed. `STATUS_CODE`: the receiver answered with another status than 2xx. `OTHER`: a newer release \
          of the service has stored a cause that this one does not know.",
     ))
 });
-pub(super) const ENVIRONMENT: Component = Component("Environment", || {
+pub(crate) const ENVIRONMENT: Component = Component("Environment", || {
     one(one_of(
         [Environment::Test, Environment::Live].map(Environment::name),
         "What the deployment calls itself.",
     ))
 });
-pub(super) const ORDER_DIRECTION: Component = Component("OrderDirection", || {
+pub(crate) const ORDER_DIRECTION: Component = Component("OrderDirection", || {
     one(one_of(
         Direction::ALL.map(Direction::name),
         "Which end of a list comes first.",
     ))
 });
-pub(super) const ERROR_CODE: Component = Component("ErrorCode", || {
+pub(crate) const ERROR_CODE: Component = Component("ErrorCode", || {
     one(one_of(
         Code::ALL.map(Code::name),
         "What went wrong, for programs.",
     ))
 });
-pub(super) const ERROR_TYPE: Component = Component("ErrorType", || {
+pub(crate) const ERROR_TYPE: Component = Component("ErrorType", || {
     one(one_of(
         ["INVALID_REQUEST", "API_ERROR"],
         "Whether the request is to blame, or the service.",
     ))
 });
-pub(super) const RESOURCE_TYPE: Component = Component("ResourceType", || {
+pub(crate) const RESOURCE_TYPE: Component = Component("ResourceType", || {
     one(one_of(
         ["WEBHOOK", "API_KEY", "AUDIT_RECORD", "EVENT", "WEBHOOK_EVENT"],
         "A type of resource of this API.",
     ))
 });
-pub(super) const PAGE_LINKS: Component = Component("PageLinks", answers::page_links);
-pub(super) const PART_LINKS: Component = Component("PartLinks", answers::part_links);
-pub(super) const PENALTY_BOX_DATA: Component = Component("PenaltyBoxData", answers::penalty_box_data);
-pub(super) const ATTEMPT: Component = Component("Attempt", answers::attempt);
-pub(super) const RETIRED_KEY: Component = Component("RetiredKey", answers::retired_key);
-pub(super) const DELIVERY: Component = Component("Delivery", delivery::body);
+pub(crate) const PAGE_LINKS: Component = Component("PageLinks", answers::page_links);
+pub(crate) const PART_LINKS: Component = Component("PartLinks", answers::part_links);
+pub(crate) const PENALTY_BOX_DATA: Component = Component("PenaltyBoxData", answers::penalty_box_data);
+pub(crate) const ATTEMPT: Component = Component("Attempt", answers::attempt);
+pub(crate) const RETIRED_KEY: Component = Component("RetiredKey", answers::retired_key);
+pub(crate) const DELIVERY: Component = Component("Delivery", delivery::body);
 
 const ALL: [Component; 18] = [
     ACTION,
@@ -120,24 +120,24 @@ const ALL: [Component; 18] = [
 ];
 
 /// All of them, for the document's components.
-pub(super) fn components() -> impl Iterator<Item = (String, RefOr<Schema>)> {
+pub(crate) fn components() -> impl Iterator<Item = (String, RefOr<Schema>)> {
     ALL.into_iter()
         .map(|Component(name, schema)| (name.to_owned(), schema()))
 }
 
 impl Component {
     /// A value of this schema. `description` says what it is here.
-    pub(super) fn one(&self, description: &str) -> RefOr<Schema> {
+    pub(crate) fn one(&self, description: &str) -> RefOr<Schema> {
         self.reference(description, None).into()
     }
 
     /// The same, and what it is when it is absent.
-    pub(super) fn or_else(&self, default: &str, description: &str) -> RefOr<Schema> {
+    pub(crate) fn or_else(&self, default: &str, description: &str) -> RefOr<Schema> {
         self.reference(description, Some(default.into())).into()
     }
 
     /// The same, or null.
-    pub(super) fn or_null(&self, description: &str) -> RefOr<Schema> {
+    pub(crate) fn or_null(&self, description: &str) -> RefOr<Schema> {
         let null = ObjectBuilder::new().schema_type(SchemaType::new(Type::Null));
         let either = OneOfBuilder::new()
             .item(self.reference("", None))

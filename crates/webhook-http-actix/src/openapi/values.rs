@@ -6,10 +6,14 @@ use std::fmt::Write as _;
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::schema::{AdditionalProperties, Schema, SchemaType};
 use utoipa::openapi::{Array, ArrayBuilder, Object, ObjectBuilder, RefOr, Type};
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::text::{self, Pattern};
 use webhook_domain::webhook::{ActionList, TargetUrl};
 
 use super::shared::ACTION;
+
+const OVERLAP: &str = "For how many seconds the secret that is retired goes on signing; 0 retires every older one at once, for a leak. \
+     What the deployment says (a day unless set otherwise) if it is absent.";
 
 /// 26 characters of Crockford's base32 in lower case, within 128 bits.
 const ULID: &str = "[0-7][0-9a-hjkmnp-tv-z]{25}";
@@ -25,12 +29,12 @@ const SECRET: &str = "^whsec_[A-Za-z0-9+/]{43}=$";
 const FINGERPRINT: &str = "^sha256:[0-9a-f]{16}$";
 
 /// A schema that is an object with named properties, or a plain value.
-pub(super) fn one(object: impl Into<Object>) -> RefOr<Schema> {
+pub(crate) fn one(object: impl Into<Object>) -> RefOr<Schema> {
     RefOr::T(Schema::Object(object.into()))
 }
 
 /// The same, or null.
-pub(super) fn or_null(object: impl Into<Object>) -> RefOr<Schema> {
+pub(crate) fn or_null(object: impl Into<Object>) -> RefOr<Schema> {
     let mut object = object.into();
     if let SchemaType::Type(kind) = &object.schema_type {
         object.schema_type = SchemaType::from_iter([kind.clone(), Type::Null]);
@@ -42,14 +46,14 @@ pub(super) fn or_null(object: impl Into<Object>) -> RefOr<Schema> {
 }
 
 /// A value of any kind.
-pub(super) fn anything(description: &str) -> RefOr<Schema> {
+pub(crate) fn anything(description: &str) -> RefOr<Schema> {
     one(ObjectBuilder::new()
         .schema_type(SchemaType::AnyValue)
         .description(Some(description)))
 }
 
 /// An object with any fields.
-pub(super) fn any_object(description: &str) -> ObjectBuilder {
+pub(crate) fn any_object(description: &str) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .additional_properties(Some(AdditionalProperties::FreeForm(true)))
@@ -57,7 +61,7 @@ pub(super) fn any_object(description: &str) -> ObjectBuilder {
 }
 
 /// Marks a field that only answers have.
-pub(super) fn read_only(field: &mut RefOr<Schema>) {
+pub(crate) fn read_only(field: &mut RefOr<Schema>) {
     match field {
         RefOr::Ref(reference) => reference.read_only = Some(true),
         RefOr::T(Schema::Object(object)) => object.read_only = Some(true),
@@ -67,7 +71,7 @@ pub(super) fn read_only(field: &mut RefOr<Schema>) {
 }
 
 /// Marks a field that only requests have.
-pub(super) fn write_only(field: &mut RefOr<Schema>) {
+pub(crate) fn write_only(field: &mut RefOr<Schema>) {
     match field {
         RefOr::Ref(reference) => reference.write_only = Some(true),
         RefOr::T(Schema::Object(object)) => object.write_only = Some(true),
@@ -77,40 +81,40 @@ pub(super) fn write_only(field: &mut RefOr<Schema>) {
 }
 
 /// A text.
-pub(super) fn string(description: &str) -> ObjectBuilder {
+pub(crate) fn string(description: &str) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some(description).filter(|text| !text.is_empty()))
 }
 
 /// A text that matches.
-pub(super) fn matching(pattern: &str, description: &str) -> ObjectBuilder {
+pub(crate) fn matching(pattern: &str, description: &str) -> ObjectBuilder {
     string(description).pattern(Some(pattern))
 }
 
 /// A text of one of the published patterns.
-pub(super) fn of_pattern(pattern: &Pattern, description: &str) -> ObjectBuilder {
+pub(crate) fn of_pattern(pattern: &Pattern, description: &str) -> ObjectBuilder {
     matching(pattern.regex(), description).max_length(Some(text::MAX_LENGTH))
 }
 
 /// A text of people's own.
-pub(super) fn free_text(description: &str) -> ObjectBuilder {
+pub(crate) fn free_text(description: &str) -> ObjectBuilder {
     matching(FREE_TEXT, description).max_length(Some(text::MAX_LENGTH))
 }
 
 /// One of a few names.
-pub(super) fn one_of<'a>(names: impl IntoIterator<Item = &'a str>, description: &str) -> ObjectBuilder {
+pub(crate) fn one_of<'a>(names: impl IntoIterator<Item = &'a str>, description: &str) -> ObjectBuilder {
     string(description).enum_values(Some(names.into_iter()))
 }
 
-pub(super) fn boolean(description: &str) -> ObjectBuilder {
+pub(crate) fn boolean(description: &str) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Boolean)
         .description(Some(description))
 }
 
 /// A whole number within these bounds.
-pub(super) fn whole(least: usize, most: usize, description: &str) -> ObjectBuilder {
+pub(crate) fn whole(least: usize, most: usize, description: &str) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(least))
@@ -119,52 +123,64 @@ pub(super) fn whole(least: usize, most: usize, description: &str) -> ObjectBuild
 }
 
 /// An id: its prefix and a ULID.
-pub(super) fn id(prefix: &str, description: &str) -> ObjectBuilder {
+pub(crate) fn id(prefix: &str, description: &str) -> ObjectBuilder {
     let mut pattern = String::from("^");
     // Writing to a text cannot fail.
     let _ = write!(pattern, "{prefix}{ULID}$");
     matching(&pattern, description)
 }
 
-pub(super) fn instant(description: &str) -> ObjectBuilder {
+pub(crate) fn instant(description: &str) -> ObjectBuilder {
     matching(INSTANT, description).examples(["2024-04-12T15:22:37Z"])
 }
 
-pub(super) fn platform(description: &str) -> ObjectBuilder {
+pub(crate) fn platform(description: &str) -> ObjectBuilder {
     matching(PLATFORM, description)
 }
 
-pub(super) fn platform_or_all(description: &str) -> ObjectBuilder {
+pub(crate) fn platform_or_all(description: &str) -> ObjectBuilder {
     matching(PLATFORM_OR_ALL, description)
 }
 
-pub(super) fn url(description: &str) -> ObjectBuilder {
+pub(crate) fn url(description: &str) -> ObjectBuilder {
     matching(URL, description)
         .max_length(Some(TargetUrl::MAX_LENGTH))
         .examples(["https://example.com/webhooks"])
 }
 
-pub(super) fn secret(description: &str) -> ObjectBuilder {
+pub(crate) fn secret(description: &str) -> ObjectBuilder {
     matching(SECRET, description)
 }
 
-pub(super) fn fingerprint(description: &str) -> ObjectBuilder {
+pub(crate) fn fingerprint(description: &str) -> ObjectBuilder {
     matching(FINGERPRINT, description)
 }
 
-/// Actions, each once; or null.
-pub(super) fn actions_or_null(description: &str) -> RefOr<Schema> {
+/// Actions, each once.
+pub(crate) fn actions(description: &str, nullable: bool) -> RefOr<Schema> {
     let mut actions = ArrayBuilder::new()
         .items(ACTION.one(""))
         .max_items(Some(ActionList::MAX_ITEMS))
         .unique_items(true)
         .description(Some(description))
         .build();
-    actions.schema_type = SchemaType::from_iter([Type::Array, Type::Null]);
+    if nullable {
+        actions.schema_type = SchemaType::from_iter([Type::Array, Type::Null]);
+    }
     RefOr::T(Schema::Array(actions))
 }
 
-pub(super) fn list(items: impl Into<RefOr<Schema>>, description: &str) -> RefOr<Schema> {
+/// The one text that a field can be.
+pub(crate) fn constant(value: &str, description: &str) -> RefOr<Schema> {
+    one(one_of([value], description))
+}
+
+/// How many seconds a retired secret goes on signing.
+pub(crate) fn overlap() -> ObjectBuilder {
+    whole(0, Overlap::MAX_SECONDS as usize, OVERLAP)
+}
+
+pub(crate) fn list(items: impl Into<RefOr<Schema>>, description: &str) -> RefOr<Schema> {
     let items: RefOr<Schema> = items.into();
     let mut array = Array::new(items);
     array.description = Some(description.to_owned());
@@ -172,7 +188,7 @@ pub(super) fn list(items: impl Into<RefOr<Schema>>, description: &str) -> RefOr<
 }
 
 /// A header of an answer.
-pub(super) fn header(schema: impl Into<Object>, description: &str) -> Header {
+pub(crate) fn header(schema: impl Into<Object>, description: &str) -> Header {
     HeaderBuilder::new()
         .schema(Some(Schema::Object(schema.into())))
         .description(Some(description))
@@ -180,7 +196,7 @@ pub(super) fn header(schema: impl Into<Object>, description: &str) -> Header {
 }
 
 /// The header that every answer has.
-pub(super) fn request_id_header() -> (String, RefOr<Header>) {
+pub(crate) fn request_id_header() -> (String, RefOr<Header>) {
     let schema = matching("^[A-Za-z0-9_.-]{1,128}$", "");
     let description = "The request's own id, or `reqr_` and 20 letters or digits; the log has it too.";
     ("X-REQUEST-ID".to_owned(), RefOr::T(header(schema, description)))

@@ -8,19 +8,19 @@ use webhook_domain::id::ApiKeyId;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Name;
 
-use super::Shown;
+use super::AsText;
 
 /// An API key as JSON. Its text is there in the answer of its creation alone.
 #[derive(Serialize)]
 pub struct ApiKeyJson<'a> {
     object_type: &'static str,
-    id: Shown<ApiKeyId>,
+    id: AsText<ApiKeyId>,
     name: Option<&'a str>,
-    platform_id: Shown<&'a PlatformScope>,
+    platform_id: AsText<&'a PlatformScope>,
     permissions: Vec<&'static str>,
-    created_at: Shown<Instant>,
-    expires_at: Option<Shown<Instant>>,
-    revoked_at: Option<Shown<Instant>>,
+    created_at: AsText<Instant>,
+    expires_at: Option<AsText<Instant>>,
+    revoked_at: Option<AsText<Instant>>,
     api_key: Option<&'a str>,
 }
 
@@ -30,13 +30,13 @@ impl<'a> ApiKeyJson<'a> {
     pub fn new(key: &'a ApiKey) -> Self {
         Self {
             object_type: "API_KEY",
-            id: Shown(key.id),
+            id: AsText(key.id),
             name: key.name.as_ref().map(Name::as_str),
-            platform_id: Shown(&key.scope),
+            platform_id: AsText(&key.scope),
             permissions: key.permissions.iter().map(Permission::name).collect(),
-            created_at: Shown(key.created_at),
-            expires_at: key.expires_at.map(Shown),
-            revoked_at: key.revoked_at.map(Shown),
+            created_at: AsText(key.created_at),
+            expires_at: key.expires_at.map(AsText),
+            revoked_at: key.revoked_at.map(AsText),
             api_key: None,
         }
     }

@@ -6,17 +6,17 @@ use webhook_domain::access::caller::Credential;
 use webhook_domain::id::AuditRecordId;
 use webhook_domain::time::Instant;
 
-use super::Shown;
+use super::AsText;
 
 /// An audit record as JSON. It names keys by their fingerprints and settings by their names.
 #[derive(Debug, Serialize)]
 pub struct AuditRecordJson<'a> {
     object_type: &'static str,
-    id: Shown<AuditRecordId>,
-    created_at: Shown<Instant>,
+    id: AsText<AuditRecordId>,
+    created_at: AsText<Instant>,
     action: &'static str,
     resource_id: &'a str,
-    credential: Shown<&'a Credential>,
+    credential: AsText<&'a Credential>,
     request_id: &'a str,
     changed_fields: &'a [String],
     current_key: Option<&'a str>,
@@ -29,7 +29,7 @@ pub struct AuditRecordJson<'a> {
 #[derive(Debug, Serialize)]
 struct RetiredKeyJson<'a> {
     fingerprint: &'a str,
-    expires_at: Shown<Instant>,
+    expires_at: AsText<Instant>,
 }
 
 impl<'a> AuditRecordJson<'a> {
@@ -39,11 +39,11 @@ impl<'a> AuditRecordJson<'a> {
         let details = &record.details;
         Self {
             object_type: "AUDIT_RECORD",
-            id: Shown(record.id),
-            created_at: Shown(record.at),
+            id: AsText(record.id),
+            created_at: AsText(record.at),
             action: record.action.name(),
             resource_id: &record.resource_id,
-            credential: Shown(&record.credential),
+            credential: AsText(&record.credential),
             request_id: record.request.as_str(),
             changed_fields: &details.changed_fields,
             current_key: details.current_key.as_deref(),
@@ -58,6 +58,6 @@ fn retired_key(key: &AuditedRetiredKey) -> RetiredKeyJson<'_> {
     let expires_at = Instant::from_milliseconds(key.expires_at.saturating_mul(1000));
     RetiredKeyJson {
         fingerprint: &key.fingerprint,
-        expires_at: Shown(expires_at),
+        expires_at: AsText(expires_at),
     }
 }

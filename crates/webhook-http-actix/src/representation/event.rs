@@ -11,15 +11,15 @@ use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Action;
 
-use super::Shown;
+use super::AsText;
 
 /// An event that was published, as JSON.
 #[derive(Serialize)]
 pub struct EventJson<'a> {
     object_type: &'static str,
-    id: Shown<EventId>,
+    id: AsText<EventId>,
     r#type: &'a str,
-    created_at: Shown<Instant>,
+    created_at: AsText<Instant>,
     webhook_events: u64,
 }
 
@@ -30,9 +30,9 @@ impl<'a> EventJson<'a> {
         let event = &published.event;
         Self {
             object_type: "EVENT",
-            id: Shown(event.id),
+            id: AsText(event.id),
             r#type: event.action.as_str(),
-            created_at: Shown(event.created_at),
+            created_at: AsText(event.created_at),
             webhook_events: published.deliveries,
         }
     }
@@ -42,12 +42,12 @@ impl<'a> EventJson<'a> {
 #[derive(Serialize)]
 pub struct WebhookEventJson<'a> {
     object_type: &'static str,
-    id: Shown<DeliveryId>,
-    event_id: Shown<EventId>,
-    webhook_id: Shown<WebhookId>,
+    id: AsText<DeliveryId>,
+    event_id: AsText<EventId>,
+    webhook_id: AsText<WebhookId>,
     r#type: &'a str,
     status: &'static str,
-    created_at: Shown<Instant>,
+    created_at: AsText<Instant>,
     payload: Option<Box<RawValue>>,
     attempts: Vec<AttemptJson<'a>>,
 }
@@ -55,7 +55,7 @@ pub struct WebhookEventJson<'a> {
 /// One try to deliver.
 #[derive(Serialize)]
 struct AttemptJson<'a> {
-    at: Shown<Instant>,
+    at: AsText<Instant>,
     status_code: Option<u16>,
     duration_ms: u64,
     cause: Option<&'static str>,
@@ -91,12 +91,12 @@ impl<'a> WebhookEventJson<'a> {
     fn without_payload(delivery: &Delivery, action: &'a Action, attempts: &'a [Attempt]) -> Self {
         Self {
             object_type: "WEBHOOK_EVENT",
-            id: Shown(delivery.id),
-            event_id: Shown(delivery.event),
-            webhook_id: Shown(delivery.webhook),
+            id: AsText(delivery.id),
+            event_id: AsText(delivery.event),
+            webhook_id: AsText(delivery.webhook),
             r#type: action.as_str(),
             status: delivery.status.name(),
-            created_at: Shown(delivery.created_at),
+            created_at: AsText(delivery.created_at),
             payload: None,
             attempts: attempts.iter().map(attempt).collect(),
         }
@@ -111,7 +111,7 @@ pub(crate) fn as_json(payload: Vec<u8>) -> Option<Box<RawValue>> {
 
 fn attempt(attempt: &Attempt) -> AttemptJson<'_> {
     AttemptJson {
-        at: Shown(attempt.at),
+        at: AsText(attempt.at),
         status_code: attempt.status().map(StatusCode::get),
         duration_ms: u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
         cause: attempt.cause().map(FailureCause::name),

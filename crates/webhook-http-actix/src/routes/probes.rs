@@ -23,7 +23,7 @@ use crate::openapi::bodies::CreateWebhook as CreateObject;
 use crate::openapi::errors::{Always, ById, OnChange};
 use crate::openapi::parameters::{Named, Platform, WebhookPath};
 use crate::representation::ProbeJson;
-use crate::{fields, json, paths};
+use crate::{json, paths, wire};
 
 /// How long is waited for what comes of a delivery: longer than an attempt takes.
 const EXPEDITED_WITHIN: Duration = Duration::from_secs(15);
@@ -77,7 +77,7 @@ pub(crate) async fn test_connection(mut call: Call) -> Result<HttpResponse, Prob
     call.without_query()?;
     let key = call.idempotency_key()?;
     let body = call.required_body("describes the webhook").await?;
-    let settings = fields::create(json::parse_object(&body)?, &call.api().rules)?;
+    let settings = wire::create(json::parse_object(&body)?, &call.api().rules)?;
     let send = async || {
         Ok(call
             .api()

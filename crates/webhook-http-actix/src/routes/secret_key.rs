@@ -12,7 +12,7 @@ use crate::openapi::errors::{Always, ById, OnChange, OnCondition};
 use crate::openapi::parameters::{Conditional, Named, Platform, RetiredFor, WebhookPath};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 use crate::representation::WebhookJson;
-use crate::{fields, json, paths, query};
+use crate::{json, paths, query, wire};
 
 /// Rolls a webhook's secret.
 ///
@@ -52,7 +52,7 @@ pub(crate) async fn roll(mut call: Call) -> Result<HttpResponse, Problem> {
             ));
         }
         false => {
-            let (update, overlap) = fields::roll(json::parse_object(&body)?, &call.api().rules)?;
+            let (update, overlap) = wire::roll(json::parse_object(&body)?, &call.api().rules)?;
             (Some(update), overlap)
         }
     };

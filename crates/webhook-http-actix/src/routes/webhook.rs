@@ -11,7 +11,7 @@ use crate::openapi::bodies::UpdateWebhook as UpdateObject;
 use crate::openapi::errors::{Always, ById, OnChange, OnCondition};
 use crate::openapi::parameters::{Conditional, Named, Platform, WebhookPath};
 use crate::representation::{Keys, WebhookJson};
-use crate::{fields, json, paths};
+use crate::{json, paths, wire};
 
 /// Reads a webhook.
 ///
@@ -69,7 +69,7 @@ pub(crate) async fn update(mut call: Call) -> Result<HttpResponse, Problem> {
     let key = call.idempotency_key()?;
     let precondition = call.precondition()?;
     let body = call.required_body("says what is to change").await?;
-    let update = fields::update(json::parse_object(&body)?, &call.api().rules)?;
+    let update = wire::update(json::parse_object(&body)?, &call.api().rules)?;
     let turn = call.turn(&acting, key, &body, Success::Changed).await?;
     let update = UpdateWebhook {
         update,

@@ -13,7 +13,7 @@ use crate::openapi::bodies::CreateWebhook as CreateObject;
 use crate::openapi::errors::{Always, OnChange};
 use crate::openapi::parameters::{Named, Platform, WebhookPage};
 use crate::representation::WebhookJson;
-use crate::{fields, json, paths};
+use crate::{json, paths, wire};
 
 /// Creates a webhook.
 ///
@@ -40,7 +40,7 @@ pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
     call.without_query()?;
     let key = call.idempotency_key()?;
     let body = call.required_body("describes the webhook").await?;
-    let settings = fields::create(json::parse_object(&body)?, &call.api().rules)?;
+    let settings = wire::create(json::parse_object(&body)?, &call.api().rules)?;
     let turn = call.turn(&acting, key, &body, Success::Created).await?;
     let create = CreateWebhook {
         settings,

@@ -5,9 +5,9 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ObjectBuilder, RefOr, Type};
 use webhook_domain::id::{DeliveryId, EventId, WebhookId};
 
-use super::{WebhookEventList, Whole, constant, one_way, reference};
+use super::{CompleteObject, WHAT, WebhookEventList, one_way, reference};
 use crate::openapi::shared::{ACTION, ATTEMPT, DELIVERY, FAILURE_CAUSE, WEBHOOK_EVENT_STATUS};
-use crate::openapi::values::{fingerprint, id, instant, list, one, or_null, string};
+use crate::openapi::values::{constant, fingerprint, id, instant, list, one, or_null, string};
 use crate::representation::{EventJson, WebhookEventJson};
 
 impl PartialSchema for EventJson<'_> {
@@ -16,8 +16,8 @@ impl PartialSchema for EventJson<'_> {
             .schema_type(Type::Integer)
             .minimum(Some(0))
             .description(Some("To how many webhooks it goes."));
-        Whole::new("An event that was published.")
-            .with("object_type", constant("EVENT"))
+        CompleteObject::new("An event that was published.")
+            .with("object_type", constant("EVENT", WHAT))
             .with(
                 "id",
                 one(id(
@@ -40,7 +40,7 @@ pub(in crate::openapi) fn attempt() -> RefOr<Schema> {
             .minimum(Some(0))
             .description(Some(description))
     };
-    Whole::new("One try to deliver.")
+    CompleteObject::new("One try to deliver.")
         .with("at", one(instant("When it began.")))
         .with("status_code", or_null(number("What the receiver answered.")))
         .with("duration_ms", one(number("How long it took, in milliseconds.")))
@@ -64,8 +64,8 @@ pub(in crate::openapi) fn attempt() -> RefOr<Schema> {
 
 impl PartialSchema for WebhookEventJson<'_> {
     fn schema() -> RefOr<Schema> {
-        Whole::new("An event on its way to a webhook.")
-            .with("object_type", constant("WEBHOOK_EVENT"))
+        CompleteObject::new("An event on its way to a webhook.")
+            .with("object_type", constant("WEBHOOK_EVENT", WHAT))
             .with("id", one(id(DeliveryId::PREFIX, "Which one.")))
             .with("event_id", one(id(EventId::PREFIX, "The event.")))
             .with("webhook_id", one(id(WebhookId::PREFIX, "The webhook.")))

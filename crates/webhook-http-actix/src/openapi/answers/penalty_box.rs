@@ -4,7 +4,7 @@ use utoipa::PartialSchema;
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ObjectBuilder, RefOr, Type};
 
-use super::Whole;
+use super::CompleteObject;
 use crate::openapi::shared::FAILURE_CAUSE;
 use crate::openapi::values::{boolean, instant, one, or_null, string};
 use crate::representation::ProbeJson;
@@ -21,7 +21,7 @@ pub(in crate::openapi) fn penalty_box_data() -> RefOr<Schema> {
         "The body of the delivery at the head of the queue, as text. Null in a list of webhooks, when nothing is queued, and for callers \
          without `WEBHOOK_EVENT.VIEW`.",
     ));
-    Whole::new("What holds the webhook's queue up.")
+    CompleteObject::new("What holds the webhook's queue up.")
         .with(
             "retry_count",
             one(number("How often what is at the head was sent again.")),
@@ -41,7 +41,7 @@ pub(in crate::openapi) fn penalty_box_data() -> RefOr<Schema> {
 
 impl PartialSchema for ProbeJson {
     fn schema() -> RefOr<Schema> {
-        Whole::new("What came of something that was sent at once.")
+        CompleteObject::new("What came of something that was sent at once.")
             .with("successful", one(boolean("Whether the receiver answered 2xx.")))
             .with(
                 "message",

@@ -1,0 +1,233 @@
+//! What is declared of a field of a webhook, and what follows from it.
+
+use serde::ser::{Serialize, SerializeSeq as _, Serializer};
+use serde_json::{Value, json};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use webhook_domain::id::WebhookId;
+use webhook_domain::time::Instant;
+use webhook_domain::webhook::{ActionList, SettingsUpdate};
+
+use super::shown::{PenaltyBoxJson, WebhookJson};
+use super::value::Settable;
+use crate::api::FieldRules;
+use crate::errors::Problem;
+use crate::fields::Fields;
+use crate::openapi::values::{anything, read_only, write_only};
+
+const IGNORED: &str = "Set by the server. Ignored, so that an object that was answered can be sent back.";
+
+/// A field of a webhook.
+pub(crate) struct Field {
+    /// What it is called.
+    pub(crate) name: &'static str,
+    /// What it is, in a sentence or two.
+    pub(crate) says: &'static str,
+    /// What a client that sets it must know besides; empty for nothing.
+    pub(crate) advice: &'static str,
+    /// What it may be, in the examples of the document.
+    pub(crate) example: Example,
+    /// Who sets it.
+    pub(crate) set: Set,
+    /// What answers say it is; none for what is in no answer.
+    pub(crate) shown: Option<Show>,
+}
+
+/// What a field of a webhook is in an answer.
+pub(crate) type Show = for<'a> fn(&'a WebhookJson<'a>) -> FieldValue<'a>;
+
+/// Who sets a field.
+pub(crate) enum Set {
+    /// The server. What a client sends is ignored.
+    ByServer {
+        /// What it is in an answer, described by a text.
+        schema: fn(&str) -> RefOr<Schema>,
+    },
+    /// A client, or nobody: it may be left out of every object, and null clears it.
+    Optional(&'static dyn Settable),
+    /// A client. It must be there when a webhook is created, though it may be null: who creates a webhook forgets nothing.
+    PresentOnCreate(&'static dyn Settable),
+    /// A client. In an update it must be there, and not null; when a webhook is created, its default may be left out.
+    RequiredOnUpdate(&'static dyn Settable),
+}
+
+/// The object that a client sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// To create a webhook.
+    Create,
+    /// To change one.
+    Update,
+}
+
+/// A value in an example.
+#[derive(Clone, Copy)]
+pub(crate) enum Example {
+    Null,
+    Flag(bool),
+    Text(&'static str),
+    Texts(&'static [&'static str]),
+}
+
+impl Example {
+    fn json(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Flag(flag) => json!(flag),
+            Self::Text(text) => json!(text),
+            Self::Texts(texts) => json!(texts),
+        }
+    }
+}
+
+impl Field {
+    /// How a client sets it, if one may.
+    pub(crate) const fn settable(&self) -> Option<&'static dyn Settable> {
+        match self.set {
+            Set::ByServer { .. } => None,
+            Set::Optional(value) | Set::PresentOnCreate(value) | Set::RequiredOnUpdate(value) => Some(value),
+        }
+    }
+
+    /// Whether it must be in the object that a client sends.
+    pub(crate) const fn is_required(&self, sent: Sent) -> bool {
+        match self.set {
+            Set::ByServer { .. } | Set::Optional(_) => false,
+            Set::PresentOnCreate(_) => matches!(sent, Sent::Create),
+            Set::RequiredOnUpdate(_) => matches!(sent, Sent::Update),
+        }
+    }
+
+    /// Whether null is a value that it may be given in that object.
+    const fn is_nullable(&self, sent: Sent) -> bool {
+        !matches!((&self.set, sent), (Set::RequiredOnUpdate(_), Sent::Update))
+    }
+
+    /// Takes it out of `fields` and into `update`.
+    pub(crate) fn read(
+        &self,
+        fields: &mut Fields,
+        sent: Sent,
+        update: &mut SettingsUpdate,
+        rules: &FieldRules,
+    ) -> Result<(), Problem> {
+        let Some(settable) = self.settable() else {
+            return Ok(());
+        };
+        let is_there = settable.read(self.name, fields, update, rules)?;
+        match is_there || self.is_nullable(sent) {
+            true => Ok(()),
+            false => Err(Problem::missing_field(self.name, "must be there, and not null")),
+        }
+    }
+
+    /// What the document says of it in the object that a client sends.
+    pub(crate) fn sent_schema(&self, sent: Sent) -> RefOr<Schema> {
+        let Some(settable) = self.settable() else {
+            let mut schema = anything(IGNORED);
+            read_only(&mut schema);
+            return schema;
+        };
+        let mut says = self.says.to_owned();
+        if !self.advice.is_empty() {
+            says.push(' ');
+            says.push_str(self.advice);
+        }
+        if matches!(self.set, Set::RequiredOnUpdate(_)) && sent == Sent::Create {
+            says.push_str(&format!(" {} if it is absent or null.", settable.default_name()));
+        }
+        let mut schema = settable.schema(&says, self.is_nullable(sent));
+        if self.shown.is_none() {
+            write_only(&mut schema);
+        }
+        schema
+    }
+
+    /// What the document says of it in an answer, if it is in any.
+    pub(crate) fn shown_schema(&self) -> Option<RefOr<Schema>> {
+        self.shown?;
+        Some(match &self.set {
+            Set::ByServer { schema } => {
+                let mut schema = schema(self.says);
+                read_only(&mut schema);
+                schema
+            }
+            Set::Optional(value) | Set::PresentOnCreate(value) | Set::RequiredOnUpdate(value) => {
+                value.schema(self.says, value.may_be_null())
+            }
+        })
+    }
+
+    /// The example of it.
+    pub(crate) fn example(&self) -> (String, Value) {
+        (self.name.to_owned(), self.example.json())
+    }
+}
+
+/// A field as an answer has it.
+pub(crate) enum FieldValue<'a> {
+    Null,
+    Flag(bool),
+    Text(&'a str),
+    Id(WebhookId),
+    Instant(Instant),
+    Actions(&'a ActionList),
+    PenaltyBox(&'a PenaltyBoxJson),
+}
+
+impl Serialize for FieldValue<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_none(),
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Id(id) => serializer.collect_str(id),
+            Self::Instant(instant) => serializer.collect_str(instant),
+            Self::Actions(list) => {
+                let items = list.iter();
+                let mut shown = serializer.serialize_seq(Some(items.len()))?;
+                for action in items {
+                    shown.serialize_element(action.as_str())?;
+                }
+                shown.end()
+            }
+            Self::PenaltyBox(penalty_box) => penalty_box.serialize(serializer),
+        }
+    }
+}
+
+impl From<bool> for FieldValue<'_> {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl<'a> From<&'a str> for FieldValue<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Instant> for FieldValue<'_> {
+    fn from(instant: Instant) -> Self {
+        Self::Instant(instant)
+    }
+}
+
+impl<'a> From<&'a ActionList> for FieldValue<'a> {
+    fn from(list: &'a ActionList) -> Self {
+        Self::Actions(list)
+    }
+}
+
+impl<'a> From<&'a PenaltyBoxJson> for FieldValue<'a> {
+    fn from(penalty_box: &'a PenaltyBoxJson) -> Self {
+        Self::PenaltyBox(penalty_box)
+    }
+}
+
+impl<'a, T: Into<FieldValue<'a>>> From<Option<T>> for FieldValue<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}

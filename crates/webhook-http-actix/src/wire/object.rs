@@ -1,0 +1,173 @@
+//! The objects in which a webhook is on the wire, by the table of its fields: what a client sends to create, change or roll
+//! it, and what answers show.
+//!
+//! A webhook is created by applying its update to blank settings, so that a field means the same in both objects.
+
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value, json};
+use utoipa::openapi::schema::{AdditionalProperties, Schema};
+use utoipa::openapi::{ObjectBuilder, RefOr, Type};
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::webhook::{AuthenticationType, Settings, SettingsUpdate};
+
+use super::field::{Field, Sent, Set};
+use super::shown::WebhookJson;
+use super::webhook::{FIELDS, OBJECT};
+use crate::api::FieldRules;
+use crate::errors::Problem;
+use crate::fields::Fields;
+use crate::json::Object;
+use crate::openapi::values::{one, or_null, overlap, write_only};
+use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
+
+impl Serialize for WebhookJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shown = || FIELDS.iter().filter_map(|field| Some((field.name, field.shown?)));
+        let mut object = serializer.serialize_map(Some(shown().count()))?;
+        for (name, show) in shown() {
+            object.serialize_entry(name, &show(self))?;
+        }
+        object.end()
+    }
+}
+
+/// The settings that a create object asks for.
+pub(crate) fn create(body: Object, rules: &FieldRules) -> Result<Settings, Problem> {
+    let mut fields = known(body, &[])?;
+    let update = read(&mut fields, Sent::Create, rules)?;
+    Ok(update.apply(Settings::default())?)
+}
+
+/// The update that an update object asks for.
+pub(crate) fn update(body: Object, rules: &FieldRules) -> Result<SettingsUpdate, Problem> {
+    read(&mut known(body, &[])?, Sent::Update, rules)
+}
+
+/// The update that a roll's body asks for, and its overlap if it names one.
+pub(crate) fn roll(body: Object, rules: &FieldRules) -> Result<(SettingsUpdate, Option<Overlap>), Problem> {
+    let mut fields = known(body, &[PREVIOUS_SECRET_EXPIRES_IN])?;
+    let update = read(&mut fields, Sent::Update, rules)?;
+    let overlap = fields.whole(
+        PREVIOUS_SECRET_EXPIRES_IN,
+        Overlap::from_seconds,
+        Overlap::invalid(),
+    )?;
+    Ok((update, overlap))
+}
+
+/// The fields of `body`, if each is a webhook's or one of these `others`.
+fn known(body: Object, others: &[&str]) -> Result<Fields, Problem> {
+    Fields::new(body, |name| {
+        FIELDS.iter().any(|field| field.name == name) || others.contains(&name)
+    })
+}
+
+/// The update that `fields` ask for. What must be there is looked for first, so that who sends something else altogether is
+/// told of that.
+fn read(fields: &mut Fields, sent: Sent, rules: &FieldRules) -> Result<SettingsUpdate, Problem> {
+    let mut update = SettingsUpdate::new(true, false, AuthenticationType::None);
+    let is_always_there = |field: &&Field| matches!(field.set, Set::RequiredOnUpdate(_));
+    for field in FIELDS.iter().filter(|field| field.is_required(sent)) {
+        if sent == Sent::Create && !fields.has(field.name) {
+            return Err(Problem::missing_field(
+                field.name,
+                "must be there; it may be null",
+            ));
+        }
+    }
+    for field in FIELDS.iter().filter(is_always_there) {
+        field.read(fields, sent, &mut update, rules)?;
+    }
+    for field in FIELDS.iter().filter(|field| !is_always_there(field)) {
+        field.read(fields, sent, &mut update, rules)?;
+    }
+    Ok(update)
+}
+
+/// The schema of a create object.
+pub(crate) fn create_schema() -> RefOr<Schema> {
+    let object = sent_object("A webhook to create.", Sent::Create);
+    one(object.examples([example(|field| field.settable().is_some())]))
+}
+
+/// The schema of an update object.
+pub(crate) fn update_schema() -> RefOr<Schema> {
+    let says = "Changes of a webhook. What is absent stays as it is; null takes it away. Three fields are always required.";
+    let object = sent_object(says, Sent::Update);
+    one(object.examples([example(|field| field.settable().is_some())]))
+}
+
+/// The schema of a roll's body.
+pub(crate) fn roll_schema() -> RefOr<Schema> {
+    let mut seconds = or_null(overlap());
+    write_only(&mut seconds);
+    let mut example = example(|field| field.settable().is_some());
+    example[PREVIOUS_SECRET_EXPIRES_IN] = json!(3600);
+    let says = "Changes of a webhook, done in the same step as the roll.";
+    let object = sent_object(says, Sent::Update).property(PREVIOUS_SECRET_EXPIRES_IN, seconds);
+    one(object.examples([example]))
+}
+
+/// The schema of a webhook in an answer: every field is always there.
+pub(crate) fn shown_schema() -> RefOr<Schema> {
+    let mut object = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some(OBJECT));
+    for field in FIELDS {
+        if let Some(schema) = field.shown_schema() {
+            object = object.property(field.name, schema).required(field.name);
+        }
+    }
+    one(object.examples([example(|field| field.shown.is_some())]))
+}
+
+/// An object with the fields that a client may send, and no others.
+fn sent_object(says: &str, sent: Sent) -> ObjectBuilder {
+    let mut object = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some(says))
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    for field in FIELDS {
+        object = object.property(field.name, field.sent_schema(sent));
+        if field.is_required(sent) {
+            object = object.required(field.name);
+        }
+    }
+    object
+}
+
+/// The example of an object with these fields.
+fn example(fields: impl Fn(&Field) -> bool) -> Value {
+    let fields = FIELDS.iter().filter(|field| fields(field));
+    Value::Object(fields.map(Field::example).collect::<Map<_, _>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use webhook_domain::testing::fixtures;
+
+    use super::*;
+
+    #[test]
+    fn whatever_a_client_can_set_of_a_webhook_is_declared() {
+        let settings = fixtures::bare_settings().differences(&fixtures::full_settings());
+        for name in settings {
+            let declared = FIELDS
+                .iter()
+                .any(|field| field.name == name && field.settable().is_some());
+            assert!(declared, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_name_is_declared_twice() {
+        for (place, field) in FIELDS.iter().enumerate() {
+            assert!(
+                FIELDS[..place].iter().all(|other| other.name != field.name),
+                "{}",
+                field.name
+            );
+        }
+    }
+}

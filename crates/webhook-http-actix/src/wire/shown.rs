@@ -1,0 +1,105 @@
+//! A webhook as clients see it.
+
+use serde::Serialize;
+use webhook_domain::delivery::attempt::{FailureCause, StatusCode};
+use webhook_domain::delivery::event::{Environment, JsonText};
+use webhook_domain::signing::key_ring::RetiredKey;
+use webhook_domain::time::Instant;
+use webhook_domain::webhook::{HeldUp, Settings, Webhook};
+
+use super::field::FieldValue;
+
+/// Room for a webhook without long texts or lists, so that its keys are not copied about while it is written.
+const USUAL_LENGTH: usize = 2048;
+/// Room for one action of a list.
+const ACTION_LENGTH: usize = 32;
+
+/// Whether a webhook's keys are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// They are there.
+    Shown,
+    /// They are null, as if there were none.
+    Withheld,
+}
+
+/// A webhook as JSON: every field of it, null when it is empty, and never a password or an API key.
+pub struct WebhookJson<'a> {
+    pub(super) webhook: &'a Webhook,
+    /// The newest retired key that still signs.
+    pub(super) previous: Option<&'a RetiredKey>,
+    pub(super) penalty_box: Option<PenaltyBoxJson>,
+    keys: Keys,
+}
+
+/// What holds the queue up.
+#[derive(Serialize)]
+pub(super) struct PenaltyBoxJson {
+    retry_count: u32,
+    retry_at: Option<FieldValue<'static>>,
+    status_code: Option<u16>,
+    cause: Option<&'static str>,
+    payload: Option<String>,
+}
+
+impl PenaltyBoxJson {
+    fn new(held_up: &HeldUp) -> Self {
+        let penalty_box = held_up.penalty_box();
+        let cause = penalty_box.cause();
+        Self {
+            retry_count: penalty_box.retry_count(),
+            retry_at: penalty_box.retry_at().map(FieldValue::Instant),
+            status_code: cause.and_then(FailureCause::status).map(StatusCode::get),
+            cause: cause.map(FailureCause::name),
+            payload: None,
+        }
+    }
+}
+
+impl<'a> WebhookJson<'a> {
+    /// `webhook` as it is at `now`. With its keys shown, whoever writes it answers for where it goes.
+    #[must_use]
+    pub fn new(webhook: &'a Webhook, now: Instant, keys: Keys) -> Self {
+        Self {
+            webhook,
+            previous: webhook.key_ring.previous(now),
+            penalty_box: webhook.held_up.as_deref().map(PenaltyBoxJson::new),
+            keys,
+        }
+    }
+
+    /// The same with the body of the delivery at the head of its queue, if that is held up and was read, as a deployment of this
+    /// environment sends it.
+    #[must_use]
+    pub fn with_payload(mut self, environment: Environment) -> Self {
+        if let (Some(shown), Some(held_up)) = (&mut self.penalty_box, &self.webhook.held_up) {
+            let payload = held_up.payload(environment);
+            shown.payload = payload.and_then(|bytes| String::from_utf8(bytes).ok());
+        }
+        self
+    }
+
+    pub(super) const fn settings(&self) -> &'a Settings {
+        &self.webhook.settings
+    }
+
+    /// `key`, if keys are shown.
+    pub(super) fn revealed(&self, key: Option<&'a str>) -> FieldValue<'a> {
+        key.filter(|_| self.keys == Keys::Shown).into()
+    }
+}
+
+/// A webhook as the receivers of events about webhooks see it: without its keys.
+#[must_use]
+pub fn described(webhook: &Webhook, now: Instant) -> JsonText {
+    JsonText::of(&WebhookJson::new(webhook, now, Keys::Withheld))
+}
+
+/// Room for the JSON of `webhook`.
+pub(crate) fn expected_length(webhook: &Webhook) -> usize {
+    let settings = &webhook.settings;
+    let lists = [&settings.included_actions, &settings.excluded_actions];
+    let actions: usize = lists.into_iter().flatten().map(|list| list.iter().len()).sum();
+    let url = settings.url.as_ref().map_or(0, |url| url.as_str().len());
+    USUAL_LENGTH + url + actions * ACTION_LENGTH
+}

@@ -1,0 +1,254 @@
+//! The kinds of values that a client may set. A type's own rule and schema stand in one place; what is here reads a value of
+//! it into an update and describes it.
+
+use std::str::FromStr;
+
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{ObjectBuilder, RefOr};
+use webhook_domain::InvalidValue;
+use webhook_domain::signing::signing_protocol::SigningProtocol;
+use webhook_domain::text::{PublicText, TextRule, TextValue};
+use webhook_domain::webhook::{ActionList, AuthenticationType, Edit, SettingsUpdate, TargetUrl};
+
+use super::field::FieldValue;
+use crate::api::FieldRules;
+use crate::errors::Problem;
+use crate::fields::Fields;
+use crate::openapi::shared::{AUTHENTICATION_TYPE, Component, SIGNING_PROTOCOL};
+use crate::openapi::values::{self, actions, boolean, free_text, of_pattern, one, or_null};
+
+/// How a client sets a field.
+pub(crate) trait Settable: Sync {
+    /// Takes the field of that name out of `fields` and into `update`. False if it is absent or null; then `update` has its
+    /// default, or says that it stays or goes.
+    fn read(
+        &self,
+        name: &'static str,
+        fields: &mut Fields,
+        update: &mut SettingsUpdate,
+        rules: &FieldRules,
+    ) -> Result<bool, Problem>;
+
+    /// What it may be.
+    fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema>;
+
+    /// Whether a webhook may have none.
+    fn may_be_null(&self) -> bool {
+        true
+    }
+
+    /// What a new webhook has if its creator says nothing.
+    fn default_name(&self) -> &'static str {
+        "Null"
+    }
+}
+
+/// The text that an answer shows of a field, if there is one.
+pub(crate) fn shown<T: PublicText>(value: &Option<T>) -> FieldValue<'_> {
+    value.as_ref().map(PublicText::text).into()
+}
+
+/// A text of a type of its own.
+pub(crate) struct Text<T>(pub(crate) fn(&mut SettingsUpdate) -> &mut Edit<T>);
+
+impl<T: TextValue> Settable for Text<T> {
+    fn read(
+        &self,
+        name: &'static str,
+        fields: &mut Fields,
+        update: &mut SettingsUpdate,
+        _: &FieldRules,
+    ) -> Result<bool, Problem> {
+        let edit = fields.text(name, T::from_text)?;
+        Ok(set(self.0(update), edit))
+    }
+
+    fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
+        let schema = match T::RULE {
+            TextRule::Free => free_text(says),
+            TextRule::Pattern(pattern) => of_pattern(pattern, says),
+        };
+        plain(schema, nullable)
+    }
+}
+
+/// Where deliveries go.
+pub(crate) struct Url;
+
+impl Settable for Url {
+    fn read(
+        &self,
+        name: &'static str,
+        fields: &mut Fields,
+        update: &mut SettingsUpdate,
+        rules: &FieldRules,
+    ) -> Result<bool, Problem> {
+        let edit = fields.text(name, |text| {
+            let (url, objection) = TargetUrl::propose(text, &rules.targets)?;
+            update.objections.url = objection;
+            Ok(url)
+        })?;
+        Ok(set(&mut update.url, edit))
+    }
+
+    fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
+        plain(values::url(says), nullable)
+    }
+}
+
+/// A list of actions, and where an update notes those that the catalogue does not have.
+pub(crate) struct Actions {
+    pub(crate) edit: fn(&mut SettingsUpdate) -> &mut Edit<ActionList>,
+    pub(crate) objections: fn(&mut SettingsUpdate) -> &mut Vec<usize>,
+}
+
+impl Settable for Actions {
+    fn read(
+        &self,
+        name: &'static str,
+        fields: &mut Fields,
+        update: &mut SettingsUpdate,
+        rules: &FieldRules,
+    ) -> Result<bool, Problem> {
+        let foreign = (self.objections)(update);
+        let edit = fields.actions(name, &rules.actions.get(), foreign)?;
+        Ok(set((self.edit)(update), edit))
+    }
+
+    fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
+        actions(says, nullable)
+    }
+}
+
+/// True or false. What it is when nobody says is the default of an update.
+pub(crate) struct Flag {
+    pub(crate) edit: fn(&mut SettingsUpdate) -> &mut bool,
+    pub(crate) default: bool,
+}
+
+impl Settable for Flag {
+    fn read(
+        &self,
+        name: &'static str,
+        fields: &mut Fields,
+        update: &mut SettingsUpdate,
+        _: &FieldRules,
+    ) -> Result<bool, Problem> {
+        let sent = fields.boolean(name)?;
+        *(self.edit)(update) = sent.unwrap_or(self.default);
+        Ok(sent.is_some())
+    }
+
+    fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
+        plain(boolean(says), nullable)
+    }
+
+    fn may_be_null(&self) -> bool {
+        false
+    }
+
+    fn default_name(&self) -> &'static str {
+        match self.default {
+            true => "True",
+            false => "False",
+        }
+    }
+}
+
+/// One of a few names. A webhook always has one.
+pub(crate) trait NamedValue: FromStr<Err = InvalidValue> + Default {
+    /// The names, for the document.
+    const SCHEMA: Component;
+
+    /// The name that clients use.
+    fn name(self) -> &'static str;
+}
+
+impl NamedValue for AuthenticationType {
+    const SCHEMA: Component = AUTHENTICATION_TYPE;
+
+    fn name(self) -> &'static str {
+        self.name()
+    }
+}
+
+impl NamedValue for SigningProtocol {
+    const SCHEMA: Component = SIGNING_PROTOCOL;
+
+    fn name(self) -> &'static str {
+        self.name()
+    }
+}
+
+/// One of a few names, which an update always says.
+pub(crate) struct Choice<T>(pub(crate) fn(&mut SettingsUpdate) -> &mut T);
+
+impl<T: NamedValue> Settable for Choice<T> {
+    fn read(
+        &self,
+        name: &'static str,
+        fields: &mut Fields,
+        update: &mut SettingsUpdate,
+        _: &FieldRules,
+    ) -> Result<bool, Problem> {
+        let sent = fields.named(name)?;
+        let is_there = sent.is_some();
+        *self.0(update) = sent.unwrap_or_default();
+        Ok(is_there)
+    }
+
+    fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
+        named::<T>(says, nullable)
+    }
+
+    fn may_be_null(&self) -> bool {
+        false
+    }
+
+    fn default_name(&self) -> &'static str {
+        T::default().name()
+    }
+}
+
+/// One of a few names, which an update may leave as it is; null is the default one.
+pub(crate) struct OptionalChoice<T>(pub(crate) fn(&mut SettingsUpdate) -> &mut Edit<T>);
+
+impl<T: NamedValue> Settable for OptionalChoice<T> {
+    fn read(
+        &self,
+        name: &'static str,
+        fields: &mut Fields,
+        update: &mut SettingsUpdate,
+        _: &FieldRules,
+    ) -> Result<bool, Problem> {
+        let edit = fields.named_edit(name)?;
+        Ok(set(self.0(update), edit))
+    }
+
+    fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
+        named::<T>(says, nullable)
+    }
+
+    fn may_be_null(&self) -> bool {
+        false
+    }
+}
+
+fn set<T>(place: &mut Edit<T>, edit: Edit<T>) -> bool {
+    *place = edit;
+    matches!(place, Edit::Set(_))
+}
+
+fn plain(schema: ObjectBuilder, nullable: bool) -> RefOr<Schema> {
+    match nullable {
+        true => or_null(schema),
+        false => one(schema),
+    }
+}
+
+fn named<T: NamedValue>(says: &str, nullable: bool) -> RefOr<Schema> {
+    match nullable {
+        true => T::SCHEMA.or_null(says),
+        false => T::SCHEMA.one(says),
+    }
+}

@@ -1,0 +1,245 @@
+//! The table of the webhook's fields, in the order in which answers have them.
+
+use webhook_domain::id::WebhookId;
+use webhook_domain::webhook::{ApiHeaderField, ApiKeyValue, Name, Password, Reference, Username};
+
+use super::field::Set::{ByServer, Optional, PresentOnCreate, RequiredOnUpdate};
+use super::field::{Example, Field, FieldValue};
+use super::value::{Actions, Choice, Flag, OptionalChoice, Text, Url, shown};
+use crate::openapi::shared::{PENALTY_BOX_DATA, SIGNING_PROTOCOL};
+use crate::openapi::values::{constant, id, instant, one, or_null, secret};
+
+/// What a webhook is, as the document has it.
+pub(super) const OBJECT: &str = "A webhook. Its password and its API key are in no answer.";
+
+pub(super) static FIELDS: &[Field] = &[
+    Field {
+        name: "object_type",
+        says: "What this is.",
+        advice: "",
+        example: Example::Text("WEBHOOK"),
+        set: ByServer {
+            schema: |says| constant("WEBHOOK", says),
+        },
+        shown: Some(|_| "WEBHOOK".into()),
+    },
+    Field {
+        name: "id",
+        says: "The webhook's id.",
+        advice: "",
+        example: Example::Text("whk_01hv9k2m4rt6w8y0abcdefghjk"),
+        set: ByServer {
+            schema: |says| one(id(WebhookId::PREFIX, says)),
+        },
+        shown: Some(|json| FieldValue::Id(json.webhook.id)),
+    },
+    Field {
+        name: "name",
+        says: "What people call the webhook.",
+        advice: "",
+        example: Example::Text("Invoices"),
+        set: PresentOnCreate(&Text::<Name>(|update| &mut update.name)),
+        shown: Some(|json| shown(&json.settings().name)),
+    },
+    Field {
+        name: "reference",
+        says: "The client's own id of the webhook, unique on its platform.",
+        advice: "",
+        example: Example::Null,
+        set: PresentOnCreate(&Text::<Reference>(|update| &mut update.reference)),
+        shown: Some(|json| shown(&json.settings().reference)),
+    },
+    Field {
+        name: "active",
+        says: "Whether events are collected and delivered.",
+        advice: "",
+        example: Example::Flag(true),
+        set: RequiredOnUpdate(&Flag {
+            edit: |update| &mut update.active,
+            default: true,
+        }),
+        shown: Some(|json| json.settings().active.into()),
+    },
+    Field {
+        name: "include_previous_data",
+        says: "Whether a delivery says too what the object was before.",
+        advice: "",
+        example: Example::Flag(false),
+        set: RequiredOnUpdate(&Flag {
+            edit: |update| &mut update.include_previous_data,
+            default: false,
+        }),
+        shown: Some(|json| json.settings().include_previous_data.into()),
+    },
+    Field {
+        name: "authentication_type",
+        says: "How the service proves itself beside the signature.",
+        advice: "",
+        example: Example::Text("PASSWORD"),
+        set: RequiredOnUpdate(&Choice(|update| &mut update.authentication_type)),
+        shown: Some(|json| json.settings().authentication.kind().name().into()),
+    },
+    Field {
+        name: "username",
+        says: "For PASSWORD: the user name.",
+        advice: "It must not be empty then, and have no colon (RFC 7617).",
+        example: Example::Text("billing"),
+        set: Optional(&Text::<Username>(|update| &mut update.username)),
+        shown: Some(|json| shown(&json.settings().authentication.credentials().username)),
+    },
+    Field {
+        name: "password",
+        says: "For PASSWORD: the password. In no answer.",
+        advice: "",
+        example: Example::Text("correct.horse"),
+        set: Optional(&Text::<Password>(|update| &mut update.password)),
+        shown: None,
+    },
+    Field {
+        name: "api_header_field",
+        says: "For API_KEY: the name of the header.",
+        advice: "Not one that every delivery has.",
+        example: Example::Null,
+        set: Optional(&Text::<ApiHeaderField>(|update| &mut update.api_header_field)),
+        shown: Some(|json| shown(&json.settings().authentication.credentials().api_header_field)),
+    },
+    Field {
+        name: "api_key",
+        says: "For API_KEY: the value of the header. In no answer.",
+        advice: "",
+        example: Example::Null,
+        set: Optional(&Text::<ApiKeyValue>(|update| &mut update.api_key)),
+        shown: None,
+    },
+    Field {
+        name: "url",
+        says: "Where deliveries go.",
+        advice: "An absolute URL without user info or fragment; https unless the deployment allows http.",
+        example: Example::Text("https://example.com/webhooks"),
+        set: PresentOnCreate(&Url),
+        shown: Some(|json| json.settings().url.as_ref().map(|url| url.as_str()).into()),
+    },
+    Field {
+        name: "included_actions",
+        says: "What the webhook is told of; null or none for everything.",
+        advice: "",
+        example: Example::Texts(&["INVOICE.CREATED"]),
+        set: Optional(&Actions {
+            edit: |update| &mut update.included_actions,
+            objections: |update| &mut update.objections.included_actions,
+        }),
+        shown: Some(|json| json.settings().included_actions.as_ref().into()),
+    },
+    Field {
+        name: "excluded_actions",
+        says: "What it is not told of, even if it is included.",
+        advice: "",
+        example: Example::Null,
+        set: Optional(&Actions {
+            edit: |update| &mut update.excluded_actions,
+            objections: |update| &mut update.objections.excluded_actions,
+        }),
+        shown: Some(|json| json.settings().excluded_actions.as_ref().into()),
+    },
+    Field {
+        name: "signing_protocol",
+        says: "How deliveries are signed.",
+        advice: "Null means HmacSHA256. It changes only in a roll.",
+        example: Example::Text("HmacSHA256"),
+        set: Optional(&OptionalChoice(|update| &mut update.signing_protocol)),
+        shown: Some(|json| json.settings().signing_protocol.name().into()),
+    },
+    Field {
+        name: "previous_signing_protocol",
+        says: "The protocol of the newest retired secret that still signs.",
+        advice: "",
+        example: Example::Text("HmacSHA256"),
+        set: ByServer {
+            schema: |says| SIGNING_PROTOCOL.or_null(says),
+        },
+        shown: Some(|json| json.previous.map(|retired| retired.key.protocol.name()).into()),
+    },
+    Field {
+        name: "secret_key",
+        says: "The secret, in the answers of creation, roll and removal, and for a reader with WEBHOOK.REVEAL.",
+        advice: "",
+        example: Example::Null,
+        set: ByServer {
+            schema: |says| or_null(secret(says)),
+        },
+        shown: Some(|json| json.revealed(json.webhook.key_ring.current().map(|key| key.secret.expose()))),
+    },
+    Field {
+        name: "previous_secret_key",
+        says: "The newest retired secret that still signs, where secret_key is shown.",
+        advice: "",
+        example: Example::Null,
+        set: ByServer {
+            schema: |says| or_null(secret(says)),
+        },
+        shown: Some(|json| json.revealed(json.previous.map(|retired| retired.key.secret.expose()))),
+    },
+    Field {
+        name: "previous_secret_expires_at",
+        says: "When the newest retired secret stops signing.",
+        advice: "",
+        example: Example::Text("2024-04-13T15:22:37Z"),
+        set: ByServer {
+            schema: |says| or_null(instant(says)),
+        },
+        shown: Some(|json| json.previous.map(|retired| retired.expires_at).into()),
+    },
+    Field {
+        name: "secret_rolled_at",
+        says: "When the secret was last rolled or removed.",
+        advice: "",
+        example: Example::Text("2024-04-12T15:22:37Z"),
+        set: ByServer {
+            schema: |says| or_null(instant(says)),
+        },
+        shown: Some(|json| json.webhook.key_ring.rolled_at().into()),
+    },
+    Field {
+        name: "penalty_box",
+        says: "Since when the webhook is in the penalty box.",
+        advice: "",
+        example: Example::Null,
+        set: ByServer {
+            schema: |says| or_null(instant(says)),
+        },
+        shown: Some(|json| {
+            let held_up = json.webhook.held_up.as_ref();
+            held_up.and_then(|held_up| held_up.penalty_box().since()).into()
+        }),
+    },
+    Field {
+        name: "penalty_box_data",
+        says: "What holds the webhook's queue up.",
+        advice: "",
+        example: Example::Null,
+        set: ByServer {
+            schema: |says| PENALTY_BOX_DATA.or_null(says),
+        },
+        shown: Some(|json| json.penalty_box.as_ref().into()),
+    },
+    Field {
+        name: "created_at",
+        says: "When it was created.",
+        advice: "",
+        example: Example::Text("2024-04-01T09:00:00Z"),
+        set: ByServer {
+            schema: |says| one(instant(says)),
+        },
+        shown: Some(|json| json.webhook.created_at.into()),
+    },
+    Field {
+        name: "updated_at",
+        says: "When its settings or secrets last changed.",
+        advice: "",
+        example: Example::Text("2024-04-12T15:22:37Z"),
+        set: ByServer {
+            schema: |says| one(instant(says)),
+        },
+        shown: Some(|json| json.webhook.updated_at.into()),
+    },
+];
