@@ -13,8 +13,10 @@ pub mod attempt;
 pub mod event;
 pub mod lane;
 pub mod penalty_box;
+pub mod probed;
 pub mod retry_schedule;
 pub mod shares;
+pub mod shortage;
 
 use crate::delivery::event::{Environment, Event};
 use crate::delivery::penalty_box::HeadFate;

@@ -5,23 +5,14 @@
 //! same answer. A [`StoreError`] is the machinery failing: it says whether anything may have been changed.
 //! No message here repeats a value that could be a secret.
 
+mod invalid_value;
+
 use std::borrow::Cow;
+
+pub use self::invalid_value::InvalidValue;
 
 use crate::access::permission::Permission;
 use crate::time::Instant;
-
-/// A value that its type does not admit. The text completes the sentence "*field* …" and says what would be right.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidValue(pub Cow<'static, str>);
-
-impl InvalidValue {
-    /// A refusal whose wording is fixed.
-    #[must_use]
-    pub const fn new(expected: &'static str) -> Self {
-        Self(Cow::Borrowed(expected))
-    }
-}
 
 /// A rule of the domain said no. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -174,5 +165,5 @@ pub enum ServiceError {
     Entropy(#[from] crate::entropy::EntropyError),
     /// Something of this service's own was wanting, so that nothing could be sent.
     #[error(transparent)]
-    Short(#[from] crate::ports::Shortage),
+    Short(#[from] crate::delivery::shortage::Shortage),
 }

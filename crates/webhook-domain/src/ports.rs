@@ -11,20 +11,20 @@ mod delivery_pause;
 mod delivery_queue;
 mod event_store;
 mod sender;
-mod shortage;
 mod token_verifier;
 mod webhook_store;
 
+pub use crate::delivery::lane::Turn;
+pub use crate::delivery::shortage::Shortage;
 pub use answer_store::AnswerStore;
 pub use api_key_store::{ApiKeyStore, DecideRevocation, NewApiKey, Revocation, ScopeFilter};
 pub use audit_log::{AuditLog, AuditQuery};
 pub use delivery_pause::{DeliveryPause, Pause, PauseReason};
-pub use delivery_queue::{Arrival, DeliveryQueue, Lane, QueuedDelivery, Turn};
+pub use delivery_queue::{Arrival, DeliveryQueue, Lane, QueuedDelivery};
 pub use event_store::{
     DeliveryQuery, EventStore, ListedDelivery, MAX_ATTEMPTS, Publication, Published, Resend, TrackedDelivery,
 };
 pub use sender::{Parcel, Receipt, Sender};
-pub use shortage::Shortage;
 pub use token_verifier::TokenVerifier;
 pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, Outcome, WebhookStore};
 

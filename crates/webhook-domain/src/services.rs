@@ -22,12 +22,13 @@ mod secret_key;
 mod upkeep;
 mod webhooks;
 
+pub use crate::delivery::probed::Probed;
 pub use api_keys::{ApiKeyService, AuthenticationError, CreateApiKey, RevokeApiKey};
 pub use audit::AuditService;
 pub use authentication::{Authenticator, Presented};
 pub use dispatch::{Dispatch, LaneWorker, Next};
 pub use events::{EventService, PublishEvent};
-pub use probes::{Expedited, ProbePlaces, ProbeService, Probed};
+pub use probes::{Expedited, ProbePlaces, ProbeService};
 pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService};
 pub use upkeep::{Upkeep, UpkeepTally};
 pub use webhooks::{CreateWebhook, DeleteWebhook, Seen, UpdateWebhook, WebhookService};

@@ -14,10 +14,10 @@
 
 use std::time::Duration;
 
-use crate::delivery::DeliveryStatus;
+use crate::delivery::attempt::Attempt;
 use crate::delivery::penalty_box::PenaltyBox;
+use crate::delivery::{Delivery, DeliveryStatus};
 use crate::id::ProcessId;
-use crate::ports::Turn;
 use crate::time::Instant;
 use crate::webhook::{Settings, Version};
 
@@ -41,6 +41,25 @@ pub const LEASE: Duration = Duration::from_secs(6);
 /// After how long a lane that always has something to do says so anew. It keeps what is looked through for lanes that are ready
 /// short, without a write at every turn.
 const SAID_ANEW_AFTER: Duration = Duration::from_secs(60);
+
+/// What an attempt at the head of a lane has left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Where in the lane the delivery stood.
+    pub position: Position,
+    /// In which epoch of the lane it was made.
+    pub epoch: Epoch,
+    /// Which attempt of the delivery it was, from 1.
+    pub number: u32,
+    /// The version of the webhook that it was made under.
+    pub version: Version,
+    /// The delivery after the attempt.
+    pub delivery: Delivery,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The penalty box after it.
+    pub penalty_box: PenaltyBox,
+}
 
 /// A lane as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

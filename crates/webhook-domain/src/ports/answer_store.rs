@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use super::Outcome;
+use crate::delivery::probed::Probed;
 use crate::error::ServiceError;
 use crate::idempotency::Idempotency;
-use crate::services::Probed;
 
 /// Keeps the answers to probes, to be given again. Between [`earlier`](Self::earlier) and [`keep`](Self::keep) the probe is
 /// made, so one that was answered is not made again; one that a crash cut off may be.

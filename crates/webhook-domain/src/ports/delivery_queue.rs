@@ -11,15 +11,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::delivery::Delivery;
-use crate::delivery::attempt::Attempt;
 use crate::delivery::event::Event;
-use crate::delivery::lane::{Epoch, Position};
+use crate::delivery::lane::{Epoch, Position, Turn};
 use crate::delivery::penalty_box::PenaltyBox;
 use crate::error::StoreError;
 use crate::id::{ProcessId, WebhookId};
 use crate::ports::TrackedDelivery;
 use crate::time::Instant;
-use crate::webhook::{Version, Webhook};
+use crate::webhook::Webhook;
 
 /// A delivery in its lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,25 +44,6 @@ pub struct Lane {
     pub penalty_box: PenaltyBox,
     /// What stands at its head, in order.
     pub queued: Vec<QueuedDelivery>,
-}
-
-/// What an attempt at the head of a lane has left behind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
-    /// Where in the lane the delivery stood.
-    pub position: Position,
-    /// In which epoch of the lane it was made.
-    pub epoch: Epoch,
-    /// Which attempt of the delivery it was, from 1.
-    pub number: u32,
-    /// The version of the webhook that it was made under.
-    pub version: Version,
-    /// The delivery after the attempt.
-    pub delivery: Delivery,
-    /// The attempt.
-    pub attempt: Attempt,
-    /// The penalty box after it.
-    pub penalty_box: PenaltyBox,
 }
 
 /// A lane in which something may have arrived.

@@ -12,8 +12,9 @@ use serde::Serialize;
 use crate::access::caller::Acting;
 use crate::access::permission::Permission;
 use crate::delivery::DeliveryStatus;
-use crate::delivery::attempt::{AttemptOutcome, Confidential, ResponseBody};
+use crate::delivery::attempt::{Confidential, ResponseBody};
 use crate::delivery::event::{Environment, Event, JsonText};
+use crate::delivery::probed::Probed;
 use crate::delivery::shares::Shares;
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError, StoreError};
@@ -27,57 +28,6 @@ use crate::signing::key_ring::NewKey;
 use crate::signing::signature;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Action, Settings, TargetUrl, Webhook};
-
-/// What a probe found out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Probed {
-    /// The attempt came to an end.
-    Ended {
-        /// How.
-        outcome: AttemptOutcome,
-        /// The beginning of what the receiver said, if it took nothing. None for callers who may not see it.
-        response_body: Option<ResponseBody>,
-    },
-    /// There was no attempt yet, or it is not over.
-    StillWaiting,
-}
-
-impl Probed {
-    /// Whether the receiver took what was sent.
-    #[must_use]
-    pub const fn is_successful(&self) -> bool {
-        matches!(
-            self,
-            Self::Ended {
-                outcome: AttemptOutcome::Succeeded { .. },
-                ..
-            }
-        )
-    }
-
-    /// The beginning of what the receiver said, if it took nothing.
-    #[must_use]
-    pub const fn response_body(&self) -> Option<&ResponseBody> {
-        match self {
-            Self::Ended { response_body, .. } => response_body.as_ref(),
-            Self::StillWaiting => None,
-        }
-    }
-
-    /// A sentence for people.
-    #[must_use]
-    pub fn message(&self) -> String {
-        match self {
-            Self::Ended { outcome, .. } => match outcome {
-                AttemptOutcome::Succeeded { status } => format!("the receiver answered {}", status.get()),
-                AttemptOutcome::Failed { cause } => cause.to_string(),
-            },
-            Self::StillWaiting => {
-                "there is no outcome yet; the webhook's events tell of it once there is".to_owned()
-            }
-        }
-    }
-}
 
 /// Sends something at once.
 #[derive(Clone)]

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use webhook_domain::ServiceError;
+use webhook_domain::delivery::probed::Probed;
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{AnswerStore, Outcome};
-use webhook_domain::services::Probed;
 
 use crate::DieselStore;
 use crate::answers;

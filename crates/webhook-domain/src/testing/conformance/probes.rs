@@ -4,8 +4,8 @@ use super::Ports;
 use super::scene::{Scene, done, held, refused, replayed};
 use crate::Refusal;
 use crate::delivery::attempt::{AttemptOutcome, FailureCause, TlsFailure};
+use crate::delivery::probed::Probed;
 use crate::idempotency::{Idempotency, IdempotencyKey, IdempotentRequest, RequestFingerprint};
-use crate::services::Probed;
 use crate::signing::secret::SecretBytes;
 
 pub(super) fn probe(scene: &Scene, key: &str, asks: &str) -> Idempotency<Probed> {

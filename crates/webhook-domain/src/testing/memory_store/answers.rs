@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use super::{MemoryStore, Tables};
+use crate::delivery::probed::Probed;
 use crate::error::{Refusal, ServiceError};
 use crate::idempotency::{Idempotency, RequestFingerprint};
 use crate::ports::{AnswerStore, Outcome};
-use crate::services::Probed;
 use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
 
