@@ -12,6 +12,9 @@ use webhook_domain::webhook::PageSize;
 use crate::errors::Problem;
 use crate::query::{Parameters, whole};
 
+/// What the list of actions is ordered by.
+pub(crate) const ORDER_OF_ACTIONS: &str = "object_type";
+
 /// A part of a list that is read in one direction.
 #[derive(Serialize)]
 pub(crate) struct List<T> {

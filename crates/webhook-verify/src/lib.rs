@@ -73,7 +73,7 @@ mod verifier;
 pub use error::{KeyError, VerificationError};
 pub use key::Key;
 pub use secret::Secret;
-pub use verifier::{DEFAULT_TOLERANCE, MAX_SIGNATURES, Verified, Verifier};
+pub use verifier::{DEFAULT_TOLERANCE, Verified, Verifier};
 
 /// When the delivery was signed, such as `2024-04-12T15:22:37Z`.
 pub const PAYLOAD_TIMESTAMP: &str = "X-PAYLOAD-SIGNATURE-TIMESTAMP";
@@ -85,6 +85,9 @@ pub const MESSAGE_ID: &str = "webhook-id";
 pub const MESSAGE_TIMESTAMP: &str = "webhook-timestamp";
 /// The signatures that are keyed with the bytes of the secrets.
 pub const MESSAGE_SIGNATURE: &str = "webhook-signature";
+
+/// The most signatures of one family that a delivery may have. A sender has at most six keys that sign at a time.
+pub const MAX_SIGNATURES: usize = 16;
 
 /// The README's program compiles.
 #[cfg(doctest)]

@@ -19,9 +19,6 @@ use crate::{
 /// How far the timestamp of a delivery may be from the receiver's clock, in either direction: 5 minutes.
 pub const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
 
-/// The most signatures of one family that a delivery may have. A sender has at most six keys that sign at a time.
-pub const MAX_SIGNATURES: usize = 16;
-
 /// A delivery that one of the keys has signed, and not too long ago.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified<'h> {

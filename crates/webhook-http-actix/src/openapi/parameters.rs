@@ -10,9 +10,9 @@ use webhook_domain::webhook::{Direction, WebhookOrder};
 use super::answers::{limit, page};
 use super::shared::{ACTION, AUDIT_ACTION, Component, ORDER_DIRECTION, WEBHOOK_EVENT_STATUS};
 use super::values::{id, matching, one_of, overlap, platform};
+use crate::listing::ORDER_OF_ACTIONS;
 use crate::paths::{ID, WEBHOOK_ID};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
-use crate::routes::actions::ORDER;
 
 const IF_MATCH: &str = "^(\\*|[ \\t,]*(W/)?\"[!#-~]*\"([ \\t]*,[ \\t,]*(W/)?\"[!#-~]*\")*[ \\t,]*)$";
 
@@ -79,7 +79,7 @@ parameters! {
     ActionPage: vec![
         query("limit", limit()),
         query("page", page("The number of the page.")),
-        query("order_by", one_of([ORDER], "What the list is ordered by.").default(Some(ORDER.into()))),
+        query("order_by", one_of([ORDER_OF_ACTIONS], "What the list is ordered by.").default(Some(ORDER_OF_ACTIONS.into()))),
         query_or_else("order_direction", &ORDER_DIRECTION, Direction::Ascending.name(), "Which end comes first."),
     ];
     ApiKeyPart: vec![

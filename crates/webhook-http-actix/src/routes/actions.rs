@@ -8,17 +8,14 @@ use webhook_domain::webhook::Direction;
 
 use crate::call::Call;
 use crate::errors::Problem;
-use crate::listing::page_size;
 use crate::listing::webhooks::page_number;
+use crate::listing::{ORDER_OF_ACTIONS, page_size};
 use crate::openapi::answers::ActionList;
 use crate::openapi::errors::Always;
 use crate::openapi::parameters::{ActionPage, Platform};
 use crate::query::Parameters;
 use crate::representation::{ActionsJson, actions_json};
 use crate::{answer, paths};
-
-/// What the list is ordered by.
-pub(crate) const ORDER: &str = "object_type";
 
 /// The actions of the deployment.
 #[derive(Serialize)]
@@ -67,7 +64,7 @@ pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
 /// There is one order.
 fn only_order(text: &str) -> Result<(), InvalidValue> {
     match text {
-        ORDER => Ok(()),
+        ORDER_OF_ACTIONS => Ok(()),
         _ => Err(InvalidValue::new("must be object_type")),
     }
 }
