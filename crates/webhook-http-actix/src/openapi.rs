@@ -19,7 +19,30 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{Components, RefOr, Required};
 use utoipa::{Modify, OpenApi, PartialSchema as _, ToSchema as _};
 
+use self::shared::Component;
 use crate::operations::Operations;
+
+/// The schemas with a name of their own.
+const SHARED: [Component; 18] = [
+    shared::ACTION,
+    shared::AUTHENTICATION_TYPE,
+    shared::SIGNING_PROTOCOL,
+    shared::PERMISSION,
+    shared::AUDIT_ACTION,
+    shared::WEBHOOK_EVENT_STATUS,
+    shared::FAILURE_CAUSE,
+    shared::ENVIRONMENT,
+    shared::ORDER_DIRECTION,
+    shared::ERROR_CODE,
+    shared::ERROR_TYPE,
+    shared::RESOURCE_TYPE,
+    answers::PAGE_LINKS,
+    answers::PART_LINKS,
+    answers::PENALTY_BOX_DATA,
+    answers::ATTEMPT,
+    answers::RETIRED_KEY,
+    delivery::DELIVERY,
+];
 
 const API_KEY: &str = "api_key";
 const BEARER: &str = "bearer";
@@ -76,7 +99,10 @@ impl Modify for Shared {
             errors::ErrorBody::schema(),
         );
         components.schemas.extend([error]);
-        components.schemas.extend(shared::components());
+        let shared = SHARED.into_iter();
+        components
+            .schemas
+            .extend(shared.map(|Component(name, schema)| (name.to_owned(), schema())));
         document.webhooks = Some(delivery::webhooks());
         for item in document.paths.paths.values_mut() {
             let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];

@@ -6,6 +6,7 @@
 //! to its type. `webhook` is the table of the webhook's fields, and `object` reads, writes and describes by it.
 
 mod field;
+mod field_value;
 mod object;
 mod shown;
 mod value;

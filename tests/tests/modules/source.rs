@@ -22,6 +22,10 @@ impl Source {
             match tokens[at].as_str() {
                 "use" => is_handed_on = at > 0 && (tokens[at - 1] == "pub" || tokens[at - 1] == ")"),
                 ";" => is_handed_on = false,
+                // `pub(in crate::a)` says who may use, and uses nothing.
+                "in" if at > 0 && tokens[at - 1] == "(" => {
+                    at = paths(tokens, at + 1, &Vec::new(), &mut Vec::new()) - 1
+                }
                 token if is_word(token) && (at == 0 || ![".", "::"].contains(&tokens[at - 1].as_str())) => {
                     let mut names = Vec::new();
                     at = paths(tokens, at, &Vec::new(), &mut names);

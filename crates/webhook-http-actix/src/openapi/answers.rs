@@ -12,9 +12,9 @@ use utoipa::{PartialSchema, ToSchema};
 use webhook_domain::id::{ApiKeyId, AuditRecordId};
 use webhook_domain::webhook::PageSize;
 
-pub(super) use self::events::attempt;
-pub(super) use self::penalty_box::penalty_box_data;
-use super::shared::{ACTION, AUDIT_ACTION, PAGE_LINKS, PART_LINKS, PERMISSION, RETIRED_KEY};
+pub(super) use self::events::ATTEMPT;
+pub(crate) use self::penalty_box::PENALTY_BOX_DATA;
+use super::shared::{ACTION, AUDIT_ACTION, Component, PERMISSION};
 use super::values::{
     any_object, constant, fingerprint, free_text, id, instant, list, matching, one, one_of, or_null,
     platform_or_all, string, whole,
@@ -147,8 +147,12 @@ impl PartialSchema for WebhookList {
     }
 }
 
+pub(super) const PAGE_LINKS: Component = Component("PageLinks", page_links);
+pub(super) const PART_LINKS: Component = Component("PartLinks", part_links);
+pub(super) const RETIRED_KEY: Component = Component("RetiredKey", retired_key);
+
 /// Where the other pages of a list are.
-pub(super) fn page_links() -> RefOr<Schema> {
+fn page_links() -> RefOr<Schema> {
     CompleteObject::new("Where the other pages are: paths with a query.")
         .with("first", one(matching(LINK, "The first page.")))
         .with(
@@ -164,7 +168,7 @@ pub(super) fn page_links() -> RefOr<Schema> {
 }
 
 /// Where the other parts of a list are that is read in one direction.
-pub(super) fn part_links() -> RefOr<Schema> {
+fn part_links() -> RefOr<Schema> {
     CompleteObject::new("Where the other parts are: paths with a query.")
         .with("first", one(matching(LINK, "The first part.")))
         .with("current", one(matching(LINK, "This part.")))
@@ -176,7 +180,7 @@ pub(super) fn part_links() -> RefOr<Schema> {
 }
 
 /// A retired secret, as an audit record names it.
-pub(super) fn retired_key() -> RefOr<Schema> {
+fn retired_key() -> RefOr<Schema> {
     CompleteObject::new("A retired secret that still signed after the change.")
         .with("fingerprint", one(fingerprint("Which one.")))
         .with("expires_at", one(instant("Until when it signs.")))

@@ -13,15 +13,17 @@ use webhook_domain::id::EventId;
 use webhook_domain::signing::signature;
 
 use super::parameters::parameter;
-use super::shared::{ACTION, DELIVERY, ENVIRONMENT};
+use super::shared::{ACTION, Component, ENVIRONMENT};
 use super::values::{anything, id, instant, matching, one};
 
 /// The name of the request in the document.
 const NAME: &str = "delivery";
 const TAG: &str = "Deliveries";
 
+pub(super) const DELIVERY: Component = Component("Delivery", body);
+
 /// The body of a delivery.
-pub(super) fn body() -> RefOr<Schema> {
+fn body() -> RefOr<Schema> {
     let object = ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some(

@@ -3,23 +3,22 @@
 
 use serde_json::Value;
 use utoipa::openapi::schema::{Schema, SchemaType};
-use utoipa::openapi::{ObjectBuilder, OneOfBuilder, Ref, RefOr, Type};
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Type};
 use webhook_domain::access::audit::AuditAction;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
-use webhook_domain::webhook::{Action, AuthenticationType, Direction};
+use webhook_domain::webhook::{Action, ActionList, AuthenticationType, Direction};
 
 use super::values::{matching, one, one_of};
-use super::{answers, delivery};
 use crate::errors::Code;
 
 const ACTION_PATTERN: &str = "^[A-Z][A-Z0-9_]*(\\.[A-Z][A-Z0-9_]*)+$";
 
 /// The name of a schema in the document, and the schema.
-pub(crate) struct Component(&'static str, fn() -> RefOr<Schema>);
+pub(crate) struct Component(pub(super) &'static str, pub(super) fn() -> RefOr<Schema>);
 
 pub(crate) const ACTION: Component = Component("Action", || {
     let action = matching(ACTION_PATTERN, "What happened to which type of object.")
@@ -91,40 +90,6 @@ pub(crate) const RESOURCE_TYPE: Component = Component("ResourceType", || {
         "A type of resource of this API.",
     ))
 });
-pub(crate) const PAGE_LINKS: Component = Component("PageLinks", answers::page_links);
-pub(crate) const PART_LINKS: Component = Component("PartLinks", answers::part_links);
-pub(crate) const PENALTY_BOX_DATA: Component = Component("PenaltyBoxData", answers::penalty_box_data);
-pub(crate) const ATTEMPT: Component = Component("Attempt", answers::attempt);
-pub(crate) const RETIRED_KEY: Component = Component("RetiredKey", answers::retired_key);
-pub(crate) const DELIVERY: Component = Component("Delivery", delivery::body);
-
-const ALL: [Component; 18] = [
-    ACTION,
-    AUTHENTICATION_TYPE,
-    SIGNING_PROTOCOL,
-    PERMISSION,
-    AUDIT_ACTION,
-    WEBHOOK_EVENT_STATUS,
-    FAILURE_CAUSE,
-    ENVIRONMENT,
-    ORDER_DIRECTION,
-    ERROR_CODE,
-    ERROR_TYPE,
-    RESOURCE_TYPE,
-    PAGE_LINKS,
-    PART_LINKS,
-    PENALTY_BOX_DATA,
-    ATTEMPT,
-    RETIRED_KEY,
-    DELIVERY,
-];
-
-/// All of them, for the document's components.
-pub(crate) fn components() -> impl Iterator<Item = (String, RefOr<Schema>)> {
-    ALL.into_iter()
-        .map(|Component(name, schema)| (name.to_owned(), schema()))
-}
-
 impl Component {
     /// A value of this schema. `description` says what it is here.
     pub(crate) fn one(&self, description: &str) -> RefOr<Schema> {
@@ -152,4 +117,18 @@ impl Component {
         reference.default = default;
         reference
     }
+}
+
+/// Actions, each once.
+pub(crate) fn actions(description: &str, nullable: bool) -> RefOr<Schema> {
+    let mut actions = ArrayBuilder::new()
+        .items(ACTION.one(""))
+        .max_items(Some(ActionList::MAX_ITEMS))
+        .unique_items(true)
+        .description(Some(description))
+        .build();
+    if nullable {
+        actions.schema_type = SchemaType::from_iter([Type::Array, Type::Null]);
+    }
+    RefOr::T(Schema::Array(actions))
 }

@@ -5,12 +5,10 @@ use std::fmt::Write as _;
 
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::schema::{AdditionalProperties, Schema, SchemaType};
-use utoipa::openapi::{Array, ArrayBuilder, Object, ObjectBuilder, RefOr, Type};
+use utoipa::openapi::{Array, Object, ObjectBuilder, RefOr, Type};
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::text::{self, Pattern};
-use webhook_domain::webhook::{ActionList, TargetUrl};
-
-use super::shared::ACTION;
+use webhook_domain::webhook::TargetUrl;
 
 const OVERLAP: &str = "For how many seconds the secret that is retired goes on signing; 0 retires every older one at once, for a leak. \
      What the deployment says (a day unless set otherwise) if it is absent.";
@@ -154,20 +152,6 @@ pub(crate) fn secret(description: &str) -> ObjectBuilder {
 
 pub(crate) fn fingerprint(description: &str) -> ObjectBuilder {
     matching(FINGERPRINT, description)
-}
-
-/// Actions, each once.
-pub(crate) fn actions(description: &str, nullable: bool) -> RefOr<Schema> {
-    let mut actions = ArrayBuilder::new()
-        .items(ACTION.one(""))
-        .max_items(Some(ActionList::MAX_ITEMS))
-        .unique_items(true)
-        .description(Some(description))
-        .build();
-    if nullable {
-        actions.schema_type = SchemaType::from_iter([Type::Array, Type::Null]);
-    }
-    RefOr::T(Schema::Array(actions))
 }
 
 /// The one text that a field can be.

@@ -1,14 +1,12 @@
 //! What is declared of a field of a webhook, and what follows from it.
 
-use serde::ser::{Serialize, SerializeSeq as _, Serializer};
 use serde_json::{Value, json};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
-use webhook_domain::id::WebhookId;
-use webhook_domain::time::Instant;
-use webhook_domain::webhook::{ActionList, SettingsUpdate};
+use webhook_domain::webhook::SettingsUpdate;
 
-use super::shown::{PenaltyBoxJson, WebhookJson};
+use super::field_value::FieldValue;
+use super::shown::WebhookJson;
 use super::value::Settable;
 use crate::api::FieldRules;
 use crate::errors::Problem;
@@ -161,73 +159,5 @@ impl Field {
     /// The example of it.
     pub(crate) fn example(&self) -> (String, Value) {
         (self.name.to_owned(), self.example.json())
-    }
-}
-
-/// A field as an answer has it.
-pub(crate) enum FieldValue<'a> {
-    Null,
-    Flag(bool),
-    Text(&'a str),
-    Id(WebhookId),
-    Instant(Instant),
-    Actions(&'a ActionList),
-    PenaltyBox(&'a PenaltyBoxJson),
-}
-
-impl Serialize for FieldValue<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_none(),
-            Self::Flag(flag) => serializer.serialize_bool(*flag),
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::Id(id) => serializer.collect_str(id),
-            Self::Instant(instant) => serializer.collect_str(instant),
-            Self::Actions(list) => {
-                let items = list.iter();
-                let mut shown = serializer.serialize_seq(Some(items.len()))?;
-                for action in items {
-                    shown.serialize_element(action.as_str())?;
-                }
-                shown.end()
-            }
-            Self::PenaltyBox(penalty_box) => penalty_box.serialize(serializer),
-        }
-    }
-}
-
-impl From<bool> for FieldValue<'_> {
-    fn from(flag: bool) -> Self {
-        Self::Flag(flag)
-    }
-}
-
-impl<'a> From<&'a str> for FieldValue<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<Instant> for FieldValue<'_> {
-    fn from(instant: Instant) -> Self {
-        Self::Instant(instant)
-    }
-}
-
-impl<'a> From<&'a ActionList> for FieldValue<'a> {
-    fn from(list: &'a ActionList) -> Self {
-        Self::Actions(list)
-    }
-}
-
-impl<'a> From<&'a PenaltyBoxJson> for FieldValue<'a> {
-    fn from(penalty_box: &'a PenaltyBoxJson) -> Self {
-        Self::PenaltyBox(penalty_box)
-    }
-}
-
-impl<'a, T: Into<FieldValue<'a>>> From<Option<T>> for FieldValue<'a> {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
     }
 }

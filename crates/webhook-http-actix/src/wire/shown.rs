@@ -1,13 +1,11 @@
 //! A webhook as clients see it.
 
-use serde::Serialize;
-use webhook_domain::delivery::attempt::{FailureCause, StatusCode};
 use webhook_domain::delivery::event::{Environment, JsonText};
 use webhook_domain::signing::key_ring::RetiredKey;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::{HeldUp, Settings, Webhook};
+use webhook_domain::webhook::{Settings, Webhook};
 
-use super::field::FieldValue;
+use super::field_value::{FieldValue, PenaltyBoxJson};
 
 /// Room for a webhook without long texts or lists, so that its keys are not copied about while it is written.
 const USUAL_LENGTH: usize = 2048;
@@ -30,30 +28,6 @@ pub struct WebhookJson<'a> {
     pub(super) previous: Option<&'a RetiredKey>,
     pub(super) penalty_box: Option<PenaltyBoxJson>,
     keys: Keys,
-}
-
-/// What holds the queue up.
-#[derive(Serialize)]
-pub(super) struct PenaltyBoxJson {
-    retry_count: u32,
-    retry_at: Option<FieldValue<'static>>,
-    status_code: Option<u16>,
-    cause: Option<&'static str>,
-    payload: Option<String>,
-}
-
-impl PenaltyBoxJson {
-    fn new(held_up: &HeldUp) -> Self {
-        let penalty_box = held_up.penalty_box();
-        let cause = penalty_box.cause();
-        Self {
-            retry_count: penalty_box.retry_count(),
-            retry_at: penalty_box.retry_at().map(FieldValue::Instant),
-            status_code: cause.and_then(FailureCause::status).map(StatusCode::get),
-            cause: cause.map(FailureCause::name),
-            payload: None,
-        }
-    }
 }
 
 impl<'a> WebhookJson<'a> {

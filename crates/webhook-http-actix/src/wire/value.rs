@@ -10,12 +10,12 @@ use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::text::{PublicText, TextRule, TextValue};
 use webhook_domain::webhook::{ActionList, AuthenticationType, Edit, SettingsUpdate, TargetUrl};
 
-use super::field::FieldValue;
+use super::field_value::FieldValue;
 use crate::api::FieldRules;
 use crate::errors::Problem;
 use crate::fields::Fields;
-use crate::openapi::shared::{AUTHENTICATION_TYPE, Component, SIGNING_PROTOCOL};
-use crate::openapi::values::{self, actions, boolean, free_text, of_pattern, one, or_null};
+use crate::openapi::shared::{AUTHENTICATION_TYPE, Component, SIGNING_PROTOCOL, actions};
+use crate::openapi::values::{self, boolean, free_text, of_pattern, one, or_null};
 
 /// How a client sets a field.
 pub(crate) trait Settable: Sync {

@@ -4,9 +4,11 @@ use webhook_domain::id::WebhookId;
 use webhook_domain::webhook::{ApiHeaderField, ApiKeyValue, Name, Password, Reference, Username};
 
 use super::field::Set::{ByServer, Optional, PresentOnCreate, RequiredOnUpdate};
-use super::field::{Example, Field, FieldValue};
+use super::field::{Example, Field};
+use super::field_value::FieldValue;
 use super::value::{Actions, Choice, Flag, OptionalChoice, Text, Url, shown};
-use crate::openapi::shared::{PENALTY_BOX_DATA, SIGNING_PROTOCOL};
+use crate::openapi::answers::PENALTY_BOX_DATA;
+use crate::openapi::shared::SIGNING_PROTOCOL;
 use crate::openapi::values::{constant, id, instant, one, or_null, secret};
 
 /// What a webhook is, as the document has it.

@@ -6,7 +6,8 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Type};
 use webhook_domain::id::{DeliveryId, EventId, WebhookId};
 
 use super::{CompleteObject, WHAT, WebhookEventList, one_way, reference};
-use crate::openapi::shared::{ACTION, ATTEMPT, DELIVERY, FAILURE_CAUSE, WEBHOOK_EVENT_STATUS};
+use crate::openapi::delivery::DELIVERY;
+use crate::openapi::shared::{ACTION, Component, FAILURE_CAUSE, WEBHOOK_EVENT_STATUS};
 use crate::openapi::values::{constant, fingerprint, id, instant, list, one, or_null, string};
 use crate::representation::{EventJson, WebhookEventJson};
 
@@ -32,8 +33,10 @@ impl PartialSchema for EventJson<'_> {
     }
 }
 
+pub(in crate::openapi) const ATTEMPT: Component = Component("Attempt", attempt);
+
 /// One try to deliver.
-pub(in crate::openapi) fn attempt() -> RefOr<Schema> {
+fn attempt() -> RefOr<Schema> {
     let number = |description: &str| {
         ObjectBuilder::new()
             .schema_type(Type::Integer)

@@ -5,12 +5,14 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ObjectBuilder, RefOr, Type};
 
 use super::CompleteObject;
-use crate::openapi::shared::FAILURE_CAUSE;
+use crate::openapi::shared::{Component, FAILURE_CAUSE};
 use crate::openapi::values::{boolean, instant, one, or_null, string};
 use crate::representation::ProbeJson;
 
+pub(crate) const PENALTY_BOX_DATA: Component = Component("PenaltyBoxData", penalty_box_data);
+
 /// The data of a penalty box.
-pub(in crate::openapi) fn penalty_box_data() -> RefOr<Schema> {
+fn penalty_box_data() -> RefOr<Schema> {
     let number = |description: &str| {
         ObjectBuilder::new()
             .schema_type(Type::Integer)

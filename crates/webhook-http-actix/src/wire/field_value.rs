@@ -1,0 +1,100 @@
+//! What a field is in an answer.
+
+use serde::Serialize;
+use serde::ser::{SerializeSeq as _, Serializer};
+use webhook_domain::delivery::attempt::{FailureCause, StatusCode};
+use webhook_domain::id::WebhookId;
+use webhook_domain::time::Instant;
+use webhook_domain::webhook::{ActionList, HeldUp};
+
+/// A field as an answer has it.
+pub(crate) enum FieldValue<'a> {
+    Null,
+    Flag(bool),
+    Text(&'a str),
+    Id(WebhookId),
+    Instant(Instant),
+    Actions(&'a ActionList),
+    PenaltyBox(&'a PenaltyBoxJson),
+}
+
+impl Serialize for FieldValue<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_none(),
+            Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Id(id) => serializer.collect_str(id),
+            Self::Instant(instant) => serializer.collect_str(instant),
+            Self::Actions(list) => {
+                let items = list.iter();
+                let mut shown = serializer.serialize_seq(Some(items.len()))?;
+                for action in items {
+                    shown.serialize_element(action.as_str())?;
+                }
+                shown.end()
+            }
+            Self::PenaltyBox(penalty_box) => penalty_box.serialize(serializer),
+        }
+    }
+}
+
+impl From<bool> for FieldValue<'_> {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl<'a> From<&'a str> for FieldValue<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Instant> for FieldValue<'_> {
+    fn from(instant: Instant) -> Self {
+        Self::Instant(instant)
+    }
+}
+
+impl<'a> From<&'a ActionList> for FieldValue<'a> {
+    fn from(list: &'a ActionList) -> Self {
+        Self::Actions(list)
+    }
+}
+
+impl<'a> From<&'a PenaltyBoxJson> for FieldValue<'a> {
+    fn from(penalty_box: &'a PenaltyBoxJson) -> Self {
+        Self::PenaltyBox(penalty_box)
+    }
+}
+
+impl<'a, T: Into<FieldValue<'a>>> From<Option<T>> for FieldValue<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// What holds the queue up.
+#[derive(Serialize)]
+pub(super) struct PenaltyBoxJson {
+    retry_count: u32,
+    retry_at: Option<FieldValue<'static>>,
+    status_code: Option<u16>,
+    cause: Option<&'static str>,
+    pub(super) payload: Option<String>,
+}
+
+impl PenaltyBoxJson {
+    pub(super) fn new(held_up: &HeldUp) -> Self {
+        let penalty_box = held_up.penalty_box();
+        let cause = penalty_box.cause();
+        Self {
+            retry_count: penalty_box.retry_count(),
+            retry_at: penalty_box.retry_at().map(FieldValue::Instant),
+            status_code: cause.and_then(FailureCause::status).map(StatusCode::get),
+            cause: cause.map(FailureCause::name),
+            payload: None,
+        }
+    }
+}
