@@ -15,6 +15,9 @@ use webhook_front_actix::request_id::{self, X_REQUEST_ID};
 use crate::api::Core;
 use crate::errors::Problem;
 
+/// Its probes come every second, and what they find is in the log without them.
+const READY: &str = "/health/ready";
+
 /// Calls the route and completes its answer.
 pub(crate) async fn observe(
     core: web::Data<Core>,
@@ -54,11 +57,12 @@ fn in_our_words(error: &Error, id: &RequestId) -> Error {
 fn log(response: &ServiceResponse<BoxBody>, id: &RequestId, begun: Instant) {
     let status = response.status();
     let problem = response.response().error().and_then(Error::as_error::<Problem>);
-    if status.is_server_error() {
+    let route = route(response);
+    if status.is_server_error() && route.as_deref() != Some(READY) {
         tracing::error!(
             request.id = id.as_str(),
             http.method = method(response.request().method()),
-            http.route = route(response),
+            http.route = route,
             http.status = status.as_u16(),
             duration_us = elapsed_us(begun),
             error = problem.map(Problem::chain),
@@ -68,7 +72,7 @@ fn log(response: &ServiceResponse<BoxBody>, id: &RequestId, begun: Instant) {
         tracing::debug!(
             request.id = id.as_str(),
             http.method = method(response.request().method()),
-            http.route = route(response),
+            http.route = route,
             http.status = status.as_u16(),
             error.code = problem.map(Problem::code),
             duration_us = elapsed_us(begun),

@@ -36,7 +36,7 @@ use crate::descriptors::Descriptors;
 use crate::dispatch::{self, Dispatcher, Pulse, StopWithin};
 use crate::exit::{Failure, chain};
 use crate::outbound_tls;
-use crate::readiness::{Readiness, keep_sampling};
+use crate::readiness::{Readiness, keep_sampling, keep_telling};
 use crate::reload::Reloaded;
 use crate::settings::Settings;
 use crate::signals::Signals;
@@ -182,7 +182,8 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     );
     let server = webhook_http_actix::serve(listener, api, deployment.limits)
         .map_err(|error| Failure::cannot("start the server", &error))?;
-    let sampling = rt::spawn(keep_sampling(open.store.clone(), readiness));
+    let sampling = rt::spawn(keep_sampling(open.store.clone(), Arc::clone(&readiness)));
+    let telling = rt::spawn(keep_telling(readiness, Arc::clone(&pulse)));
     let upkeep = rt::spawn(keep_up(open));
     let forgetting = rt::spawn(forget_events(open, event_retention, Arc::clone(&pulse)));
     let following = rt::spawn(follow_master_key(open.store.clone()));
@@ -191,6 +192,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     tracing::info!(server.address = %address, "listening");
     let outcome = until_stopped(server, dispatcher, signals).await;
     sampling.abort();
+    telling.abort();
     upkeep.abort();
     forgetting.abort();
     following.abort();

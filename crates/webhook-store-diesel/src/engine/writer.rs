@@ -30,7 +30,7 @@ use crate::database::file::DatabaseFile;
 use crate::database::opening::open_for_writing;
 use crate::database::write_back::WriteBack;
 use crate::engine::errands::{Errand, errand};
-use crate::engine::failure::{Failure, PANICKED, is_of_reference, is_of_value};
+use crate::engine::failure::{Failure, PANICKED, chain, is_of_reference, is_of_value};
 use crate::engine::group::{Changed, Done, Group, Member, PublicationReply, Recorded, attempt};
 use crate::engine::queue::{Patience, Queue};
 use crate::engine::waiting::answer_within;
@@ -283,7 +283,11 @@ impl Worker {
                 break;
             }
             if let Err(error) = self.connection() {
-                return Err(unavailable(last.unwrap_or_else(|| error.into())));
+                let reason = match error {
+                    StoreError::Unavailable(cause) => cause,
+                    error => error.into(),
+                };
+                return Err(unavailable(last.unwrap_or(reason)));
             }
             let Some(connection) = self.connection.as_mut() else {
                 return Err(unavailable("no connection".into()));
@@ -365,7 +369,7 @@ enum Broken {
 }
 
 fn unavailable(cause: Cause) -> Broken {
-    Broken::ForAll(StoreError::Unavailable, cause.to_string())
+    Broken::ForAll(StoreError::Unavailable, chain(cause.as_ref()))
 }
 
 fn patience_after(size: usize, took: Duration) -> Patience {
