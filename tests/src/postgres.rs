@@ -52,15 +52,20 @@ impl Cluster {
             Err(_) => {
                 let meeting = binary::meeting_place().join("postgres");
                 fs::create_dir_all(&meeting).expect("the meeting place can be made");
-                join(&meeting, &[])
+                join(&meeting, &[], &[])
             }
         })
     }
 
     /// A cluster of one's own, with `settings` (`fsync=off`) on top of the defaults.
     pub fn private(settings: &[&str]) -> Self {
+        Self::private_with(settings, &[])
+    }
+
+    /// As [`private`](Self::private), with `environment` for its server.
+    pub fn private_with(settings: &[&str], environment: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let cluster = join(directory.path(), settings);
+        let cluster = join(directory.path(), settings, environment);
         Self {
             _directory: Some(directory),
             ..cluster
@@ -207,14 +212,14 @@ fn with_path(base: &Url, database: &str) -> Url {
 }
 
 /// Uses the cluster of `meeting`, starting a keeper when there is none alive.
-fn join(meeting: &Path, settings: &[&str]) -> Cluster {
+fn join(meeting: &Path, settings: &[&str], environment: &[(&str, &str)]) -> Cluster {
     let start = binary::lock_file(&meeting.join(keeper::START_LOCK));
     start.lock().expect("a lock file can be locked");
     let lease = binary::lock_file(&meeting.join(keeper::USERS_LOCK));
     lease.lock_shared().expect("a lock file can be locked");
     if !keeper::is_alive(meeting) {
         keeper::clear_up(meeting);
-        start_keeper(meeting, settings);
+        start_keeper(meeting, settings, environment);
     }
     let urls = fs::read_to_string(meeting.join(keeper::URLS)).expect("the keeper wrote the cluster's URLs");
     let (admin, server) = urls.split_once('\n').expect("two URLs");
@@ -228,12 +233,13 @@ fn join(meeting: &Path, settings: &[&str]) -> Cluster {
     }
 }
 
-fn start_keeper(meeting: &Path, settings: &[&str]) {
+fn start_keeper(meeting: &Path, settings: &[&str], environment: &[(&str, &str)]) {
     use std::os::unix::process::CommandExt as _;
     let log = fs::File::create(meeting.join(keeper::LOG)).expect("the keeper's log can be made");
     let mut keeper = Command::new(keeper_program())
         .arg(meeting)
         .args(settings)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a file has many handles"))
         .stderr(log)

@@ -39,6 +39,14 @@ impl Format {
     }
 }
 
+/// So many things of this name, which takes an `s` where there is more than one or none.
+fn counted(number: u64, name: &str) -> String {
+    match number {
+        1 => format!("1 {name}"),
+        number => format!("{number} {name}s"),
+    }
+}
+
 /// A number that is written in digits alone, as the API and the settings have it.
 fn whole_number<Number: std::str::FromStr>(text: &str) -> Option<Number> {
     let digits_alone = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -64,5 +72,16 @@ pub(crate) fn done<T>(outcome: Outcome<T>, doing: &str) -> Result<T, Failure> {
         Outcome::Replayed(_) => Err(Failure::configuration(format!(
             "cannot {doing}: it was done before"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_is_not_many() {
+        let texts = [0, 1, 2].map(|number| counted(number, "webhook"));
+        assert_eq!(texts, ["0 webhooks", "1 webhook", "2 webhooks"]);
     }
 }

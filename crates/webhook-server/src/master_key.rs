@@ -52,6 +52,14 @@ pub(crate) fn beside_path(database: &Path) -> PathBuf {
     directory_of(database).join(FILE_NAME)
 }
 
+/// Whether the key is one that lies beside a database that is a file.
+pub(crate) fn is_beside(source: &MasterKeySource, database: &DatabaseUrl) -> bool {
+    match (source, database) {
+        (MasterKeySource::BesideDatabase, DatabaseUrl::Sqlite(database)) => beside_path(database).exists(),
+        _ => false,
+    }
+}
+
 fn beside(database: &Path, entropy: &dyn Entropy) -> Result<MasterKey, Failure> {
     let path = beside_path(database);
     match (is_there(&path)?, is_there(database)?) {

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use webhook_domain::entropy::Entropy;
 use webhook_domain::services::ApiKeyService;
 use webhook_domain::time::Clock;
-use webhook_store_diesel::{DatabaseUrl, DieselStore, MasterKey, OpenError, StoreLimits, SystemEntropy};
+use webhook_store_diesel::{
+    DatabaseUrl, DieselStore, MasterKey, OpenError, StoreLimits, SystemEntropy, refuse_lost,
+};
 
 use crate::clock::SystemClock;
 use crate::exit::{Failure, chain};
@@ -90,8 +92,19 @@ pub(crate) fn prepare(
     master_key: MasterKeySource,
     entropy: &dyn Entropy,
 ) -> Result<MasterKey, Failure> {
+    let has_key = master_key::is_beside(&master_key, database);
+    if let DatabaseUrl::Sqlite(path) = database {
+        refuse_lost(path).map_err(|error| Failure::opening(&error))?;
+    }
     let key = master_key::obtain(master_key, database, entropy)?;
     if let DatabaseUrl::Sqlite(path) = database {
+        if has_key && !path.metadata().is_ok_and(|file| file.len() > 0) {
+            tracing::warn!(
+                file.path = %path.display(),
+                "a new database is made beside a master key that was there before. If there was a database that the key belongs to, stop, \
+                 and put that one here, or a backup of it with `webhook-server restore FILE`"
+            );
+        }
         create_directory_of(path)
             .and_then(|()| create_empty(path))
             .map_err(|error| Failure::cannot(&format!("make the database {}", path.display()), &error))?;

@@ -15,7 +15,7 @@ mod examine;
 use webhook_domain::StoreError;
 use webhook_domain::error::Cause;
 
-pub use self::copy::{copy, pause, write_back};
+pub use self::copy::{announce_next, copy, pause, write_back};
 pub use self::events::{EventsCompared, compare_events};
 pub use self::examine::{Contents, Examination};
 use crate::AuditVerdict;

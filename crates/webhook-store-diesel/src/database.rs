@@ -2,12 +2,17 @@
 
 pub(crate) mod connection;
 pub(crate) mod dialect;
+mod entering;
 pub(crate) mod file;
+pub(crate) mod identity;
 pub(crate) mod in_use;
+pub(crate) mod language;
+pub(crate) mod mark;
 mod not_up;
 pub(crate) mod open_error;
 pub(crate) mod opening;
 pub(crate) mod row;
 pub(crate) mod schema;
+pub(crate) mod state;
 pub(crate) mod url;
 pub(crate) mod write_back;

@@ -36,6 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use audit::chain::AuditHead;
 pub use audit::verification::AuditVerdict;
+pub use database::identity::refuse_lost;
 pub use database::in_use::InUse;
 pub use database::opening::OpenError;
 pub use database::url::DatabaseUrl;

@@ -1,15 +1,19 @@
 //! The service on hosts as they are.
 
+mod another_database;
 mod clocks;
 mod descriptors;
 mod encodings;
 mod key_sets;
+mod languages;
 mod logs;
+mod moved_database;
 mod process;
 mod readiness;
 mod rights;
 mod settings;
 mod signals;
+mod small_disk;
 mod stopping;
 mod texts;
 mod waiting;

@@ -1,8 +1,13 @@
 //! What `/health/ready` vouches for. `/health/live` depends on nothing.
 
-use std::{fs, time::Duration};
+use std::{fs, process::Command, time::Duration};
 
-use webhook_tests::{Backend, Service, clock::wait_for};
+use webhook_tests::{
+    Backend, Client, Deployment, Server, Service,
+    clock::wait_for,
+    fixtures::{create, roll},
+    service::ALL_PERMISSIONS,
+};
 
 fn becomes(service: &Service, status: u16) {
     wait_for("readiness changes", Duration::from_secs(30), || {
@@ -69,4 +74,58 @@ fn a_service_whose_row_of_samples_cannot_be_written_is_not_ready() {
     becomes(&service, 503);
     service.deployment().execute("DROP TRIGGER full");
     becomes(&service, 200);
+}
+
+#[test]
+fn a_service_whose_file_system_becomes_read_only_is_not_ready_and_says_so_once() {
+    let deployment = Deployment::new(Backend::Sqlite);
+    let shim = deployment.directory().join("read_only.so");
+    let compiled = Command::new("cc")
+        .args(["-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o"])
+        .arg(&shim)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/shim/read_only.c"))
+        .status();
+    assert!(compiled.expect("cc runs").success(), "the shim compiles");
+    let read_only = deployment.directory().join("read-only");
+    let key = deployment.create_key("default", &ALL_PERMISSIONS, &[]);
+    let mut command = deployment.command(&[]);
+    command.env("LD_PRELOAD", &shim).env("READ_ONLY_WHEN", &read_only);
+    let server = Server::start(command);
+    let client = Client::with_key(server.address(), &key);
+    let webhook = create(&client);
+    let status = |path: &str| client.get(path).unchecked().send().status;
+    fs::write(&read_only, "").expect("a file can be written");
+    wait_for("it is not ready", Duration::from_secs(30), || {
+        (status("/health/ready") == 503).then_some(())
+    });
+    let rolled = client.patch(&webhook.secret_path()).unchecked().send();
+    assert_eq!(rolled.status, 503, "{rolled:?}");
+    assert_eq!(status("/health/live"), 200);
+    wait_for("the log says so", Duration::from_secs(30), || {
+        server.output().contains("the service is not ready").then_some(())
+    });
+    for _ in 0..50 {
+        status("/health/ready");
+    }
+    let said = server.output();
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("/health/ready") || line.contains("not ready"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    let says_why = ["readonly database", "disk I/O error"]
+        .iter()
+        .any(|why| lines[0].contains(why));
+    assert!(says_why && !lines[0].contains("out of reach"), "{}", lines[0]);
+    fs::remove_file(&read_only).expect("it is there");
+    wait_for("it is ready again", Duration::from_secs(30), || {
+        (status("/health/ready") == 200).then_some(())
+    });
+    roll(&client, &webhook);
+    wait_for("the log says so", Duration::from_secs(30), || {
+        server
+            .output()
+            .contains("the service is ready again")
+            .then_some(())
+    });
 }

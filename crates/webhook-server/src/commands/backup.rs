@@ -13,10 +13,10 @@ use clap::Args;
 use serde_json::json;
 use webhook_domain::entropy::Entropy;
 use webhook_store_diesel::backup::{self, BackupError, Contents, Examination};
-use webhook_store_diesel::{DatabaseUrl, MasterKey, SystemEntropy};
+use webhook_store_diesel::{DatabaseUrl, MasterKey, SystemEntropy, refuse_lost};
 
-use super::Format;
 use super::local::{answer, answer_json, remark};
+use super::{Format, counted};
 use crate::exit::Failure;
 use crate::master_key;
 use crate::private_file::{StagedFile, staging_path};
@@ -45,6 +45,7 @@ pub(crate) fn run(settings: Settings, arguments: &BackupArguments, format: Forma
              `pg_dump --format=custom --file=FILE \"$WEBHOOK_DATABASE_URL\"`; see docs/backup-and-restore.md",
         ));
     };
+    refuse_lost(&database).map_err(|error| Failure::opening(&error))?;
     if !database.exists() {
         return Err(Failure::configuration(format!(
             "there is no database {}",
@@ -127,12 +128,32 @@ fn copy_privately(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Removes a database of SQLite's that was made for a moment, with what lies beside it.
 pub(super) fn remove_database(path: &Path) {
-    for suffix in ["", "-wal", "-shm", "-journal", ".in-use", ".delivering"] {
+    for suffix in [
+        "",
+        "-wal",
+        "-shm",
+        "-journal",
+        ".in-use",
+        ".delivering",
+        ".state",
+        ".state.new",
+    ] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
         // Most of them are not there; one that cannot be removed is replaced the next time.
         let _ = std::fs::remove_file(name);
     }
+}
+
+/// What is in a database, in words.
+pub(super) fn counts(contents: &Contents) -> String {
+    [
+        counted(contents.webhooks, "webhook"),
+        counted(contents.api_keys, "API key"),
+        counted(contents.events, "event"),
+        counted(contents.audit_records, "audit record"),
+    ]
+    .join(", ")
 }
 
 fn show(file: &Path, contents: &Contents, format: Format) -> Result<(), Failure> {
@@ -150,12 +171,9 @@ fn show(file: &Path, contents: &Contents, format: Format) -> Result<(), Failure>
             "schema": contents.schema,
         })),
         Format::Text => answer(&format!(
-            "{}: {} webhooks, {} API keys, {} events, {} audit records, schema {}\nhead {}\n",
+            "{}: {}, schema {}\nhead {}\n",
             file.display(),
-            contents.webhooks,
-            contents.api_keys,
-            contents.events,
-            contents.audit_records,
+            counts(contents),
             contents.schema,
             contents.head
         )),

@@ -8,6 +8,7 @@ use webhook_domain::access::caller::{Acting, Caller};
 use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::id::{PlatformId, RequestId};
 use webhook_domain::{Refusal, ServiceError, StoreError};
+use webhook_store_diesel::refuse_lost;
 
 use crate::exit::Failure;
 use crate::logging;
@@ -38,6 +39,7 @@ impl Local {
     /// Opens the database, which must be there: whoever asks what is in it did not mean to make one.
     pub(super) fn open(settings: Settings) -> Result<Self, Failure> {
         if let Some(file) = settings.database_file().filter(|file| !file.exists()) {
+            refuse_lost(file).map_err(|error| Failure::opening(&error))?;
             return Err(Failure::configuration(format!(
                 "there is no database {}; name another with --database-url, or make this one with \
                  `webhook-server migrate`",

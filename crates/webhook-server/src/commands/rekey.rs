@@ -15,7 +15,7 @@ use webhook_domain::entropy::Entropy;
 use webhook_domain::id::RequestId;
 use webhook_domain::time::Clock as _;
 use webhook_store_diesel::rekeying::{GRACE, RekeyError, Rekeying};
-use webhook_store_diesel::{DatabaseUrl, MasterKey, SystemEntropy};
+use webhook_store_diesel::{DatabaseUrl, MasterKey, SystemEntropy, refuse_lost};
 
 use super::local::{answer, remark};
 use crate::clock::SystemClock;
@@ -41,6 +41,7 @@ pub(crate) fn run(settings: Settings, arguments: RekeyArguments) -> Result<(), F
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
     let file = own_file(&settings, arguments.new_master_key_file.as_deref())?;
     if let Some(database) = settings.database_file().filter(|database| !database.exists()) {
+        refuse_lost(database).map_err(|error| Failure::opening(&error))?;
         let problem = format!("there is no database {}", database.display());
         return Err(Failure::configuration(problem));
     }

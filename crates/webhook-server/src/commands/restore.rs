@@ -32,8 +32,8 @@ use webhook_store_diesel::{DatabaseUrl, MasterKey, SystemEntropy};
 
 use self::compare::{Compared, Differences};
 use self::place::Placed;
-use super::Format;
 use super::local::{Local, confirmed};
+use super::{Format, counted};
 use crate::clock::SystemClock;
 use crate::exit::Failure;
 use crate::master_key::{self, MasterKeySource};
@@ -134,12 +134,15 @@ pub(crate) fn run(
     let roll = wanted(
         arguments.roll_differing,
         rolls,
-        &format!("roll the {rolls} webhooks whose keys differ?"),
+        &format!("roll {} whose keys differ?", counted(rolls as u64, "webhook")),
     )?;
     let revoke = wanted(
         arguments.revoke_api_keys,
         revocations,
-        &format!("revoke the {revocations} API keys that are in force again?"),
+        &format!(
+            "revoke {} in force again?",
+            counted(revocations as u64, "API key")
+        ),
     )?;
     mend(&local, differences, (roll, revoke), default_overlap, format)
 }

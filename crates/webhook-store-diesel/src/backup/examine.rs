@@ -16,6 +16,7 @@ use crate::api_keys::row::ApiKeyRow;
 use crate::audit;
 use crate::backup::BackupError;
 use crate::database::connection::AnyConnection;
+use crate::database::identity;
 use crate::database::opening::{self, OpenError, Proof, unreachable};
 use crate::database::schema::{api_keys, events, idempotent_answers, webhooks};
 use crate::sealing::{Vault, handover};
@@ -46,12 +47,6 @@ pub struct Contents {
     pub head: AuditHead,
     /// The newest migration.
     pub schema: String,
-}
-
-#[derive(QueryableByName)]
-struct Finding {
-    #[diesel(sql_type = Text)]
-    integrity_check: String,
 }
 
 #[derive(QueryableByName)]
@@ -180,14 +175,6 @@ impl Examination {
 fn open_file(path: &Path, url: &DatabaseUrl) -> Result<AnyConnection, BackupError> {
     let mut connection =
         AnyConnection::open_sqlite_to_look(path).map_err(|source| unreachable(url, source))?;
-    if let AnyConnection::Sqlite(sqlite) = &mut connection {
-        // What is no database at all is refused by the first statement.
-        let found: Result<Finding, _> = sql_query("PRAGMA integrity_check(1)").get_result(sqlite);
-        match found {
-            Ok(found) if found.integrity_check == "ok" => {}
-            Ok(found) => return Err(BackupError::Damaged(found.integrity_check)),
-            Err(error) => return Err(BackupError::Damaged(error.to_string())),
-        }
-    }
+    identity::check(&mut connection).map_err(BackupError::Damaged)?;
     Ok(connection)
 }

@@ -10,6 +10,8 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, ConnectionError, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
 use crate::DatabaseUrl;
+use crate::database::language;
+use crate::database::state::{Kept, State};
 
 /// How long a statement of SQLite's waits for another process that is writing.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -66,6 +68,11 @@ impl AnyConnection {
             ))
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Sqlite(connection))
+    }
+
+    /// Opens a database of SQLite's to change it without putting it into another mode.
+    pub(crate) fn open_sqlite_as_it_is(path: &Path) -> Result<Self, ConnectionError> {
+        SqliteConnection::establish(&format!("{}?mode=rw", sqlite_uri(path))).map(Self::Sqlite)
     }
 
     /// Makes the connection one for whoever finds rows by their keys alone.
@@ -157,13 +164,25 @@ impl AnyConnection {
         Ok(())
     }
 
-    /// Opens a database of SQLite's to [write its log back](Self::write_back), waiting for nobody.
+    /// Opens a database of SQLite's to [write its log back](Self::write_back), waiting for others for a moment at the most.
     pub(crate) fn open_sqlite_to_write_back(path: &Path) -> Result<Self, ConnectionError> {
         let mut connection = open_sqlite(path)?;
         connection
-            .batch_execute("PRAGMA busy_timeout = 0")
+            .batch_execute("PRAGMA busy_timeout = 100")
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Sqlite(connection))
+    }
+
+    /// As [`write_back`](Self::write_back), waiting for nobody: while it waits, it would keep others from writing.
+    pub(crate) fn write_back_at_once(&mut self) -> QueryResult<bool> {
+        if let Self::Sqlite(sqlite) = self {
+            sqlite.batch_execute("PRAGMA busy_timeout = 0")?;
+        }
+        let done = self.write_back();
+        if let Self::Sqlite(sqlite) = self {
+            sqlite.batch_execute("PRAGMA busy_timeout = 100")?;
+        }
+        done
     }
 
     /// Writes SQLite's log back and empties it, unless somebody is reading or writing it: what was overwritten is gone from the
@@ -197,6 +216,15 @@ struct ReadOnly {
 }
 
 fn open_sqlite(path: &Path) -> Result<SqliteConnection, ConnectionError> {
+    // Another file that lies there would be written together with the log of the one that was opened.
+    if let Kept::Known(state) = State::read(path)
+        && state.names(path).is_ok_and(|is_named| !is_named)
+    {
+        return Err(ConnectionError::BadConnection(format!(
+            "the database file {} was replaced",
+            path.display()
+        )));
+    }
     // A file that was deleted is not made anew: it would be an empty database.
     let mut connection = SqliteConnection::establish(&format!("{}?mode=rw", sqlite_uri(path)))?;
     let pragmas = format!(
@@ -250,6 +278,7 @@ fn open_postgres(url: &str) -> Result<PgConnection, ConnectionError> {
     connection
         .batch_execute(POSTGRES_TIMEOUTS)
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    language::ask_for_english(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 

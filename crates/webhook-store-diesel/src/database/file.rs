@@ -8,6 +8,10 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Access;
+
+use crate::database::state::directory_of;
+
 /// A file by its device and inode, and the path it was opened at.
 #[derive(Debug, Clone)]
 pub(crate) struct DatabaseFile {
@@ -23,7 +27,8 @@ pub(crate) enum FileGone {
     )]
     Missing(PathBuf),
     #[error(
-        "the database file {0} was replaced while the service had it open; restart the service to use the new one"
+        "the database file {0} was replaced while the service had it open; put the old one back, or stop the service and \
+         move the files whose names begin with {0}- away to use the new one"
     )]
     Replaced(PathBuf),
     #[error("the database file {path} cannot be looked at")]
@@ -44,9 +49,11 @@ impl DatabaseFile {
         })
     }
 
-    /// Makes the file if there is none, for its owner alone, and finds out whether it can be written. To be called while this
+    /// Makes the file if there is none, for its owner alone, and finds out whether it and its directory can be written. To be called while this
     /// process has no connection to it: closing a file takes away the locks that SQLite holds on it (sqlite.org/howtocorrupt.html §2.2).
     pub(crate) fn make_writable(path: &Path) -> io::Result<()> {
+        // SQLite makes files beside it. After a crash they are there, and so it would be found out much later.
+        rustix::fs::access(directory_of(path), Access::WRITE_OK | Access::EXEC_OK)?;
         let opened: io::Result<File> = OpenOptions::new()
             .create(true)
             .append(true)

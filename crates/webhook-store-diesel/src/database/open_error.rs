@@ -1,5 +1,7 @@
 //! Why a database could not be opened, and what is to be done about it.
 
+use std::path::PathBuf;
+
 use diesel::ConnectionError;
 use webhook_domain::error::Cause;
 
@@ -85,9 +87,59 @@ pub enum OpenError {
     /// The proof of the master key could not be made or read.
     #[error("the master key could not be used")]
     Sealing(#[source] Cause),
-    /// Somebody puts another database in the place of this one.
-    #[error("a restore is putting another database in the place of this one; start again when it has ended")]
+    /// Somebody puts another database in the place of this one, or finds out whether it is the right one.
+    #[error(
+        "another process is checking the database, migrating it, or putting another in its place; start again when it has ended"
+    )]
     BeingReplaced,
+    /// A log lies beside the file that is not this file's.
+    #[error(
+        "the log {log} does not belong to the database file {database}, which is another than the one that was used last; \
+         together they would be a damaged database. Nothing was changed. If {database} is a backup, put the file that was \
+         there before back, and use `webhook-server restore FILE`; if that file is lost, move the files whose names begin \
+         with {database}- away and start again. If you copied the database and its log together, remove {state} and start \
+         again"
+    )]
+    ForeignLog {
+        /// The database.
+        database: PathBuf,
+        /// Its log, or its journal.
+        log: PathBuf,
+        /// What is kept of the one that was used last.
+        state: PathBuf,
+    },
+    /// There was a database, and there is none or another's.
+    #[error(
+        "the database {database} is missing or holds nothing, but there was one: {left} is left of it. Put its file back, \
+         with the files whose names begin with {database}-, or restore a backup with `webhook-server restore FILE`. To begin \
+         with an empty database, move {left} away. Nothing was changed"
+    )]
+    Lost {
+        /// Where it was.
+        database: PathBuf,
+        /// What is left: its log, or what was kept to know it by.
+        left: PathBuf,
+    },
+    /// The file is another than the one that another process has open.
+    #[error(
+        "the database file {database} was replaced while another process has the old one open; stop that first. Nothing was changed"
+    )]
+    Replaced {
+        /// Where it is.
+        database: PathBuf,
+    },
+    /// SQLite has found damage in a file that was not the one that was used last, or not as it was left.
+    #[error(
+        "the database file {database} was put there or changed since it was used last, and is damaged: {damage}. Put the \
+         file that was there before back, with the files whose names begin with {database}-, or restore a backup with \
+         `webhook-server restore FILE`. Nothing was changed"
+    )]
+    Damaged {
+        /// Where it is.
+        database: PathBuf,
+        /// What SQLite says.
+        damage: String,
+    },
     /// A file that belongs to the database, such as that of its lock, cannot be made or used.
     #[error("a file beside the database cannot be used")]
     File(#[source] std::io::Error),
@@ -108,6 +160,9 @@ impl OpenError {
                 | Self::NotWritable { .. }
                 | Self::MayNotMigrate(_)
                 | Self::Encoding { .. }
+                | Self::ForeignLog { .. }
+                | Self::Lost { .. }
+                | Self::Replaced { .. }
         )
     }
 

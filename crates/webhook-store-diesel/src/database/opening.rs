@@ -14,8 +14,10 @@ use crate::DatabaseUrl;
 use crate::audit;
 use crate::audit::chain::ChainKey;
 use crate::database::connection::AnyConnection;
+use crate::database::entering::enter;
 use crate::database::file::DatabaseFile;
 use crate::database::in_use::InUse;
+use crate::database::language;
 pub use crate::database::open_error::OpenError;
 use crate::database::schema::master_keys;
 use crate::engine::failure::chain;
@@ -47,25 +49,8 @@ pub(crate) struct Opened {
 
 /// Proves the master key, migrates, and gives a connection.
 pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError> {
-    if let DatabaseUrl::Sqlite(path) = url {
-        DatabaseFile::make_writable(path).map_err(|source| OpenError::NotWritable {
-            database: url.to_string(),
-            source: source.into(),
-        })?;
-    }
-    if let DatabaseUrl::Sqlite(path) = url
-        && path.metadata().is_ok_and(|metadata| metadata.len() > 0)
-    {
-        prove(
-            &mut AnyConnection::open_sqlite_to_look(path).map_err(|source| unreachable(url, source))?,
-            vault,
-        )?;
-    }
-    let in_use = match url {
-        DatabaseUrl::Sqlite(path) => {
-            let in_use = InUse::share(path).map_err(OpenError::File)?;
-            Some(in_use.ok_or(OpenError::BeingReplaced)?)
-        }
+    let mut entered = match url {
+        DatabaseUrl::Sqlite(path) => Some(enter(url, path, vault)?),
         DatabaseUrl::Postgres(_) => None,
     };
     let mut connection = open_for_writing(url).map_err(|error| not_writable(url, error))?;
@@ -73,7 +58,8 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
         DatabaseUrl::Sqlite(path) => Some(DatabaseFile::at(path)?),
         DatabaseUrl::Postgres(_) => None,
     };
-    if matches!(connection, AnyConnection::Postgres(_)) {
+    if let AnyConnection::Postgres(postgres) = &mut connection {
+        language::warn_of_others(postgres)?;
         check_encoding(&mut connection)?;
         prove(&mut connection, vault)?;
     }
@@ -86,12 +72,20 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
     handover::learn(&mut connection, vault)?;
     let chain = audit::opening::open(&mut connection, vault)?;
     handover::follow(&mut connection, vault)?;
+    if let (Some(entered), DatabaseUrl::Sqlite(path)) = (&mut entered, url)
+        && entered.in_use.is_alone()
+    {
+        entered.judged.renew(&mut connection, path);
+        if !entered.in_use.let_others_in().map_err(OpenError::File)? {
+            return Err(OpenError::BeingReplaced);
+        }
+    }
     Ok(Opened {
         connection,
         file,
         chain,
         applied,
-        in_use,
+        in_use: entered.map(|entered| entered.in_use),
     })
 }
 
@@ -109,7 +103,7 @@ pub(crate) fn open_for_writing(url: &DatabaseUrl) -> Result<AnyConnection, OpenE
 }
 
 /// Tells files that cannot be written from a database that cannot be opened: SQLite opens such a file to read.
-fn not_writable(url: &DatabaseUrl, error: OpenError) -> OpenError {
+pub(crate) fn not_writable(url: &DatabaseUrl, error: OpenError) -> OpenError {
     let text = chain(&error);
     let is_file = matches!(url, DatabaseUrl::Sqlite(_));
     match is_file && (text.contains("readonly database") || text.contains("unable to open database file")) {

@@ -122,6 +122,10 @@ fn make_ready(restore: &Restore, file: &Path, staged: &Path) -> Result<Contents,
     let contents = examined
         .and_then(|mut examination| examination.contents())
         .map_err(cannot)?;
+    // Whatever was done in a database has left a record. SQLite's file of a running server may have none without its log.
+    if contents.audit_records == 0 {
+        return Err(Failure::of_backup(&doing, &BackupError::NotOurs));
+    }
     backup::pause(&url, restored_now()).map_err(cannot)?;
     File::open(staged)
         .and_then(|file| file.sync_all())
@@ -135,6 +139,7 @@ fn replace(database: &Path, staged: &Path) -> io::Result<Option<PathBuf>> {
         true => Some(keep(database)?),
         false => None,
     };
+    backup::announce_next(database, staged)?;
     // They belong to the database that is kept now. Beside another they would be taken for that one's.
     for suffix in JOURNALS.iter().chain(&["-shm"]) {
         match std::fs::remove_file(beside(database, suffix)) {

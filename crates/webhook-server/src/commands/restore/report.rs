@@ -13,6 +13,7 @@ use super::compare::{Compared, Differences};
 use super::mend::Mended;
 use super::place::Placed;
 use crate::commands::Format;
+use crate::commands::backup::counts;
 use crate::commands::local::{answer, answer_json};
 use crate::exit::Failure;
 
@@ -44,12 +45,9 @@ pub(super) fn show(
         line(
             &mut text,
             format_args!(
-                "restored {}: {} webhooks, {} API keys, {} events, {} audit records, head {}",
+                "restored {}: {}, head {}",
                 placed.file.display(),
-                contents.webhooks,
-                contents.api_keys,
-                contents.events,
-                contents.audit_records,
+                counts(contents),
                 contents.head
             ),
         );
