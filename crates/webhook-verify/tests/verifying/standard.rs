@@ -1,11 +1,11 @@
-//! Standard Webhooks: the published examples, and its official library, in both directions.
+//! Held against others: the published example of Standard Webhooks, its official library in both directions, and OpenSSL.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::HeaderMap;
 use proptest::prelude::*;
 use standardwebhooks::Webhook;
-use webhook_verify::{MESSAGE_ID, MESSAGE_SIGNATURE, MESSAGE_TIMESTAMP, Verified, Verifier};
+use webhook_verify::{MESSAGE_ID, MESSAGE_SIGNATURE, MESSAGE_TIMESTAMP, Secret, Verified, Verifier};
 
 use crate::scene::*;
 
@@ -27,6 +27,24 @@ fn the_published_example_verifies() {
         key: 0,
     };
     assert_eq!(verified, Ok(expected));
+}
+
+/// The values were computed with OpenSSL:
+///
+/// ```sh
+/// S=whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
+/// B='{"type":"INVOICE.CREATED","data":{"total":1.10}}'
+/// printf %s "2024-04-12T15:22:37Z.$B" | openssl dgst -sha256 -hmac "$S" | tr a-f A-F
+/// K=$(printf %s "${S#whsec_}" | base64 -d | xxd -p -c 64)
+/// printf %s "evt_01hv9k2m4rt6w8y0abcdefghjk.1712935357.$B" | openssl dgst -sha256 -mac HMAC -macopt hexkey:$K -binary | base64
+/// ```
+#[test]
+fn both_families_are_signed_as_openssl_computes_them() {
+    let secret = Secret::parse("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+    let payload = "v1=9A87F6FB4412C308580F766AA3F983C59B825E451BFAEDEB339FDB9EE1D46717";
+    assert_eq!(secret.sign_payload(DATE, BODY), payload);
+    let message = "v1,aGOXLMlWAf2tZAxJlH4e1BDA8pyfocYN+22NcHSUSq4=";
+    assert_eq!(secret.sign_message(EVENT, SECONDS, BODY), message);
 }
 
 #[test]
