@@ -7,9 +7,9 @@ mod resource;
 
 use std::borrow::Cow;
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::{Deserialize, Serialize};
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
@@ -102,10 +102,7 @@ impl Head<'_> {
 
     fn with_body(self, body: Vec<u8>, replayed: bool) -> Result<HttpResponse, Problem> {
         let status = StatusCode::from_u16(self.status).map_err(Problem::internal)?;
-        let mut response = HttpResponse::build(status);
-        response
-            .insert_header(header::ContentType::json())
-            .insert_header((header::CACHE_CONTROL, "no-store"));
+        let mut response = uncached_json(status);
         if let Some(etag) = self.etag {
             response.insert_header((header::ETAG, etag.as_ref()));
         }
@@ -133,11 +130,16 @@ pub(crate) fn of_read(
 /// The answer that shows several of something.
 pub(crate) fn of_list(list: &impl Serialize) -> Result<HttpResponse, Problem> {
     let body = serde_json::to_vec(list).map_err(Problem::internal)?;
-    let mut response = HttpResponse::Ok();
+    Ok(uncached_json(StatusCode::OK).body(body))
+}
+
+/// The beginning of an answer in JSON that nobody may keep.
+fn uncached_json(status: StatusCode) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
     response
         .insert_header(header::ContentType::json())
         .insert_header((header::CACHE_CONTROL, "no-store"));
-    Ok(response.body(body))
+    response
 }
 
 /// The answer to what came of a change.

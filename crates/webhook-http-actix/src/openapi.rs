@@ -7,6 +7,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod bodies;
+mod common;
 mod delivery;
 pub(crate) mod errors;
 pub(crate) mod parameters;
@@ -104,9 +105,18 @@ impl Modify for Shared {
             .schemas
             .extend(shared.map(|Component(name, schema)| (name.to_owned(), schema())));
         document.webhooks = Some(delivery::webhooks());
-        for item in document.paths.paths.values_mut() {
-            let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
-            for operation in operations.into_iter().flatten() {
+        for (path, item) in &mut document.paths.paths {
+            let operations = [
+                (false, &mut item.get),
+                (true, &mut item.post),
+                (true, &mut item.patch),
+                (true, &mut item.delete),
+            ];
+            for (changes, operation) in operations {
+                let Some(operation) = operation else { continue };
+                if path.starts_with("/v1/") {
+                    common::complete(path, changes, operation);
+                }
                 // The one body that may be left out; the macro takes what is not an `Option` for required.
                 if operation.operation_id.as_deref() == Some("roll_secret")
                     && let Some(RefOr::T(body)) = &mut operation.request_body

@@ -65,16 +65,8 @@ impl PartialSchema for ErrorBody {
     }
 }
 
-/// What every path under `/v1` may answer.
-pub(crate) struct Always;
-/// What a path with an id in it may answer besides.
-pub(crate) struct ById;
-/// What a request that changes something may answer besides.
-pub(crate) struct OnChange;
-/// What a request with `If-Match` may answer besides.
-pub(crate) struct OnCondition;
 /// What a request that asks the store may answer.
-pub(crate) struct OfStore;
+pub(crate) struct StoreFailures;
 
 /// An error's name in the document, its status, its codes, and when it comes.
 struct Kind(&'static str, u16, &'static [Code], &'static str);
@@ -178,22 +170,43 @@ const KINDS: [&Kind; 13] = [
     &UNAVAILABLE,
 ];
 
-macro_rules! responses {
-    ($($name:ty: $($kind:ident)*;)*) => {
-        $(impl IntoResponses for $name {
-            fn responses() -> BTreeMap<String, RefOr<Response>> {
-                [$($kind.reference()),*].into()
-            }
-        })*
-    };
+/// What every operation under `/v1` may answer.
+const EVERYWHERE: [&Kind; 6] = [
+    &BAD_REQUEST,
+    &UNAUTHORISED,
+    &FORBIDDEN,
+    &TOO_OFTEN,
+    &FAILED,
+    &UNAVAILABLE,
+];
+/// What one that changes something may answer besides.
+const OF_CHANGES: [&Kind; 5] = [
+    &TOO_SLOW,
+    &CONFLICT,
+    &TOO_LARGE,
+    &UNSUPPORTED_TYPE,
+    &STILL_RUNNING,
+];
+
+/// The errors of an operation under `/v1`: one that names a resource in its path or not, changes something or not, and takes
+/// `If-Match` or not.
+pub(super) fn of_operation(
+    names_resource: bool,
+    changes: bool,
+    takes_if_match: bool,
+) -> impl Iterator<Item = (String, RefOr<Response>)> {
+    EVERYWHERE
+        .into_iter()
+        .chain(names_resource.then_some(&NOT_FOUND))
+        .chain(OF_CHANGES.into_iter().filter(move |_| changes))
+        .chain(takes_if_match.then_some(&STALE))
+        .map(Kind::reference)
 }
 
-responses! {
-    Always: BAD_REQUEST UNAUTHORISED FORBIDDEN TOO_OFTEN FAILED UNAVAILABLE;
-    ById: NOT_FOUND;
-    OnChange: TOO_SLOW CONFLICT TOO_LARGE UNSUPPORTED_TYPE STILL_RUNNING;
-    OnCondition: STALE;
-    OfStore: FAILED UNAVAILABLE;
+impl IntoResponses for StoreFailures {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [&FAILED, &UNAVAILABLE].map(Kind::reference).into()
+    }
 }
 
 impl Kind {

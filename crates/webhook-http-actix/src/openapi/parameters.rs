@@ -14,14 +14,12 @@ use crate::listing::ORDER_OF_ACTIONS;
 use crate::paths::{ID, WEBHOOK_ID};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 
-const IF_MATCH: &str = "^(\\*|[ \\t,]*(W/)?\"[!#-~]*\"([ \\t]*,[ \\t,]*(W/)?\"[!#-~]*\")*[ \\t,]*)$";
+/// The header that names the version a change is meant for.
+pub(super) const IF_MATCH: &str = "If-Match";
+const ENTITY_TAGS: &str = "^(\\*|[ \\t,]*(W/)?\"[!#-~]*\"([ \\t]*,[ \\t,]*(W/)?\"[!#-~]*\")*[ \\t,]*)$";
 
-/// `x-platform-id`.
-pub(crate) struct Platform;
-/// `Idempotency-Key`.
-pub(crate) struct Named;
 /// `If-Match`.
-pub(crate) struct Conditional;
+pub(crate) struct IfMatch;
 /// The id of a webhook in the path.
 pub(crate) struct WebhookPath;
 /// The id of an API key in the path.
@@ -41,6 +39,29 @@ pub(crate) struct DeliveryPart;
 /// For how long the retired secret goes on signing.
 pub(crate) struct RetiredFor;
 
+/// `x-platform-id`, which every operation under `/v1` takes.
+pub(super) fn platform_id() -> Parameter {
+    header(
+        "x-platform-id",
+        platform(
+            "The platform to act on. A platform's own credential may name only that one; a credential for all platforms \
+             acts on `default` if none is named.",
+        ),
+    )
+}
+
+/// `Idempotency-Key`, which every operation that changes something takes.
+pub(super) fn idempotency_key() -> Parameter {
+    header(
+        "Idempotency-Key",
+        matching(
+            "^[ -~]{1,255}$",
+            "The client's own name for this request. Sent again with the same name within 48 hours, it is not done again: \
+             the first answer is given once more.",
+        ),
+    )
+}
+
 macro_rules! parameters {
     ($($name:ty: $parameters:expr;)*) => {
         $(impl IntoParams for $name {
@@ -52,17 +73,8 @@ macro_rules! parameters {
 }
 
 parameters! {
-    Platform: vec![header("x-platform-id", platform(
-        "The platform to act on. A platform's own credential may name only that one; a credential for all platforms \
-         acts on `default` if none is named.",
-    ))];
-    Named: vec![header("Idempotency-Key", matching(
-        "^[ -~]{1,255}$",
-        "The client's own name for this request. Sent again with the same name within 48 hours, it is not done again: \
-         the first answer is given once more.",
-    ))];
-    Conditional: vec![header("If-Match", matching(
-        IF_MATCH,
+    IfMatch: vec![header(IF_MATCH, matching(
+        ENTITY_TAGS,
         "The ETag of the webhook as it is to be changed: 412 if it has changed since.",
     ))];
     WebhookPath: vec![path(WEBHOOK_ID, id(WebhookId::PREFIX, "The webhook's id."))];

@@ -11,8 +11,7 @@ use crate::errors::Problem;
 use crate::listing::webhooks::page_number;
 use crate::listing::{ORDER_OF_ACTIONS, page_size};
 use crate::openapi::answers::ActionList;
-use crate::openapi::errors::Always;
-use crate::openapi::parameters::{ActionPage, Platform};
+use crate::openapi::parameters::ActionPage;
 use crate::query::Parameters;
 use crate::representation::{ActionsJson, actions_json};
 use crate::{answer, paths};
@@ -32,13 +31,8 @@ struct Actions<'a> {
     path = paths::ACTIONS,
     operation_id = "list_actions",
     tag = "Webhooks",
-    params(Platform, ActionPage),
-    responses(
-        (status = 200, description = "The actions of the deployment.", body = ActionList, headers(
-            ("Cache-Control" = String, description = "`no-store`."),
-        )),
-        Always,
-    ),
+    params(ActionPage),
+    responses((status = 200, description = "The actions of the deployment.", body = ActionList)),
 )]
 pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     call.acting(Permission::WebhookView).await?;

@@ -11,8 +11,7 @@ use crate::errors::Problem;
 use crate::listing::{self, Asked};
 use crate::openapi::answers::ApiKeyList;
 use crate::openapi::bodies::CreateApiKey as CreateObject;
-use crate::openapi::errors::{Always, ById, OnChange};
-use crate::openapi::parameters::{ApiKeyPart, ApiKeyPath, Named, Platform};
+use crate::openapi::parameters::{ApiKeyPart, ApiKeyPath};
 use crate::query::Parameters;
 use crate::representation::ApiKeyJson;
 use crate::{fields, json, paths};
@@ -25,13 +24,8 @@ use crate::{fields, json, paths};
     path = paths::API_KEYS,
     operation_id = "list_api_keys",
     tag = "API keys",
-    params(Platform, ApiKeyPart),
-    responses(
-        (status = 200, description = "A part of the list.", body = ApiKeyList, headers(
-            ("Cache-Control" = String, description = "`no-store`."),
-        )),
-        Always,
-    ),
+    params(ApiKeyPart),
+    responses((status = 200, description = "A part of the list.", body = ApiKeyList)),
 )]
 pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::ApiKeyView).await?;
@@ -57,16 +51,8 @@ pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     path = paths::API_KEYS,
     operation_id = "create_api_key",
     tag = "API keys",
-    params(Platform, Named),
     request_body(content = CreateObject),
-    responses(
-        (status = 201, description = "The key, with its text.", body = ApiKeyJson<'_>, headers(
-            ("Location" = String, description = "Where the key is."),
-            ("Cache-Control" = String, description = "`no-store`."),
-            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
-        )),
-        Always, OnChange,
-    ),
+    responses((status = 201, description = "The key, with its text.", body = ApiKeyJson<'_>)),
 )]
 pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::ApiKeyCreate).await?;
@@ -89,14 +75,8 @@ pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
     path = paths::API_KEY,
     operation_id = "revoke_api_key",
     tag = "API keys",
-    params(Platform, ApiKeyPath, Named),
-    responses(
-        (status = 200, description = "The key, revoked.", body = ApiKeyJson<'_>, headers(
-            ("Cache-Control" = String, description = "`no-store`."),
-            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
-        )),
-        Always, ById, OnChange,
-    ),
+    params(ApiKeyPath),
+    responses((status = 200, description = "The key, revoked.", body = ApiKeyJson<'_>)),
 )]
 pub(crate) async fn revoke(mut call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::ApiKeyDelete).await?;

@@ -10,8 +10,7 @@ use crate::call::Call;
 use crate::errors::Problem;
 use crate::listing::{self, Asked};
 use crate::openapi::answers::AuditRecordList;
-use crate::openapi::errors::Always;
-use crate::openapi::parameters::{AuditRecordPart, Platform};
+use crate::openapi::parameters::AuditRecordPart;
 use crate::query::Parameters;
 use crate::representation::AuditRecordJson;
 use crate::{answer, paths};
@@ -27,13 +26,8 @@ const MAX_ID_LENGTH: usize = 64;
     path = paths::AUDIT_RECORDS,
     operation_id = "list_audit_records",
     tag = "Audit",
-    params(Platform, AuditRecordPart),
-    responses(
-        (status = 200, description = "A part of the list.", body = AuditRecordList, headers(
-            ("Cache-Control" = String, description = "`no-store`."),
-        )),
-        Always,
-    ),
+    params(AuditRecordPart),
+    responses((status = 200, description = "A part of the list.", body = AuditRecordList)),
 )]
 pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::AuditRecordView).await?;

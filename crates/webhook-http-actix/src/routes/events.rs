@@ -7,8 +7,6 @@ use crate::answer::Success;
 use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::bodies::PublishEvent as PublishObject;
-use crate::openapi::errors::{Always, OnChange};
-use crate::openapi::parameters::{Named, Platform};
 use crate::representation::EventJson;
 use crate::{fields, paths};
 
@@ -21,15 +19,8 @@ use crate::{fields, paths};
     path = paths::EVENTS,
     operation_id = "publish_event",
     tag = "Events",
-    params(Platform, Named),
     request_body(content = PublishObject),
-    responses(
-        (status = 202, description = "The event is kept, and on its way.", body = EventJson<'_>, headers(
-            ("Cache-Control" = String, description = "`no-store`."),
-            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
-        )),
-        Always, OnChange,
-    ),
+    responses((status = 202, description = "The event is kept, and on its way.", body = EventJson<'_>)),
 )]
 pub(crate) async fn publish(mut call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::EventCreate).await?;

@@ -7,7 +7,7 @@ use webhook_domain::{ServiceError, StoreError};
 use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::answers::Health;
-use crate::openapi::errors::OfStore;
+use crate::openapi::errors::StoreFailures;
 use crate::paths;
 
 /// Says whether the process lives.
@@ -35,7 +35,7 @@ pub(crate) async fn live(_: Call) -> Result<HttpResponse, Problem> {
     operation_id = "ready",
     tag = "Service",
     security(()),
-    responses((status = 200, description = "The service can do its work.", body = Health), OfStore),
+    responses((status = 200, description = "The service can do its work.", body = Health), StoreFailures),
 )]
 pub(crate) async fn ready(call: Call) -> Result<HttpResponse, Problem> {
     if !(call.api().delivers)() {

@@ -20,8 +20,7 @@ use crate::api::Api;
 use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::bodies::CreateWebhook as CreateObject;
-use crate::openapi::errors::{Always, ById, OnChange};
-use crate::openapi::parameters::{Named, Platform, WebhookPath};
+use crate::openapi::parameters::WebhookPath;
 use crate::representation::ProbeJson;
 use crate::{json, paths, wire};
 
@@ -39,14 +38,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
     path = paths::SEND_TEST,
     operation_id = "send_test",
     tag = "Webhooks",
-    params(Platform, WebhookPath, Named),
-    responses(
-        (status = 200, description = "What the receiver said, or why it was not reached.", body = ProbeJson, headers(
-            ("Cache-Control" = String, description = "`no-store`."),
-            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
-        )),
-        Always, ById, OnChange,
-    ),
+    params(WebhookPath),
+    responses((status = 200, description = "What the receiver said, or why it was not reached.", body = ProbeJson)),
 )]
 pub(crate) async fn send_test(call: Call) -> Result<HttpResponse, Problem> {
     let send = async |call: &Call, acting: &Acting, id| Ok(call.api().probes.send_test(acting, id).await?);
@@ -62,15 +55,8 @@ pub(crate) async fn send_test(call: Call) -> Result<HttpResponse, Problem> {
     path = paths::TEST_CONNECTION,
     operation_id = "test_connection",
     tag = "Webhooks",
-    params(Platform, Named),
     request_body(content = CreateObject),
-    responses(
-        (status = 200, description = "What the receiver said, or why it was not reached.", body = ProbeJson, headers(
-            ("Cache-Control" = String, description = "`no-store`."),
-            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
-        )),
-        Always, OnChange,
-    ),
+    responses((status = 200, description = "What the receiver said, or why it was not reached.", body = ProbeJson)),
 )]
 pub(crate) async fn test_connection(mut call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookCreate).await?;
@@ -98,14 +84,8 @@ pub(crate) async fn test_connection(mut call: Call) -> Result<HttpResponse, Prob
     path = paths::SEND_PENALTY_BOX_PAYLOAD,
     operation_id = "send_penalty_box_payload",
     tag = "Webhooks",
-    params(Platform, WebhookPath, Named),
-    responses(
-        (status = 200, description = "What the receiver said, or why it was not reached.", body = ProbeJson, headers(
-            ("Cache-Control" = String, description = "`no-store`."),
-            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
-        )),
-        Always, ById, OnChange,
-    ),
+    params(WebhookPath),
+    responses((status = 200, description = "What the receiver said, or why it was not reached.", body = ProbeJson)),
 )]
 pub(crate) async fn send_penalty_box_payload(call: Call) -> Result<HttpResponse, Problem> {
     let send = async |call: &Call, acting: &Acting, id| {

@@ -8,8 +8,7 @@ use crate::answer::Success;
 use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::bodies::RollSecret as RollObject;
-use crate::openapi::errors::{Always, ById, OnChange, OnCondition};
-use crate::openapi::parameters::{Conditional, Named, Platform, RetiredFor, WebhookPath};
+use crate::openapi::parameters::{IfMatch, RetiredFor, WebhookPath};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 use crate::representation::WebhookJson;
 use crate::{json, paths, query, wire};
@@ -25,16 +24,9 @@ use crate::{json, paths, query, wire};
     path = paths::SECRET_KEY,
     operation_id = "roll_secret",
     tag = "Secrets",
-    params(Platform, WebhookPath, RetiredFor, Named, Conditional),
+    params(WebhookPath, RetiredFor, IfMatch),
     request_body(content = RollObject),
-    responses(
-        (status = 200, description = "The webhook, with its secrets.", body = WebhookJson<'_>, headers(
-            ("ETag" = String, description = "The webhook's version."),
-            ("Cache-Control" = String, description = "`no-store`."),
-            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
-        )),
-        Always, ById, OnChange, OnCondition,
-    ),
+    responses((status = 200, description = "The webhook, with its secrets.", body = WebhookJson<'_>)),
 )]
 pub(crate) async fn roll(mut call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookUpdate).await?;
@@ -75,15 +67,8 @@ pub(crate) async fn roll(mut call: Call) -> Result<HttpResponse, Problem> {
     path = paths::SECRET_KEY,
     operation_id = "remove_secret",
     tag = "Secrets",
-    params(Platform, WebhookPath, RetiredFor, Named, Conditional),
-    responses(
-        (status = 200, description = "The webhook, with its secrets.", body = WebhookJson<'_>, headers(
-            ("ETag" = String, description = "The webhook's version."),
-            ("Cache-Control" = String, description = "`no-store`."),
-            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
-        )),
-        Always, ById, OnChange, OnCondition,
-    ),
+    params(WebhookPath, RetiredFor, IfMatch),
+    responses((status = 200, description = "The webhook, with its secrets.", body = WebhookJson<'_>)),
 )]
 pub(crate) async fn remove(mut call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookUpdate).await?;

@@ -8,8 +8,7 @@ use crate::answer::{self, Success};
 use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::bodies::UpdateWebhook as UpdateObject;
-use crate::openapi::errors::{Always, ById, OnChange, OnCondition};
-use crate::openapi::parameters::{Conditional, Named, Platform, WebhookPath};
+use crate::openapi::parameters::{IfMatch, WebhookPath};
 use crate::representation::{Keys, WebhookJson};
 use crate::{json, paths, wire};
 
@@ -22,14 +21,8 @@ use crate::{json, paths, wire};
     path = paths::WEBHOOK,
     operation_id = "read_webhook",
     tag = "Webhooks",
-    params(Platform, WebhookPath),
-    responses(
-        (status = 200, description = "The webhook.", body = WebhookJson<'_>, headers(
-            ("ETag" = String, description = "The webhook's version."),
-            ("Cache-Control" = String, description = "`no-store`."),
-        )),
-        Always, ById,
-    ),
+    params(WebhookPath),
+    responses((status = 200, description = "The webhook.", body = WebhookJson<'_>)),
 )]
 pub(crate) async fn read(call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookView).await?;
@@ -51,16 +44,9 @@ pub(crate) async fn read(call: Call) -> Result<HttpResponse, Problem> {
     path = paths::WEBHOOK,
     operation_id = "update_webhook",
     tag = "Webhooks",
-    params(Platform, WebhookPath, Named, Conditional),
+    params(WebhookPath, IfMatch),
     request_body(content = UpdateObject),
-    responses(
-        (status = 200, description = "The webhook as it is now.", body = WebhookJson<'_>, headers(
-            ("ETag" = String, description = "The webhook's version."),
-            ("Cache-Control" = String, description = "`no-store`."),
-            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
-        )),
-        Always, ById, OnChange, OnCondition,
-    ),
+    responses((status = 200, description = "The webhook as it is now.", body = WebhookJson<'_>)),
 )]
 pub(crate) async fn update(mut call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookUpdate).await?;
@@ -88,15 +74,8 @@ pub(crate) async fn update(mut call: Call) -> Result<HttpResponse, Problem> {
     path = paths::WEBHOOK,
     operation_id = "delete_webhook",
     tag = "Webhooks",
-    params(Platform, WebhookPath, Named, Conditional),
-    responses(
-        (status = 200, description = "The webhook as it was.", body = WebhookJson<'_>, headers(
-            ("ETag" = String, description = "The webhook's version."),
-            ("Cache-Control" = String, description = "`no-store`."),
-            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
-        )),
-        Always, ById, OnChange, OnCondition,
-    ),
+    params(WebhookPath, IfMatch),
+    responses((status = 200, description = "The webhook as it was.", body = WebhookJson<'_>)),
 )]
 pub(crate) async fn delete(mut call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookDelete).await?;

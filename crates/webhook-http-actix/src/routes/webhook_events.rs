@@ -13,8 +13,7 @@ use crate::call::Call;
 use crate::errors::Problem;
 use crate::listing::{self, Asked};
 use crate::openapi::answers::WebhookEventList;
-use crate::openapi::errors::{Always, ById, OnChange};
-use crate::openapi::parameters::{DeliveryPart, DeliveryPath, Named, Platform};
+use crate::openapi::parameters::{DeliveryPart, DeliveryPath};
 use crate::paths;
 use crate::query::Parameters;
 use crate::representation::WebhookEventJson;
@@ -29,13 +28,8 @@ const PARAMETERS: [&str; 6] = ["webhook_id", "event_id", "type", "status", "afte
     path = paths::WEBHOOK_EVENTS,
     operation_id = "list_webhook_events",
     tag = "Events",
-    params(Platform, DeliveryPart),
-    responses(
-        (status = 200, description = "A part of the list.", body = WebhookEventList, headers(
-            ("Cache-Control" = String, description = "`no-store`."),
-        )),
-        Always,
-    ),
+    params(DeliveryPart),
+    responses((status = 200, description = "A part of the list.", body = WebhookEventList)),
 )]
 pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookEventView).await?;
@@ -94,13 +88,8 @@ fn status(text: &str) -> Result<&'static str, InvalidValue> {
     path = paths::WEBHOOK_EVENT,
     operation_id = "read_webhook_event",
     tag = "Events",
-    params(Platform, DeliveryPath),
-    responses(
-        (status = 200, description = "The event on its way.", body = WebhookEventJson<'_>, headers(
-            ("Cache-Control" = String, description = "`no-store`."),
-        )),
-        Always, ById,
-    ),
+    params(DeliveryPath),
+    responses((status = 200, description = "The event on its way.", body = WebhookEventJson<'_>)),
 )]
 pub(crate) async fn read(call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookEventView).await?;
@@ -119,14 +108,8 @@ pub(crate) async fn read(call: Call) -> Result<HttpResponse, Problem> {
     path = paths::RESEND,
     operation_id = "resend_webhook_event",
     tag = "Events",
-    params(Platform, DeliveryPath, Named),
-    responses(
-        (status = 202, description = "It is in the queue.", body = WebhookEventJson<'_>, headers(
-            ("Cache-Control" = String, description = "`no-store`."),
-            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
-        )),
-        Always, ById, OnChange,
-    ),
+    params(DeliveryPath),
+    responses((status = 202, description = "It is in the queue.", body = WebhookEventJson<'_>)),
 )]
 pub(crate) async fn resend(mut call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookEventResend).await?;

@@ -10,8 +10,7 @@ use crate::errors::Problem;
 use crate::listing::webhooks::Asked;
 use crate::openapi::answers::WebhookList;
 use crate::openapi::bodies::CreateWebhook as CreateObject;
-use crate::openapi::errors::{Always, OnChange};
-use crate::openapi::parameters::{Named, Platform, WebhookPage};
+use crate::openapi::parameters::WebhookPage;
 use crate::representation::WebhookJson;
 use crate::{json, paths, wire};
 
@@ -23,17 +22,8 @@ use crate::{json, paths, wire};
     path = paths::WEBHOOKS,
     operation_id = "create_webhook",
     tag = "Webhooks",
-    params(Platform, Named),
     request_body(content = CreateObject),
-    responses(
-        (status = 201, description = "The webhook, with its first secret.", body = WebhookJson<'_>, headers(
-            ("Location" = String, description = "Where the webhook is."),
-            ("ETag" = String, description = "The webhook's version."),
-            ("Cache-Control" = String, description = "`no-store`."),
-            ("Idempotent-Replayed" = String, description = "`true` when this is the first answer once more."),
-        )),
-        Always, OnChange,
-    ),
+    responses((status = 201, description = "The webhook, with its first secret.", body = WebhookJson<'_>)),
 )]
 pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookCreate).await?;
@@ -59,13 +49,8 @@ pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
     path = paths::WEBHOOKS,
     operation_id = "list_webhooks",
     tag = "Webhooks",
-    params(Platform, WebhookPage),
-    responses(
-        (status = 200, description = "A page of webhooks.", body = WebhookList, headers(
-            ("Cache-Control" = String, description = "`no-store`."),
-        )),
-        Always,
-    ),
+    params(WebhookPage),
+    responses((status = 200, description = "A page of webhooks.", body = WebhookList)),
 )]
 pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookView).await?;
