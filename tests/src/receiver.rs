@@ -25,6 +25,8 @@ pub enum Conduct {
     Answer(u16),
     /// Answers with this status, so much later.
     AnswerAfter(Duration, u16),
+    /// Answers 400 with all headers it was sent, and its body, written like this, and with each header once more as one of its own.
+    Echo(Spelling),
     /// Sends these bytes, whatever they are, and takes the next delivery of the connection.
     Say(Vec<u8>),
     /// Sends these bytes, and then one byte after another until the sender hangs up.
@@ -37,6 +39,53 @@ pub enum Conduct {
     HangUp,
     /// Resets the connection without an answer.
     Reset,
+}
+
+/// How a receiver writes what it was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spelling {
+    /// As it came.
+    Plain,
+    /// As JSON, the slashes escaped.
+    Json,
+    /// In base64, all of it at once.
+    Base64,
+    /// In hex, all of it at once.
+    Hex,
+    /// Percent-encoded, but for letters and digits.
+    Percent,
+    /// With numbers for all characters but letters and digits, as HTML has them.
+    Html,
+}
+
+impl Spelling {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Plain,
+        Self::Json,
+        Self::Base64,
+        Self::Hex,
+        Self::Percent,
+        Self::Html,
+    ];
+
+    fn write(self, text: &str) -> String {
+        let each = |escape: fn(u8) -> String| {
+            let escaped = text.bytes().map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+                _ => escape(byte),
+            });
+            escaped.collect()
+        };
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Json => serde_json::Value::from(text).to_string().replace('/', "\\/"),
+            Self::Base64 => BASE64.encode(text.as_bytes()),
+            Self::Hex => HEXUPPER.encode(text.as_bytes()),
+            Self::Percent => each(|byte| format!("%{byte:02X}")),
+            Self::Html => each(|byte| format!("&#{byte};")),
+        }
+    }
 }
 
 /// A delivery as it came.
@@ -207,8 +256,11 @@ fn converse(
     let mut stream = BufReader::new(stream);
     while let Some(delivered) = read(&mut stream) {
         let turn = conduct.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        got.lock().unwrap_or_else(PoisonError::into_inner).push(delivered);
+        got.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(delivered.clone());
         match turn.unwrap_or(Conduct::Answer(204)) {
+            Conduct::Echo(spelling) => send(&mut stream, &echo(&delivered, spelling)),
             Conduct::Answer(status) => send(&mut stream, &answer(status)),
             Conduct::AnswerAfter(pause, status) => {
                 thread::sleep(pause);
@@ -239,6 +291,30 @@ fn answer(status: u16) -> Vec<u8> {
         "content-length: 0\r\n"
     };
     format!("HTTP/1.1 {status} Said\r\n{length}\r\n").into_bytes()
+}
+
+fn echo(delivered: &Delivered, spelling: Spelling) -> Vec<u8> {
+    let mut headers: Vec<_> = delivered.headers.iter().collect();
+    // What may be secret comes first, before the place where an answer is cut.
+    headers.sort_by_key(|(name, _)| {
+        (
+            !name.contains("signature") && !name.contains("auth"),
+            name.as_str(),
+        )
+    });
+    let lines = |prefix: &str| -> String {
+        let lines = headers
+            .iter()
+            .map(|(name, value)| format!("{prefix}{name}: {value}\r\n"));
+        lines.collect()
+    };
+    let body = spelling.write(&format!("{}{}", lines(""), delivered.text()));
+    let head = format!(
+        "HTTP/1.1 400 Said\r\n{}content-length: {}\r\n\r\n",
+        lines("x-echo-"),
+        body.len()
+    );
+    [head, body].concat().into_bytes()
 }
 
 /// Sends `bytes`. If the other side has hung up, the next read says so.

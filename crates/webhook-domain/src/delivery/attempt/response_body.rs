@@ -110,7 +110,7 @@ impl Confidential {
         if let Some(password) = &credentials.password {
             let username = credentials.username.as_ref().map_or("", |name| name.as_str());
             let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
-            known.add_form(BASE64_NOPAD.encode(pair.as_bytes()));
+            known.add(&Zeroizing::new(BASE64_NOPAD.encode(pair.as_bytes())));
             known.add(password.expose());
         }
         if let Some(key) = &credentials.api_key {
@@ -127,12 +127,13 @@ impl Confidential {
         for part in signatures.iter().flat_map(|header| header.split([' ', ','])) {
             let signature = part.strip_prefix("v1=").unwrap_or(part).trim_end_matches('=');
             if signature.len() >= MIN_SIGNATURE {
-                known.add_form(signature.to_owned());
+                known.add(signature);
             }
         }
         known
     }
 
+    /// `secret` as it is, in hex and in base64: a receiver may encode the whole of what it repeats.
     fn add(&mut self, secret: &str) {
         self.add_form(secret.to_owned());
         self.add_form(HEXLOWER.encode(secret.as_bytes()));

@@ -138,6 +138,22 @@ fn what_the_receiver_knows_is_redacted_however_it_repeats_it() {
 }
 
 #[test]
+fn what_a_receiver_encodes_whole_is_redacted_too() {
+    let pair = BASE64_NOPAD.encode(format!("acme:{PASSWORD}").as_bytes());
+    let repeated = format!("authorization: Basic {pair}\nwebhook-signature: v1,{SIGNATURE}\n");
+    for place in 0..3 {
+        let repeated = format!("{}{repeated}", ".".repeat(place));
+        for encoded in [
+            BASE64_NOPAD.encode(repeated.as_bytes()),
+            HEXLOWER.encode(repeated.as_bytes()),
+        ] {
+            let shown = plain(encoded.as_bytes()).unwrap();
+            assert_eq!(shown.matches(REDACTED).count(), 2, "{shown}");
+        }
+    }
+}
+
+#[test]
 fn the_beginning_of_a_secret_at_the_cut_is_redacted() {
     let body = format!("{}{API_KEY}", ".".repeat(1024 - 8));
     let expected = format!("{}[redacted]", ".".repeat(1024 - 8));
