@@ -20,7 +20,7 @@ pub mod shortage;
 
 use crate::delivery::event::{Environment, Event};
 use crate::delivery::penalty_box::HeadFate;
-use crate::error::Refusal;
+use crate::error::{InvalidValue, Refusal};
 use crate::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use crate::time::Instant;
 use crate::webhook::Webhook;
@@ -53,6 +53,29 @@ impl DeliveryStatus {
             Self::Pending => "PENDING",
             Self::Succeeded { .. } => "SUCCEEDED",
             Self::Failed { .. } => "FAILED",
+        }
+    }
+
+    /// When it came to its end, if it did.
+    #[must_use]
+    pub const fn ended_at(self) -> Option<Instant> {
+        match self {
+            Self::Pending => None,
+            Self::Succeeded { at } | Self::Failed { at } => Some(at),
+        }
+    }
+
+    /// What a store kept: the name, and when it came to its end; the Unix epoch if the store does not say.
+    ///
+    /// # Errors
+    /// When the name is none.
+    pub fn restore(name: &str, ended_at: Option<Instant>) -> Result<Self, InvalidValue> {
+        let at = ended_at.unwrap_or(Instant::from_milliseconds(0));
+        match name {
+            "PENDING" => Ok(Self::Pending),
+            "SUCCEEDED" => Ok(Self::Succeeded { at }),
+            "FAILED" => Ok(Self::Failed { at }),
+            _ => Err(InvalidValue::new("must be a status")),
         }
     }
 }

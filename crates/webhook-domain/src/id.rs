@@ -148,6 +148,12 @@ impl PlatformId {
         Self("default".into())
     }
 
+    /// What a store kept: it was accepted once, whatever the rule is today.
+    #[must_use]
+    pub fn restore(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -191,6 +197,12 @@ impl RequestId {
         let mut text = data_encoding::BASE32_DNSCURVE.encode(&random);
         text.truncate(20);
         Ok(Self(format!("reqr_{text}").into()))
+    }
+
+    /// What a store kept: it was accepted once, whatever the rule is today.
+    #[must_use]
+    pub fn restore(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// The id as text.

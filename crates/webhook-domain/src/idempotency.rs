@@ -57,6 +57,20 @@ pub struct IdempotencySlot {
     pub key: IdempotencyKey,
 }
 
+impl IdempotencySlot {
+    /// The slot as a key of 32 bytes: what it is made of is long, and the client's.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let credential = self.credential.to_string();
+        let parts = [
+            self.platform.as_str().as_bytes(),
+            credential.as_bytes(),
+            self.key.as_str().as_bytes(),
+        ];
+        RequestFingerprint::of(&parts).0
+    }
+}
+
 /// Tells one request from another: the SHA-256 of its parts, each preceded by its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestFingerprint(pub [u8; 32]);

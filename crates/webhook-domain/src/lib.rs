@@ -23,8 +23,25 @@
 //! | who asks, what they may do, and what is written of it | [`access::caller`], [`access::permission`], [`access::api_key`], [`access::audit`] |
 //! | asking again without doing again | [`idempotency`] |
 //! | what can go wrong | [`error`] |
-//! | how secrets are kept from view | [`signing::secret`] |
-//! | testing what is built on this (feature `test-support`) | `testing`, and the `Mock…` beside each port |
+//! | how secrets are kept from view, and sealed at rest | [`signing::secret`], [`sealing`] |
+//! | what a store keeps, and in which form | [`stored`] |
+//! | what a restored backup brings back | [`restored`] |
+#![cfg_attr(
+    feature = "test-support",
+    doc = "| testing what is built on this | [`testing`], and the `Mock…` beside each port |"
+)]
+#![cfg_attr(
+    not(feature = "test-support"),
+    doc = "| testing what is built on this | the module `testing`, and the `Mock…` beside each port: build the documentation with `--features test-support` to see them |"
+)]
+//!
+//! Whoever reads with one purpose goes by a shorter way:
+//!
+//! - **To call the rules:** a service in [`services`] for each group of uses. It takes its ports as `Arc<dyn Port>`, and each method
+//!   takes an [`Acting`](access::caller::Acting), which says who asks, and on which platform.
+//! - **To write a store:** the ports in [`ports`], [`stored`], [`sealing`], and `docs/writing-a-store.md` in the repository, which says what
+//!   each method does step by step.
+//! - **To write a front:** [`services`], [`error`], [`idempotency`].
 //!
 //! # Rolling a ring
 //!
@@ -108,9 +125,9 @@
 //!    asked for by name, and the deletion of the webhook take keys away sooner. See [`signing::key_ring`].
 //! 3. **Time and randomness come in,** and are drawn before the transaction: a store may run a decision
 //!    again, and it decides the same.
-//! 4. **A value that exists is valid.** [`webhook::Username`] and its kind are made by `parse`, or by `restore`
-//!    of what a store kept;
-//!    what needs two fields to agree is made by [`webhook::Authentication::new`].
+//! 4. **A value that exists was valid when it was accepted.** [`webhook::Username`] and its kind are made by `parse`, which asks the rule;
+//!    what needs two fields to agree is made by [`webhook::Authentication::new`]. What a store kept is made by `restore`, which asks no
+//!    rule: one that becomes stricter must not make stored webhooks unreadable.
 //! 5. **What belongs to another platform does not exist**: every question to a store names the
 //!    platform, or for API keys the scopes ([`ports::ScopeFilter`]), and the refusal is [`Refusal::NotFound`].
 //! 6. **A permission is checked before any store is asked**, also before an answer is given again.
@@ -125,7 +142,7 @@
 //!    `mockall::automock` on it as on the others, and export the mock beside it.
 //! 2. Implement it for `testing::MemoryStore`.
 //! 3. Write down what every implementation must do: one function per rule in `testing/conformance/`, listed in
-//!    `conformance_tests!`. Break `MemoryStore` once per rule to see it go red.
+//!    `conformance_tests!` under the ports that it needs. Break `MemoryStore` once per rule to see it go red.
 //! 4. Implement it in the adapter's crate, and call `conformance_tests!` in its tests.
 //! 5. Give the service that needs it an `Arc<dyn Port>`.
 
@@ -138,8 +155,10 @@ pub mod id;
 pub mod idempotency;
 pub mod ports;
 pub mod restored;
+pub mod sealing;
 pub mod services;
 pub mod signing;
+pub mod stored;
 #[cfg(any(test, feature = "test-support"))]
 pub mod testing;
 pub mod text;

@@ -20,6 +20,17 @@ pub enum PlatformScope {
     All,
 }
 
+impl PlatformScope {
+    /// What a store kept: it was accepted once, whatever the rule is today.
+    #[must_use]
+    pub fn restore(text: &str) -> Self {
+        match text {
+            "*" => Self::All,
+            platform => Self::One(PlatformId::restore(platform)),
+        }
+    }
+}
+
 impl fmt::Display for PlatformScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -64,6 +75,12 @@ impl TokenSubject {
         }
     }
 
+    /// What a store kept: it was accepted once, whatever the rule is today.
+    #[must_use]
+    pub fn restore(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The subject of tokens that name none, `-`. They all share one name in audit records, and their
     /// idempotency keys.
     #[must_use]
@@ -101,6 +118,19 @@ impl fmt::Display for Credential {
             Self::Token(subject) => write!(f, "{TOKEN_PREFIX}{}", subject.as_str()),
             Self::CommandLine => f.write_str("command-line"),
             Self::Service => f.write_str("service"),
+        }
+    }
+}
+
+impl Credential {
+    /// What a store kept: it was accepted once, whatever the rule is today.
+    ///
+    /// # Errors
+    /// When it is the text of no kind of credential.
+    pub fn restore(text: &str) -> Result<Self, InvalidValue> {
+        match text.strip_prefix(TOKEN_PREFIX) {
+            Some(subject) => Ok(Self::Token(TokenSubject::restore(subject))),
+            None => text.parse(),
         }
     }
 }

@@ -81,6 +81,14 @@ impl PermissionSet {
         Permission::ALL.iter().copied().collect()
     }
 
+    /// What a store kept: permissions by their names. One that is not known is of a newer release, which works on the same
+    /// database, and nobody has it here.
+    #[must_use]
+    pub fn restore<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let known = names.into_iter().filter_map(|name| name.parse().ok());
+        known.collect()
+    }
+
     /// Whether `permission` is in the set.
     #[must_use]
     pub const fn contains(self, permission: Permission) -> bool {

@@ -32,6 +32,12 @@ impl Action {
         }
     }
 
+    /// What a store kept: it was accepted once, whatever the rule is today.
+    #[must_use]
+    pub const fn restore(text: String) -> Self {
+        Self(text)
+    }
+
     /// One of [`OF_SERVICE`](Self::OF_SERVICE).
     pub(crate) fn of_service(text: &'static str) -> Self {
         Self(text.to_owned())
@@ -193,16 +199,10 @@ impl ActionList {
         Ok((Self(actions), foreign))
     }
 
-    /// The list as a store kept it: the catalogue may have changed since.
-    ///
-    /// # Errors
-    /// When an item is not spelt like an action.
-    pub fn restore(items: Vec<String>) -> Result<Self, InvalidValue> {
-        items
-            .into_iter()
-            .map(Action::parse)
-            .collect::<Result<_, _>>()
-            .map(Self)
+    /// What a store kept: it was accepted once, whatever the rule and the catalogue are today.
+    #[must_use]
+    pub fn restore(items: Vec<String>) -> Self {
+        Self(items.into_iter().map(Action::restore).collect())
     }
 
     /// The actions in the order given.

@@ -77,6 +77,12 @@ impl Username {
         Ok(Self(text))
     }
 
+    /// What a store kept: it was accepted once, whatever the rule is today.
+    #[must_use]
+    pub const fn restore(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text as it was given.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -92,6 +98,12 @@ impl Password {
     pub fn parse(text: SecretText) -> Result<Self, InvalidValue> {
         text::U.check(text.expose())?;
         Ok(Self(text))
+    }
+
+    /// What a store kept: it was accepted once, whatever the rule is today.
+    #[must_use]
+    pub const fn restore(text: SecretText) -> Self {
+        Self(text)
     }
 
     /// The password itself.
@@ -144,6 +156,12 @@ impl ApiHeaderField {
         Ok(Self(text))
     }
 
+    /// What a store kept: it was accepted once, whatever the rule is today.
+    #[must_use]
+    pub const fn restore(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text as it was given.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -159,6 +177,12 @@ impl ApiKeyValue {
     pub fn parse(text: SecretText) -> Result<Self, InvalidValue> {
         text::K.check(text.expose())?;
         Ok(Self(text))
+    }
+
+    /// What a store kept: it was accepted once, whatever the rule is today.
+    #[must_use]
+    pub const fn restore(text: SecretText) -> Self {
+        Self(text)
     }
 
     /// The key itself.
@@ -232,6 +256,12 @@ impl Authentication {
             AuthenticationType::None => {}
         }
         Ok(Self { kind, credentials })
+    }
+
+    /// What a store kept: it was accepted once, whatever the rule is today.
+    #[must_use]
+    pub const fn restore(kind: AuthenticationType, credentials: Credentials) -> Self {
+        Self { kind, credentials }
     }
 
     /// The type in use.

@@ -19,6 +19,12 @@ macro_rules! label {
                 Ok(Self(text))
             }
 
+            /// What a store kept: it was accepted once, whatever the rule is today.
+            #[must_use]
+            pub const fn restore(text: String) -> Self {
+                Self(text)
+            }
+
             /// The text as it was given.
             #[must_use]
             pub fn as_str(&self) -> &str {

@@ -343,8 +343,8 @@ mod tests {
         };
         let having = |first: &[&str]| Settings {
             url: Some(url.clone()),
-            included_actions: Some(ActionList::restore(of(first)).unwrap()),
-            excluded_actions: Some(ActionList::restore(of(first)).unwrap()),
+            included_actions: Some(ActionList::restore(of(first))),
+            excluded_actions: Some(ActionList::restore(of(first))),
             ..fixtures::bare_settings()
         };
         for (field, path) in [

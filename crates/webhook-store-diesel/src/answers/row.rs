@@ -21,13 +21,7 @@ pub(crate) struct AnswerRow {
 
 /// The key of a slot's row: a digest, because what a slot is made of is long and the client's.
 pub(crate) fn slot_key(slot: &IdempotencySlot) -> Vec<u8> {
-    let credential = slot.credential.to_string();
-    let parts = [
-        slot.platform.as_str().as_bytes(),
-        credential.as_bytes(),
-        slot.key.as_str().as_bytes(),
-    ];
-    RequestFingerprint::of(&parts).0.to_vec()
+    slot.digest().to_vec()
 }
 
 impl AnswerRow {

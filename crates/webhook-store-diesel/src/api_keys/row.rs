@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use webhook_domain::InvalidValue;
 use webhook_domain::access::api_key::{ApiKey, ApiKeyDigest};
+use webhook_domain::access::caller::PlatformScope;
 use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Name;
@@ -49,17 +50,11 @@ impl ApiKeyRow {
         };
         let digest = <[u8; 32]>::try_from(self.digest.as_slice())
             .map_err(|_| at("digest").value(InvalidValue::new("must be 32 bytes")))?;
-        let name = self.name.clone().map(Name::parse).transpose();
         Ok(ApiKey {
-            name: name.map_err(|problem| at("name").value(problem))?,
+            name: self.name.clone().map(Name::restore),
             id: self.id.parse().map_err(|problem| at("id").value(problem))?,
-            scope: self.scope.parse().map_err(|problem| at("scope").value(problem))?,
-            permissions: self
-                .permissions
-                .split_ascii_whitespace()
-                .map(str::parse)
-                .collect::<Result<PermissionSet, _>>()
-                .map_err(|problem| at("permissions").value(problem))?,
+            scope: PlatformScope::restore(&self.scope),
+            permissions: PermissionSet::restore(self.permissions.split_ascii_whitespace()),
             digest: ApiKeyDigest(digest),
             created_at: Instant::from_milliseconds(self.created_at),
             expires_at: self.expires_at.map(Instant::from_milliseconds),

@@ -2,6 +2,8 @@
 
 use diesel::prelude::*;
 use webhook_domain::access::audit::AuditRecord;
+use webhook_domain::access::caller::Credential;
+use webhook_domain::id::{PlatformId, RequestId};
 use webhook_domain::time::Instant;
 
 use crate::database::row::{At, RowError};
@@ -58,19 +60,11 @@ impl AuditRow {
         };
         Ok(AuditRecord {
             id: self.id.parse().map_err(|problem| at("id").value(problem))?,
-            platform: self
-                .platform
-                .parse()
-                .map_err(|problem| at("platform").value(problem))?,
+            platform: PlatformId::restore(&self.platform),
             at: Instant::from_milliseconds(self.at),
-            credential: self
-                .credential
-                .parse()
+            credential: Credential::restore(&self.credential)
                 .map_err(|problem| at("credential").value(problem))?,
-            request: self
-                .request_id
-                .parse()
-                .map_err(|problem| at("request_id").value(problem))?,
+            request: RequestId::restore(&self.request_id),
             action: self
                 .action
                 .parse()

@@ -1,5 +1,6 @@
 //! What can be wrong with a row, wherever it stands.
 
+use webhook_domain::stored::StoredError;
 use webhook_domain::{InvalidValue, StoreError};
 
 use crate::engine::failure::is_of_value;
@@ -76,6 +77,13 @@ impl At<'_> {
             column: self.column,
             row: self.row.to_owned(),
             source,
+        }
+    }
+
+    pub(crate) fn stored(self, error: StoredError) -> RowError {
+        match error {
+            StoredError::Sealing { source, .. } => self.sealing(source),
+            StoredError::Value { problem, .. } => self.value(problem),
         }
     }
 

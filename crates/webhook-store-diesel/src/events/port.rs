@@ -168,7 +168,7 @@ fn listed(row: &DeliveryRow) -> Result<ListedDelivery, RowError> {
     Ok(ListedDelivery {
         attempts: row.attempts()?,
         delivery: row.decode()?,
-        action: row.action()?,
+        action: row.action(),
     })
 }
 

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use webhook_domain::InvalidValue;
 use webhook_domain::delivery::event::{Event, JsonText};
+use webhook_domain::id::{PlatformId, RequestId};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Action;
 
@@ -50,23 +51,17 @@ impl EventRow {
         let json = |bytes: &[u8], column| {
             JsonText::parse(bytes).map_err(|_| at(column).value(InvalidValue::new("must be JSON")))
         };
-        let request = self.original_request_id.as_deref().map(str::parse);
         Ok(Event {
             id: self.id.parse().map_err(|problem| at("id").value(problem))?,
-            platform: self
-                .platform
-                .parse()
-                .map_err(|problem| at("platform").value(problem))?,
-            action: Action::parse(self.action.clone()).map_err(|problem| at("action").value(problem))?,
+            platform: PlatformId::restore(&self.platform),
+            action: Action::restore(self.action.clone()),
             data: json(&self.data, "data")?,
             previous_data: self
                 .previous_data
                 .as_deref()
                 .map(|bytes| json(bytes, "previous_data"))
                 .transpose()?,
-            original_request_id: request
-                .transpose()
-                .map_err(|problem| at("original_request_id").value(problem))?,
+            original_request_id: self.original_request_id.as_deref().map(RequestId::restore),
             created_at: Instant::from_milliseconds(self.created_at),
         })
     }

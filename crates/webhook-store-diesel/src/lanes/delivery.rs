@@ -1,16 +1,14 @@
 //! The row of a delivery, and the attempts in it.
 
-use std::time::Duration;
-
 use diesel::prelude::*;
-use serde::{Deserialize, Serialize};
 use webhook_domain::InvalidValue;
-use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, ResponseBody, StatusCode};
+use webhook_domain::delivery::attempt::Attempt;
 use webhook_domain::delivery::event::Event;
 use webhook_domain::delivery::lane::StoredAttempts;
 use webhook_domain::delivery::{Delivery, DeliveryStatus};
+use webhook_domain::id::PlatformId;
 use webhook_domain::ports::{MAX_ATTEMPTS, Turn};
-use webhook_domain::signing::secret::Fingerprint;
+use webhook_domain::stored::StoredAttempt;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Action;
 
@@ -67,19 +65,6 @@ pub(crate) struct TurnColumns {
     pub(crate) tried: i64,
 }
 
-/// An attempt as it is stored.
-#[derive(Serialize, Deserialize)]
-struct StoredAttempt {
-    at: i64,
-    ms: u64,
-    status: Option<u16>,
-    cause: Option<String>,
-    keys: Vec<String>,
-    /// 0.1.0 wrote none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    body: Option<String>,
-}
-
 impl DeliveryRow {
     pub(crate) fn encode(delivery: &Delivery, event: &Event, position: i64) -> Self {
         Self {
@@ -92,7 +77,7 @@ impl DeliveryRow {
             include_previous_data: delivery.include_previous_data,
             created_at: delivery.created_at.as_milliseconds(),
             status: delivery.status.name().to_owned(),
-            ended_at: ended_at(delivery.status),
+            ended_at: delivery.status.ended_at().map(Instant::as_milliseconds),
             attempts: String::new(),
             tried: 0,
         }
@@ -110,20 +95,17 @@ impl DeliveryRow {
                 .webhook_id
                 .parse()
                 .map_err(|problem| at("webhook_id").value(problem))?,
-            platform: self
-                .platform
-                .parse()
-                .map_err(|problem| at("platform").value(problem))?,
+            platform: PlatformId::restore(&self.platform),
             include_previous_data: self.include_previous_data,
             created_at: Instant::from_milliseconds(self.created_at),
-            status: status(&self.status, self.ended_at).map_err(|problem| at("status").value(problem))?,
+            status: DeliveryStatus::restore(&self.status, self.ended_at.map(Instant::from_milliseconds))
+                .map_err(|problem| at("status").value(problem))?,
         })
     }
 
     /// The action of its event.
-    pub(crate) fn action(&self) -> Result<Action, RowError> {
-        let action = Action::parse(self.action.clone());
-        action.map_err(|problem| self.at("action").value(problem))
+    pub(crate) fn action(&self) -> Action {
+        Action::restore(self.action.clone())
     }
 
     /// What was tried, oldest first.
@@ -136,24 +118,7 @@ impl DeliveryRow {
     fn attempt(&self, line: &str) -> Result<Attempt, RowError> {
         let at = self.at("attempts");
         let stored: StoredAttempt = serde_json::from_str(line).map_err(|source| at.json(source))?;
-        let status = stored.status.map(StatusCode::new).transpose();
-        let status = status.map_err(|problem| at.value(problem))?;
-        let outcome = match (stored.cause, status) {
-            (Some(cause), status) => {
-                let cause = FailureCause::restore(&cause, status).map_err(|problem| at.value(problem))?;
-                AttemptOutcome::failed(cause)
-            }
-            (None, Some(status)) => AttemptOutcome::of_answer(status),
-            (None, None) => return Err(at.value(InvalidValue::new("must have a status or a cause"))),
-        };
-        let keys: Result<Vec<Fingerprint>, _> = stored.keys.iter().map(|key| key.parse()).collect();
-        Ok(Attempt {
-            at: Instant::from_milliseconds(stored.at),
-            duration: Duration::from_millis(stored.ms),
-            key_fingerprints: keys.map_err(|problem| at.value(problem))?,
-            outcome,
-            response_body: stored.body.as_deref().map(ResponseBody::restore),
-        })
+        stored.restore().map_err(|error| at.stored(error))
     }
 
     fn at<'a>(&'a self, column: &'static str) -> At<'a> {
@@ -167,22 +132,7 @@ impl DeliveryRow {
 impl TurnColumns {
     /// `status` is how far the delivery has come by the turn.
     pub(crate) fn encode(turn: &Turn, status: DeliveryStatus) -> Result<Self, RowError> {
-        let attempt = &turn.attempt;
-        let stored = StoredAttempt {
-            at: attempt.at.as_milliseconds(),
-            ms: u64::try_from(attempt.duration.as_millis()).unwrap_or(u64::MAX),
-            status: attempt.status().map(StatusCode::get),
-            cause: attempt.cause().map(|cause| cause.name().to_owned()),
-            keys: attempt
-                .key_fingerprints
-                .iter()
-                .map(|fingerprint| fingerprint.as_str().to_owned())
-                .collect(),
-            body: attempt
-                .response_body
-                .as_ref()
-                .map(|body| body.as_str().to_owned()),
-        };
+        let stored = StoredAttempt::of(&turn.attempt);
         let mut line = serde_json::to_string(&stored).map_err(|source| {
             At {
                 column: "attempts",
@@ -194,7 +144,7 @@ impl TurnColumns {
         Ok(Self {
             place: PlaceRow::of(turn),
             status: status.name().to_owned(),
-            ended_at: ended_at(status),
+            ended_at: status.ended_at().map(Instant::as_milliseconds),
             attempt: line,
             tried: turn.number.into(),
         })
@@ -211,25 +161,8 @@ impl StatusColumns {
     pub(crate) fn decode(&self) -> Result<StoredAttempts, InvalidValue> {
         Ok(StoredAttempts {
             // When it ended does not matter here.
-            status: status(&self.status, None)?,
+            status: DeliveryStatus::restore(&self.status, None)?,
             attempts: u32::try_from(self.tried).unwrap_or(u32::MAX),
         })
-    }
-}
-
-fn status(name: &str, ended_at: Option<i64>) -> Result<DeliveryStatus, InvalidValue> {
-    let at = Instant::from_milliseconds(ended_at.unwrap_or_default());
-    match name {
-        "PENDING" => Ok(DeliveryStatus::Pending),
-        "SUCCEEDED" => Ok(DeliveryStatus::Succeeded { at }),
-        "FAILED" => Ok(DeliveryStatus::Failed { at }),
-        _ => Err(InvalidValue::new("must be a status")),
-    }
-}
-
-fn ended_at(status: DeliveryStatus) -> Option<i64> {
-    match status {
-        DeliveryStatus::Pending => None,
-        DeliveryStatus::Succeeded { at } | DeliveryStatus::Failed { at } => Some(at.as_milliseconds()),
     }
 }

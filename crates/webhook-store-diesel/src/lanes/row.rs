@@ -1,12 +1,10 @@
 //! The row of a lane, and the penalty box in it.
 
 use diesel::prelude::*;
-use serde::{Deserialize, Serialize};
-use webhook_domain::InvalidValue;
-use webhook_domain::delivery::attempt::{FailureCause, StatusCode};
 use webhook_domain::delivery::lane::{Epoch, LaneState, Position};
-use webhook_domain::delivery::penalty_box::{PenaltyBox, ShortWaits};
+use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::id::{ProcessId, WebhookId};
+use webhook_domain::stored::StoredPenaltyBox;
 use webhook_domain::time::Instant;
 
 use crate::database::row::{At, RowError};
@@ -32,26 +30,6 @@ pub(crate) struct LaneColumns {
     pub(crate) done: i64,
     pub(crate) penalty_box: Option<String>,
     pub(crate) ready_at: Option<i64>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredBox {
-    since: i64,
-    cause: String,
-    status: Option<u16>,
-    /// When the head first failed, how often it was sent again, and when it is sent next.
-    head: Option<(i64, u32, i64)>,
-    /// How many short waits the head has had, and whether the present one is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    short_waits: Option<(u32, bool)>,
-    /// When the head would have been sent again, had nobody asked for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    planned_at: Option<i64>,
-    /// When the head failed last. Older releases did not keep it.
-    #[serde(default)]
-    failed_at: Option<i64>,
-    /// When the one before the head was given up.
-    given_up_at: Option<i64>,
 }
 
 impl LaneRow {
@@ -94,32 +72,8 @@ impl LaneRow {
             column: "penalty_box",
             row: &self.webhook_id,
         };
-        let stored: StoredBox = serde_json::from_str(column).map_err(|source| at.json(source))?;
-        let status = stored.status.map(StatusCode::new).transpose();
-        let status = status.map_err(|problem| at.value(problem))?;
-        let cause = FailureCause::restore(&stored.cause, status).map_err(|problem| at.value(problem))?;
-        let since = Instant::from_milliseconds(stored.since);
-        match (stored.head, stored.given_up_at) {
-            (Some((first_failed_at, retry_count, retry_at)), _) => Ok(PenaltyBox::Retrying {
-                since,
-                cause,
-                first_failed_at: Instant::from_milliseconds(first_failed_at),
-                retry_count,
-                failed_at: Instant::from_milliseconds(stored.failed_at.unwrap_or(first_failed_at)),
-                retry_at: Instant::from_milliseconds(retry_at),
-                short_waits: stored
-                    .short_waits
-                    .map(|(count, is_one)| ShortWaits { count, is_one })
-                    .unwrap_or_default(),
-                planned_at: stored.planned_at.map(Instant::from_milliseconds),
-            }),
-            (None, Some(given_up_at)) => Ok(PenaltyBox::NextInTurn {
-                since,
-                cause,
-                given_up_at: Instant::from_milliseconds(given_up_at),
-            }),
-            (None, None) => Err(at.value(InvalidValue::new("must say what holds the lane up"))),
-        }
+        let stored: StoredPenaltyBox = serde_json::from_str(column).map_err(|source| at.json(source))?;
+        stored.restore().map_err(|error| at.stored(error))
     }
 }
 
@@ -136,47 +90,9 @@ impl LaneColumns {
 
 /// A penalty box in its column; none outside it.
 fn encode_penalty_box(penalty_box: PenaltyBox) -> Result<Option<String>, RowError> {
-    let (mut short_waits, mut planned_at) = (None, None);
-    let mut failed_at = None;
-    let (head, given_up_at) = match penalty_box {
-        PenaltyBox::Out => return Ok(None),
-        PenaltyBox::Retrying {
-            first_failed_at,
-            retry_count,
-            failed_at: failed,
-            retry_at,
-            short_waits: waits,
-            planned_at: planned,
-            ..
-        } => {
-            short_waits = Some(waits)
-                .filter(|waits| *waits != ShortWaits::default())
-                .map(|waits| (waits.count, waits.is_one));
-            planned_at = planned.map(Instant::as_milliseconds);
-            failed_at = Some(failed.as_milliseconds());
-            let head = (
-                first_failed_at.as_milliseconds(),
-                retry_count,
-                retry_at.as_milliseconds(),
-            );
-            (Some(head), None)
-        }
-        PenaltyBox::NextInTurn { given_up_at, .. } => (None, Some(given_up_at.as_milliseconds())),
-    };
-    let (Some(since), Some(cause)) = (penalty_box.since(), penalty_box.cause()) else {
-        return Ok(None);
-    };
-    let stored = StoredBox {
-        since: since.as_milliseconds(),
-        cause: cause.name().to_owned(),
-        status: cause.status().map(StatusCode::get),
-        head,
-        short_waits,
-        planned_at,
-        failed_at,
-        given_up_at,
-    };
-    serde_json::to_string(&stored).map(Some).map_err(|source| {
+    let stored = StoredPenaltyBox::of(penalty_box);
+    let column = stored.map(|stored| serde_json::to_string(&stored));
+    column.transpose().map_err(|source| {
         At {
             column: "penalty_box",
             row: "a lane",

@@ -171,7 +171,7 @@ impl Rekeying {
             return Err(RekeyError::SameKey);
         }
         let old = self.vault.master_key(&old_id).ok_or(SealError::OtherMasterKey)?;
-        let to_new = self.vault.seal(Place::Bridge(&new_id), new.as_bytes())?;
+        let to_new = self.vault.seal(Place::Bridge(&new_id), new.expose())?;
         let vault = &self.vault;
         self.connection.begin()?;
         let begun = put_beside(&mut self.connection, vault, (&old_id, &old), (&new_id, to_new));
@@ -379,7 +379,7 @@ fn put_beside(
     diesel::insert_into(master_keys::table)
         .values(row)
         .execute(connection)?;
-    let to_old = vault.seal(Place::Bridge(old_id), old.as_bytes())?;
+    let to_old = vault.seal(Place::Bridge(old_id), old.expose())?;
     diesel::update(master_keys::table.find(old_id))
         .set(master_keys::bridge.eq(Some(to_old)))
         .execute(connection)?;

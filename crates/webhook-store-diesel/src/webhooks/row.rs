@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use webhook_domain::InvalidValue;
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::signing::secret::SecretText;
+use webhook_domain::stored::SealedKeys;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{
     ActionList, ApiHeaderField, ApiKeyValue, Authentication, Credentials, Name, Password, Reference,
@@ -13,7 +14,7 @@ use webhook_domain::webhook::{
 use crate::database::row::{At, RowError};
 use crate::database::schema::webhooks;
 use crate::sealing::{Place, Vault, sealing_key_name};
-use crate::webhooks::key_ring::{RingCodec, SealedKeys};
+use crate::webhooks::key_ring::RingCodec;
 
 /// A row of `webhooks`.
 #[derive(Debug, Clone, Queryable, Insertable, Identifiable, AsChangeset)]
@@ -101,10 +102,7 @@ impl LoadedWebhook {
         let text = row.id.clone();
         let at = |column| At { column, row: &text };
         let id: WebhookId = row.id.parse().map_err(|problem| at("id").value(problem))?;
-        let platform: PlatformId = row
-            .platform
-            .parse()
-            .map_err(|problem| at("platform").value(problem))?;
+        let platform = PlatformId::restore(&row.platform);
         let codec = RingCodec {
             vault,
             platform: &platform,
@@ -112,55 +110,26 @@ impl LoadedWebhook {
             at: at("key_ring"),
         };
         let (key_ring, keys) = codec.decode(&row.key_ring)?;
+        let password = Place::Password(&platform, id);
+        let password = open(vault, password, row.password.as_deref(), at("password"))?;
+        let api_key = Place::ApiKey(&platform, id);
+        let api_key = open(vault, api_key, row.api_key.as_deref(), at("api_key"))?;
         let credentials = Credentials {
-            username: row
-                .username
-                .map(Username::parse)
-                .transpose()
-                .map_err(|p| at("username").value(p))?,
-            password: open(
-                vault,
-                Place::Password(&platform, id),
-                row.password.as_deref(),
-                at("password"),
-            )?
-            .map(|text| Password::parse(text).map_err(|problem| at("password").value(problem)))
-            .transpose()?,
-            api_header_field: row
-                .api_header_field
-                .map(ApiHeaderField::parse)
-                .transpose()
-                .map_err(|p| at("api_header_field").value(p))?,
-            api_key: open(
-                vault,
-                Place::ApiKey(&platform, id),
-                row.api_key.as_deref(),
-                at("api_key"),
-            )?
-            .map(|text| ApiKeyValue::parse(text).map_err(|problem| at("api_key").value(problem)))
-            .transpose()?,
+            username: row.username.map(Username::restore),
+            password: password.map(Password::restore),
+            api_header_field: row.api_header_field.map(ApiHeaderField::restore),
+            api_key: api_key.map(ApiKeyValue::restore),
         };
         let kind = row
             .authentication_type
             .parse()
             .map_err(|p| at("authentication_type").value(p))?;
-        let authentication = Authentication::new(kind, credentials).map_err(|_| {
-            at("authentication_type").value(InvalidValue::new("must have the credentials it needs"))
-        })?;
         let settings = Settings {
-            name: row
-                .name
-                .map(Name::parse)
-                .transpose()
-                .map_err(|p| at("name").value(p))?,
-            reference: row
-                .reference
-                .map(Reference::parse)
-                .transpose()
-                .map_err(|p| at("reference").value(p))?,
+            name: row.name.map(Name::restore),
+            reference: row.reference.map(Reference::restore),
             active: row.active,
             include_previous_data: row.include_previous_data,
-            authentication,
+            authentication: Authentication::restore(kind, credentials),
             url: row.url.map(TargetUrl::restore),
             included_actions: actions(row.included_actions.as_deref(), at("included_actions"))?,
             excluded_actions: actions(row.excluded_actions.as_deref(), at("excluded_actions"))?,
@@ -352,9 +321,7 @@ fn open(
 pub(crate) fn actions(column: Option<&str>, at: At<'_>) -> Result<Option<ActionList>, RowError> {
     let Some(column) = column else { return Ok(None) };
     let items = serde_json::from_str(column).map_err(|source| at.json(source))?;
-    ActionList::restore(items)
-        .map(Some)
-        .map_err(|problem| at.value(problem))
+    Ok(Some(ActionList::restore(items)))
 }
 
 fn encode_actions(list: Option<&ActionList>, at: At<'_>) -> Result<Option<String>, RowError> {

@@ -1,7 +1,7 @@
 //! Where sealed values belong.
 
+use crate::id::{PlatformId, SigningKeyId, WebhookId};
 use data_encoding::HEXLOWER;
-use webhook_domain::id::{PlatformId, SigningKeyId, WebhookId};
 
 /// Where a sealed value belongs.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,9 @@
 //! The master key.
 
+use crate::InvalidValue;
+use crate::entropy::{Entropy, EntropyError};
+use crate::signing::secret::SecretText;
 use data_encoding::BASE64;
-use webhook_domain::InvalidValue;
-use webhook_domain::entropy::{Entropy, EntropyError};
-use webhook_domain::signing::secret::SecretText;
 use zeroize::Zeroizing;
 
 const KEY_BYTES: usize = 32;
@@ -40,14 +40,16 @@ impl MasterKey {
         Ok(Self(bytes))
     }
 
-    /// The key of these bytes.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// The key of these bytes, if they are 32.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let bytes = <[u8; KEY_BYTES]>::try_from(bytes).ok()?;
         Some(Self(Zeroizing::new(bytes)))
     }
 
-    /// The bytes, to be sealed.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    /// The bytes, to be sealed. Whoever calls this answers for where they go.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
         self.0.as_slice()
     }
 

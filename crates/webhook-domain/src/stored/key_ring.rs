@@ -1,0 +1,154 @@
+//! A key ring: each key sealed under its own id.
+//!
+//! A ring is kept whole, so that a roll is one value read and one value written. A key that a roll retires keeps its sealed form,
+//! byte for byte.
+
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+
+use super::StoredError;
+use crate::error::InvalidValue;
+use crate::id::{PlatformId, SigningKeyId, WebhookId};
+use crate::sealing::{Place, SealError, Vault, key_name_of};
+use crate::signing::key_ring::{KeyRing, RetiredKey, SigningKey};
+use crate::signing::secret::{SecretText, SigningSecret};
+use crate::time::Instant;
+
+const FIELD: &str = "key_ring";
+
+/// A key ring as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredRing {
+    /// The current key.
+    pub current: Option<StoredKey>,
+    /// Newest first.
+    pub retired: Vec<StoredRetiredKey>,
+    /// When it was rolled last.
+    pub rolled_at: Option<i64>,
+}
+
+/// A key as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredKey {
+    /// Its id.
+    pub id: String,
+    /// The name of its protocol.
+    pub protocol: String,
+    /// Its secret, sealed for its own id.
+    pub sealed: String,
+}
+
+/// A retired key as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredRetiredKey {
+    /// The key.
+    pub key: StoredKey,
+    /// When it was retired.
+    pub retired_at: i64,
+    /// The first instant at which it no longer signs.
+    pub expires_at: i64,
+}
+
+/// The sealed forms of a ring's keys as they were read, so that a key which stays is not sealed anew.
+#[derive(Debug, Clone, Default)]
+pub struct SealedKeys(Vec<(SigningKeyId, String)>);
+
+impl SealedKeys {
+    /// Whether each is sealed under the master key of this name.
+    #[must_use]
+    pub fn are_sealed_under(&self, name: &str) -> bool {
+        self.0.iter().all(|(_, sealed)| {
+            let bytes = BASE64.decode(sealed.as_bytes()).ok();
+            bytes.and_then(|bytes| key_name_of(&bytes)).as_deref() == Some(name)
+        })
+    }
+
+    fn of(&self, id: SigningKeyId) -> Option<String> {
+        let kept = self.0.iter().find(|(kept, _)| *kept == id);
+        kept.map(|(_, sealed)| sealed.clone())
+    }
+}
+
+impl StoredRing {
+    /// The form of `ring`, which is that of `webhook`. Only the keys are sealed that `sealed` does not have.
+    ///
+    /// # Errors
+    /// When a key cannot be sealed.
+    pub fn of(
+        ring: &KeyRing,
+        platform: &PlatformId,
+        webhook: WebhookId,
+        vault: &Vault,
+        sealed: &SealedKeys,
+    ) -> Result<Self, StoredError> {
+        let seal = |key: &SigningKey| {
+            let sealed = match sealed.of(key.id) {
+                Some(sealed) => sealed,
+                None => {
+                    let place = Place::SigningKey(platform, webhook, key.id);
+                    let sealed = vault.seal(place, key.secret.expose().as_bytes());
+                    BASE64.encode(&sealed.map_err(StoredError::sealing(FIELD))?)
+                }
+            };
+            Ok(StoredKey {
+                id: key.id.to_string(),
+                protocol: key.protocol.name().to_owned(),
+                sealed,
+            })
+        };
+        let retired = ring.retired().iter().map(|retired| {
+            Ok(StoredRetiredKey {
+                key: seal(&retired.key)?,
+                retired_at: retired.retired_at.as_milliseconds(),
+                expires_at: retired.expires_at.as_milliseconds(),
+            })
+        });
+        Ok(Self {
+            current: ring.current().map(seal).transpose()?,
+            retired: retired.collect::<Result<_, StoredError>>()?,
+            rolled_at: ring.rolled_at().map(Instant::as_milliseconds),
+        })
+    }
+
+    /// The ring of `webhook`, and the sealed forms of its keys.
+    ///
+    /// # Errors
+    /// When a key does not open, or is no key.
+    pub fn restore(
+        self,
+        platform: &PlatformId,
+        webhook: WebhookId,
+        vault: &Vault,
+    ) -> Result<(KeyRing, SealedKeys), StoredError> {
+        let mut sealed = SealedKeys::default();
+        let mut open = |stored: StoredKey| {
+            let id: SigningKeyId = stored.id.parse().map_err(StoredError::value(FIELD))?;
+            let protocol = stored.protocol.parse().map_err(StoredError::value(FIELD))?;
+            let bytes = BASE64.decode(stored.sealed.as_bytes());
+            let bytes = bytes.map_err(|_| StoredError::sealing(FIELD)(SealError::Malformed))?;
+            let opened = vault.open(Place::SigningKey(platform, webhook, id), &bytes);
+            let opened = opened.map_err(StoredError::sealing(FIELD))?;
+            let text = std::str::from_utf8(&opened);
+            let text = text
+                .map_err(|_| StoredError::value(FIELD)(InvalidValue::new("must hold a secret in UTF-8")))?;
+            let secret = SigningSecret::parse(SecretText::new(text.to_owned()));
+            sealed.0.push((id, stored.sealed));
+            Ok(SigningKey {
+                id,
+                protocol,
+                secret: secret.map_err(StoredError::value(FIELD))?,
+            })
+        };
+        let current = self.current.map(&mut open).transpose()?;
+        let retired = self.retired.into_iter().map(|retired| {
+            Ok(RetiredKey {
+                key: open(retired.key)?,
+                retired_at: Instant::from_milliseconds(retired.retired_at),
+                expires_at: Instant::from_milliseconds(retired.expires_at),
+            })
+        });
+        let retired = retired.collect::<Result<_, StoredError>>()?;
+        let rolled_at = self.rolled_at.map(Instant::from_milliseconds);
+        Ok((KeyRing::restore(current, retired, rolled_at), sealed))
+    }
+}
