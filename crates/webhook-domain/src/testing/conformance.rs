@@ -91,6 +91,7 @@ mod rolling;
 mod rules;
 mod scene;
 mod upkeep;
+mod verdict;
 
 pub use announcements::*;
 pub use api_keys::*;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::Ports;
 use super::scene::{Scene, held};
 use crate::delivery::attempt::{AttemptOutcome, FailureCause, StatusCode, TlsFailure};
-use crate::delivery::penalty_box::{PenaltyBox, ShortWaits};
+use crate::delivery::penalty_box::{HeadFate, PenaltyBox, ShortWaits};
 use crate::id::DeliveryId;
-use crate::ports::{DeliveryQuery, MAX_ATTEMPTS};
+use crate::ports::{DeliveryQuery, MAX_ATTEMPTS, Resend};
 use crate::testing::fixtures;
 
 /// However much receivers answer, and however it is written down, the last attempts are kept, each whole.
@@ -116,4 +116,58 @@ pub async fn attempts_and_penalty_boxes_read_back_equal(ports: &Ports) {
     }
     let id = DeliveryId::of(event.id, webhook.id);
     assert_eq!(scene.tracked(id).await.attempts, made);
+}
+
+/// What has been given up leaves its lane as what was delivered does.
+pub async fn what_is_given_up_leaves_its_lane(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let process = scene.process().await;
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let first = scene.published("INVOICE.CREATED").await;
+    let second = scene.published("INVOICE.CREATED").await;
+    let lane = scene.lane(process, &webhook).await;
+    let mut turn = scene.turn(
+        &lane,
+        &lane.queued[0],
+        AttemptOutcome::failed(FailureCause::Connection),
+    );
+    turn.delivery = lane.queued[0]
+        .delivery
+        .clone()
+        .after(HeadFate::GivenUp, scene.now());
+    turn.penalty_box = PenaltyBox::NextInTurn {
+        since: scene.now(),
+        cause: FailureCause::Connection,
+        given_up_at: scene.now(),
+    };
+    assert_eq!(held(ports.lanes().record(process, vec![turn.clone()]).await), []);
+    assert_eq!(scene.queued(process, &webhook).await, [second.id]);
+    assert_eq!(scene.lane(process, &webhook).await.penalty_box, turn.penalty_box);
+    assert_eq!(
+        scene.tracked(DeliveryId::of(first.id, webhook.id)).await.delivery,
+        turn.delivery
+    );
+    let failed = || DeliveryQuery {
+        status: Some("FAILED"),
+        limit: 10,
+        ..DeliveryQuery::default()
+    };
+    let id = DeliveryId::of(first.id, webhook.id);
+    assert_eq!(
+        scene.listed(failed()).await,
+        [id],
+        "it is listed by what became of it"
+    );
+    let resend = Resend {
+        platform: scene.platform.clone(),
+        delivery: id,
+        at: scene.now(),
+        idempotency: None,
+    };
+    held(ports.events().resend(resend).await);
+    assert_eq!(
+        scene.listed(failed()).await,
+        [],
+        "and no more once it is sent again"
+    );
 }

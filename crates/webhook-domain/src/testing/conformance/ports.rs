@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::scene::fail;
+use super::verdict::fail;
 use crate::ports::{
     AnswerStore, ApiKeyStore, AuditLog, DeliveryPause, DeliveryQueue, EventStore, WebhookStore,
 };

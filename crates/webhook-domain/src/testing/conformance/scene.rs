@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use super::Ports;
+pub(super) use super::verdict::fail;
 use crate::access::audit::{AuditAction, AuditDetails, AuditRecord, AuditStamp};
 use crate::access::caller::Acting;
 use crate::error::ServiceError;
@@ -230,10 +231,4 @@ pub(super) fn refused<T: std::fmt::Debug>(result: Result<Outcome<T>, ServiceErro
         Err(ServiceError::Refused(refusal)) => refusal,
         other => fail(&format!("not refused, but: {other:?}")),
     }
-}
-
-#[track_caller]
-#[expect(clippy::panic, reason = "a broken rule is told by a panic, as in any test")]
-pub(super) fn fail(why: &str) -> ! {
-    panic!("{why}")
 }
