@@ -9,7 +9,8 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! //! use webhook_domain::sealing::{MasterKey, Place, Vault};
+//! use webhook_domain::entropy::Entropy;
+//! use webhook_domain::sealing::{MasterKey, Place, Vault};
 //!
 //! # fn seal(entropy: Arc<dyn Entropy>) -> Result<(), Box<dyn std::error::Error>> {
 //! let master_key = MasterKey::generate(entropy.as_ref())?;
