@@ -150,6 +150,18 @@ impl Delivery {
         self.status = DeliveryStatus::Pending;
         Ok(self)
     }
+
+    /// The delivery given up at `at` because somebody asks for it.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPending`] when it has come to its end already.
+    pub fn given_up(mut self, at: Instant) -> Result<Self, Refusal> {
+        if self.status != DeliveryStatus::Pending {
+            return Err(Refusal::NotPending);
+        }
+        self.status = DeliveryStatus::Failed { at };
+        Ok(self)
+    }
 }
 
 #[cfg(test)]

@@ -72,6 +72,17 @@ pub enum Refusal {
     /// A delivery that is in the queue of its webhook is not put there again.
     #[error("this event is in the webhook's queue already, and is sent when its turn comes")]
     StillPending,
+    /// A delivery that has come to its end is not given up.
+    #[error("this event is not in the webhook's queue any more: only one that is PENDING can be given up")]
+    NotPending,
+    /// More is asked to be sent again than is at a time.
+    #[error(
+        "more than {limit} events would be sent again; ask for fewer at a time, with created_before, and for the rest after them"
+    )]
+    TooManyToResend {
+        /// How many are sent again at a time.
+        limit: usize,
+    },
     /// Nothing holds the webhook's queue up.
     #[error(
         "the webhook is not in the penalty box with something queued; its deliveries are sent as they come"

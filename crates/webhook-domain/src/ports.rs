@@ -22,7 +22,8 @@ pub use audit_log::{AuditLog, AuditQuery};
 pub use delivery_pause::{DeliveryPause, Pause, PauseReason};
 pub use delivery_queue::{Arrival, DeliveryQueue, Lane, QueuedDelivery};
 pub use event_store::{
-    DeliveryQuery, EventStore, ListedDelivery, MAX_ATTEMPTS, Publication, Published, Resend, TrackedDelivery,
+    DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, MAX_ATTEMPTS, Publication, Published,
+    Resend, ResendMany, Resent, TrackedDelivery,
 };
 pub use sender::{Parcel, Receipt, Sender};
 pub use token_verifier::TokenVerifier;

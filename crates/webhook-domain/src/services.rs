@@ -27,7 +27,7 @@ pub use api_keys::{ApiKeyService, AuthenticationError, CreateApiKey, RevokeApiKe
 pub use audit::AuditService;
 pub use authentication::{Authenticator, Presented};
 pub use dispatch::{Dispatch, LaneWorker, Next};
-pub use events::{EventService, PublishEvent};
+pub use events::{EventService, PublishEvent, Replay};
 pub use probes::{Expedited, ProbePlaces, ProbeService};
 pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService};
 pub use upkeep::{Upkeep, UpkeepTally};

@@ -21,7 +21,7 @@ pub use authentication::{
 };
 pub use collecting::Subscription;
 pub use held_up::HeldUp;
-pub use labels::{Name, Reference};
+pub use labels::*;
 pub use listing::{Cursor, Direction, PageSize, PageStart, SortKey, WebhookOrder, WebhookPage, WebhookQuery};
 pub use settings::{Edit, Objections, Settings, SettingsUpdate};
 pub use target_url::{HttpPolicy, TargetPolicy, TargetUrl};

@@ -54,6 +54,8 @@ impl From<ServiceError> for Problem {
                 R::TooManyRetiredKeys { .. }
                 | R::LastApiKey
                 | R::StillPending
+                | R::NotPending
+                | R::TooManyToResend { .. }
                 | R::NotInPenaltyBox
                 | R::Inactive
                 | R::DeliveriesPaused { .. }

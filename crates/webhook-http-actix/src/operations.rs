@@ -46,10 +46,12 @@ operations! {
     SECRET_KEY of webhook: PATCH secret_key::roll, DELETE secret_key::remove;
     SEND_TEST of webhook: POST probes::send_test;
     SEND_PENALTY_BOX_PAYLOAD of webhook: POST probes::send_penalty_box_payload;
+    REPLAY of webhook: POST replay::replay;
     EVENTS of event: POST events::publish;
     WEBHOOK_EVENTS of webhook_event: GET webhook_events::list;
     WEBHOOK_EVENT of webhook_event: GET webhook_events::read;
     RESEND of webhook_event: POST webhook_events::resend;
+    GIVE_UP of webhook_event: POST webhook_events::give_up;
     API_KEYS of api_key: GET api_keys::list, POST api_keys::create;
     API_KEY of api_key: DELETE api_keys::revoke;
     AUDIT_RECORDS of audit_record: GET audit_records::list;

@@ -15,12 +15,14 @@ pub(crate) const TEST_CONNECTION: &str = "/v1/webhooks/test-connection";
 pub(crate) const WEBHOOK: &str = "/v1/webhooks/{resourceId}";
 pub(crate) const SECRET_KEY: &str = "/v1/webhooks/{resourceId}/secret-key";
 pub(crate) const SEND_TEST: &str = "/v1/webhooks/{resourceId}/send-test";
+pub(crate) const REPLAY: &str = "/v1/webhooks/{resourceId}/replay";
 pub(crate) const SEND_PENALTY_BOX_PAYLOAD: &str = "/v1/webhooks/{resourceId}/send-penalty-box-payload";
 
 pub(crate) const EVENTS: &str = "/v1/events";
 pub(crate) const WEBHOOK_EVENTS: &str = "/v1/webhook-events";
 pub(crate) const WEBHOOK_EVENT: &str = "/v1/webhook-events/{id}";
 pub(crate) const RESEND: &str = "/v1/webhook-events/{id}/resend";
+pub(crate) const GIVE_UP: &str = "/v1/webhook-events/{id}/give-up";
 
 pub(crate) const API_KEYS: &str = "/v1/api-keys";
 pub(crate) const API_KEY: &str = "/v1/api-keys/{id}";

@@ -17,7 +17,7 @@ use serde::{Serialize, Serializer};
 pub use actions::{ActionsJson, actions_json};
 pub use api_key::ApiKeyJson;
 pub use audit_record::AuditRecordJson;
-pub use event::{EventJson, WebhookEventJson};
+pub use event::{EventJson, ResentJson, WebhookEventJson};
 pub use probe::ProbeJson;
 
 pub use crate::wire::{Keys, WebhookJson, described};

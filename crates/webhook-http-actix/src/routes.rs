@@ -12,6 +12,7 @@ pub(crate) mod elsewhere;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod probes;
+pub(crate) mod replay;
 pub(crate) mod secret_key;
 pub(crate) mod webhook;
 pub(crate) mod webhook_events;

@@ -3,8 +3,10 @@
 pub(crate) mod announce;
 pub(crate) mod audience;
 pub(crate) mod fan_out;
+pub(crate) mod give_up;
 pub(crate) mod port;
 pub(crate) mod publish;
+pub(crate) mod replay;
 pub(crate) mod retain;
 pub(crate) mod row;
 pub(crate) mod spread;

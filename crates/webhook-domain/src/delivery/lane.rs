@@ -173,6 +173,15 @@ impl LaneState {
         self.woken(now)
     }
 
+    /// The lane at `now` without the delivery at its head, which stood at this position and was given up at `at` because somebody
+    /// asked for it, by their own clock.
+    #[must_use]
+    pub fn without_head(mut self, position: Position, at: Instant, now: Instant) -> Self {
+        self.done = self.done.max(position);
+        self.penalty_box = self.penalty_box.without_head(at);
+        self.woken(now)
+    }
+
     /// The lane with what it says of having something to do put right at `now`. `pending` is whether a delivery waits in it,
     /// `sendable` whether its webhook may be sent to. Both must have been read after the lane was locked.
     #[must_use]

@@ -11,7 +11,7 @@
 //!    |      success        |  |   | failure of the next one
 //!    +---------------------+  |   |
 //!    |      success           v   |
-//!    +---------------------- NextInTurn     a failure when the 7 days are over: the head is given up
+//!    +---------------------- NextInTurn     a failure when the 7 days are over, or somebody who asks for it: the head is given up
 //! ```
 //!
 //! | field of the webhook (contract §2) | is |
@@ -211,6 +211,19 @@ impl PenaltyBox {
     #[must_use]
     pub const fn reopened(self) -> Self {
         Self::Out
+    }
+
+    /// The box once its head was given up at `now` because somebody asks for it.
+    #[must_use]
+    pub const fn without_head(self, now: Instant) -> Self {
+        match self {
+            Self::Retrying { since, cause, .. } => Self::NextInTurn {
+                since,
+                cause,
+                given_up_at: now,
+            },
+            Self::Out | Self::NextInTurn { .. } => self,
+        }
     }
 
     /// The box with its head to be sent at `now` because somebody asks for it, if that would have been later.

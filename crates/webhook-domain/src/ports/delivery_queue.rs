@@ -42,6 +42,9 @@ pub struct Lane {
     pub epoch: Epoch,
     /// Whether the lane is held up.
     pub penalty_box: PenaltyBox,
+    /// How many deliveries were given up in it before their end because somebody asked for it. While this stays, what was read of
+    /// the lane is still in it.
+    pub withdrawn: u64,
     /// What stands at its head, in order.
     pub queued: Vec<QueuedDelivery>,
 }

@@ -9,6 +9,7 @@ use crate::delivery::event::Event;
 use crate::error::{ServiceError, StoreError};
 use crate::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use crate::idempotency::Idempotency;
+use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
 use crate::webhook::Action;
 
@@ -39,6 +40,62 @@ pub struct Resend {
     pub at: Instant,
     /// How to answer a request that is sent again.
     pub idempotency: Option<Idempotency<TrackedDelivery>>,
+}
+
+/// A delivery that is to be given up.
+pub struct GiveUp {
+    /// The platform it must belong to.
+    pub platform: PlatformId,
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// When.
+    pub at: Instant,
+    /// How to answer a request that is sent again.
+    pub idempotency: Option<Idempotency<TrackedDelivery>>,
+}
+
+/// Which deliveries of a webhook that have come to their end are looked for, to be sent again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedQuery {
+    /// The platform of the webhook.
+    pub platform: PlatformId,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// Those of events published then or later.
+    pub created_after: Instant,
+    /// Those of events published before.
+    pub created_before: Option<Instant>,
+    /// Those of this status alone, by its name.
+    pub status: Option<&'static str>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// Deliveries of one webhook that are to be put at the end of its queue again, in this order. They may be a part of what was asked for.
+pub struct ResendMany {
+    /// The platform of the webhook.
+    pub platform: PlatformId,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// The deliveries. One that waits already or is no more is passed over.
+    pub deliveries: Vec<DeliveryId>,
+    /// How many were put there by the parts before.
+    pub before: u64,
+    /// Whether this is the last part: it is with this one that the answer is stored.
+    pub is_last: bool,
+    /// When.
+    pub at: Instant,
+    /// How to answer a request that is sent again.
+    pub idempotency: Option<Idempotency<Resent>>,
+}
+
+/// What came of sending many again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resent {
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// How many were put at the end of its queue, by this part and those before.
+    pub deliveries: u64,
 }
 
 /// A delivery with what it delivers, and the attempts so far.
@@ -77,6 +134,14 @@ pub struct DeliveryQuery {
     pub action: Option<Action>,
     /// Those of this status alone, by its name.
     pub status: Option<&'static str>,
+    /// Those of events published then or later.
+    pub created_after: Option<Instant>,
+    /// Those of events published before.
+    pub created_before: Option<Instant>,
+    /// Those of which a kept attempt was signed with this key.
+    pub signed_with: Option<Fingerprint>,
+    /// So many fewer of those that would come first.
+    pub skip: u64,
     /// Those that come after this one in the list.
     pub after: Option<DeliveryId>,
     /// At most so many.
@@ -124,6 +189,29 @@ pub trait EventStore: Send + Sync {
     /// [`Refusal::NotFound`](crate::Refusal::NotFound), [`Refusal::StillPending`](crate::Refusal::StillPending),
     /// [`Refusal::IdempotencyKeyReused`](crate::Refusal::IdempotencyKeyReused), or the store's.
     async fn resend(&self, resend: Resend) -> Result<Outcome<TrackedDelivery>, ServiceError>;
+
+    /// Gives up a delivery that waits, as [`Delivery::given_up`] says, and saves the answer, in one transaction. If it stands at the
+    /// head of its lane, the next one's turn comes ([`LaneState::without_head`](crate::delivery::lane::LaneState::without_head)). Whoever has
+    /// read it from the lane is told by [`Lane::withdrawn`](super::Lane::withdrawn).
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`](crate::Refusal::NotFound), [`Refusal::NotPending`](crate::Refusal::NotPending),
+    /// [`Refusal::IdempotencyKeyReused`](crate::Refusal::IdempotencyKeyReused), or the store's.
+    async fn give_up(&self, give_up: GiveUp) -> Result<Outcome<TrackedDelivery>, ServiceError>;
+
+    /// The deliveries that `query` asks for, those of the events that were published first before the others; of one instant, in the
+    /// order in which they were queued.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn ended(&self, query: EndedQuery) -> Result<Vec<DeliveryId>, StoreError>;
+
+    /// Puts deliveries at the end of their webhook's queue, and saves the answer with the last part, in one transaction.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`](crate::Refusal::NotFound) if the webhook is no more,
+    /// [`Refusal::IdempotencyKeyReused`](crate::Refusal::IdempotencyKeyReused), or the store's.
+    async fn resend_many(&self, resend: ResendMany) -> Result<Outcome<Resent>, ServiceError>;
 
     /// Forgets up to `limit` events published before `before`, with their deliveries: those of which no delivery waits any
     /// more, unless for a webhook that is no more. Says how many.

@@ -81,6 +81,8 @@ pub struct LaneWorker {
     webhook: WebhookId,
     /// In which epoch the lane was the process's when it looked last. What follows is of that epoch.
     epoch: Option<Epoch>,
+    /// How many deliveries had been given up by request when something was read last.
+    withdrawn: u64,
     read: VecDeque<QueuedDelivery>,
     /// The last delivery that has come to its end here, recorded or not.
     ended: Option<Position>,
@@ -99,6 +101,7 @@ impl LaneWorker {
             process,
             webhook,
             epoch: None,
+            withdrawn: 0,
             read: VecDeque::new(),
             ended: None,
             penalty_box: None,
@@ -232,6 +235,14 @@ impl LaneWorker {
                     continue;
                 }
                 _ => self.epoch = Some(lane.epoch),
+            }
+            if self.withdrawn != lane.withdrawn {
+                self.withdrawn = lane.withdrawn;
+                if !self.read.is_empty() {
+                    // One of those that were read may have been given up.
+                    self.read.clear();
+                    continue;
+                }
             }
             self.keep(lane.queued);
             return Ok(Some((lane.webhook, lane.penalty_box)));

@@ -7,12 +7,13 @@ use crate::access::permission::Permission;
 use crate::delivery::event::{Event, JsonText};
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
-use crate::id::{DeliveryId, EventId, RequestId};
+use crate::id::{DeliveryId, EventId, RequestId, WebhookId};
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{
-    DeliveryQuery, EventStore, ListedDelivery, Outcome, Publication, Published, Resend, TrackedDelivery,
+    DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Publication, Published, Resend,
+    ResendMany, Resent, TrackedDelivery,
 };
-use crate::time::Clock;
+use crate::time::{Clock, Instant};
 use crate::webhook::Action;
 
 /// Publishes events, and shows how far their deliveries have come.
@@ -36,6 +37,25 @@ pub struct PublishEvent {
     /// How to answer a request that is sent again.
     pub idempotent: Option<IdempotentRequest<Published>>,
 }
+
+/// Which events a webhook is to be sent again: those that have come to their end.
+pub struct Replay {
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// Those published then or later.
+    pub created_after: Instant,
+    /// Those published before.
+    pub created_before: Option<Instant>,
+    /// Those of this status alone, by its name.
+    pub status: Option<&'static str>,
+    /// How to answer a request that is sent again.
+    pub idempotent: Option<IdempotentRequest<Resent>>,
+}
+
+/// How many events one request sends again.
+const RESENT_AT_MOST: usize = 100_000;
+/// How many are put into the queue in one transaction, so that others need not wait for long.
+const RESENT_AT_ONCE: usize = 500;
 
 impl EventService {
     /// The service over these ports.
@@ -116,5 +136,82 @@ impl EventService {
             idempotency: idempotent.map(|request| request.by(acting, now)),
         };
         self.store.resend(resend).await
+    }
+
+    /// Gives up a delivery that waits, so that the next one's turn comes. Needs `WEBHOOK_EVENT.RESEND`.
+    ///
+    /// An attempt that is under way is not called back: it may still arrive, and nothing is recorded of it.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::NotPending`], [`Refusal::IdempotencyKeyReused`], or the
+    /// store's.
+    pub async fn give_up(
+        &self,
+        acting: &Acting,
+        id: DeliveryId,
+        idempotent: Option<IdempotentRequest<TrackedDelivery>>,
+    ) -> Result<Outcome<TrackedDelivery>, ServiceError> {
+        acting.require(Permission::WebhookEventResend)?;
+        let now = self.clock.now();
+        let give_up = GiveUp {
+            platform: acting.platform().clone(),
+            delivery: id,
+            at: now,
+            idempotency: idempotent.map(|request| request.by(acting, now)),
+        };
+        self.store.give_up(give_up).await
+    }
+
+    /// Puts what a webhook was sent, or what was given up, at the end of its queue again: the events that were published first before the
+    /// others. Needs `WEBHOOK_EVENT.RESEND`.
+    ///
+    /// It is done in parts. If one of them fails, those before it are done; whoever asks again has the rest sent, and what has been
+    /// delivered meanwhile a second time.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::TooManyToResend`], [`Refusal::IdempotencyKeyReused`], or the
+    /// store's.
+    pub async fn replay(&self, acting: &Acting, replay: Replay) -> Result<Outcome<Resent>, ServiceError> {
+        acting.require(Permission::WebhookEventResend)?;
+        let now = self.clock.now();
+        let idempotency = replay.idempotent.map(|request| request.by(acting, now));
+        let part = |deliveries: &[DeliveryId], before, is_last| ResendMany {
+            platform: acting.platform().clone(),
+            webhook: replay.webhook,
+            deliveries: deliveries.to_vec(),
+            before,
+            is_last,
+            at: now,
+            idempotency: idempotency.clone(),
+        };
+        // Nothing yet, but the webhook is looked for, and the answer to the same request before.
+        if let answered @ Outcome::Replayed(_) = self.store.resend_many(part(&[], 0, false)).await? {
+            return Ok(answered);
+        }
+        let query = EndedQuery {
+            platform: acting.platform().clone(),
+            webhook: replay.webhook,
+            created_after: replay.created_after,
+            created_before: replay.created_before,
+            status: replay.status,
+            limit: RESENT_AT_MOST + 1,
+        };
+        let ended = self.store.ended(query).await?;
+        if ended.len() > RESENT_AT_MOST {
+            return Err(Refusal::TooManyToResend {
+                limit: RESENT_AT_MOST,
+            }
+            .into());
+        }
+        let mut parts = ended.chunks(RESENT_AT_ONCE).peekable();
+        let mut before = 0;
+        loop {
+            let deliveries = parts.next().unwrap_or_default();
+            let is_last = parts.peek().is_none();
+            match self.store.resend_many(part(deliveries, before, is_last)).await? {
+                Outcome::Done { subject, .. } if !is_last => before = subject.deliveries,
+                outcome => return Ok(outcome),
+            }
+        }
     }
 }

@@ -17,8 +17,10 @@ use webhook_domain::delivery::event::{Environment, JsonText};
 use webhook_domain::delivery::lane::LEASE;
 use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
-use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::ports::{DeliveryQueue as _, Outcome, Parcel, Receipt, Sender, Shortage};
+use webhook_domain::id::{DeliveryId, EventId, ProcessId, WebhookId};
+use webhook_domain::ports::{
+    DeliveryQueue as _, EventStore as _, GiveUp, Outcome, Parcel, Receipt, Sender, Shortage,
+};
 use webhook_domain::services::{
     CreateWebhook, Dispatch, EventService, LaneWorker, Next, PublishEvent, RollSecret, SecretKeyService,
     WebhookService,
@@ -146,7 +148,7 @@ impl House {
         *subject
     }
 
-    async fn publish(&self) {
+    async fn publish(&self) -> EventId {
         let events = EventService::new(self.store.clone(), self.clock.clone(), self.entropy.clone());
         let publish = PublishEvent {
             action: Action::parse("INVOICE.CREATED".into()).unwrap(),
@@ -155,7 +157,10 @@ impl House {
             original_request_id: None,
             idempotent: None,
         };
-        events.publish(&self.acting, publish).await.unwrap();
+        match events.publish(&self.acting, publish).await.unwrap() {
+            Outcome::Done { subject, .. } => subject.event.id,
+            Outcome::Replayed(_) => unreachable!(),
+        }
     }
 
     /// Works at the lane until it has nothing to do at once, and records what it did.

@@ -139,3 +139,32 @@ fn moved(store: &Arc<MemoryStore>, webhook: &Webhook) {
     let done = change.as_mut().poll(&mut std::task::Context::from_waker(waker));
     assert!(done.is_ready(), "the memory does not wait");
 }
+
+#[tokio::test]
+async fn what_is_given_up_by_request_is_not_sent_though_it_was_read_before() {
+    let house = House::new().await;
+    let webhook = house.webhook().await;
+    let mut events = Vec::new();
+    for _ in 0..3 {
+        events.push(house.publish().await);
+    }
+    let mut worker = house.worker(webhook.id);
+    let (_, turn) = worker.step(&house.dispatch(), |_, _| true).await.unwrap();
+    house
+        .store
+        .record(house.process, turn.into_iter().collect())
+        .await
+        .unwrap();
+    worker.recorded();
+    let give_up = GiveUp {
+        platform: webhook.platform.clone(),
+        delivery: DeliveryId::of(events[1], webhook.id),
+        at: house.clock.now(),
+        idempotency: None,
+    };
+    house.store.give_up(give_up).await.unwrap();
+    assert_eq!(house.work(&mut worker).await, Next::Empty);
+    let got = house.receiver.got.lock().unwrap();
+    let ids: Vec<&str> = got.iter().map(|parcel| header(parcel, "webhook-id")).collect();
+    assert_eq!(ids, [events[0].to_string(), events[2].to_string()]);
+}

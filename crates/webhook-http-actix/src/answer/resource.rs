@@ -2,13 +2,15 @@
 
 use serde::Serialize;
 use webhook_domain::access::api_key::{ApiKey, CreatedApiKey};
-use webhook_domain::ports::{Published, TrackedDelivery};
+use webhook_domain::ports::{Published, Resent, TrackedDelivery};
 use webhook_domain::services::Probed;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
 use super::View;
-use crate::representation::{ApiKeyJson, EventJson, Keys, ProbeJson, WebhookEventJson, WebhookJson};
+use crate::representation::{
+    ApiKeyJson, EventJson, Keys, ProbeJson, ResentJson, WebhookEventJson, WebhookJson,
+};
 use crate::wire::expected_length;
 use crate::{etag, paths};
 
@@ -106,6 +108,20 @@ impl Resource for Published {
 
     fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
         written(&EventJson::new(self), USUAL_EVENT_LENGTH)
+    }
+}
+
+impl Resource for Resent {
+    fn etag(&self) -> Option<String> {
+        None
+    }
+
+    fn path(&self) -> String {
+        format!("{}?webhook_id={}", paths::WEBHOOK_EVENTS, self.webhook)
+    }
+
+    fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
+        written(&ResentJson::new(self), USUAL_EVENT_LENGTH)
     }
 }
 

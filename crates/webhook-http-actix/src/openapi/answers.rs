@@ -21,7 +21,7 @@ use super::values::{
 };
 use crate::listing::webhooks::MAX_PAGE;
 use crate::representation::{
-    ActionsJson, ApiKeyJson, AuditRecordJson, EventJson, ProbeJson, WebhookEventJson, WebhookJson,
+    ActionsJson, ApiKeyJson, AuditRecordJson, EventJson, ProbeJson, ResentJson, WebhookEventJson, WebhookJson,
 };
 use crate::wire;
 
@@ -62,6 +62,7 @@ named! {
     ActionsJson<'_> => "ObjectActions",
     EventJson<'_> => "Event",
     WebhookEventJson<'_> => "WebhookEvent",
+    ResentJson => "Resent",
     ProbeJson => "Probe",
     Health => "Health",
     OpenApiDocument => "OpenApiDocument",

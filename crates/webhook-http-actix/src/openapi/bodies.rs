@@ -11,9 +11,10 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::shared::{ACTION, PERMISSION};
 use super::values::{
-    anything, free_text, matching, one, or_null, platform_or_all, read_only, whole, write_only,
+    anything, free_text, instant, matching, one, one_of, or_null, platform_or_all, read_only, whole,
+    write_only,
 };
-use crate::fields::{api_key, event};
+use crate::fields::{api_key, event, replay};
 use crate::wire;
 
 const IGNORED: &str = "Set by the server. Ignored, so that an object that was answered can be sent back.";
@@ -28,6 +29,8 @@ pub(crate) struct RollSecret;
 pub(crate) struct CreateApiKey;
 /// The object that an event is published with.
 pub(crate) struct PublishEvent;
+/// The object that says which events are sent again.
+pub(crate) struct ReplayEvents;
 
 /// An object without other fields than those that are named.
 fn closed(description: &str) -> ObjectBuilder {
@@ -72,7 +75,8 @@ named!(
     UpdateWebhook,
     RollSecret,
     CreateApiKey,
-    PublishEvent
+    PublishEvent,
+    ReplayEvents
 );
 
 impl PartialSchema for CreateWebhook {
@@ -143,6 +147,25 @@ impl PartialSchema for PublishEvent {
     }
 }
 
+impl PartialSchema for ReplayEvents {
+    fn schema() -> RefOr<Schema> {
+        let status = one_of(
+            replay::ENDED,
+            "Those of this status alone; null or absent for both.",
+        );
+        let object = closed("Which events are sent to a webhook again.")
+            .property("created_after", instant("Those published then or later."))
+            .property(
+                "created_before",
+                or_null(instant("Those published before; null or absent for all since.")),
+            )
+            .property("status", or_null(status))
+            .required("created_after")
+            .examples([json!({"created_after": "2024-04-12T15:22:37Z", "status": "FAILED"})]);
+        one(object)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -166,6 +189,7 @@ mod tests {
             properties::<PublishEvent>(),
             named(&[&event::SETTABLE, &event::IGNORED])
         );
+        assert_eq!(properties::<ReplayEvents>(), named(&[&replay::SETTABLE]));
         assert_eq!(
             properties::<CreateApiKey>(),
             named(&[&api_key::SETTABLE, &api_key::IGNORED])

@@ -9,7 +9,7 @@ use webhook_domain::webhook::{Direction, WebhookOrder};
 
 use super::answers::{limit, page};
 use super::shared::{ACTION, AUDIT_ACTION, Component, ORDER_DIRECTION, WEBHOOK_EVENT_STATUS};
-use super::values::{id, matching, one_of, overlap, platform};
+use super::values::{fingerprint, id, instant, matching, one_of, overlap, platform};
 use crate::listing::ORDER_OF_ACTIONS;
 use crate::paths::{ID, WEBHOOK_ID};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
@@ -110,7 +110,11 @@ parameters! {
         query("event_id", id(EventId::PREFIX, "Those of this event alone.")),
         query_of("type", &ACTION, "Those of this action alone."),
         query_of("status", &WEBHOOK_EVENT_STATUS, "Those of this status alone."),
+        query("created_after", instant("Those of events published then or later.")),
+        query("created_before", instant("Those of events published before.")),
+        query("key_fingerprint", fingerprint("Those of which a kept attempt was signed with this secret.")),
         query("after", id(DeliveryId::PREFIX, "The one after which this part begins.")),
+        query("page", page("The number of the part, if no `after` says where it begins. What is queued meanwhile moves the rest on.")),
         query("limit", limit()),
     ];
     RetiredFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, overlap())];

@@ -6,7 +6,7 @@ use webhook_domain::delivery::Delivery;
 use webhook_domain::delivery::attempt::{Attempt, FailureCause, ResponseBody, StatusCode};
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::id::{DeliveryId, EventId, WebhookId};
-use webhook_domain::ports::{ListedDelivery, Published, TrackedDelivery};
+use webhook_domain::ports::{ListedDelivery, Published, Resent, TrackedDelivery};
 use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Action;
@@ -34,6 +34,22 @@ impl<'a> EventJson<'a> {
             r#type: event.action.as_str(),
             created_at: AsText(event.created_at),
             webhook_events: published.deliveries,
+        }
+    }
+}
+
+/// How many events are sent again, as JSON.
+#[derive(Serialize)]
+pub struct ResentJson {
+    resent: u64,
+}
+
+impl ResentJson {
+    /// What came of sending many again.
+    #[must_use]
+    pub const fn new(resent: &Resent) -> Self {
+        Self {
+            resent: resent.deliveries,
         }
     }
 }

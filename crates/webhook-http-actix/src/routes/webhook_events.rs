@@ -1,4 +1,4 @@
-//! `/v1/webhook-events`: events on their way to webhooks, and sending one again.
+//! `/v1/webhook-events`: events on their way to webhooks, sending one again, and giving one up.
 
 use actix_web::{HttpRequest, HttpResponse};
 use webhook_domain::InvalidValue;
@@ -11,6 +11,7 @@ use webhook_domain::webhook::Action;
 use crate::answer::{self, Success};
 use crate::call::Call;
 use crate::errors::Problem;
+use crate::listing::webhooks::page_number;
 use crate::listing::{self, Asked};
 use crate::openapi::answers::WebhookEventList;
 use crate::openapi::parameters::{DeliveryPart, DeliveryPath};
@@ -18,7 +19,18 @@ use crate::paths;
 use crate::query::Parameters;
 use crate::representation::WebhookEventJson;
 
-const PARAMETERS: [&str; 6] = ["webhook_id", "event_id", "type", "status", "after", "limit"];
+const PARAMETERS: [&str; 10] = [
+    "webhook_id",
+    "event_id",
+    "type",
+    "status",
+    "created_after",
+    "created_before",
+    "key_fingerprint",
+    "after",
+    "page",
+    "limit",
+];
 
 /// Lists events on their way to webhooks, those that were queued last first.
 ///
@@ -50,6 +62,10 @@ fn asked(request: &HttpRequest) -> Result<(Asked, DeliveryQuery), Problem> {
         event: parameters.parsed("event_id", str::parse)?,
         action: parameters.parsed("type", |text| Action::parse(text.to_owned()))?,
         status: parameters.parsed("status", status)?,
+        created_after: parameters.parsed("created_after", str::parse)?,
+        created_before: parameters.parsed("created_before", str::parse)?,
+        signed_with: parameters.parsed("key_fingerprint", str::parse)?,
+        skip: 0,
         after: parameters.parsed("after", str::parse::<DeliveryId>)?,
         limit: 0,
     };
@@ -61,6 +77,12 @@ fn asked(request: &HttpRequest) -> Result<(Asked, DeliveryQuery), Problem> {
             query.action.as_ref().map(|action| action.as_str().to_owned()),
         ),
         ("status", query.status.map(str::to_owned)),
+        ("created_after", query.created_after.map(|at| at.to_string())),
+        ("created_before", query.created_before.map(|at| at.to_string())),
+        (
+            "key_fingerprint",
+            query.signed_with.as_ref().map(|key| key.as_str().to_owned()),
+        ),
     ];
     let asked = Asked {
         path: paths::WEBHOOK_EVENTS,
@@ -72,10 +94,16 @@ fn asked(request: &HttpRequest) -> Result<(Asked, DeliveryQuery), Problem> {
         cursor: ("after", query.after.map(|id| id.to_string())),
     };
     query.limit = asked.to_fetch();
+    if let Some(page) = parameters.parsed("page", page_number)? {
+        if query.after.is_some() {
+            return Err(Problem::invalid_field("page", "must not stand beside after"));
+        }
+        query.skip = (page - 1).saturating_mul(u64::from(asked.limit.get()));
+    }
     Ok((asked, query))
 }
 
-fn status(text: &str) -> Result<&'static str, InvalidValue> {
+pub(super) fn status(text: &str) -> Result<&'static str, InvalidValue> {
     let named = DeliveryStatus::NAMES.into_iter().find(|name| *name == text);
     named.ok_or(InvalidValue::new("must be one of PENDING, SUCCEEDED, FAILED"))
 }
@@ -119,5 +147,29 @@ pub(crate) async fn resend(mut call: Call) -> Result<HttpResponse, Problem> {
     let body = call.without_body().await?;
     let turn = call.turn(&acting, key, &body, Success::Accepted).await?;
     let outcome = call.api().events.resend(&acting, id, turn.request()).await?;
+    turn.answer(&call.core, &acting, &outcome)
+}
+
+/// Gives up an event that waits for its webhook.
+///
+/// It becomes `FAILED` and is sent no more; if it is the head of the webhook's queue, also of one that is held up, the next one's
+/// turn comes at once. An attempt that is under way may still arrive, and is not recorded. One that has come to its end is refused
+/// with 409. Needs `WEBHOOK_EVENT.RESEND`.
+#[utoipa::path(
+    post,
+    path = paths::GIVE_UP,
+    operation_id = "give_up_webhook_event",
+    tag = "Events",
+    params(DeliveryPath),
+    responses((status = 200, description = "It is given up.", body = WebhookEventJson<'_>)),
+)]
+pub(crate) async fn give_up(mut call: Call) -> Result<HttpResponse, Problem> {
+    let acting = call.acting(Permission::WebhookEventResend).await?;
+    let id = call.delivery_id()?;
+    call.without_query()?;
+    let key = call.idempotency_key()?;
+    let body = call.without_body().await?;
+    let turn = call.turn(&acting, key, &body, Success::Changed).await?;
+    let outcome = call.api().events.give_up(&acting, id, turn.request()).await?;
     turn.answer(&call.core, &acting, &outcome)
 }

@@ -212,7 +212,11 @@ async fn lists_are_of_what_is_asked_for_part_by_part() {
         ("webhook_id=x", "webhook_id"),
         ("event_id=whk_01hv9k2m4rt6w8y0abcdefghjk", "event_id"),
         ("after=1", "after"),
-        ("page=1", "page"),
+        ("page=0", "page"),
+        ("page=1&after=whe_01hv9k2m4rt6w8y0abcdefghjk", "page"),
+        ("created_after=yesterday", "created_after"),
+        ("created_before=2024-04-12", "created_before"),
+        ("key_fingerprint=x", "key_fingerprint"),
     ] {
         let refused = house.ask(get(format!("/v1/webhook-events?{query}"))).await;
         refused

@@ -29,4 +29,5 @@ mod reading;
 mod request_rate;
 mod rolling;
 mod routing;
+mod sending_again;
 mod tokens;

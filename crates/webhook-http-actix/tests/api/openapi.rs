@@ -209,7 +209,7 @@ async fn the_examples_of_bodies_work() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 6);
+    assert_eq!(tried, 7);
 }
 
 /// The fields that are not always there.

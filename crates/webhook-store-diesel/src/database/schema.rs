@@ -193,6 +193,7 @@ diesel::table! {
         penalty_box -> Nullable<Text>,
         epoch -> BigInt,
         ready_at -> Nullable<BigInt>,
+        withdrawn -> BigInt,
     }
 }
 

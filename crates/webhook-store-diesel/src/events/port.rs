@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::id::{DeliveryId, PlatformId, ProcessId, WebhookId};
+use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{
-    DeliveryQuery, EventStore, ListedDelivery, Outcome, Publication, Published, Resend, TrackedDelivery,
+    DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Publication, Published, Resend,
+    ResendMany, Resent, TrackedDelivery,
 };
 use webhook_domain::time::Instant;
 use webhook_domain::{Refusal, ServiceError, StoreError};
@@ -19,13 +21,15 @@ use crate::database::schema::{deliveries, events, failed_deliveries};
 use crate::engine::failure::Failure;
 use crate::events::retain::forget;
 use crate::events::row::EventRow;
+use crate::events::{give_up, replay};
 use crate::lanes::delivery::DeliveryRow;
 use crate::lanes::locked::{Hints, LockedLanes};
+use crate::sealing::Vault;
 
 type Tracked = (DeliveryRow, EventRow);
 
 /// The name of the status of what was given up.
-const FAILED: &str = "FAILED";
+pub(super) const FAILED: &str = "FAILED";
 
 pub(crate) fn tracked((delivery, event): &Tracked) -> Result<TrackedDelivery, RowError> {
     Ok(TrackedDelivery {
@@ -35,7 +39,7 @@ pub(crate) fn tracked((delivery, event): &Tracked) -> Result<TrackedDelivery, Ro
     })
 }
 
-fn find(connection: &mut AnyConnection, platform: &str, id: &str) -> QueryResult<Option<Tracked>> {
+pub(super) fn find(connection: &mut AnyConnection, platform: &str, id: &str) -> QueryResult<Option<Tracked>> {
     deliveries::table
         .inner_join(events::table.on(events::id.eq(deliveries::event_id)))
         .filter(deliveries::id.eq(id))
@@ -78,36 +82,98 @@ impl EventStore for DieselStore {
     }
 
     async fn resend(&self, resend: Resend) -> Result<Outcome<TrackedDelivery>, ServiceError> {
-        let (vault, chain) = (self.vault.clone(), self.chain.clone());
         let own = self.delivering.own();
-        let work = move |connection: &mut AnyConnection| {
-            let keys = Keys {
-                vault: &vault,
-                chain: &chain,
-            };
-            Chain::lock(connection, keys)?;
-            if let Some(earlier) = answers::earlier(connection, resend.idempotency.as_ref(), &vault)? {
+        self.answering(move |connection, vault| {
+            if let Some(earlier) = answers::earlier(connection, resend.idempotency.as_ref(), vault)? {
                 return Ok((earlier, Hints::default()));
             }
             let (decided, hints) = put_at_the_end(connection, own, &resend)?;
-            let outcome = match decided {
-                Ok(after) => Ok(Outcome::Done {
-                    answer: answers::store(connection, &after, resend.idempotency, &vault)?,
-                    subject: Box::new(after),
-                }),
-                Err(refusal) => Err(refusal),
+            Ok((answered(connection, vault, decided, resend.idempotency)?, hints))
+        })
+        .await
+    }
+
+    async fn give_up(&self, give_up: GiveUp) -> Result<Outcome<TrackedDelivery>, ServiceError> {
+        let own = self.delivering.own();
+        self.answering(move |connection, vault| {
+            if let Some(earlier) = answers::earlier(connection, give_up.idempotency.as_ref(), vault)? {
+                return Ok((earlier, Hints::default()));
+            }
+            let (decided, hints) = give_up::give_up(connection, own, &give_up)?;
+            Ok((answered(connection, vault, decided, give_up.idempotency)?, hints))
+        })
+        .await
+    }
+
+    async fn ended(&self, query: EndedQuery) -> Result<Vec<DeliveryId>, StoreError> {
+        let read =
+            move |connection: &mut AnyConnection| replay::ended(connection, &query).map_err(unavailable);
+        self.readers.run(read).await
+    }
+
+    async fn resend_many(&self, resend: ResendMany) -> Result<Outcome<Resent>, ServiceError> {
+        let own = self.delivering.own();
+        self.answering(move |connection, vault| {
+            if let Some(earlier) = answers::earlier(connection, resend.idempotency.as_ref(), vault)? {
+                return Ok((earlier, Hints::default()));
+            }
+            let Some((deliveries, hints)) = replay::resend_many(connection, own, &resend)? else {
+                return Ok((Err(Refusal::NO_SUCH_WEBHOOK), Hints::default()));
             };
-            Ok((outcome, hints))
-        };
-        let (decided, hints) = self.writer.alone(work).await?;
-        self.delivering.tell(hints);
-        Ok(decided?)
+            let resent = Resent {
+                webhook: resend.webhook,
+                deliveries,
+            };
+            let idempotency = resend.idempotency.filter(|_| resend.is_last);
+            Ok((answered(connection, vault, Ok(resent), idempotency)?, hints))
+        })
+        .await
     }
 
     async fn forget_events(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {
         let work = move |connection: &mut AnyConnection| forget(connection, before, limit);
         self.writer.alone(work).await
     }
+}
+
+impl DieselStore {
+    /// Runs, in a transaction of its own with the head of the chain locked, what may have been answered before or is answered now.
+    async fn answering<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection, &Vault) -> Result<(answers::Decided<T>, Hints), Failure>
+        + Send
+        + 'static,
+    ) -> Result<Outcome<T>, ServiceError> {
+        let (vault, chain) = (self.vault.clone(), self.chain.clone());
+        let work = move |connection: &mut AnyConnection| {
+            let keys = Keys {
+                vault: &vault,
+                chain: &chain,
+            };
+            Chain::lock(connection, keys)?;
+            work(connection, &vault)
+        };
+        let (decided, hints) = self.writer.alone(work).await?;
+        self.delivering.tell(hints);
+        Ok(decided?)
+    }
+}
+
+/// What was decided, with the answer stored.
+fn answered<T>(
+    connection: &mut AnyConnection,
+    vault: &Vault,
+    decided: Result<T, Refusal>,
+    idempotency: Option<Idempotency<T>>,
+) -> Result<answers::Decided<T>, Failure> {
+    let after = match decided {
+        Ok(after) => after,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    Ok(Ok(Outcome::Done {
+        answer: answers::store(connection, &after, idempotency, vault)?,
+        subject: Box::new(after),
+    }))
 }
 
 /// Puts a delivery at the end of its lane, and gives it as it is then.
@@ -150,7 +216,7 @@ pub(crate) fn put_at_the_end(
     Ok((Ok(after), lanes.save(connection, own)?))
 }
 
-fn webhook_of(
+pub(super) fn webhook_of(
     connection: &mut AnyConnection,
     platform: &str,
     id: &str,
@@ -182,6 +248,7 @@ fn list(
         .filter(deliveries::platform.eq(platform.to_owned()))
         .order(deliveries::position.desc())
         .limit(query.limit.into())
+        .offset(i64::try_from(query.skip).unwrap_or(i64::MAX))
         .select(DeliveryRow::as_select())
         .into_boxed();
     if let Some(webhook) = query.webhook {
@@ -200,6 +267,16 @@ fn list(
         // What was given up is rare: found by itself, and not by reading all that was not.
         let failed = failed_deliveries::table.filter(failed_deliveries::platform.eq(platform.to_owned()));
         asked = asked.filter(deliveries::position.eq_any(failed.select(failed_deliveries::position)));
+    }
+    if let Some(created_after) = query.created_after {
+        asked = asked.filter(deliveries::created_at.ge(created_after.as_milliseconds()));
+    }
+    if let Some(created_before) = query.created_before {
+        asked = asked.filter(deliveries::created_at.lt(created_before.as_milliseconds()));
+    }
+    if let Some(key) = &query.signed_with {
+        // As it stands in the column: a quote that is part of a text has a backslash before it.
+        asked = asked.filter(deliveries::attempts.like(format!("%\"{}\"%", key.as_str())));
     }
     if let Some(after) = query.after {
         let position: Option<i64> = deliveries::table

@@ -50,6 +50,13 @@ impl PlaceRow {
     }
 }
 
+/// A delivery that is put at another position of its lane.
+#[derive(Debug, Clone)]
+pub(crate) struct MoveRow {
+    pub(crate) place: PlaceRow,
+    pub(crate) to: i64,
+}
+
 /// The position of a delivery, its status, and how often it was tried.
 pub(crate) type StatusRow = (i64, String, i64);
 

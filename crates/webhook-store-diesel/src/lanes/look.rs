@@ -13,7 +13,7 @@ use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::ports::{Lane, QueuedDelivery};
 
 use crate::database::connection::AnyConnection;
-use crate::database::dialect::lanes::ReadRow;
+use crate::database::dialect::lanes::{ReadRow, Standing};
 use crate::database::row::RowError;
 use crate::engine::batch_reader::{Batch, BatchReader};
 use crate::events::row::EventRow;
@@ -67,7 +67,7 @@ impl Batch for LooksAtLanes {
 struct Found {
     webhooks: BTreeMap<String, (WebhookRow, LaneRow)>,
     queued: BTreeMap<String, Vec<(DeliveryRow, EventRow)>>,
-    /// Whether a lane changed hands while it was read.
+    /// Whether a lane changed hands, or a delivery was given up in it, while it was read.
     torn: bool,
 }
 
@@ -95,7 +95,7 @@ fn read(connection: &mut AnyConnection, wanted: &[&Wanted]) -> QueryResult<Found
     ids.sort_unstable();
     ids.dedup();
     let mut found = Found::default();
-    let mut epochs: BTreeMap<String, i64> = BTreeMap::new();
+    let mut standings: BTreeMap<String, Standing> = BTreeMap::new();
     let mut reads: BTreeMap<WebhookId, ReadRow> = BTreeMap::new();
     for wanted in wanted.iter().filter(|wanted| wanted.limit > 0) {
         let read = ReadRow {
@@ -108,18 +108,18 @@ fn read(connection: &mut AnyConnection, wanted: &[&Wanted]) -> QueryResult<Found
     }
     if !reads.is_empty() {
         let reads: Vec<ReadRow> = reads.into_values().collect();
-        // Of an empty lane there is nothing that could be of another epoch.
-        for (delivery, event, epoch) in connection.waiting(&reads)? {
-            epochs.insert(delivery.webhook_id.clone(), epoch);
+        // Of an empty lane there is nothing that could be so no more.
+        for (delivery, event, standing) in connection.waiting(&reads)? {
+            standings.insert(delivery.webhook_id.clone(), standing);
             let queued = found.queued.entry(delivery.webhook_id.clone());
             queued.or_default().push((delivery, event));
         }
     }
     // Last: a key that was retired before the deliveries were read is not among these.
     for (webhook, lane) in connection.webhooks_with_lanes(&ids)? {
-        if epochs
+        if standings
             .get(&lane.webhook_id)
-            .is_some_and(|epoch| *epoch != lane.epoch)
+            .is_some_and(|standing| *standing != (lane.epoch, lane.withdrawn))
         {
             found.torn = true;
             found.queued.remove(&lane.webhook_id);
@@ -162,6 +162,7 @@ fn lane(
         webhook: webhook.map_err(corrupt)?.webhook,
         epoch: Epoch(lane.epoch),
         penalty_box: lane.penalty_box().map_err(corrupt)?,
+        withdrawn: u64::try_from(lane.withdrawn).unwrap_or_default(),
         queued: queued.collect::<Result<_, _>>().map_err(corrupt)?,
     }))
 }

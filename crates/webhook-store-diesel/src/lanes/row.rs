@@ -21,6 +21,8 @@ pub(crate) struct LaneRow {
     pub(crate) penalty_box: Option<String>,
     pub(crate) epoch: i64,
     pub(crate) ready_at: Option<i64>,
+    /// How many of its deliveries were given up because somebody asked for it.
+    pub(crate) withdrawn: i64,
 }
 
 /// What is written of a lane by whoever does not change its owner.
@@ -43,6 +45,7 @@ impl LaneRow {
             penalty_box: None,
             epoch: state.epoch.0,
             ready_at: None,
+            withdrawn: 0,
         }
     }
 

@@ -105,6 +105,13 @@ macro_rules! conformance_tests {
             nothing_is_resent_to_a_deleted_webhook
             deliveries_are_listed
             old_events_are_forgotten_once_they_are_done
+            what_is_given_up_by_request_is_out_of_its_lane
+            giving_up_the_head_is_the_next_ones_turn
+            what_has_ended_is_not_given_up
+            giving_up_is_answered_again
+            what_has_ended_is_found_in_the_order_of_its_events
+            many_are_resent_in_order
+            resending_many_is_answered_again
             changes_are_told_to_who_names_them
             what_changes_nothing_is_not_told
             who_wants_to_hear_is_told_from_its_own_creation_on
@@ -182,6 +189,7 @@ mod tests {
             include_str!("durable.rs"),
             include_str!("events.rs"),
             include_str!("forgetting.rs"),
+            include_str!("giving_up.rs"),
             include_str!("held_up.rs"),
             include_str!("idempotency.rs"),
             include_str!("lanes.rs"),

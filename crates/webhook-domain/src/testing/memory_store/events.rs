@@ -12,10 +12,11 @@ use crate::delivery::{Delivery, DeliveryStatus};
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{DeliveryId, EventId, PlatformId};
 use crate::ports::{
-    DeliveryQuery, EventStore, ListedDelivery, Outcome, Publication, Published, Resend, TrackedDelivery,
+    DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Publication, Published, Resend,
+    ResendMany, Resent, TrackedDelivery,
 };
 use crate::time::Instant;
-use crate::webhook::{Announcement, Happened};
+use crate::webhook::{Announcement, Happened, Webhook};
 
 impl Tables {
     /// Keeps the event and its deliveries, and says how many there are.
@@ -90,11 +91,22 @@ impl EventStore for MemoryStore {
                 && query
                     .status
                     .is_none_or(|name| tracked.delivery.status.name() == name)
+                && query
+                    .created_after
+                    .is_none_or(|after| tracked.delivery.created_at >= after)
+                && query
+                    .created_before
+                    .is_none_or(|before| tracked.delivery.created_at < before)
+                && query.signed_with.as_ref().is_none_or(|key| {
+                    let mut attempts = tracked.attempts.iter();
+                    attempts.any(|attempt| attempt.key_fingerprints.contains(key))
+                })
         };
         let newest_first = lanes.deliveries.range(..end).rev();
         let found = newest_first
             .filter_map(|(_, kept)| lanes.tracked(kept))
             .filter(asked_for)
+            .skip(usize::try_from(query.skip).unwrap_or(usize::MAX))
             .take(query.limit as usize)
             .map(|tracked| ListedDelivery {
                 delivery: tracked.delivery,
@@ -125,6 +137,87 @@ impl EventStore for MemoryStore {
             lanes.enqueue(Kept { delivery, ..kept }, resend.at);
         }
         Ok(tables.done(tracked, resend.idempotency))
+    }
+
+    async fn give_up(&self, give_up: GiveUp) -> Result<Outcome<TrackedDelivery>, ServiceError> {
+        let mut tables = self.tables();
+        if let Some(replayed) = tables.replay(give_up.idempotency.as_ref())? {
+            return Ok(replayed);
+        }
+        let lanes = &mut tables.lanes;
+        let place = lanes.place_of(&give_up.platform, give_up.delivery);
+        let place = place.ok_or(Refusal::NO_SUCH_DELIVERY)?;
+        let kept = lanes.deliveries.get(&place);
+        let mut tracked = kept
+            .filter(|kept| lanes.lanes.contains_key(&kept.delivery.webhook))
+            .and_then(|kept| lanes.tracked(kept))
+            .ok_or(Refusal::NO_SUCH_DELIVERY)?;
+        tracked.delivery = tracked.delivery.given_up(give_up.at)?;
+        let webhook = tracked.delivery.webhook;
+        let is_head = lanes
+            .head(webhook)
+            .is_some_and(|head| head.delivery.id == give_up.delivery);
+        if let Some(kept) = lanes.deliveries.get_mut(&place) {
+            kept.delivery = tracked.delivery.clone();
+        }
+        *lanes.withdrawn.entry(webhook).or_default() += 1;
+        if is_head {
+            let now = lanes.now(give_up.at);
+            lanes.update(webhook, |lane| lane.without_head(place, give_up.at, now));
+        }
+        Ok(tables.done(tracked, give_up.idempotency))
+    }
+
+    async fn ended(&self, query: EndedQuery) -> Result<Vec<DeliveryId>, StoreError> {
+        let lanes = &self.tables().lanes;
+        let mut found: Vec<_> = lanes
+            .deliveries
+            .iter()
+            .map(|(place, kept)| (kept.delivery.created_at, *place, &kept.delivery))
+            .filter(|(created_at, _, delivery)| {
+                delivery.platform == query.platform
+                    && delivery.webhook == query.webhook
+                    && delivery.status != DeliveryStatus::Pending
+                    && query.status.is_none_or(|name| delivery.status.name() == name)
+                    && *created_at >= query.created_after
+                    && query.created_before.is_none_or(|before| *created_at < before)
+            })
+            .collect();
+        found.sort_unstable_by_key(|(created_at, place, _)| (*created_at, *place));
+        let ids = found.iter().map(|(_, _, delivery)| delivery.id);
+        Ok(ids.take(query.limit).collect())
+    }
+
+    async fn resend_many(&self, resend: ResendMany) -> Result<Outcome<Resent>, ServiceError> {
+        let mut tables = self.tables();
+        if let Some(replayed) = tables.replay(resend.idempotency.as_ref())? {
+            return Ok(replayed);
+        }
+        let is_here = |webhook: &Webhook| webhook.platform == resend.platform;
+        if !tables.webhooks.get(&resend.webhook).is_some_and(is_here) {
+            return Err(Refusal::NO_SUCH_WEBHOOK.into());
+        }
+        let lanes = &mut tables.lanes;
+        let mut count = resend.before;
+        for delivery in resend.deliveries {
+            let Some(place) = lanes.place_of(&resend.platform, delivery) else {
+                continue;
+            };
+            let of_webhook = |kept: &&Kept| kept.delivery.webhook == resend.webhook;
+            let kept = lanes.deliveries.get(&place).filter(of_webhook);
+            let Some(Ok(delivery)) = kept.map(|kept| kept.delivery.clone().resent()) else {
+                continue;
+            };
+            if let Some(kept) = lanes.deliveries.remove(&place) {
+                lanes.enqueue(Kept { delivery, ..kept }, resend.at);
+                count += 1;
+            }
+        }
+        let resent = Resent {
+            webhook: resend.webhook,
+            deliveries: count,
+        };
+        Ok(tables.done(resent, resend.idempotency.filter(|_| resend.is_last)))
     }
 
     async fn forget_events(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {

@@ -21,6 +21,8 @@ pub(super) struct Lanes {
     pub(super) deliveries: BTreeMap<Position, Kept>,
     last: i64,
     pub(super) lanes: BTreeMap<WebhookId, LaneState>,
+    /// How many deliveries were given up by request, by lane.
+    pub(super) withdrawn: BTreeMap<WebhookId, u64>,
     /// The processes that may own lanes, and until when. One that is not here any more never is again.
     pub(super) processes: BTreeMap<ProcessId, Instant>,
     pub(super) arrived: BTreeMap<ProcessId, BTreeSet<Arrival>>,

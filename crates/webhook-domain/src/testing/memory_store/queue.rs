@@ -139,6 +139,7 @@ impl DeliveryQueue for MemoryStore {
             webhook: found.clone(),
             epoch: lane.epoch,
             penalty_box: lane.penalty_box,
+            withdrawn: lanes.withdrawn.get(&webhook).copied().unwrap_or_default(),
             queued: queued.take(limit as usize).collect(),
         }))
     }

@@ -9,7 +9,7 @@ use super::{CompleteObject, WHAT, WebhookEventList, one_way, reference};
 use crate::openapi::delivery::DELIVERY;
 use crate::openapi::shared::{ACTION, Component, FAILURE_CAUSE, WEBHOOK_EVENT_STATUS};
 use crate::openapi::values::{constant, fingerprint, id, instant, list, one, or_null, string};
-use crate::representation::{EventJson, WebhookEventJson};
+use crate::representation::{EventJson, ResentJson, WebhookEventJson};
 
 impl PartialSchema for EventJson<'_> {
     fn schema() -> RefOr<Schema> {
@@ -63,6 +63,18 @@ fn attempt() -> RefOr<Schema> {
             ),
         )
         .schema()
+}
+
+impl PartialSchema for ResentJson {
+    fn schema() -> RefOr<Schema> {
+        let count = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0))
+            .description(Some("How many events are in the queue again."));
+        CompleteObject::new("What came of sending events again.")
+            .with("resent", one(count))
+            .schema()
+    }
 }
 
 impl PartialSchema for WebhookEventJson<'_> {

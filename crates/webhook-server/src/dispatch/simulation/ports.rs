@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause};
-use webhook_domain::id::{EventId, PlatformId, WebhookId};
+use webhook_domain::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use webhook_domain::ports::{
-    ChangeOrder, Creation, DeliveryQuery, EventStore, ListedDelivery, Outcome, Parcel, Publication,
-    Published, Receipt, Resend, Sender, Shortage, TrackedDelivery, WebhookStore,
+    ChangeOrder, Creation, DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Parcel,
+    Publication, Published, Receipt, Resend, ResendMany, Resent, Sender, Shortage, TrackedDelivery,
+    WebhookStore,
 };
 use webhook_domain::signing::signature::MESSAGE_ID;
 use webhook_domain::time::Instant;
@@ -129,7 +130,7 @@ impl EventStore for Ports {
     async fn find_delivery(
         &self,
         platform: &PlatformId,
-        id: webhook_domain::id::DeliveryId,
+        id: DeliveryId,
     ) -> Result<Option<TrackedDelivery>, StoreError> {
         self.world.store.find_delivery(platform, id).await
     }
@@ -140,6 +141,19 @@ impl EventStore for Ports {
         query: DeliveryQuery,
     ) -> Result<Vec<ListedDelivery>, StoreError> {
         self.world.store.deliveries(platform, query).await
+    }
+
+    // What people do by hand with many is not played.
+    async fn give_up(&self, give_up: GiveUp) -> Result<Outcome<TrackedDelivery>, ServiceError> {
+        self.world.store.give_up(give_up).await
+    }
+
+    async fn ended(&self, query: EndedQuery) -> Result<Vec<DeliveryId>, StoreError> {
+        self.world.store.ended(query).await
+    }
+
+    async fn resend_many(&self, resend: ResendMany) -> Result<Outcome<Resent>, ServiceError> {
+        self.world.store.resend_many(resend).await
     }
 
     async fn resend(&self, resend: Resend) -> Result<Outcome<TrackedDelivery>, ServiceError> {

@@ -11,7 +11,7 @@ use crate::database::schema::{
 };
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
-use crate::lanes::delivery::{DeliveryRow, PlaceRow, StatusRow, TurnColumns};
+use crate::lanes::delivery::{DeliveryRow, MoveRow, PlaceRow, StatusRow, TurnColumns};
 use crate::lanes::row::{LaneColumns, LaneRow};
 use crate::webhooks::row::WebhookRow;
 
@@ -29,8 +29,10 @@ pub(crate) struct ReadRow {
     pub(crate) bytes: i64,
 }
 
-/// A delivery that waits, its event, and the epoch of its lane.
-pub(crate) type Waiting = (DeliveryRow, EventRow, i64);
+/// A delivery that waits, its event, and how its lane stood when it was read.
+pub(crate) type Waiting = (DeliveryRow, EventRow, Standing);
+/// The epoch of a lane, and how many deliveries were withdrawn from it: while both stay, what was read of it is still so.
+pub(crate) type Standing = (i64, i64);
 
 impl AnyConnection {
     /// Draws so many positions, in their order. The lanes that they are for must be locked.
@@ -245,6 +247,22 @@ impl AnyConnection {
         match self {
             Self::Sqlite(sqlite) => sqlite::lanes::insert_deliveries(sqlite, rows),
             Self::Postgres(postgres) => postgres::lanes::insert_deliveries(postgres, rows),
+        }
+    }
+
+    /// Notes that a delivery is given up in this lane because somebody asks for it.
+    pub(crate) fn withdraw(&mut self, webhook: &str) -> QueryResult<()> {
+        diesel::update(lanes::table.find(webhook))
+            .set(lanes::withdrawn.eq(lanes::withdrawn + 1))
+            .execute(self)
+            .map(drop)
+    }
+
+    /// Puts deliveries that have come to their end at other positions of their lane, where they wait, and says how many.
+    pub(crate) fn move_ended(&mut self, moves: &[MoveRow]) -> QueryResult<usize> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite::lanes::move_ended(sqlite, moves),
+            Self::Postgres(postgres) => postgres::lanes::move_ended(postgres, moves),
         }
     }
 

@@ -277,6 +277,7 @@ impl Ground {
             webhook: webhook.clone(),
             epoch: state.epoch,
             penalty_box: state.penalty_box,
+            withdrawn: 0,
             queued: queued.collect(),
         };
         turn_at(&lane, &lane.queued[0], outcome, self.now())

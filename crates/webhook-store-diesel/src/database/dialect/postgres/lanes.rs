@@ -9,7 +9,7 @@ use crate::database::dialect::lanes::{ReadRow, Waiting};
 use crate::database::schema::{deliveries, events};
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
-use crate::lanes::delivery::{DeliveryRow, PlaceRow, StatusRow, TurnColumns};
+use crate::lanes::delivery::{DeliveryRow, MoveRow, PlaceRow, StatusRow, TurnColumns};
 use crate::lanes::row::{LaneColumns, LaneRow};
 
 array_statement! {
@@ -120,9 +120,9 @@ array_statement! {
     }
     "SELECT q.position, q.id, q.event_id, q.webhook_id, q.platform, q.action, q.include_previous_data, q.created_at, q.status, \
      q.ended_at, q.attempts, q.tried, q.event_id, q.event_platform, q.event_action, q.event_created_at, q.original_request_id, \
-     q.data, q.previous_data, q.epoch FROM unnest("
+     q.data, q.previous_data, q.epoch, q.withdrawn FROM unnest("
     ") AS n (webhook_id, after, most, bytes) JOIN lanes ON lanes.webhook_id = n.webhook_id CROSS JOIN LATERAL ( \
-     SELECT f.*, lanes.epoch, sum(f.bytes) OVER (ORDER BY f.position) AS with_those_before FROM ( \
+     SELECT f.*, lanes.epoch, lanes.withdrawn, sum(f.bytes) OVER (ORDER BY f.position) AS with_those_before FROM ( \
      SELECT d.*, e.platform AS event_platform, e.action AS event_action, e.created_at AS event_created_at, \
      e.original_request_id, e.data, e.previous_data, length(e.data) + coalesce(length(e.previous_data), 0) AS bytes \
      FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.webhook_id = n.webhook_id \
@@ -131,7 +131,7 @@ array_statement! {
 }
 
 impl Query for ReadLanes<'_> {
-    type SqlType = (deliveries::SqlType, events::SqlType, BigInt);
+    type SqlType = (deliveries::SqlType, events::SqlType, (BigInt, BigInt));
 }
 
 array_statement! {
@@ -143,6 +143,17 @@ array_statement! {
     }
     "UPDATE lanes SET done = n.done, penalty_box = n.penalty_box, ready_at = n.ready_at FROM unnest("
     ") AS n (webhook_id, done, penalty_box, ready_at) WHERE lanes.webhook_id = n.webhook_id"
+}
+
+array_statement! {
+    MoveEnded from MoveRow {
+        webhook_id: Text => &'a str = |row| &row.place.webhook_id,
+        position: BigInt => i64 = |row| row.place.position,
+        moved_to: BigInt => i64 = |row| row.to,
+    }
+    "UPDATE deliveries SET status = 'PENDING', ended_at = NULL, position = n.moved_to FROM unnest("
+    ") AS n (webhook_id, position, moved_to) WHERE deliveries.webhook_id = n.webhook_id \
+     AND deliveries.position = n.position AND deliveries.status <> 'PENDING'"
 }
 
 array_statement! {
@@ -195,6 +206,13 @@ pub(in crate::database::dialect) fn insert_deliveries(
     rows: &[DeliveryRow],
 ) -> QueryResult<()> {
     InsertDeliveries::of(rows).execute(connection).map(drop)
+}
+
+pub(in crate::database::dialect) fn move_ended(
+    connection: &mut PgConnection,
+    moves: &[MoveRow],
+) -> QueryResult<usize> {
+    MoveEnded::of(moves).execute(connection)
 }
 
 pub(in crate::database::dialect) fn deliveries_at(

@@ -7,11 +7,11 @@ use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::each_found;
-use crate::database::dialect::lanes::{ReadRow, Waiting};
+use crate::database::dialect::lanes::{ReadRow, Standing, Waiting};
 use crate::database::schema::{deliveries, events, lanes, webhooks};
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
-use crate::lanes::delivery::{DeliveryRow, PlaceRow, StatusRow, TurnColumns};
+use crate::lanes::delivery::{DeliveryRow, MoveRow, PlaceRow, StatusRow, TurnColumns};
 use crate::lanes::row::{LaneColumns, LaneRow};
 use crate::webhooks::row::WebhookRow;
 
@@ -46,8 +46,8 @@ pub(in crate::database::dialect) fn waiting(
     for read in reads {
         let lane = lanes::table
             .find(&read.webhook_id)
-            .select((lanes::done, lanes::epoch));
-        let Some((done, epoch)) = lane.get_result::<(i64, i64)>(connection).optional()? else {
+            .select((lanes::done, (lanes::epoch, lanes::withdrawn)));
+        let Some((done, standing)) = lane.get_result::<(i64, Standing)>(connection).optional()? else {
             continue;
         };
         let queued = deliveries::table
@@ -67,7 +67,7 @@ pub(in crate::database::dialect) fn waiting(
                 break;
             }
             left = Some(rest);
-            waiting.push((delivery, event, epoch));
+            waiting.push((delivery, event, standing));
         }
     }
     Ok(waiting)
@@ -142,6 +142,14 @@ impl QueryId for EndDelivery<'_> {
 }
 
 impl RunQueryDsl<SqliteConnection> for EndDelivery<'_> {}
+
+row_statement! {
+    MoveEnded of MoveRow {
+        "UPDATE deliveries SET status = 'PENDING', ended_at = NULL, position = " to: BigInt,
+        " WHERE position = " place.position: BigInt,
+        " AND webhook_id = " place.webhook_id: Text,
+    } " AND status <> 'PENDING'"
+}
 
 row_statement! {
     SaveLane of LaneColumns {
@@ -233,6 +241,15 @@ pub(in crate::database::dialect) fn end_deliveries(
         let ended = EndDelivery(SaveTurn(row)).execute(connection)?;
         Ok((ended > 0).then_some(row.place.position))
     })
+}
+
+pub(in crate::database::dialect) fn move_ended(
+    connection: &mut SqliteConnection,
+    moves: &[MoveRow],
+) -> QueryResult<usize> {
+    moves
+        .iter()
+        .try_fold(0, |moved, row| Ok(moved + MoveEnded(row).execute(connection)?))
 }
 
 pub(in crate::database::dialect) fn deliveries_at(
