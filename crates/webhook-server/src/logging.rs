@@ -18,6 +18,17 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(1);
 
 static QUEUE: OnceLock<LogQueue> = OnceLock::new();
 
+/// What the notice of dropped lines comes from. It is let through by whatever filter lets anything through that can be dropped.
+const DROPPED: &str = "webhook_server::dropped_lines";
+
+/// Lets the notice of dropped lines through: it is the service's own statement of its log.
+fn with_notice(filter: EnvFilter) -> EnvFilter {
+    match format!("{DROPPED}=warn").parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    }
+}
+
 /// Leaves out what actix-http logs as an error for each malformed request: any client could fill the log with it.
 /// A filter that names the target keeps it, but for the values of headers that its decoder repeats at debug level.
 fn without_noise_from_clients(filter: EnvFilter) -> EnvFilter {
@@ -36,7 +47,7 @@ fn without_noise_from_clients(filter: EnvFilter) -> EnvFilter {
 /// # Errors
 /// When the thread that writes cannot be started.
 pub(crate) fn start(filter: EnvFilter) -> Result<(), Failure> {
-    let filter = without_noise_from_clients(filter);
+    let filter = with_notice(without_noise_from_clients(filter));
     let standard_error = |line: &[u8]| Ok(rustix::io::write(rustix::stdio::stderr(), line)?);
     let queue = LogQueue::start(Box::new(standard_error), say_what_was_dropped)
         .map_err(|error| Failure::cannot("start logging", &error))?;
@@ -90,8 +101,8 @@ pub(crate) fn exit(status: i32) -> ! {
 
 fn say_what_was_dropped(dropped: u64, in_all: u64) {
     tracing::warn!(
-        log.dropped = dropped,
-        log.dropped_in_all = in_all,
+        target: DROPPED,
+        { log.dropped = dropped, log.dropped_in_all = in_all },
         "{dropped} log lines were dropped, because they could not be written, or not in time"
     );
 }

@@ -124,10 +124,21 @@ fn a_stop_does_not_wait_for_the_reader_of_a_log() {
     drop(reader);
 }
 
-/// The log's file may grow to 8 KiB, as on a full disk: the database is elsewhere.
 #[test]
 fn a_log_that_can_be_written_again_says_how_many_lines_are_missing() {
-    let (mut deployment, key) = deployment(Backend::Postgres, "debug");
+    says_how_many_lines_are_missing("debug");
+}
+
+/// The notice is no event like others: it is there though warnings are left out.
+#[test]
+fn a_log_of_errors_alone_says_how_many_lines_are_missing() {
+    says_how_many_lines_are_missing("error,webhook_http_actix=debug");
+}
+
+/// The log's file may grow to 8 KiB, as on a full disk: the database is elsewhere.
+#[track_caller]
+fn says_how_many_lines_are_missing(filter: &str) {
+    let (mut deployment, key) = deployment(Backend::Postgres, filter);
     let path = deployment.directory().join("log");
     let log = OpenOptions::new().create(true).append(true).open(&path);
     let limited = "ulimit -f 16; exec \"$@\"";
