@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Backup(BackupArguments),
     /// Put a backup in the place of the database, with deliveries paused, and say what that brings back
     Restore(RestoreArguments),
+    /// Make an SQLite file as small as what is in it, while no server runs
+    Compact,
     /// Pause all deliveries, and let them go on
     #[command(subcommand)]
     Deliveries(DeliveriesCommand),

@@ -7,6 +7,7 @@
 pub(crate) mod api_key;
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod compact;
 pub(crate) mod deliveries;
 pub(crate) mod demo;
 mod local;

@@ -67,6 +67,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Audit(command) => commands::audit::run(settings, command, format),
         Command::Backup(arguments) => commands::backup::run(settings, &arguments, format),
+        Command::Compact => commands::compact::run(&settings, format),
         Command::Restore(arguments) => commands::restore::run(settings, arguments, format),
         Command::Deliveries(command) => commands::deliveries::run(settings, command, format),
         Command::Verify(arguments) => commands::verify::run(&arguments, format),

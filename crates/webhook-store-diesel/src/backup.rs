@@ -2,12 +2,14 @@
 //!
 //! | where | what |
 //! |---|---|
+//! | `compact` | the free pages of an SQLite file given back |
 //! | `copy` | a copy of SQLite's file as of one instant, beside whoever reads and writes it; a pause in a copy |
 //! | `examine` | everything in a database that can be verified: the file, the sealed values, the chain of audit records |
 //! | `events` | which events one database has and another has not |
 //!
 //! What is examined is not changed: it may be the only copy there is.
 
+mod compact;
 mod copy;
 mod events;
 mod examine;
@@ -15,6 +17,7 @@ mod examine;
 use webhook_domain::StoreError;
 use webhook_domain::error::Cause;
 
+pub use self::compact::compact;
 pub use self::copy::{announce_next, copy, pause, write_back};
 pub use self::events::{EventsCompared, compare_events};
 pub use self::examine::{Contents, Examination};
