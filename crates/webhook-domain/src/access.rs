@@ -2,8 +2,10 @@
 //!
 //! A request comes from a [`caller`] with permissions ([`permission`]), by an API key of ours ([`api_key`]) or by a
 //! token. What it changed is in the audit records ([`audit`]).
+//! How much a platform may have is its [`quota`].
 
 pub mod api_key;
 pub mod audit;
 pub mod caller;
 pub mod permission;
+pub mod quota;

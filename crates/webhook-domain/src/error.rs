@@ -12,6 +12,7 @@ use std::borrow::Cow;
 pub use self::invalid_value::InvalidValue;
 
 use crate::access::permission::Permission;
+use crate::access::quota::OverQuota;
 use crate::time::Instant;
 
 /// A rule of the domain said no. Nothing was changed.
@@ -100,6 +101,9 @@ pub enum Refusal {
         /// Since when.
         since: Instant,
     },
+    /// The platform would have more than it may.
+    #[error("{0}")]
+    OverQuota(OverQuota),
     /// There is nowhere to send anything to.
     #[error("the webhook has no url; set one first")]
     NoTarget,

@@ -90,6 +90,26 @@ typed_id!(
     "whe_"
 );
 
+impl AuditRecordId {
+    /// This id for the record that is written behind the one with the id `newest`, or the next id behind that one: a clock that is set
+    /// back, or another process's, must not put a record in front of older ones.
+    #[must_use]
+    pub fn behind(self, newest: Option<Self>) -> Self {
+        match newest {
+            Some(newest) if self <= newest => Self(Ulid(newest.0.0.saturating_add(1))),
+            _ => self,
+        }
+    }
+}
+
+impl ApiKeyId {
+    /// The least id of a key made at `at` or later.
+    #[must_use]
+    pub const fn first_at(at: Instant) -> Self {
+        Self(Ulid::from_parts(at.as_milliseconds().unsigned_abs(), 0))
+    }
+}
+
 impl DeliveryId {
     /// The id of `event` on its way to `webhook`. It follows from the two, so that an event which is handed to a
     /// webhook twice is handed to it once: the time of the event's id, and 80 bits of the SHA-256 of both ids.

@@ -19,7 +19,7 @@ pub use crate::delivery::shortage::Shortage;
 pub use answer_store::AnswerStore;
 pub use api_key_store::{ApiKeyStore, DecideRevocation, NewApiKey, Revocation, ScopeFilter};
 pub use audit_log::{AuditLog, AuditQuery};
-pub use delivery_pause::{DeliveryPause, Pause, PauseReason};
+pub use delivery_pause::{AUDITED_AS, DeliveryPause, Pause, PauseReason};
 pub use delivery_queue::{Arrival, DeliveryQueue, Lane, QueuedDelivery};
 pub use event_store::{
     DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, MAX_ATTEMPTS, Publication, Published,

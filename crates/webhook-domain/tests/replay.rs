@@ -48,6 +48,7 @@ async fn many_are_sent_again_in_the_order_of_their_events_and_once() {
         webhook,
         audit,
         announcement: None,
+        quota: None,
         idempotency: None,
     };
     store.create(creation).await.unwrap();

@@ -55,6 +55,7 @@ impl House {
             announcement: None,
             webhook: webhook.clone(),
             audit: stamp.record(AuditAction::WebhookCreated, webhook.id.to_string(), details),
+            quota: None,
             idempotency: None,
         };
         self.store.create(creation).await.unwrap();

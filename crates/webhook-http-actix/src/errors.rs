@@ -59,6 +59,7 @@ impl From<ServiceError> for Problem {
                 | R::NotInPenaltyBox
                 | R::Inactive
                 | R::DeliveriesPaused { .. }
+                | R::OverQuota(_)
                 | R::NoTarget,
             ) => (StatusCode::CONFLICT, Code::InvalidOperation),
             E::Refused(R::VersionMismatch) => (StatusCode::PRECONDITION_FAILED, Code::InvalidRequest),

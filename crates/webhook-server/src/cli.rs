@@ -142,6 +142,15 @@ pub(crate) struct SettingFlags {
     /// Requests per second without a valid credential that one client address may make, 0 for no limit [default: 50]
     #[arg(long, global = true, value_name = "NUMBER")]
     failed_authentications_per_second: Option<String>,
+    /// How many webhooks a platform may have, 0 for no limit [default: 0]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    webhooks_per_platform: Option<String>,
+    /// How many API keys in force a platform may have, up to 10000, 0 for no limit [default: 0]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    api_keys_per_platform: Option<String>,
+    /// How many events of a platform may wait, one for each webhook they go to, up to 1000000, 0 for no limit [default: 0]
+    #[arg(long, global = true, value_name = "NUMBER")]
+    pending_events_per_platform: Option<String>,
     /// Whose bearer tokens (JWTs) are believed beside API keys: their iss; with the two that follow, or not at all
     #[arg(long, global = true, value_name = "TEXT")]
     jwt_issuer: Option<String>,
@@ -193,6 +202,12 @@ impl SettingFlags {
             (
                 Setting::FailedAuthenticationsPerSecond,
                 self.failed_authentications_per_second,
+            ),
+            (Setting::WebhooksPerPlatform, self.webhooks_per_platform),
+            (Setting::ApiKeysPerPlatform, self.api_keys_per_platform),
+            (
+                Setting::PendingEventsPerPlatform,
+                self.pending_events_per_platform,
             ),
             (Setting::JwtIssuer, self.jwt_issuer),
             (Setting::JwtAudience, self.jwt_audience),

@@ -140,6 +140,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         &settings.database_url,
         settings.master_key,
         settings.database_wait,
+        settings.quotas,
     )?;
     reloaded.start(hang_ups)?;
     rt::System::new().block_on(async {
@@ -274,13 +275,15 @@ fn api(
     let store: Arc<dyn WebhookStore> = open.store.clone();
     let (clock, entropy) = (&open.clock, &open.entropy);
     Api {
-        webhooks: WebhookService::new(store.clone(), clock.clone(), entropy.clone()).announcing(described),
+        webhooks: WebhookService::new(store.clone(), clock.clone(), entropy.clone())
+            .announcing(described)
+            .limited(open.quotas),
         secret_keys: SecretKeyService::new(store.clone(), clock.clone(), entropy.clone(), default_overlap)
             .announcing(described),
         authenticator,
         api_keys: open.api_keys(),
         audit: AuditService::new(open.store.clone()),
-        events: EventService::new(open.store.clone(), clock.clone(), entropy.clone()),
+        events: EventService::new(open.store.clone(), clock.clone(), entropy.clone()).limited(open.quotas),
         environment: probes.environment,
         probes,
         store: Arc::new(move || readiness.check()),

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
+use webhook_domain::access::quota::{Counted, Quotas};
 use webhook_domain::delivery::address::{AllowedNetworks, Network};
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
@@ -69,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) requests_per_second: Option<NonZeroU32>,
     /// Requests per second without a valid credential from one client address, unless without limit.
     pub(crate) failed_authentications_per_second: Option<NonZeroU32>,
+    /// How much each platform may have.
+    pub(crate) quotas: Quotas,
     /// Whose bearer tokens are believed, if anybody's.
     pub(crate) tokens: Option<TokenSettings>,
     /// The file with the actions there are, if not those that ship.
@@ -161,6 +164,14 @@ impl Settings {
             requests_per_second: given.read(Setting::RequestsPerSecond, value::rate)?,
             failed_authentications_per_second: given
                 .read(Setting::FailedAuthenticationsPerSecond, value::rate)?,
+            quotas: Quotas {
+                webhooks: given.read(Setting::WebhooksPerPlatform, value::quota(Counted::Webhooks))?,
+                api_keys: given.read(Setting::ApiKeysPerPlatform, value::quota(Counted::ApiKeys))?,
+                pending_events: given.read(
+                    Setting::PendingEventsPerPlatform,
+                    value::quota(Counted::PendingEvents),
+                )?,
+            },
             tokens: given.tokens()?,
             actions_file: given.find(Setting::ActionsFile, value::path)?,
             stop_timeout: given.read(Setting::StopTimeout, value::stop_timeout)?,

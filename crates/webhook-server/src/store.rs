@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use webhook_domain::access::quota::Quotas;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::services::ApiKeyService;
 use webhook_domain::time::Clock;
@@ -23,6 +24,8 @@ pub(crate) struct OpenStore {
     pub(crate) clock: Arc<dyn Clock>,
     /// The machine's randomness.
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// How much each platform may have.
+    pub(crate) quotas: Quotas,
 }
 
 impl OpenStore {
@@ -31,6 +34,7 @@ impl OpenStore {
         database: &DatabaseUrl,
         master_key: MasterKeySource,
         wait: Duration,
+        quotas: Quotas,
     ) -> Result<Self, Failure> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
         let key = prepare(database, master_key, entropy.as_ref())?;
@@ -41,6 +45,7 @@ impl OpenStore {
             store,
             clock: Arc::new(SystemClock),
             entropy,
+            quotas,
         })
     }
 
@@ -51,6 +56,7 @@ impl OpenStore {
             Arc::clone(&self.clock),
             Arc::clone(&self.entropy),
         )
+        .limited(self.quotas)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::rt;
 use webhook_domain::ports::EventStore as _;
-use webhook_domain::services::Upkeep;
+use webhook_domain::services::{ClockMending, Mended, Upkeep};
 use webhook_store_diesel::DieselStore;
 
 use crate::dispatch::Pulse;
@@ -23,8 +23,16 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(5);
 /// Upkeep now and every [`UPKEEP_EVERY`], for ever.
 pub(crate) fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
     let upkeep = Upkeep::new(open.store.clone(), open.clock.clone());
+    let mending = ClockMending::new(&open.store, open.clock.clone());
     async move {
         loop {
+            match mending.run().await {
+                Ok(mended) => say_what_was_mended(&mended),
+                Err(error) => tracing::warn!(
+                    error = chain(&error),
+                    "what a clock that was ahead may have stored cannot be looked for; it will be tried again"
+                ),
+            }
             match upkeep.run().await {
                 Ok(tally) => tracing::debug!(
                     webhooks_swept = tally.webhooks_swept,
@@ -36,6 +44,19 @@ pub(crate) fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
             rt::time::sleep(UPKEEP_EVERY).await;
         }
     }
+}
+
+fn say_what_was_mended(mended: &Mended) {
+    if *mended == Mended::default() {
+        return;
+    }
+    let ids: Vec<String> = mended.api_keys.iter().map(ToString::to_string).collect();
+    tracing::warn!(
+        api_keys = ids.join(" "),
+        answers = mended.answers,
+        events = mended.events,
+        "the clock was ahead when these were stored; they count from now, and the API keys expire as long after now as they were to be good"
+    );
 }
 
 /// Forgets events that were delivered long ago, now and every [`UPKEEP_EVERY`], for ever: in small steps, between which

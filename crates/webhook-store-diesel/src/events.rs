@@ -4,6 +4,7 @@ pub(crate) mod announce;
 pub(crate) mod audience;
 pub(crate) mod fan_out;
 pub(crate) mod give_up;
+pub(crate) mod pending;
 pub(crate) mod port;
 pub(crate) mod publish;
 pub(crate) mod replay;

@@ -4,6 +4,7 @@ pub(crate) mod change;
 pub(crate) mod key_ring;
 mod lanes;
 pub(crate) mod list;
+mod loading;
 mod port;
 pub(crate) mod row;
 pub(crate) mod save;

@@ -98,6 +98,17 @@ fn what_waited_is_sent_when_deliveries_go_on(backend: Backend) {
     );
     run(&["deliveries", "resume"]);
     assert_eq!(run(&["deliveries", "status"]), "deliveries are not paused");
+    run(&["deliveries", "resume"]);
+    let records = run(&["--json", "audit", "list", "--resource-id", "deliveries"]);
+    let records: serde_json::Value = serde_json::from_str(&records).expect("JSON");
+    let told = records.as_array().into_iter().flatten();
+    let told: Vec<_> = told
+        .map(|record| (&record["action"], &record["credential"]))
+        .collect();
+    let operator = &json!("command-line");
+    let (paused, resumed) = (&json!("DELIVERIES.PAUSED"), &json!("DELIVERIES.RESUMED"));
+    assert_eq!(told, [(resumed, operator), (paused, operator)]);
+    run(&["audit", "verify"]);
     let got = receiver.wait_for(10);
     assert!(
         got.iter()

@@ -163,6 +163,25 @@ impl PresentedApiKey {
     }
 }
 
+impl ApiKey {
+    /// The key as it is to be when it is found at `now` and was made later than `latest`, by a clock that was ahead: made now, and good
+    /// for as long as it was to be. None if there is nothing to be put right.
+    #[must_use]
+    pub fn brought_back(&self, latest: Instant, now: Instant) -> Option<Self> {
+        let expires_at = self
+            .expires_at
+            .filter(|_| self.created_at > latest && self.revoked_at.is_none())?;
+        Some(Self {
+            created_at: now,
+            expires_at: Some(
+                now.whole_seconds()
+                    .plus(expires_at.since(self.created_at.whole_seconds())),
+            ),
+            ..self.clone()
+        })
+    }
+}
+
 /// Makes the text of the key `id`, to be shown once, and what is to be stored of it.
 ///
 /// # Errors

@@ -32,11 +32,15 @@ pub enum AuditAction {
     ApiKeyRevoked,
     /// A new master key has taken the place of the one before.
     MasterKeyChanged,
+    /// All deliveries were paused.
+    DeliveriesPaused,
+    /// Deliveries go on.
+    DeliveriesResumed,
 }
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::WebhookCreated,
         Self::WebhookUpdated,
         Self::WebhookDeleted,
@@ -46,6 +50,8 @@ impl AuditAction {
         Self::ApiKeyCreated,
         Self::ApiKeyRevoked,
         Self::MasterKeyChanged,
+        Self::DeliveriesPaused,
+        Self::DeliveriesResumed,
     ];
 
     /// The name clients see.
@@ -61,6 +67,8 @@ impl AuditAction {
             Self::ApiKeyCreated => "API_KEY.CREATED",
             Self::ApiKeyRevoked => "API_KEY.REVOKED",
             Self::MasterKeyChanged => "MASTER_KEY.CHANGED",
+            Self::DeliveriesPaused => "DELIVERIES.PAUSED",
+            Self::DeliveriesResumed => "DELIVERIES.RESUMED",
         }
     }
 }

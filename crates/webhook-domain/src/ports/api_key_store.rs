@@ -6,14 +6,18 @@ use super::Outcome;
 use crate::access::api_key::{ApiKey, CreatedApiKey};
 use crate::access::audit::AuditRecord;
 use crate::access::caller::PlatformScope;
+use crate::access::quota::Quota;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::ApiKeyId;
 use crate::idempotency::Idempotency;
+use crate::time::Instant;
 
 /// A new API key that is to be saved.
 pub struct NewApiKey {
     /// The key, with the text that is nowhere else.
     pub created: CreatedApiKey,
+    /// How many keys that are in force when it is created its scope may have, if that is limited.
+    pub quota: Option<Quota>,
     /// The record of its creation.
     pub audit: AuditRecord,
     /// How to answer a request that is sent again.
@@ -68,10 +72,10 @@ pub trait ApiKeyStore: Send + Sync {
     async fn find(&self, id: ApiKeyId) -> Result<Option<ApiKey>, StoreError>;
 
     /// Saves a new key, the record of its creation and the answer, in one transaction. An answer stored earlier for
-    /// the same request is given again instead.
+    /// the same request is given again instead, and no quota is judged. Creations are one after the other, in all processes.
     ///
     /// # Errors
-    /// [`Refusal::IdempotencyKeyReused`], or the store's.
+    /// [`Refusal::OverQuota`], [`Refusal::IdempotencyKeyReused`], or the store's.
     async fn insert(&self, key: NewApiKey) -> Result<Outcome<CreatedApiKey>, ServiceError>;
 
     /// Loads the key and those of its scope, decides, and saves the key, the record and the answer, in one
@@ -82,6 +86,18 @@ pub trait ApiKeyStore: Send + Sync {
     /// [`Refusal::NotFound`] when there is no such key or it was revoked before, whatever the decision refuses,
     /// [`Refusal::IdempotencyKeyReused`], or the store's.
     async fn revoke(&self, revocation: Revocation) -> Result<Outcome<ApiKey>, ServiceError>;
+
+    /// Has up to `limit` keys that expire, and were made later than `latest`, by a clock that was ahead, be what
+    /// [`ApiKey::brought_back`] makes of them at `now`, and names them.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn bring_back(
+        &self,
+        latest: Instant,
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<ApiKeyId>, StoreError>;
 
     /// Up to `limit` keys of these scopes in the order of their ids, from the first after `after`, revoked and expired
     /// ones included.

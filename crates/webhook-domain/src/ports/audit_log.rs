@@ -46,7 +46,8 @@ impl AuditQuery {
 #[async_trait]
 pub trait AuditLog: Send + Sync {
     /// The records of a platform that `query` asks for, newest first: those of one resource in the order in which
-    /// they were written, those of a platform in the order of their ids.
+    /// they were written, those of a platform in the order of their ids, which is that too: a record gets an id behind that of the newest
+    /// one, whatever the clock shows.
     ///
     /// # Errors
     /// The store's.

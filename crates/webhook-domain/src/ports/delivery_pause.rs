@@ -6,6 +6,7 @@
 
 use async_trait::async_trait;
 
+use crate::access::audit::AuditRecord;
 use crate::error::{InvalidValue, StoreError};
 use crate::time::Instant;
 
@@ -49,6 +50,9 @@ impl std::str::FromStr for PauseReason {
     }
 }
 
+/// What records of a pause are about.
+pub const AUDITED_AS: &str = "deliveries";
+
 /// Pauses deliveries, and lets them go on.
 #[cfg_attr(any(test, feature = "test-support"), mockall::automock)]
 #[async_trait]
@@ -59,15 +63,17 @@ pub trait DeliveryPause: Send + Sync {
     /// The store's.
     async fn current(&self) -> Result<Option<Pause>, StoreError>;
 
-    /// Pauses deliveries. Are they paused already, the earlier pause stays; the one in force is given.
+    /// Pauses deliveries, and saves the record of that, if there is one, in the same transaction. Are they paused already, the earlier
+    /// pause stays and nothing is recorded; the one in force is given.
     ///
     /// # Errors
     /// The store's.
-    async fn pause(&self, pause: Pause) -> Result<Pause, StoreError>;
+    async fn pause(&self, pause: Pause, audit: Option<AuditRecord>) -> Result<Pause, StoreError>;
 
-    /// Ends the pause, and gives it; none if there was none.
+    /// Ends the pause, saves the record of that in the same transaction, and gives the pause; none if there was none, which is not
+    /// recorded.
     ///
     /// # Errors
     /// The store's.
-    async fn resume(&self) -> Result<Option<Pause>, StoreError>;
+    async fn resume(&self, audit: AuditRecord) -> Result<Option<Pause>, StoreError>;
 }

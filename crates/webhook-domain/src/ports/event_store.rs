@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::Outcome;
+use crate::access::quota::Quota;
 use crate::delivery::Delivery;
 use crate::delivery::attempt::Attempt;
 use crate::delivery::event::Event;
@@ -17,6 +18,8 @@ use crate::webhook::Action;
 pub struct Publication {
     /// The event.
     pub event: Event,
+    /// How many deliveries may wait on its platform, if that is limited.
+    pub quota: Option<Quota>,
     /// How to answer a request that is sent again.
     pub idempotency: Option<Idempotency<Published>>,
 }
@@ -38,6 +41,8 @@ pub struct Resend {
     pub delivery: DeliveryId,
     /// When.
     pub at: Instant,
+    /// How many deliveries may wait on its platform, if that is limited.
+    pub quota: Option<Quota>,
     /// How to answer a request that is sent again.
     pub idempotency: Option<Idempotency<TrackedDelivery>>,
 }
@@ -81,6 +86,8 @@ pub struct ResendMany {
     pub deliveries: Vec<DeliveryId>,
     /// How many were put there by the parts before.
     pub before: u64,
+    /// How many deliveries may wait on the platform, if that is limited: a part for which there is no room is refused as a whole.
+    pub quota: Option<Quota>,
     /// Whether this is the last part: it is with this one that the answer is stored.
     pub is_last: bool,
     /// When.
@@ -158,7 +165,12 @@ pub trait EventStore: Send + Sync {
     /// Queues have one order for all processes: what was published before the answer to another publication was given
     /// stands before what is published after it.
     ///
+    /// The quota is judged on all of the event's deliveries: if they would pass it, there is none of them, and no event. Whatever is
+    /// published at the same moment, in whatever process, they do not pass it together. What the service announces is not judged. A
+    /// store may notice late that deliveries have come to their end, as long as it never takes more than it may.
+    ///
     /// # Errors
+    /// [`Refusal::OverQuota`](crate::Refusal::OverQuota),
     /// [`Refusal::IdempotencyKeyReused`](crate::Refusal::IdempotencyKeyReused), or the store's.
     async fn publish(&self, publication: Publication) -> Result<Outcome<Published>, ServiceError>;
 
@@ -187,6 +199,7 @@ pub trait EventStore: Send + Sync {
     ///
     /// # Errors
     /// [`Refusal::NotFound`](crate::Refusal::NotFound), [`Refusal::StillPending`](crate::Refusal::StillPending),
+    /// [`Refusal::OverQuota`](crate::Refusal::OverQuota),
     /// [`Refusal::IdempotencyKeyReused`](crate::Refusal::IdempotencyKeyReused), or the store's.
     async fn resend(&self, resend: Resend) -> Result<Outcome<TrackedDelivery>, ServiceError>;
 
@@ -219,4 +232,11 @@ pub trait EventStore: Send + Sync {
     /// # Errors
     /// The store's.
     async fn forget_events(&self, before: Instant, limit: u32) -> Result<u32, StoreError>;
+
+    /// Has up to `limit` events that were published later than `latest`, by a clock that was ahead, and of which no delivery waits any
+    /// more, count as published at `now`, and says how many.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn bring_back_events(&self, latest: Instant, now: Instant, limit: u32) -> Result<u32, StoreError>;
 }

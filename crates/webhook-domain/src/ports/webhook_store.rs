@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::access::audit::AuditRecord;
+use crate::access::quota::Quota;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
 use crate::idempotency::Idempotency;
@@ -52,6 +53,8 @@ pub struct ChangeOrder {
 pub struct Creation {
     /// The webhook.
     pub webhook: Webhook,
+    /// How many webhooks its platform may have, if that is limited.
+    pub quota: Option<Quota>,
     /// The record of its creation.
     pub audit: AuditRecord,
     /// What tells of its creation.
@@ -79,10 +82,10 @@ pub enum Outcome<T = Webhook> {
 #[async_trait]
 pub trait WebhookStore: Send + Sync {
     /// Saves a new webhook, its record, its announcement and its answer, in one transaction. An answer stored earlier for the
-    /// same request is given again instead.
+    /// same request is given again instead, and no quota is judged. Creations are judged one after the other, in all processes.
     ///
     /// # Errors
-    /// [`Refusal::ReferenceTaken`], [`Refusal::IdempotencyKeyReused`], or the store's.
+    /// [`Refusal::OverQuota`], [`Refusal::ReferenceTaken`], [`Refusal::IdempotencyKeyReused`], or the store's.
     async fn create(&self, creation: Creation) -> Result<Outcome, ServiceError>;
 
     /// Loads the webhook under a lock, decides, and saves the webhook, the record, the announcement and the answer, in one
@@ -122,6 +125,13 @@ pub trait WebhookStore: Send + Sync {
     /// # Errors
     /// The store's.
     async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError>;
+
+    /// Has up to `limit` answers that were stored later than `latest`, by a clock that was ahead, count as stored at `now`, and says how
+    /// many.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn bring_back_answers(&self, latest: Instant, now: Instant, limit: u32) -> Result<u32, StoreError>;
 
     /// Whether the store can be reached and written to.
     ///

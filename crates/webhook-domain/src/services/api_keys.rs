@@ -7,6 +7,7 @@ use crate::access::api_key::{ApiKey, CreatedApiKey, PresentedApiKey, generate_te
 use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
 use crate::access::caller::{Acting, Caller, Credential, PlatformScope};
 use crate::access::permission::{Permission, PermissionSet};
+use crate::access::quota::Quotas;
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::ApiKeyId;
@@ -21,6 +22,7 @@ pub struct ApiKeyService {
     store: Arc<dyn ApiKeyStore>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    quotas: Quotas,
 }
 
 /// Nobody's request, or it cannot be told whose.
@@ -64,7 +66,15 @@ impl ApiKeyService {
             store,
             clock,
             entropy,
+            quotas: Quotas::default(),
         }
+    }
+
+    /// The service that lets no platform have more than this.
+    #[must_use]
+    pub const fn limited(mut self, quotas: Quotas) -> Self {
+        self.quotas = quotas;
+        self
     }
 
     /// Finds out whose key `text` is, as the store has it now.
@@ -86,7 +96,8 @@ impl ApiKeyService {
     /// to be good for.
     ///
     /// # Errors
-    /// [`Refusal::NotPermitted`], [`Refusal::OtherPlatform`], [`Refusal::IdempotencyKeyReused`], or the store's.
+    /// [`Refusal::NotPermitted`], [`Refusal::OtherPlatform`], [`Refusal::OverQuota`], [`Refusal::IdempotencyKeyReused`], or the
+    /// store's.
     pub async fn create(
         &self,
         acting: &Acting,
@@ -113,12 +124,18 @@ impl ApiKeyService {
             expires_at: create.lifetime.map(|lifetime| now.whole_seconds().plus(lifetime)),
             revoked_at: None,
         };
+        // A key that is good for all platforms is none of theirs.
+        let quota = match key.scope {
+            PlatformScope::One(_) => self.quotas.api_keys,
+            PlatformScope::All => None,
+        };
         let stamp = AuditStamp::new(acting, now, entropy)?;
         let audit = stamp.record(AuditAction::ApiKeyCreated, id.to_string(), details(&key));
         let idempotency = create.idempotent.map(|request| request.by(acting, now));
         self.store
             .insert(NewApiKey {
                 created: CreatedApiKey { key, text },
+                quota,
                 audit,
                 idempotency,
             })

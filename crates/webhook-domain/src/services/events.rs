@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::access::caller::Acting;
 use crate::access::permission::Permission;
+use crate::access::quota::Quotas;
 use crate::delivery::event::{Event, JsonText};
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
@@ -22,6 +23,7 @@ pub struct EventService {
     store: Arc<dyn EventStore>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    quotas: Quotas,
 }
 
 /// An event to publish.
@@ -65,14 +67,22 @@ impl EventService {
             store,
             clock,
             entropy,
+            quotas: Quotas::default(),
         }
+    }
+
+    /// The service that lets no platform have more than this.
+    #[must_use]
+    pub const fn limited(mut self, quotas: Quotas) -> Self {
+        self.quotas = quotas;
+        self
     }
 
     /// Publishes an event: from the return of this on it reaches every webhook of the platform that wants it, through any
     /// crash. Needs `EVENT.CREATE`.
     ///
     /// # Errors
-    /// [`Refusal::NotPermitted`], [`Refusal::IdempotencyKeyReused`], or the store's.
+    /// [`Refusal::NotPermitted`], [`Refusal::OverQuota`], [`Refusal::IdempotencyKeyReused`], or the store's.
     pub async fn publish(
         &self,
         acting: &Acting,
@@ -90,7 +100,12 @@ impl EventService {
             created_at: now,
         };
         let idempotency = publish.idempotent.map(|request| request.by(acting, now));
-        self.store.publish(Publication { event, idempotency }).await
+        let publication = Publication {
+            event,
+            quota: self.quotas.pending_events,
+            idempotency,
+        };
+        self.store.publish(publication).await
     }
 
     /// The delivery with this id. Needs `WEBHOOK_EVENT.VIEW`.
@@ -119,8 +134,8 @@ impl EventService {
     /// Puts a delivery that has come to its end at the end of its webhook's queue. Needs `WEBHOOK_EVENT.RESEND`.
     ///
     /// # Errors
-    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::StillPending`], [`Refusal::IdempotencyKeyReused`], or
-    /// the store's.
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::StillPending`], [`Refusal::OverQuota`],
+    /// [`Refusal::IdempotencyKeyReused`], or the store's.
     pub async fn resend(
         &self,
         acting: &Acting,
@@ -133,6 +148,7 @@ impl EventService {
             platform: acting.platform().clone(),
             delivery: id,
             at: now,
+            quota: self.quotas.pending_events,
             idempotency: idempotent.map(|request| request.by(acting, now)),
         };
         self.store.resend(resend).await
@@ -169,7 +185,7 @@ impl EventService {
     /// delivered meanwhile a second time.
     ///
     /// # Errors
-    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::TooManyToResend`], [`Refusal::IdempotencyKeyReused`], or the
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], [`Refusal::TooManyToResend`], [`Refusal::OverQuota`], [`Refusal::IdempotencyKeyReused`], or the
     /// store's.
     pub async fn replay(&self, acting: &Acting, replay: Replay) -> Result<Outcome<Resent>, ServiceError> {
         acting.require(Permission::WebhookEventResend)?;
@@ -180,6 +196,7 @@ impl EventService {
             webhook: replay.webhook,
             deliveries: deliveries.to_vec(),
             before,
+            quota: self.quotas.pending_events,
             is_last,
             at: now,
             idempotency: idempotency.clone(),

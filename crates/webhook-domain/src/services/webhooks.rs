@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
 use crate::access::caller::Acting;
 use crate::access::permission::Permission;
+use crate::access::quota::Quotas;
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
 use crate::id::WebhookId;
@@ -22,6 +23,7 @@ pub struct WebhookService {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     describe: Option<Describe>,
+    quotas: Quotas,
 }
 
 /// A webhook to create.
@@ -69,6 +71,7 @@ impl WebhookService {
             clock,
             entropy,
             describe: None,
+            quotas: Quotas::default(),
         }
     }
 
@@ -79,11 +82,18 @@ impl WebhookService {
         self
     }
 
+    /// The service that lets no platform have more than this.
+    #[must_use]
+    pub const fn limited(mut self, quotas: Quotas) -> Self {
+        self.quotas = quotas;
+        self
+    }
+
     /// Creates a webhook with its first key. Needs `WEBHOOK.CREATE`.
     ///
     /// # Errors
-    /// [`Refusal::NotPermitted`], [`Refusal::ReferenceTaken`], [`Refusal::IdempotencyKeyReused`], or the
-    /// store's.
+    /// [`Refusal::NotPermitted`], [`Refusal::OverQuota`], [`Refusal::ReferenceTaken`], [`Refusal::IdempotencyKeyReused`],
+    /// or the store's.
     pub async fn create(&self, acting: &Acting, create: CreateWebhook) -> Result<Outcome, ServiceError> {
         acting.require(Permission::WebhookCreate)?;
         let now = self.clock.now();
@@ -101,6 +111,7 @@ impl WebhookService {
         self.store
             .create(Creation {
                 webhook,
+                quota: self.quotas.webhooks,
                 audit,
                 announcement: announcement(self.describe, acting, now, entropy)?,
                 idempotency,

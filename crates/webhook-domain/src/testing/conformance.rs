@@ -63,7 +63,7 @@
 //! | `api_keys` | [`ApiKeyStore`](crate::ports::ApiKeyStore), [`AuditLog`](crate::ports::AuditLog) |
 //! | `answers` | [`AnswerStore`](crate::ports::AnswerStore) |
 //! | `events` | [`WebhookStore`](crate::ports::WebhookStore), [`EventStore`](crate::ports::EventStore), [`DeliveryQueue`](crate::ports::DeliveryQueue) |
-//! | `pause` | [`DeliveryPause`](crate::ports::DeliveryPause) |
+//! | `pause` | [`DeliveryPause`](crate::ports::DeliveryPause), [`AuditLog`](crate::ports::AuditLog) |
 //!
 //! A rule gets the ports of its part and no others, so none needs more than its part says.
 
@@ -85,6 +85,7 @@ mod owners;
 mod pausing;
 mod ports;
 mod probes;
+mod quotas;
 mod reading;
 mod references;
 mod resending;
@@ -111,6 +112,7 @@ pub use owners::*;
 pub use pausing::*;
 pub use ports::{Port, Ports};
 pub use probes::*;
+pub use quotas::*;
 pub use reading::*;
 pub use references::*;
 pub use resending::*;

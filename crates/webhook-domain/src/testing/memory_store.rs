@@ -13,6 +13,7 @@
 //! | `lanes` | lanes, and the deliveries in them |
 //! | `queue` | lanes as the processes that deliver see them |
 //! | `pause` | the pause of all deliveries |
+//! | `quotas` | how much a platform has |
 
 mod answers;
 mod api_keys;
@@ -21,6 +22,7 @@ mod events;
 mod lanes;
 mod pause;
 mod queue;
+mod quotas;
 mod webhooks;
 
 use std::collections::{BTreeMap, HashMap};

@@ -339,6 +339,7 @@ impl House {
         let new = NewApiKey {
             created: CreatedApiKey { key, text },
             audit,
+            quota: None,
             idempotency: None,
         };
         finished(self.store.insert(new)).unwrap();

@@ -158,6 +158,10 @@ impl WebhookStore for Slow {
         self.store.forget_answers(before, limit).await
     }
 
+    async fn bring_back_answers(&self, latest: Instant, now: Instant, limit: u32) -> Result<u32, StoreError> {
+        self.store.bring_back_answers(latest, now, limit).await
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         self.store.check().await
     }

@@ -2,7 +2,8 @@
 
 use clap::Subcommand;
 use serde_json::json;
-use webhook_domain::ports::{DeliveryPause as _, Pause, PauseReason};
+use webhook_domain::access::audit::{AuditAction, AuditDetails, AuditRecord, AuditStamp};
+use webhook_domain::ports::{AUDITED_AS, DeliveryPause as _, Pause, PauseReason};
 
 use super::Format;
 use super::local::{Local, answer, answer_json};
@@ -30,11 +31,15 @@ pub(crate) fn run(settings: Settings, command: DeliveriesCommand, format: Format
                 since: local.open.clock.now(),
                 reason: PauseReason::Operator,
             };
-            let pause = local.wait_for_store("pause deliveries", store.pause(pause))?;
+            let doing = "pause deliveries";
+            let audit = record(&local, AuditAction::DeliveriesPaused, doing)?;
+            let pause = local.wait_for_store(doing, store.pause(pause, Some(audit)))?;
             show(Some(pause), format)
         }
         DeliveriesCommand::Resume => {
-            local.wait_for_store("let deliveries go on", store.resume())?;
+            let doing = "let deliveries go on";
+            let audit = record(&local, AuditAction::DeliveriesResumed, doing)?;
+            local.wait_for_store(doing, store.resume(audit))?;
             show(None, format)
         }
         DeliveriesCommand::Status => show(
@@ -42,6 +47,14 @@ pub(crate) fn run(settings: Settings, command: DeliveriesCommand, format: Format
             format,
         ),
     }
+}
+
+/// The record of what the operator does, on platform `default`: a pause is of all platforms.
+fn record(local: &Local, action: AuditAction, doing: &str) -> Result<AuditRecord, Failure> {
+    let acting = local.acting_on(None)?;
+    let stamp = AuditStamp::new(&acting, local.open.clock.now(), local.open.entropy.as_ref())
+        .map_err(|error| Failure::cannot(doing, &error))?;
+    Ok(stamp.record(action, AUDITED_AS.to_owned(), AuditDetails::default()))
 }
 
 fn show(pause: Option<Pause>, format: Format) -> Result<(), Failure> {

@@ -28,6 +28,7 @@ impl Local {
             &settings.database_url,
             settings.master_key,
             settings.database_wait,
+            settings.quotas,
         )?;
         let runtime = Builder::new_current_thread()
             .enable_time()

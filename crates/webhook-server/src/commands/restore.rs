@@ -108,8 +108,10 @@ pub(crate) fn run(
     };
     let default_overlap = settings.previous_secret_ttl;
     let local = Local::open(settings)?;
-    // Placed, it is paused already.
-    let pause = local.wait_for_store("pause deliveries", local.open.store.pause(restored_now()))?;
+    // Placed, it is paused already. It is not recorded: the records end where those of the backup do, so that a head that was kept
+    // says how many are missing.
+    let pause = local.open.store.pause(restored_now(), None);
+    let pause = local.wait_for_store("pause deliveries", pause)?;
     let replaced = match (arguments.replaced, &placed) {
         (Some(ReplacedArgument::At(url)), _) => Some(url),
         (Some(ReplacedArgument::Lost), _) => None,

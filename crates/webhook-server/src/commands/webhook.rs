@@ -99,7 +99,9 @@ fn delete(
 
 fn webhooks(local: &Local) -> WebhookService {
     let open = &local.open;
-    WebhookService::new(open.store.clone(), open.clock.clone(), open.entropy.clone()).announcing(described)
+    WebhookService::new(open.store.clone(), open.clock.clone(), open.entropy.clone())
+        .announcing(described)
+        .limited(open.quotas)
 }
 
 fn current_secret(webhook: &Webhook) -> Option<&str> {

@@ -142,6 +142,7 @@ mod tests {
              egress_proxy = \"socks5://h\"\nproxy_resolves = true\ndenied_networks = [\"10.1.0.0/16\"]\nattempt_timeout = 5\nreceivers_ca_file = \"f\"\n\
              client_certificate_file = \"f\"\nclient_key_file = \"f\"\n\
              previous_secret_ttl = 60\nrequests_per_second = 10\nfailed_authentications_per_second = 0\n\
+             webhooks_per_platform = 0\napi_keys_per_platform = 0\npending_events_per_platform = 0\n\
              jwt_issuer = \"i\"\njwt_audience = \"a\"\njwt_keys_file = \"f\"\nactions_file = \"f\"\n\
              stop_timeout = 8\nwait_for_database = 0\nlog = \"debug\"\n",
         )

@@ -1,5 +1,7 @@
 //! The settings by name, and what each is called in the file, in the environment and among the flags.
 
+use webhook_domain::access::quota::Counted;
+
 /// One setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Setting {
@@ -45,6 +47,12 @@ pub(crate) enum Setting {
     RequestsPerSecond,
     /// Requests per second without a valid credential from one client address.
     FailedAuthenticationsPerSecond,
+    /// How many webhooks a platform may have.
+    WebhooksPerPlatform,
+    /// How many API keys in force a platform may have.
+    ApiKeysPerPlatform,
+    /// How many events of a platform may wait for webhooks.
+    PendingEventsPerPlatform,
     /// Whose bearer tokens are believed: their `iss`.
     JwtIssuer,
     /// Whom bearer tokens must be meant for: their `aud`.
@@ -71,7 +79,7 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::Listen,
         Self::ListenBacklog,
         Self::TrustedProxies,
@@ -93,6 +101,9 @@ impl Setting {
         Self::PreviousSecretTtl,
         Self::RequestsPerSecond,
         Self::FailedAuthenticationsPerSecond,
+        Self::WebhooksPerPlatform,
+        Self::ApiKeysPerPlatform,
+        Self::PendingEventsPerPlatform,
         Self::JwtIssuer,
         Self::JwtAudience,
         Self::JwtKeysFile,
@@ -126,6 +137,9 @@ impl Setting {
             Self::PreviousSecretTtl => "previous_secret_ttl",
             Self::RequestsPerSecond => "requests_per_second",
             Self::FailedAuthenticationsPerSecond => "failed_authentications_per_second",
+            Self::WebhooksPerPlatform => Counted::Webhooks.setting(),
+            Self::ApiKeysPerPlatform => Counted::ApiKeys.setting(),
+            Self::PendingEventsPerPlatform => Counted::PendingEvents.setting(),
             Self::JwtIssuer => "jwt_issuer",
             Self::JwtAudience => "jwt_audience",
             Self::JwtKeysFile => "jwt_keys_file",
@@ -165,6 +179,9 @@ impl Setting {
             Self::PreviousSecretTtl => Some("86400"),
             Self::RequestsPerSecond => Some("50000"),
             Self::FailedAuthenticationsPerSecond => Some("50"),
+            Self::WebhooksPerPlatform | Self::ApiKeysPerPlatform | Self::PendingEventsPerPlatform => {
+                Some("0")
+            }
             Self::JwtIssuer | Self::JwtAudience | Self::JwtKeysFile | Self::ActionsFile => None,
             Self::StopTimeout => Some("8"),
             Self::WaitForDatabase => Some("0"),
@@ -182,6 +199,9 @@ impl Setting {
             | Self::PreviousSecretTtl
             | Self::RequestsPerSecond
             | Self::FailedAuthenticationsPerSecond
+            | Self::WebhooksPerPlatform
+            | Self::ApiKeysPerPlatform
+            | Self::PendingEventsPerPlatform
             | Self::StopTimeout
             | Self::WaitForDatabase => Kind::Integer,
             Self::AllowedNetworks | Self::DeniedNetworks | Self::TrustedProxies => Kind::ListOfTexts,

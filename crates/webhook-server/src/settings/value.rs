@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use webhook_domain::InvalidValue;
+use webhook_domain::access::quota::{Counted, Quota};
 use webhook_domain::delivery::address::Network;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::signing::key_ring::Overlap;
@@ -81,6 +82,27 @@ pub(super) fn rate(text: &str) -> Result<Option<NonZeroU32>, InvalidValue> {
     rate.filter(|rate| *rate <= MAX_RATE)
         .map(NonZeroU32::new)
         .ok_or(EXPECTED)
+}
+
+/// How many of something a platform may have; 0 is no limit. API keys are counted one by one, so their limit is lower.
+pub(super) fn quota(of: Counted) -> impl Fn(&str) -> Result<Option<Quota>, InvalidValue> {
+    let (highest, expected) = match of {
+        Counted::ApiKeys => (
+            10_000,
+            "must be a whole number from 1 to 10000, or 0 for no limit",
+        ),
+        Counted::Webhooks | Counted::PendingEvents => (
+            1_000_000,
+            "must be a whole number from 1 to 1000000, or 0 for no limit",
+        ),
+    };
+    move |text| {
+        let digits_alone = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let most: Option<u32> = digits_alone.then(|| text.parse().ok()).flatten();
+        let most = most.filter(|most| *most <= highest);
+        let most = most.ok_or(InvalidValue::new(expected))?;
+        Ok(NonZeroU32::new(most).map(|most| Quota::new(of, most)))
+    }
 }
 
 /// Networks in CIDR notation with commas between them; none at all is fine.
@@ -179,6 +201,18 @@ mod tests {
             assert!(days(wrong).is_err() && retry_schedule(wrong).is_err(), "{wrong}");
         }
         assert!(days("3651").is_err() && retry_schedule("12001").is_err());
+    }
+
+    #[test]
+    fn a_quota_is_a_whole_number_within_its_bounds_and_0_is_none() {
+        let quota_of = |of, text: &str| quota(of)(text).map(|quota| quota.map(Quota::most));
+        assert_eq!(quota_of(Counted::Webhooks, "0"), Ok(None));
+        assert_eq!(quota_of(Counted::PendingEvents, "1000000"), Ok(Some(1_000_000)));
+        assert_eq!(quota_of(Counted::ApiKeys, "10000"), Ok(Some(10_000)));
+        for wrong in ["", "-1", "1.5", "many", "1000001", "99999999999"] {
+            assert!(quota_of(Counted::Webhooks, wrong).is_err(), "{wrong}");
+        }
+        assert!(quota_of(Counted::ApiKeys, "10001").is_err());
     }
 
     #[test]

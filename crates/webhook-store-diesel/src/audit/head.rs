@@ -1,6 +1,7 @@
 //! The head of the audit records' chain inside a transaction: locked, moved on, saved.
 
 use diesel::result::Error;
+use webhook_domain::id::AuditRecordId;
 
 use crate::audit::chain::{AuditHead, ChainKey};
 use crate::audit::row::AuditRow;
@@ -30,6 +31,8 @@ pub(crate) struct HeadRow {
     pub(crate) sealed_under: String,
     /// The oldest schema whose processes may write.
     pub(crate) schema_level: i64,
+    /// The id of the newest record; empty if there is none.
+    pub(crate) newest_id: String,
 }
 
 /// The head as it is to be.
@@ -37,12 +40,15 @@ pub(crate) struct NewHeadRow {
     pub(crate) position: i64,
     pub(crate) mac: Vec<u8>,
     pub(crate) seal: Vec<u8>,
+    pub(crate) newest_id: String,
 }
 
 /// The head of the chain, locked until the transaction ends, and the records that are to be added.
 pub(crate) struct Chain<'a> {
     key: &'a ChainKey,
     head: AuditHead,
+    /// The id of the newest record, if there is one.
+    newest: Option<AuditRecordId>,
     added: Vec<AuditRow>,
 }
 
@@ -60,13 +66,21 @@ impl<'a> Chain<'a> {
         Ok(Self {
             key: keys.chain,
             head: AuditHead::new(row.position, row.mac),
+            newest: row.newest_id.parse().ok(),
             added: Vec::new(),
         })
     }
 
-    /// Adds a record, whose resource's record before is at `previous`, and says where it stands.
+    /// Adds a record, whose resource's record before is at `previous`, and says where it stands. Its id is made greater than all others,
+    /// if it is not.
     pub(crate) fn append(&mut self, mut row: AuditRow, previous: Option<i64>) -> i64 {
         row.previous = previous;
+        // An id of ours reads back.
+        if let Ok(id) = row.id.parse::<AuditRecordId>() {
+            let id = id.behind(self.newest);
+            row.id = id.to_string();
+            self.newest = Some(id);
+        }
         self.key.append(&mut self.head, &mut row);
         let position = row.position;
         self.added.push(row);
@@ -85,6 +99,7 @@ impl<'a> Chain<'a> {
             position: self.head.position,
             seal: self.key.seal(&self.head),
             mac: self.head.mac().to_vec(),
+            newest_id: self.newest.map(|id| id.to_string()).unwrap_or_default(),
         };
         connection.save_chain(rings, &self.added, &head)?;
         Ok(())

@@ -168,6 +168,14 @@ impl AnyConnection {
             .map(drop)
     }
 
+    /// How many webhooks these platforms have.
+    pub(crate) fn count_webhooks(&mut self, platforms: &[&str]) -> QueryResult<Vec<(String, i64)>> {
+        platforms::table
+            .filter(platforms::platform.eq_any(platforms))
+            .select((platforms::platform, platforms::webhooks))
+            .load(self)
+    }
+
     /// Adds `webhooks` to the number of webhooks that the platform has, and counts a change of who wants what if there is one.
     pub(crate) fn change_platform(
         &mut self,
@@ -204,6 +212,7 @@ impl AnyConnection {
             audit_chain::mac,
             audit_chain::sealed_under,
             audit_chain::schema_level,
+            audit_chain::newest_id,
         );
         let head = audit_chain::table.find(1).select(columns);
         match self {

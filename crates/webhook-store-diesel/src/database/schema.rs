@@ -81,6 +81,7 @@ diesel::table! {
         seal -> Binary,
         sealed_under -> Text,
         schema_level -> BigInt,
+        newest_id -> Text,
     }
 }
 
@@ -182,6 +183,13 @@ diesel::table! {
     fan_out_heads (platform) {
         platform -> Text,
         chunks -> BigInt,
+    }
+}
+
+diesel::table! {
+    pending_counts (platform) {
+        platform -> Text,
+        pending -> BigInt,
     }
 }
 

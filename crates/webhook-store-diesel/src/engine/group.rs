@@ -1,8 +1,8 @@
 //! A group of changes, publications and turns, committed once.
 //!
 //! Locks are taken in one order, by all transactions of all processes, each once: webhooks in the order of their ids, the head of
-//! the audit records' chain (which is also what new values are sealed under), rows of platforms, what waits to be fanned out on
-//! them, lanes in the order of their ids, the rows of deliveries, stored answers. So no two transactions wait for each other.
+//! the audit records' chain (which is also what new values are sealed under), rows of platforms, what is counted of them, what waits to be
+//! fanned out on them, lanes in the order of their ids, the rows of deliveries, stored answers. So no two transactions wait for each other.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +17,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
 use crate::engine::failure::{Failure, transact};
 use crate::events::audience::Audiences;
+use crate::events::pending::{Counted, Counts, Pending};
 use crate::events::publish::Publications;
 use crate::events::spread::Spread;
 use crate::lanes::locked::{Hints, LockedLanes};
@@ -56,6 +57,8 @@ pub(crate) struct Done {
     pub(crate) replies: Replies,
     /// Who is to be told.
     pub(crate) hints: Hints,
+    /// What was counted for quotas.
+    pub(crate) counted: Counted,
     /// Whether a secret was erased, so that it is to go from the files too.
     pub(crate) erased: bool,
 }
@@ -140,7 +143,7 @@ pub(crate) fn attempt(
     connection: &mut AnyConnection,
     keys: Keys<'_>,
     own: Option<ProcessId>,
-    audiences: &mut Audiences,
+    (audiences, counts): (&mut Audiences, &Counts),
     group: &Group,
     taken: TakenRows,
 ) -> Result<Done, Failure> {
@@ -155,14 +158,19 @@ pub(crate) fn attempt(
 
         let platforms = platforms_of(&works, &published);
         let mut routing = audiences.in_transaction(connection, platforms)?;
-        let (mut changes, changed) = Changes::decide(connection, keys.vault, &works, taken, &mut routing)?;
-        let seals = published
-            .iter()
-            .any(|publication| publication.idempotency.is_some());
-        let chain = match changes.has_something_to_write() || seals {
+        let mut changes = Changes::load(connection, keys.vault, &works, taken, &mut routing)?;
+        // What a quota is of must not change meanwhile, and what others have answered must be there to be seen before it is judged.
+        let mut chain = match works.iter().any(|work| work.quota().is_some()) {
             true => Some(Chain::lock(connection, keys)?),
             false => None,
         };
+        let changed = changes.decide(connection, keys.vault, &works)?;
+        let seals = published
+            .iter()
+            .any(|publication| publication.idempotency.is_some());
+        if chain.is_none() && (changes.has_something_to_write() || seals) {
+            chain = Some(Chain::lock(connection, keys)?);
+        }
         let mut spread = Spread::default();
         let saved = match chain {
             Some(chain) if changes.has_something_to_write() => {
@@ -172,8 +180,16 @@ pub(crate) fn attempt(
             }
             _ => None,
         };
-        let publications =
-            Publications::admit(connection, keys.vault, &published, &mut routing, &mut spread)?;
+        let mut pending = Pending::lock(connection, counts, &limited_of(&published), &spread.told())?;
+        let publications = Publications::admit(
+            connection,
+            keys.vault,
+            &published,
+            &mut routing,
+            &mut spread,
+            &mut pending,
+        )?;
+        let counted = pending.save(connection)?;
 
         spread.save_events(connection)?;
         let mut needed: BTreeSet<WebhookId> = spread.webhooks().collect();
@@ -205,6 +221,7 @@ pub(crate) fn attempt(
         Ok(Done {
             replies,
             hints,
+            counted,
             erased: changes.erase_something(),
         })
     })
@@ -215,6 +232,14 @@ fn platforms_of(works: &[&Work], published: &[&Publication]) -> BTreeSet<String>
     let of_changes = works.iter().filter_map(|work| work.announces_on());
     let of_events = published.iter().map(|publication| &publication.event.platform);
     of_changes.chain(of_events).map(ToString::to_string).collect()
+}
+
+/// The platforms whose quotas are to be judged.
+fn limited_of<'a>(published: &[&'a Publication]) -> BTreeSet<&'a str> {
+    let limited = published.iter().filter(|publication| publication.quota.is_some());
+    limited
+        .map(|publication| publication.event.platform.as_str())
+        .collect()
 }
 
 /// The time of what is done, where the database has no clock of its own.

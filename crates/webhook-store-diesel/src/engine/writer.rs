@@ -35,6 +35,7 @@ use crate::engine::group::{Changed, Done, Group, Member, PublicationReply, Recor
 use crate::engine::queue::{Patience, Queue};
 use crate::engine::waiting::answer_within;
 use crate::events::audience::Audiences;
+use crate::events::pending::Counts;
 use crate::lanes::notify::Delivering;
 use crate::lanes::record::Turns;
 use crate::sealing::Vault;
@@ -78,6 +79,8 @@ struct Queued {
 /// The way to the writer.
 pub(crate) struct Writer {
     queue: Arc<Queue<Queued>>,
+    /// What was counted for quotas.
+    pub(crate) counts: Arc<Counts>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -93,6 +96,7 @@ impl Writer {
         file: Option<DatabaseFile>,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(QUEUE_CAPACITY));
+        let counts = Arc::<Counts>::default();
         let worker = Worker {
             queue: Arc::clone(&queue),
             url,
@@ -104,12 +108,14 @@ impl Writer {
             connection: Some(connection),
             refused_at: None,
             audiences: Audiences::default(),
+            counts: Arc::clone(&counts),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || worker.run())?;
         Ok(Self {
             queue,
+            counts,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -184,6 +190,8 @@ struct Worker {
     connection: Option<AnyConnection>,
     refused_at: Option<Instant>,
     audiences: Audiences,
+    /// What was counted for quotas.
+    counts: Arc<Counts>,
 }
 
 impl Worker {
@@ -243,6 +251,7 @@ impl Worker {
         }
         match self.attempt(&group) {
             Ok(done) => {
+                self.counts.remember(done.counted);
                 self.delivering.tell(done.hints);
                 group.answer(done.replies);
                 if let Some(write_back) = self.write_back.as_ref().filter(|_| done.erased) {
@@ -293,7 +302,8 @@ impl Worker {
                 return Err(unavailable("no connection".into()));
             };
             let attempted_at = Instant::now();
-            match attempt(connection, keys, own, &mut self.audiences, group, taken) {
+            let kept = (&mut self.audiences, self.counts.as_ref());
+            match attempt(connection, keys, own, kept, group, taken) {
                 Ok(done) => return Ok(done),
                 // A member alone is run again: if another process gave the answer to this very request in the
                 // meantime, it is there now.

@@ -1,7 +1,10 @@
 //! Events and their deliveries.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use diesel::prelude::*;
+use webhook_domain::access::quota::Quota;
 use webhook_domain::id::{DeliveryId, PlatformId, ProcessId, WebhookId};
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{
@@ -19,7 +22,8 @@ use crate::database::row::RowError;
 use crate::database::row::{corrupt, unavailable};
 use crate::database::schema::{deliveries, events, failed_deliveries};
 use crate::engine::failure::Failure;
-use crate::events::retain::forget;
+use crate::events::pending::{Counted, Counts, Pending};
+use crate::events::retain::{bring_back, forget};
 use crate::events::row::EventRow;
 use crate::events::{give_up, replay};
 use crate::lanes::delivery::DeliveryRow;
@@ -82,13 +86,19 @@ impl EventStore for DieselStore {
     }
 
     async fn resend(&self, resend: Resend) -> Result<Outcome<TrackedDelivery>, ServiceError> {
-        let own = self.delivering.own();
+        let (own, counts) = (self.delivering.own(), self.writer.counts.clone());
         self.answering(move |connection, vault| {
             if let Some(earlier) = answers::earlier(connection, resend.idempotency.as_ref(), vault)? {
-                return Ok((earlier, Hints::default()));
+                return Ok((earlier, Hints::default(), Counted::new()));
             }
-            let (decided, hints) = put_at_the_end(connection, own, &resend)?;
-            Ok((answered(connection, vault, decided, resend.idempotency)?, hints))
+            let mut pending = lock_pending(connection, &counts, resend.quota, &resend.platform)?;
+            let (decided, hints) = put_at_the_end(connection, own, &resend, &mut pending)?;
+            let counted = pending.save(connection)?;
+            Ok((
+                answered(connection, vault, decided, resend.idempotency)?,
+                hints,
+                counted,
+            ))
         })
         .await
     }
@@ -97,10 +107,14 @@ impl EventStore for DieselStore {
         let own = self.delivering.own();
         self.answering(move |connection, vault| {
             if let Some(earlier) = answers::earlier(connection, give_up.idempotency.as_ref(), vault)? {
-                return Ok((earlier, Hints::default()));
+                return Ok((earlier, Hints::default(), Counted::new()));
             }
             let (decided, hints) = give_up::give_up(connection, own, &give_up)?;
-            Ok((answered(connection, vault, decided, give_up.idempotency)?, hints))
+            Ok((
+                answered(connection, vault, decided, give_up.idempotency)?,
+                hints,
+                Counted::new(),
+            ))
         })
         .await
     }
@@ -112,20 +126,29 @@ impl EventStore for DieselStore {
     }
 
     async fn resend_many(&self, resend: ResendMany) -> Result<Outcome<Resent>, ServiceError> {
-        let own = self.delivering.own();
+        let (own, counts) = (self.delivering.own(), self.writer.counts.clone());
         self.answering(move |connection, vault| {
             if let Some(earlier) = answers::earlier(connection, resend.idempotency.as_ref(), vault)? {
-                return Ok((earlier, Hints::default()));
+                return Ok((earlier, Hints::default(), Counted::new()));
             }
-            let Some((deliveries, hints)) = replay::resend_many(connection, own, &resend)? else {
-                return Ok((Err(Refusal::NO_SUCH_WEBHOOK), Hints::default()));
+            let mut pending = lock_pending(connection, &counts, resend.quota, &resend.platform)?;
+            let (deliveries, hints) = match replay::resend_many(connection, own, &resend, &mut pending)? {
+                Ok(done) => done,
+                Err(refusal) => {
+                    return Ok((Err(refusal), Hints::default(), pending.save(connection)?));
+                }
             };
+            let counted = pending.save(connection)?;
             let resent = Resent {
                 webhook: resend.webhook,
                 deliveries,
             };
             let idempotency = resend.idempotency.filter(|_| resend.is_last);
-            Ok((answered(connection, vault, Ok(resent), idempotency)?, hints))
+            Ok((
+                answered(connection, vault, Ok(resent), idempotency)?,
+                hints,
+                counted,
+            ))
         })
         .await
     }
@@ -134,13 +157,18 @@ impl EventStore for DieselStore {
         let work = move |connection: &mut AnyConnection| forget(connection, before, limit);
         self.writer.alone(work).await
     }
+
+    async fn bring_back_events(&self, latest: Instant, now: Instant, limit: u32) -> Result<u32, StoreError> {
+        let work = move |connection: &mut AnyConnection| bring_back(connection, latest, now, limit);
+        self.writer.alone(work).await
+    }
 }
 
 impl DieselStore {
     /// Runs, in a transaction of its own with the head of the chain locked, what may have been answered before or is answered now.
     async fn answering<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut AnyConnection, &Vault) -> Result<(answers::Decided<T>, Hints), Failure>
+        work: impl FnOnce(&mut AnyConnection, &Vault) -> Result<(answers::Decided<T>, Hints, Counted), Failure>
         + Send
         + 'static,
     ) -> Result<Outcome<T>, ServiceError> {
@@ -153,7 +181,8 @@ impl DieselStore {
             Chain::lock(connection, keys)?;
             work(connection, &vault)
         };
-        let (decided, hints) = self.writer.alone(work).await?;
+        let (decided, hints, counted) = self.writer.alone(work).await?;
+        self.writer.counts.remember(counted);
         self.delivering.tell(hints);
         Ok(decided?)
     }
@@ -181,6 +210,7 @@ pub(crate) fn put_at_the_end(
     connection: &mut AnyConnection,
     own: Option<ProcessId>,
     resend: &Resend,
+    pending: &mut Pending,
 ) -> Result<(Result<TrackedDelivery, Refusal>, Hints), Failure> {
     let no_such = || Ok((Err(Refusal::NO_SUCH_DELIVERY), Hints::default()));
     let (platform, id) = (resend.platform.to_string(), resend.delivery.to_string());
@@ -202,6 +232,11 @@ pub(crate) fn put_at_the_end(
         Ok(delivery) => delivery,
         Err(refusal) => return Ok((Err(refusal), Hints::default())),
     };
+    if let Some(quota) = resend.quota
+        && let Err(refusal) = pending.admit(connection, &resend.platform, quota, 1)?
+    {
+        return Ok((Err(refusal), Hints::default()));
+    }
     diesel::delete(failed_deliveries::table.find(row.0.position)).execute(connection)?;
     let position = connection.draw_positions(1)?.pop().unwrap_or_default();
     diesel::update(deliveries::table.filter(deliveries::id.eq(&id)))
@@ -214,6 +249,22 @@ pub(crate) fn put_at_the_end(
     let now = lanes.now();
     lanes.wake(webhook, |lane| lane.with_arrival(now));
     Ok((Ok(after), lanes.save(connection, own)?))
+}
+
+/// What waits on the platform, where that is limited.
+pub(crate) fn lock_pending(
+    connection: &mut AnyConnection,
+    counts: &Counts,
+    quota: Option<Quota>,
+    platform: &PlatformId,
+) -> Result<Pending, Failure> {
+    let limited = quota.map(|_| platform.as_str());
+    Pending::lock(
+        connection,
+        counts,
+        &limited.into_iter().collect(),
+        &BTreeMap::new(),
+    )
 }
 
 pub(super) fn webhook_of(

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use webhook_domain::delivery::event::Event;
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{Outcome, Publication, Published};
 use webhook_domain::{Refusal, ServiceError, StoreError};
@@ -13,6 +12,7 @@ use crate::database::connection::AnyConnection;
 use crate::engine::failure::Failure;
 use crate::engine::group::PublicationReply;
 use crate::events::audience::Routing;
+use crate::events::pending::Pending;
 use crate::events::spread::Spread;
 use crate::sealing::Vault;
 
@@ -40,6 +40,7 @@ impl Publications {
         published: &[&Publication],
         routing: &mut Routing<'_>,
         spread: &mut Spread,
+        pending: &mut Pending,
     ) -> Result<Self, Failure> {
         let named = published
             .iter()
@@ -47,8 +48,8 @@ impl Publications {
         let earlier = answers::load(connection, named, vault)?;
         let mut names: BTreeMap<Vec<u8>, &Idempotency<Published>> = BTreeMap::new();
         let mut admitted = Vec::with_capacity(published.len());
-        for Publication { event, idempotency } in published {
-            let idempotency = idempotency.as_ref();
+        for publication in published {
+            let idempotency = publication.idempotency.as_ref();
             let known = idempotency.map(|idempotency| earlier.to(idempotency, vault));
             if let Some(known) = known.transpose()?.flatten() {
                 admitted.push(Admitted::Answered(Box::new(known.map_err(ServiceError::from))));
@@ -66,7 +67,7 @@ impl Publications {
                 admitted.push(Admitted::Answered(Box::new(refusal)));
                 continue;
             }
-            admitted.push(Self::put(connection, routing, spread, event, idempotency)?);
+            admitted.push(Self::put(connection, routing, spread, pending, publication)?);
         }
         Ok(Self { admitted, earlier })
     }
@@ -75,12 +76,24 @@ impl Publications {
         connection: &mut AnyConnection,
         routing: &mut Routing<'_>,
         spread: &mut Spread,
-        event: &Event,
-        idempotency: Option<&Idempotency<Published>>,
+        pending: &mut Pending,
+        publication: &Publication,
     ) -> Result<Admitted, Failure> {
-        let Some(deliveries) = spread.add(connection, routing, event.clone())? else {
-            let refused = Err(StoreError::Overloaded.into());
-            return Ok(Admitted::Answered(Box::new(refused)));
+        let Publication {
+            event,
+            quota,
+            idempotency,
+        } = publication;
+        let refuse = |error: ServiceError| Ok(Admitted::Answered(Box::new(Err(error))));
+        let audience = routing.of(connection, event)?;
+        if let Some(quota) = quota {
+            let more = audience.len() as u64;
+            if let Err(refusal) = pending.admit(connection, &event.platform, *quota, more)? {
+                return refuse(refusal.into());
+            }
+        }
+        let Some(deliveries) = spread.add(routing, event.clone(), audience) else {
+            return refuse(StoreError::Overloaded.into());
         };
         let published = Published {
             event: event.clone(),
@@ -88,7 +101,7 @@ impl Publications {
         };
         Ok(Admitted::New {
             published: Box::new(published),
-            idempotency: idempotency.cloned(),
+            idempotency: idempotency.clone(),
         })
     }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use webhook_domain::Refusal;
 use webhook_domain::id::{DeliveryId, ProcessId};
 use webhook_domain::ports::{EndedQuery, ResendMany};
 
 use crate::database::connection::AnyConnection;
 use crate::database::schema::{deliveries, failed_deliveries, webhooks};
 use crate::engine::failure::Failure;
+use crate::events::pending::Pending;
 use crate::lanes::delivery::{MoveRow, PlaceRow};
 use crate::lanes::locked::{Hints, LockedLanes};
 
@@ -34,13 +36,14 @@ pub(crate) fn ended(connection: &mut AnyConnection, query: &EndedQuery) -> Query
     Ok(ids.iter().filter_map(|id| id.parse().ok()).collect())
 }
 
-/// Puts deliveries at the end of their lane in the order that is asked for, and says how many there are with those before. None if there
-/// is no such webhook.
+/// Puts deliveries at the end of their lane in the order that is asked for, and says how many there are with those before. Refused if there
+/// is no such webhook, or the quota has no room for all that are asked for.
 pub(crate) fn resend_many(
     connection: &mut AnyConnection,
     own: Option<ProcessId>,
     resend: &ResendMany,
-) -> Result<Option<(u64, Hints)>, Failure> {
+    pending: &mut Pending,
+) -> Result<Result<(u64, Hints), Refusal>, Failure> {
     let (platform, name) = (resend.platform.to_string(), resend.webhook.to_string());
     let mut lanes = LockedLanes::lock(connection, &[resend.webhook].into(), resend.at)?;
     // A lane is of a webhook that does not move to another platform.
@@ -51,11 +54,16 @@ pub(crate) fn resend_many(
     ))
     .get_result(connection)?;
     if !is_here || !lanes.holds(resend.webhook) {
-        return Ok(None);
+        return Ok(Err(Refusal::NO_SUCH_WEBHOOK));
     }
     let ids: Vec<String> = resend.deliveries.iter().map(ToString::to_string).collect();
     if ids.is_empty() {
-        return Ok(Some((resend.before, Hints::default())));
+        return Ok(Ok((resend.before, Hints::default())));
+    }
+    if let Some(quota) = resend.quota
+        && let Err(refusal) = pending.admit(connection, &resend.platform, quota, ids.len() as u64)?
+    {
+        return Ok(Err(refusal));
     }
     let found: Vec<(String, i64)> = deliveries::table
         .filter(deliveries::id.eq_any(&ids))
@@ -86,7 +94,7 @@ pub(crate) fn resend_many(
         lanes.wake(resend.webhook, |lane| lane.with_arrival(now));
     }
     let moved = u64::try_from(moved).unwrap_or(u64::MAX);
-    Ok(Some((
+    Ok(Ok((
         resend.before.saturating_add(moved),
         lanes.save(connection, own)?,
     )))

@@ -47,3 +47,32 @@ pub(crate) fn forget(connection: &mut AnyConnection, before: Instant, limit: u32
     .execute(connection)?;
     Ok(u32::try_from(forgotten).unwrap_or(u32::MAX))
 }
+
+/// Has up to `limit` events that were published later than `latest`, and of which no delivery waits any more, count as published at
+/// `now`, and says how many.
+pub(crate) fn bring_back(
+    connection: &mut AnyConnection,
+    latest: Instant,
+    now: Instant,
+    limit: u32,
+) -> Result<u32, Failure> {
+    let waiting = deliveries::table
+        .filter(deliveries::event_id.eq(events::id))
+        .filter(deliveries::status.eq("PENDING"))
+        .filter(exists(
+            lanes::table.filter(lanes::webhook_id.eq(deliveries::webhook_id)),
+        ));
+    let ahead: Vec<String> = events::table
+        .filter(events::created_at.gt(latest.as_milliseconds()))
+        .filter(not(exists(waiting)))
+        .filter(not(exists(
+            fan_outs::table.filter(fan_outs::event_id.eq(events::id)),
+        )))
+        .limit(limit.into())
+        .select(events::id)
+        .load(connection)?;
+    diesel::update(events::table.filter(events::id.eq_any(&ahead)))
+        .set(events::created_at.eq(now.as_milliseconds()))
+        .execute(connection)?;
+    Ok(u32::try_from(ahead.len()).unwrap_or(limit))
+}

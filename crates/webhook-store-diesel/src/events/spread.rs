@@ -1,6 +1,6 @@
 //! Events and those they go to, put into their lanes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use webhook_domain::delivery::Delivery;
 use webhook_domain::delivery::event::Event;
@@ -30,23 +30,27 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Adds an event, and says to how many webhooks it goes. None if its platform has as much waiting as it may.
-    pub(crate) fn add(
-        &mut self,
-        connection: &mut AnyConnection,
-        routing: &mut Routing<'_>,
-        event: Event,
-    ) -> Result<Option<u64>, Failure> {
-        let audience = routing.of(connection, &event)?;
+    /// How many deliveries there are on each platform so far.
+    pub(crate) fn told(&self) -> BTreeMap<String, u64> {
+        let mut told = BTreeMap::new();
+        for (event, audience) in self.direct.iter().chain(&self.behind) {
+            *told.entry(event.platform.to_string()).or_default() += audience.len() as u64;
+        }
+        told
+    }
+
+    /// Adds an event that goes to `audience`, and says to how many webhooks that is. None if its platform has as much waiting to be
+    /// moved as it may.
+    pub(crate) fn add(&mut self, routing: &Routing<'_>, event: Event, audience: Audience) -> Option<u64> {
         let recipients = audience.len();
         if self.fits(routing, &event, recipients) {
             self.put_directly(event, audience);
         } else if fan_out::has_room(self.chunks(routing, &event), recipients) {
             self.behind.push((event, audience));
         } else {
-            return Ok(None);
+            return None;
         }
-        Ok(Some(recipients as u64))
+        Some(recipients as u64)
     }
 
     /// As [`add`](Self::add) for an event that is told whatever waits, unless nobody gets it: then it is not kept.

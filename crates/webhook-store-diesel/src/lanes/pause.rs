@@ -3,13 +3,16 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::StoreError;
+use webhook_domain::access::audit::AuditRecord;
 use webhook_domain::ports::{DeliveryPause, Pause};
 use webhook_domain::time::Instant;
 
 use crate::DieselStore;
+use crate::audit::head::{Chain, Keys};
+use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
 use crate::database::row::{At, RowError};
-use crate::database::schema::delivery_pause;
+use crate::database::schema::{audit_ends, delivery_pause};
 use crate::engine::failure::Failure;
 
 #[async_trait]
@@ -18,19 +21,61 @@ impl DeliveryPause for DieselStore {
         self.readers.run(|connection| Ok(read(connection)?)).await
     }
 
-    async fn pause(&self, pause: Pause) -> Result<Pause, StoreError> {
-        let work = move |connection: &mut AnyConnection| begin(connection, pause);
+    async fn pause(&self, pause: Pause, audit: Option<AuditRecord>) -> Result<Pause, StoreError> {
+        let (vault, chain) = (self.vault.clone(), self.chain.clone());
+        let work = move |connection: &mut AnyConnection| {
+            let keys = Keys {
+                vault: &vault,
+                chain: &chain,
+            };
+            // Locked first: of two that pause at once, one finds the other's pause.
+            let chain = Chain::lock(connection, keys)?;
+            if let Some(earlier) = read(connection)? {
+                return Ok(earlier);
+            }
+            let begun = begin(connection, pause)?;
+            save_record(connection, chain, audit.as_ref())?;
+            Ok(begun)
+        };
         self.writer.alone(work).await
     }
 
-    async fn resume(&self) -> Result<Option<Pause>, StoreError> {
-        let work = |connection: &mut AnyConnection| {
+    async fn resume(&self, audit: AuditRecord) -> Result<Option<Pause>, StoreError> {
+        let (vault, chain) = (self.vault.clone(), self.chain.clone());
+        let work = move |connection: &mut AnyConnection| {
+            let keys = Keys {
+                vault: &vault,
+                chain: &chain,
+            };
+            let chain = Chain::lock(connection, keys)?;
             let ended = read(connection)?;
             diesel::delete(delivery_pause::table).execute(connection)?;
+            save_record(connection, chain, ended.map(|_| &audit))?;
             Ok(ended)
         };
         self.writer.alone(work).await
     }
+}
+
+/// Puts the record behind the one before of a pause. The pause has no row that would say where that is while nothing is paused, so it
+/// is kept where that of a deleted webhook is.
+fn save_record(
+    connection: &mut AnyConnection,
+    mut chain: Chain<'_>,
+    audit: Option<&AuditRecord>,
+) -> Result<(), Failure> {
+    if let Some(audit) = audit {
+        let row = AuditRow::encode(audit)?;
+        let resource = row.resource_id.clone();
+        let previous = audit_ends::table
+            .find(&resource)
+            .select(audit_ends::last_audit)
+            .get_result(connection)
+            .optional()?;
+        let position = chain.append(row, previous);
+        connection.note_audit_end(&resource, position)?;
+    }
+    chain.save(connection, &[])
 }
 
 /// Pauses deliveries, unless they are paused already. Gives the pause in force.

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use webhook_domain::access::quota::Quota;
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{ChangeOrder, Creation, Effect, Outcome};
@@ -20,16 +21,14 @@ use crate::answers::row::{AnswerRow, slot_key};
 use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
-use crate::database::row::RowError;
 use crate::engine::failure::{Failure, chain};
 use crate::engine::group::Changed;
 use crate::events::announce::Announced;
 use crate::events::audience::Routing;
 use crate::events::spread::Spread;
-use crate::lanes::held_up;
 use crate::sealing::Vault;
 use crate::sealing::handover;
-use crate::webhooks::row::{LoadedWebhook, WebhookRow};
+use crate::webhooks::loading::{Row, Unusable, load_rows};
 
 /// What is said of a row that others keep locked.
 const LOCKED: &str = "somebody else keeps the webhook locked";
@@ -57,53 +56,20 @@ impl Work {
         }
     }
 
+    /// How many webhooks its platform may have, where one more is wanted.
+    pub(crate) fn quota(&self) -> Option<Quota> {
+        match self {
+            Self::Create(creation) => creation.quota,
+            Self::Change(_) => None,
+        }
+    }
+
     fn idempotency(&self) -> Option<&Idempotency> {
         match self {
             Self::Create(creation) => creation.idempotency.as_ref(),
             Self::Change(order) => order.idempotency.as_ref(),
         }
     }
-}
-
-/// A row of the group: as it was loaded, and as the members so far left it.
-pub(super) struct Row {
-    pub(super) loaded: LoadedWebhook,
-    pub(super) effect: Effect,
-}
-
-impl Row {
-    /// The webhook as the members so far left it; none if one of them has deleted it.
-    fn latest(&self) -> Option<&Webhook> {
-        match &self.effect {
-            Effect::Keep => Some(&self.loaded.webhook),
-            Effect::Save(after) => Some(after),
-            Effect::Delete => None,
-        }
-    }
-
-    /// Lets a member do this to `latest`. The database judges what is written, once, so a reference that an earlier
-    /// member has set must not be replaced unseen: somebody else's webhook may have it.
-    fn apply(&mut self, latest: &Webhook, effect: Effect) -> Result<(), Failure> {
-        let reference = match &effect {
-            Effect::Keep => return Ok(()),
-            Effect::Save(after) => after.settings.reference.as_ref(),
-            Effect::Delete => None,
-        };
-        let unseen = latest.settings.reference != self.loaded.webhook.settings.reference;
-        if unseen && reference != latest.settings.reference.as_ref() {
-            return Err(Failure::NotAsOne);
-        }
-        self.effect = effect;
-        Ok(())
-    }
-}
-
-/// Why a row of the group cannot be changed.
-pub(super) enum Unusable {
-    /// It cannot be read.
-    Unreadable(RowError),
-    /// Somebody else keeps it locked. It is this platform's.
-    Locked(String),
 }
 
 /// An answer that is stored, or will be.
@@ -123,28 +89,30 @@ pub(crate) struct Changes {
     pub(super) created: Vec<Webhook>,
     pub(super) audit: Vec<AuditRow>,
     announced: Announced,
+    /// How many webhooks the platforms have whose quotas are judged, as the members so far left it.
+    counts: BTreeMap<String, i64>,
 }
 
 impl Changes {
-    /// Loads every row that `works` are about under a lock, and runs their decisions. Beside the changes come what they are
-    /// answered once they are written, in the order of `works`.
+    /// Runs the decisions of `works`, whose rows are loaded. Gives what they are answered once they are written, in their order. If
+    /// a quota is among them, the head of the chain must be locked.
     pub(crate) fn decide(
+        &mut self,
         connection: &mut AnyConnection,
         vault: &Vault,
         works: &[&Work],
-        taken: TakenRows,
-        routing: &mut Routing<'_>,
-    ) -> Result<(Self, Vec<Changed>), Failure> {
-        let mut changes = Self::load(connection, vault, works, taken, routing)?;
+    ) -> Result<Vec<Changed>, Failure> {
+        self.load_answers(connection, vault, works)?;
+        self.load_counts(connection, works)?;
         let run = || {
-            let replies = works.iter().map(|work| changes.run(vault, work));
+            let replies = works.iter().map(|work| self.run(vault, work));
             replies.collect::<Result<_, Failure>>()
         };
-        let replies = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Failure::Panicked))?;
-        Ok((changes, replies))
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Failure::Panicked))
     }
 
-    fn load(
+    /// Loads every row that `works` are about under a lock.
+    pub(crate) fn load(
         connection: &mut AnyConnection,
         vault: &Vault,
         works: &[&Work],
@@ -163,7 +131,23 @@ impl Changes {
         let rows = load_rows(connection, vault, ids, taken)?;
         let followed = works.iter().filter_map(|work| work.announces_on());
         let announced = Announced::load(connection, routing, followed.map(ToString::to_string).collect())?;
-        // After the rows are locked: what another process answered about them is there to be seen.
+        Ok(Self {
+            rows,
+            answers: BTreeMap::new(),
+            created: Vec::new(),
+            audit: Vec::new(),
+            announced,
+            counts: BTreeMap::new(),
+        })
+    }
+
+    /// Loads what was answered before. After the rows are locked: what another process answered about them is there to be seen.
+    fn load_answers(
+        &mut self,
+        connection: &mut AnyConnection,
+        vault: &Vault,
+        works: &[&Work],
+    ) -> Result<(), Failure> {
         let mut slots: Vec<_> = works
             .iter()
             .filter_map(|work| work.idempotency())
@@ -171,22 +155,41 @@ impl Changes {
             .collect();
         slots.sort_unstable();
         slots.dedup();
-        let mut answers = BTreeMap::new();
         if !slots.is_empty() {
             for row in connection.load_answers(&slots)? {
                 if !vault.knows_key_of(&row.answer) {
                     handover::learn(connection, vault)?;
                 }
-                answers.insert(row.slot.clone(), KnownAnswer::Stored(row));
+                self.answers.insert(row.slot.clone(), KnownAnswer::Stored(row));
             }
         }
-        Ok(Self {
-            rows,
-            answers,
-            created: Vec::new(),
-            audit: Vec::new(),
-            announced,
-        })
+        Ok(())
+    }
+
+    fn load_counts(&mut self, connection: &mut AnyConnection, works: &[&Work]) -> Result<(), Failure> {
+        let limited = works.iter().filter_map(|work| match work {
+            Work::Create(creation) if creation.quota.is_some() => Some(creation.webhook.platform.to_string()),
+            _ => None,
+        });
+        self.counts = limited.map(|platform| (platform, 0)).collect();
+        if !self.counts.is_empty() {
+            let platforms: Vec<&str> = self.counts.keys().map(String::as_str).collect();
+            let stored = connection.count_webhooks(&platforms)?;
+            self.counts.extend(stored);
+        }
+        Ok(())
+    }
+
+    /// Whether the platform may have another webhook, as the members so far left it.
+    fn judge(&mut self, creation: &Creation) -> Result<(), Refusal> {
+        let Some(count) = self.counts.get_mut(creation.webhook.platform.as_str()) else {
+            return Ok(());
+        };
+        if let Some(quota) = creation.quota {
+            quota.admit(u64::try_from(*count).unwrap_or(0), 1)?;
+        }
+        *count += 1;
+        Ok(())
     }
 
     fn run(&mut self, vault: &Vault, work: &Work) -> Result<Changed, Failure> {
@@ -200,6 +203,9 @@ impl Changes {
         }
         let webhook = match work {
             Work::Create(creation) => {
+                if let Err(refusal) = self.judge(creation) {
+                    return Ok(Err(refusal.into()));
+                }
                 self.audit.push(AuditRow::encode(&creation.audit)?);
                 self.announced.tell(
                     creation.announcement.as_ref(),
@@ -276,7 +282,11 @@ impl Changes {
                 .announced
                 .tell(order.announcement.as_ref(), Happened::Deleted(&latest)),
         }
+        let is_deleted = change.effect == Effect::Delete;
         row.apply(&latest, change.effect)?;
+        if is_deleted && let Some(count) = self.counts.get_mut(order.platform.as_str()) {
+            *count -= 1;
+        }
         if let Some(audit) = change.audit {
             self.audit.push(AuditRow::encode(&audit)?);
         }
@@ -313,56 +323,5 @@ impl Changes {
             }
             Effect::Delete => true,
         })
-    }
-}
-
-/// Loads and locks the rows of a group.
-fn load_rows(
-    connection: &mut AnyConnection,
-    vault: &Vault,
-    mut ids: Vec<String>,
-    taken: TakenRows,
-) -> Result<BTreeMap<WebhookId, Result<Row, Unusable>>, Failure> {
-    let mut rows = BTreeMap::new();
-    if ids.is_empty() {
-        return Ok(rows);
-    }
-    for (row, is_held_up) in connection.lock_webhooks(&ids, taken)? {
-        // An id that cannot be read back was not asked for by any member.
-        let Ok(id) = row.id.parse() else { continue };
-        let mut loaded = decode(connection, vault, row)?;
-        if let Ok(loaded) = &mut loaded
-            && is_held_up
-        {
-            loaded.webhook.held_up = held_up::read(connection, id)?;
-        }
-        let row = loaded.map(|loaded| Row {
-            loaded,
-            effect: Effect::Keep,
-        });
-        rows.insert(id, row.map_err(Unusable::Unreadable));
-    }
-    if taken == TakenRows::Skip {
-        ids.retain(|id| id.parse().is_ok_and(|id: WebhookId| !rows.contains_key(&id)));
-        for (id, platform) in connection.platforms_of(&ids)? {
-            let Ok(id) = id.parse() else { continue };
-            rows.insert(id, Err(Unusable::Locked(platform)));
-        }
-    }
-    Ok(rows)
-}
-
-/// Reads a row; one that is sealed under a master key not known yet, once that is.
-fn decode(
-    connection: &mut AnyConnection,
-    vault: &Vault,
-    row: WebhookRow,
-) -> Result<Result<LoadedWebhook, RowError>, Failure> {
-    match LoadedWebhook::decode(row.clone(), vault) {
-        Err(error) if error.is_of_other_master_key() => {
-            handover::learn(connection, vault)?;
-            Ok(LoadedWebhook::decode(row, vault))
-        }
-        decoded => Ok(decoded),
     }
 }

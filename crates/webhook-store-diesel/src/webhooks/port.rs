@@ -99,6 +99,23 @@ impl WebhookStore for DieselStore {
         self.writer.alone(work).await
     }
 
+    async fn bring_back_answers(&self, latest: Instant, now: Instant, limit: u32) -> Result<u32, StoreError> {
+        let work = move |connection: &mut AnyConnection| {
+            let ahead: Vec<Vec<u8>> = idempotent_answers::table
+                .filter(idempotent_answers::stored_at.gt(latest.as_milliseconds()))
+                .select(idempotent_answers::slot)
+                .limit(limit.into())
+                .load(connection)?;
+            for slot in &ahead {
+                diesel::update(idempotent_answers::table.find(slot))
+                    .set(idempotent_answers::stored_at.eq(now.as_milliseconds()))
+                    .execute(connection)?;
+            }
+            Ok(u32::try_from(ahead.len()).unwrap_or(limit))
+        };
+        self.writer.alone(work).await
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         self.sample().await
     }

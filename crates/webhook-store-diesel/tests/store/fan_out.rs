@@ -13,7 +13,7 @@ use webhook_store_diesel::{DieselStore, SystemEntropy};
 use crate::place::{Place, Services, on_each_database};
 
 /// More than are put into their lanes with the group that publishes.
-const MANY: usize = 2_100;
+pub(crate) const MANY: usize = 2_100;
 
 /// Longer than a test takes.
 const LONG_LEASE: Duration = Duration::from_secs(50);
@@ -23,7 +23,7 @@ on_each_database! {
     what_is_published_for_many_is_moved_on_after_a_restart
 }
 
-fn event(platform: &PlatformId, action: &str) -> Event {
+pub(crate) fn event(platform: &PlatformId, action: &str) -> Event {
     Event {
         id: EventId::generate(ManualClock::START, &SystemEntropy::new()).unwrap(),
         platform: platform.clone(),
@@ -39,6 +39,7 @@ async fn publish(store: &DieselStore, event: Event) -> (EventId, u64) {
     let id = event.id;
     let publication = Publication {
         event,
+        quota: None,
         idempotency: None,
     };
     match store.publish(publication).await.unwrap() {
@@ -48,7 +49,7 @@ async fn publish(store: &DieselStore, event: Event) -> (EventId, u64) {
 }
 
 /// Creates so many webhooks, as many at once as a server would.
-async fn create_many(store: &Arc<DieselStore>, count: usize) -> Vec<WebhookId> {
+pub(crate) async fn create_many(store: &Arc<DieselStore>, count: usize) -> Vec<WebhookId> {
     let mut ids = Vec::with_capacity(count);
     while ids.len() < count {
         let some = (0..128.min(count - ids.len())).map(|_| {

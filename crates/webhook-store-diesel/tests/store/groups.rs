@@ -156,6 +156,7 @@ async fn a_broken_constraint_that_is_not_the_references_is_not_called_so(place: 
                 AuditDetails::default(),
             ),
         webhook: webhook.clone(),
+        quota: None,
         idempotency: None,
     };
     let refused = store.create(again).await;

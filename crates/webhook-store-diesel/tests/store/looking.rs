@@ -33,6 +33,7 @@ async fn publish(store: &DieselStore, platform: &PlatformId, data: usize, previo
     };
     let publication = Publication {
         event,
+        quota: None,
         idempotency: None,
     };
     store.publish(publication).await.unwrap();

@@ -10,6 +10,7 @@ mod groups;
 mod looking;
 mod opening;
 mod place;
+mod quotas;
 mod rekeying;
 mod sealed;
 mod sequences;

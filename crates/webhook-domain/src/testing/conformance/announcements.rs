@@ -18,12 +18,12 @@ fn described(webhook: &Webhook, _: Instant) -> JsonText {
     held(JsonText::parse(text.as_bytes()))
 }
 
-fn telling(scene: &Scene) -> WebhookService {
+pub(super) fn telling(scene: &Scene) -> WebhookService {
     let store = scene.ports.webhooks().clone();
     WebhookService::new(store, scene.clock.clone(), scene.entropy.clone()).announcing(described)
 }
 
-async fn follower(scene: &Scene, included: &[&str]) -> Webhook {
+pub(super) async fn follower(scene: &Scene, included: &[&str]) -> Webhook {
     let settings = Settings {
         included_actions: Some(fixtures::actions(included)),
         include_previous_data: true,

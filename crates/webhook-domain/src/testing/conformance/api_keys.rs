@@ -56,6 +56,7 @@ async fn insert_as(
         .insert(NewApiKey {
             created,
             audit,
+            quota: None,
             idempotency,
         })
         .await
@@ -319,4 +320,37 @@ pub async fn a_revocation_sees_the_keys_of_its_scope(ports: &Ports) {
     expected.sort_by_key(|mate| mate.id);
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
     assert_eq!(seen, Some((key, expected)));
+}
+
+/// A key that a clock ten years ahead has made is good for as long as it was to be, from when the clock came back. Others are as they were.
+pub async fn an_api_key_of_a_clock_that_was_ahead_expires_in_its_time(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let start = scene.now();
+    let expiring = |scene: &Scene| ApiKey {
+        expires_at: Some(scene.now().whole_seconds().plus(Duration::from_secs(60))),
+        ..new_key(scene)
+    };
+    let right = expiring(&scene);
+    scene.clock.advance(Duration::from_secs(315_360_000));
+    let (ahead, lasting, revoked) = (expiring(&scene), new_key(&scene), expiring(&scene));
+    for key in [&right, &ahead, &lasting, &revoked] {
+        insert(&scene, key).await;
+    }
+    revoke(&scene, &revoked).await;
+    let was_revoked = find(&scene, revoked.id).await;
+    scene.clock.set(start);
+    scene.clock.advance_seconds(5);
+    let store = ports.api_keys();
+    let bring_back = || store.bring_back(scene.now(), scene.now(), 10);
+    assert_eq!(held(bring_back().await), [ahead.id]);
+    assert_eq!(held(bring_back().await), []);
+    let expected = ApiKey {
+        created_at: scene.now(),
+        expires_at: Some(scene.now().whole_seconds().plus(Duration::from_secs(60))),
+        ..ahead.clone()
+    };
+    assert_eq!(find(&scene, ahead.id).await, Some(expected));
+    assert_eq!(find(&scene, right.id).await, Some(right));
+    assert_eq!(find(&scene, lasting.id).await, Some(lasting));
+    assert_eq!(find(&scene, revoked.id).await, was_revoked);
 }

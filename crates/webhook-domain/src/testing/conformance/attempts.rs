@@ -162,6 +162,7 @@ pub async fn what_is_given_up_leaves_its_lane(ports: &Ports) {
         platform: scene.platform.clone(),
         delivery: id,
         at: scene.now(),
+        quota: None,
         idempotency: None,
     };
     held(ports.events().resend(resend).await);

@@ -73,6 +73,43 @@ pub async fn an_audit_record_reads_back_equal(ports: &Ports) {
     assert_eq!(scene.records(&id).await[..2], [bare, full]);
 }
 
+/// The newest comes first, and no page skips or repeats a record, though a clock was ten years ahead and came back.
+pub async fn audit_records_stay_in_order_when_a_clock_is_set_back(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let start = scene.now();
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let mut rolled_at = Vec::new();
+    for seconds in [315_360_000, 315_360_001, 60, 3_660, 61, 61, 62] {
+        scene
+            .clock
+            .set(start.plus(std::time::Duration::from_secs(seconds)));
+        rolled_at.insert(0, scene.now());
+        done(scene.roll(webhook.id, Overlap::NONE).await);
+    }
+    for resource_id in [None, Some(webhook.id.to_string())] {
+        let query = AuditQuery {
+            resource_id,
+            action: Some(AuditAction::SecretRolled),
+            ..AuditQuery::newest(2)
+        };
+        let mut read: Vec<AuditRecord> = Vec::new();
+        for _ in 0..4 {
+            let before = read.last().map(|record| record.id);
+            read.extend(
+                scene
+                    .audit(AuditQuery {
+                        before,
+                        ..query.clone()
+                    })
+                    .await,
+            );
+        }
+        let told: Vec<_> = read.iter().map(|record| record.at).collect();
+        assert_eq!(told, rolled_at, "{query:?}");
+        assert!(read.is_sorted_by(|newer, older| newer.id > older.id));
+    }
+}
+
 /// Every page goes on where the one before ended, whether of one resource or of the platform, also with a filter.
 pub async fn audit_records_are_read_on_from_the_oldest_seen(ports: &Ports) {
     let scene = Scene::new(ports);
@@ -139,7 +176,17 @@ async fn written_backwards(scene: &Scene, webhook: WebhookId) -> Vec<AuditRecord
         save(scene, webhook, &record).await;
         written.push(record);
     }
-    written
+    // Their ids are greater than those of the records before.
+    let mut stored = scene.records(webhook).await;
+    stored.truncate(written.len());
+    stored.reverse();
+    assert!(stored.is_sorted_by(|older, newer| older.id < newer.id));
+    let of_written = written.iter().zip(&stored).map(|(written, stored)| AuditRecord {
+        id: stored.id,
+        ..written.clone()
+    });
+    assert_eq!(stored, of_written.collect::<Vec<_>>());
+    stored
 }
 
 /// Those of one resource come in the order in which they were written, whatever their clocks said, also page by page.

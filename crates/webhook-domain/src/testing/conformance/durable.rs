@@ -8,8 +8,9 @@ use super::lane_scene::{of, succeeded};
 use super::probes::{ended, probe};
 use super::scene::{Scene, answered, done, held, refused, replayed};
 use crate::Refusal;
+use crate::access::audit::{AuditAction, AuditDetails};
 use crate::delivery::attempt::{AttemptOutcome, FailureCause};
-use crate::ports::{DeliveryQuery, Pause, PauseReason, ScopeFilter};
+use crate::ports::{AUDITED_AS, DeliveryQuery, Pause, PauseReason, ScopeFilter};
 use crate::signing::key_ring::Overlap;
 use crate::testing::fixtures;
 use crate::webhook::Settings;
@@ -152,10 +153,15 @@ pub async fn a_pause_is_there_after_a_restart(ports: &Ports) {
         since: scene.now(),
         reason: PauseReason::Restored,
     };
-    held(ports.pause().pause(pause).await);
+    held(ports.pause().pause(pause, None).await);
     ports.reopen().await;
     assert_eq!(held(ports.pause().current().await), Some(pause));
-    assert_eq!(held(ports.pause().resume().await), Some(pause));
+    let record = scene.record(
+        AuditAction::DeliveriesResumed,
+        AUDITED_AS,
+        AuditDetails::default(),
+    );
+    assert_eq!(held(ports.pause().resume(record).await), Some(pause));
     ports.reopen().await;
     assert_eq!(held(ports.pause().current().await), None);
 }

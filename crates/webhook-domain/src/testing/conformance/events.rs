@@ -11,7 +11,7 @@ use crate::delivery::penalty_box::PenaltyBox;
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::error::Refusal;
 use crate::idempotency::{IdempotencyKey, IdempotentRequest, RequestFingerprint};
-use crate::ports::{Change, DeliveryQuery, Effect, Publication, Published, Resend};
+use crate::ports::{Change, DeliveryQuery, Effect, Publication, Published};
 use crate::signing::secret::SecretBytes;
 use crate::testing::fixtures;
 use crate::webhook::{Settings, Webhook};
@@ -88,6 +88,7 @@ pub async fn a_publication_is_answered_again(ports: &Ports) {
     let publish = |event: &Event, text: &str| {
         let publication = Publication {
             event: event.clone(),
+            quota: None,
             idempotency: Some(request(text).by(&scene.acting, scene.now())),
         };
         let events = ports.events();
@@ -112,12 +113,7 @@ pub async fn what_is_resent_goes_to_the_end(ports: &Ports) {
     let first = scene.published("INVOICE.CREATED").await;
     let id = of(&first, &webhook);
     let resend = |platform: &Scene| {
-        let resend = Resend {
-            platform: platform.platform.clone(),
-            delivery: id,
-            at: scene.now(),
-            idempotency: None,
-        };
+        let resend = platform.resend(id);
         let events = ports.events();
         async move { events.resend(resend).await }
     };
@@ -153,14 +149,8 @@ pub async fn nothing_is_resent_to_a_deleted_webhook(ports: &Ports) {
         })
     };
     done(scene.change(webhook.id, None, delete).await);
-    let resend = Resend {
-        platform: scene.platform.clone(),
-        delivery: of(&event, &webhook),
-        at: scene.now(),
-        idempotency: None,
-    };
     assert_eq!(
-        refused(ports.events().resend(resend).await),
+        refused(ports.events().resend(scene.resend(of(&event, &webhook))).await),
         Refusal::NO_SUCH_DELIVERY
     );
 }
@@ -252,4 +242,42 @@ pub async fn old_events_are_forgotten_once_they_are_done(ports: &Ports) {
     assert_eq!(held(find(&done_with).await), None);
     assert!(held(find(&waiting).await).is_some() && held(find(&young).await).is_some());
     assert_eq!(scene.queued(process, &webhook).await, [waiting.id, young.id]);
+}
+
+/// What a clock that was ahead has published is kept from when the clock came back, once it is done. What waits is left as it is.
+pub async fn an_event_of_a_clock_that_was_ahead_is_kept_from_now(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let start = scene.now();
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    scene.clock.advance(Duration::from_secs(315_360_000));
+    let process = scene.process().await;
+    let done_with = scene.published("INVOICE.CREATED").await;
+    let waiting = scene.published("INVOICE.CREATED").await;
+    scene.deliver(process, &webhook).await;
+    scene.clock.set(start);
+    let events = ports.events();
+    assert_eq!(
+        held(events.bring_back_events(scene.now(), scene.now(), 0).await),
+        0
+    );
+    assert_eq!(
+        held(events.bring_back_events(scene.now(), scene.now(), 10).await),
+        1
+    );
+    assert_eq!(
+        held(events.bring_back_events(scene.now(), scene.now(), 10).await),
+        0
+    );
+    assert_eq!(held(events.forget_events(scene.now(), 10).await), 0);
+    assert_eq!(scene.queued(process, &webhook).await, [waiting.id]);
+    let found = held(
+        events
+            .find_delivery(&scene.platform, of(&waiting, &webhook))
+            .await,
+    );
+    assert_eq!(found.map(|found| found.event), Some(waiting));
+    scene.clock.advance_seconds(1);
+    assert_eq!(held(events.forget_events(scene.now(), 10).await), 1);
+    let gone = events.find_delivery(&scene.platform, of(&done_with, &webhook));
+    assert_eq!(held(gone.await), None);
 }

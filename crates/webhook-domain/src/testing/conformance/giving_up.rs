@@ -54,6 +54,7 @@ impl Scene {
             webhook,
             deliveries: deliveries.to_vec(),
             before: 0,
+            quota: None,
             is_last: true,
             at: self.now(),
             idempotency: None,
@@ -319,6 +320,7 @@ pub async fn resending_many_is_answered_again(ports: &Ports) {
         render: Arc::new(|resent: &Resent, _| SecretBytes::new(resent.deliveries.to_string().into_bytes())),
     };
     let part = |deliveries: &[DeliveryId], is_last| ResendMany {
+        quota: None,
         is_last,
         idempotency: Some(request().by(&scene.acting, scene.now())),
         ..scene.part(webhook.id, deliveries)

@@ -14,8 +14,8 @@ use crate::delivery::retry_schedule::{Jitter, RetrySchedule};
 use crate::error::ServiceError;
 use crate::id::{DeliveryId, EventId, ProcessId, WebhookId};
 use crate::ports::{
-    Change, DeliveryQuery, Effect, Lane, Outcome, Publication, Published, QueuedDelivery, TrackedDelivery,
-    Turn,
+    Change, DeliveryQuery, Effect, Lane, Outcome, Publication, Published, QueuedDelivery, Resend,
+    TrackedDelivery, Turn,
 };
 use crate::testing::fixtures;
 use crate::webhook::{Settings, Version, Webhook};
@@ -57,9 +57,21 @@ impl Scene {
     pub(super) async fn publish(&self, event: &Event) -> Published {
         let publication = Publication {
             event: event.clone(),
+            quota: None,
             idempotency: None,
         };
         done(self.ports.events().publish(publication).await).0
+    }
+
+    /// What puts a delivery of the platform at the end of its lane again.
+    pub(super) fn resend(&self, delivery: DeliveryId) -> Resend {
+        Resend {
+            platform: self.platform.clone(),
+            delivery,
+            at: self.now(),
+            quota: None,
+            idempotency: None,
+        }
     }
 
     pub(super) async fn published(&self, action: &str) -> Event {

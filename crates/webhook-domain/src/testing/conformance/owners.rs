@@ -55,6 +55,7 @@ pub async fn nothing_takes_a_lane_from_the_living(ports: &Ports) {
         platform: scene.platform.clone(),
         delivery: of(&event, &webhook),
         at: scene.now(),
+        quota: None,
         idempotency: None,
     };
     done(ports.events().resend(resend).await);

@@ -35,6 +35,7 @@ pub async fn a_resend_is_answered_again(ports: &Ports) {
                 platform: scene.platform.clone(),
                 delivery: of(&event, &webhook),
                 at: scene.now(),
+                quota: None,
                 idempotency: Some(request.by(&scene.acting, scene.now())),
             },
         );
@@ -58,6 +59,7 @@ pub async fn a_key_used_for_a_change_is_refused_for_a_publication(ports: &Ports)
     let request: IdempotentRequest<Published> = named("publish");
     let publication = Publication {
         event: scene.event("INVOICE.CREATED"),
+        quota: None,
         idempotency: Some(request.by(&scene.acting, scene.now())),
     };
     assert_eq!(
@@ -87,6 +89,7 @@ pub async fn what_is_resent_is_found(ports: &Ports) {
         platform: scene.platform.clone(),
         delivery: of(&first, &webhook),
         at: scene.now(),
+        quota: None,
         idempotency: None,
     };
     done(ports.events().resend(resend).await);

@@ -67,13 +67,18 @@ macro_rules! conformance_tests {
             webhooks_with_expired_keys_are_those_past_the_instant
             a_sweep_erases_expired_keys_alone
             a_sweep_leaves_version_and_records_as_they_are
+            an_answer_of_a_clock_that_was_ahead_counts_from_now
             audit_records_come_newest_first
             audit_records_are_those_of_one_resource_of_one_platform
             an_audit_record_reads_back_equal
+            audit_records_stay_in_order_when_a_clock_is_set_back
             audit_records_are_read_on_from_the_oldest_seen
             records_of_a_resource_come_as_they_were_written
             records_of_a_platform_come_in_the_order_of_their_ids
             webhooks_records_and_answers_are_there_after_a_restart
+            a_platform_has_no_more_webhooks_than_its_quota
+            concurrent_creations_do_not_pass_a_quota_together
+            a_creation_that_is_answered_again_is_not_judged_again
         }
     };
     (@part api_keys $run:expr, $ports:expr) => {
@@ -88,6 +93,9 @@ macro_rules! conformance_tests {
             creating_and_revoking_an_api_key_are_answered_again
             a_revocation_sees_the_keys_of_its_scope
             api_keys_are_there_after_a_restart
+            an_api_key_of_a_clock_that_was_ahead_expires_in_its_time
+            a_platform_has_no_more_api_keys_in_force_than_its_quota
+            concurrent_api_keys_do_not_pass_a_quota_together
         }
     };
     (@part answers $run:expr, $ports:expr) => {
@@ -112,6 +120,7 @@ macro_rules! conformance_tests {
             what_has_ended_is_found_in_the_order_of_its_events
             many_are_resent_in_order
             resending_many_is_answered_again
+            an_event_of_a_clock_that_was_ahead_is_kept_from_now
             changes_are_told_to_who_names_them
             what_changes_nothing_is_not_told
             who_wants_to_hear_is_told_from_its_own_creation_on
@@ -145,12 +154,18 @@ macro_rules! conformance_tests {
             no_more_attempts_are_kept_than_may_be
             attempts_and_penalty_boxes_read_back_equal
             lanes_are_there_after_a_restart
+            a_platform_has_no_more_pending_events_than_its_quota
+            an_event_for_more_webhooks_than_the_quota_is_refused
+            concurrent_publications_do_not_pass_a_quota_together
+            what_is_resent_is_held_to_the_quota
+            announcements_pass_the_quota
         }
     };
     (@part pause $run:expr, $ports:expr) => {
-        $crate::conformance_tests! { @rules $run, $ports, [Pause];
+        $crate::conformance_tests! { @rules $run, $ports, [Pause Audit];
             deliveries_are_paused_until_they_are_resumed
             a_pause_is_there_after_a_restart
+            a_pause_and_its_end_are_recorded
         }
     };
     (@rules $run:expr, $ports:expr, $needs:tt; $($rule:ident)*) => {
@@ -196,6 +211,7 @@ mod tests {
             include_str!("owners.rs"),
             include_str!("pausing.rs"),
             include_str!("probes.rs"),
+            include_str!("quotas.rs"),
             include_str!("reading.rs"),
             include_str!("references.rs"),
             include_str!("resending.rs"),

@@ -60,6 +60,7 @@ impl Scene {
             announcement: None,
             webhook: webhook.clone(),
             audit: self.record(AuditAction::WebhookCreated, &webhook.id.to_string(), details),
+            quota: None,
             idempotency: self.idempotency(request),
         }
     }

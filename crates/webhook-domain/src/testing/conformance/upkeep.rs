@@ -3,8 +3,10 @@
 //! Each rule has a year of its own: a sweep takes in every platform, and must not do away with what another
 //! rule looks at.
 
+use std::time::Duration;
+
 use super::Ports;
-use super::scene::{Scene, done, held};
+use super::scene::{Scene, answered, done, held, replayed};
 use crate::services::Upkeep;
 use crate::signing::key_ring::Overlap;
 use crate::testing::fixtures;
@@ -88,4 +90,38 @@ pub async fn a_sweep_leaves_version_and_records_as_they_are(ports: &Ports) {
         (webhook.version, webhook.updated_at)
     );
     assert_eq!(scene.records(webhook.id).await, records);
+}
+
+const TEN_YEARS: Duration = Duration::from_secs(315_360_000);
+
+/// What was answered by a clock ten years ahead is answered again for 48 hours after the clock came back, and then forgotten.
+pub async fn an_answer_of_a_clock_that_was_ahead_counts_from_now(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let start = scene.now();
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let ask = |name: &'static str| scene.roll_as(&scene.acting, webhook.id, fixtures::request(name, "a"));
+    answered(ask("right").await);
+    scene.clock.set(start.plus(TEN_YEARS));
+    let answer = answered(ask("ahead").await);
+    scene.clock.set(start.plus(Duration::from_secs(60)));
+    let store = ports.webhooks();
+    assert_eq!(
+        held(store.bring_back_answers(scene.now(), scene.now(), 0).await),
+        0
+    );
+    assert_eq!(
+        held(store.bring_back_answers(scene.now(), scene.now(), 10).await),
+        1
+    );
+    assert_eq!(
+        held(store.bring_back_answers(scene.now(), scene.now(), 10).await),
+        0
+    );
+    assert_eq!(replayed(ask("ahead").await).expose(), answer.expose());
+    scene.clock.set(start.plus(Duration::from_secs(48 * 3_600 + 59)));
+    replayed(ask("ahead").await);
+    scene.clock.advance_seconds(1);
+    let before = scene.now().minus(Duration::from_secs(48 * 3_600 - 1));
+    assert_eq!(held(store.forget_answers(before, 10).await), 2);
+    answered(ask("ahead").await);
 }

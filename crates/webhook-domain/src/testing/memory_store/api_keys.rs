@@ -7,6 +7,7 @@ use crate::access::api_key::{ApiKey, CreatedApiKey};
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::ApiKeyId;
 use crate::ports::{ApiKeyStore, NewApiKey, Outcome, Revocation, ScopeFilter};
+use crate::time::Instant;
 
 #[async_trait]
 impl ApiKeyStore for MemoryStore {
@@ -19,10 +20,11 @@ impl ApiKeyStore for MemoryStore {
         if let Some(replayed) = tables.replay(key.idempotency.as_ref())? {
             return Ok(replayed);
         }
+        tables.judge_api_keys(key.quota, &key.created.key)?;
         tables
             .api_keys
             .insert(key.created.key.id, key.created.key.clone());
-        tables.audit.push(key.audit);
+        tables.record(key.audit);
         Ok(tables.done(key.created, key.idempotency))
     }
 
@@ -43,8 +45,22 @@ impl ApiKeyStore for MemoryStore {
             .collect();
         let (revoked, audit) = (revocation.decide)(stored, &scope_mates)?;
         tables.api_keys.insert(revoked.id, revoked.clone());
-        tables.audit.push(audit);
+        tables.record(audit);
         Ok(tables.done(revoked, revocation.idempotency))
+    }
+
+    async fn bring_back(
+        &self,
+        latest: Instant,
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<ApiKeyId>, StoreError> {
+        let keys = &mut self.tables().api_keys;
+        let found = keys.values().filter_map(|key| key.brought_back(latest, now));
+        let found: Vec<ApiKey> = found.take(limit as usize).collect();
+        let ids = found.iter().map(|key| key.id).collect();
+        keys.extend(found.into_iter().map(|key| (key.id, key)));
+        Ok(ids)
     }
 
     async fn list(

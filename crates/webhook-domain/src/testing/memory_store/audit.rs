@@ -2,11 +2,22 @@
 
 use async_trait::async_trait;
 
-use super::MemoryStore;
+use super::{MemoryStore, Tables};
 use crate::access::audit::AuditRecord;
 use crate::error::StoreError;
 use crate::id::PlatformId;
 use crate::ports::{AuditLog, AuditQuery};
+
+impl Tables {
+    /// Puts a record behind all others.
+    pub(super) fn record(&mut self, audit: AuditRecord) {
+        let newest = self.audit.last().map(|newest| newest.id);
+        self.audit.push(AuditRecord {
+            id: audit.id.behind(newest),
+            ..audit
+        });
+    }
+}
 
 #[async_trait]
 impl AuditLog for MemoryStore {

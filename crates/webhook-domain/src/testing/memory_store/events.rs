@@ -19,13 +19,17 @@ use crate::time::Instant;
 use crate::webhook::{Announcement, Happened, Webhook};
 
 impl Tables {
+    /// What the webhooks that want the event get.
+    fn recipients(&self, event: &Event) -> Vec<Delivery> {
+        let webhooks = self.webhooks.values();
+        webhooks
+            .filter_map(|webhook| Delivery::collect(event, webhook))
+            .collect()
+    }
+
     /// Keeps the event and its deliveries, and says how many there are.
     pub(super) fn spread(&mut self, event: &Event) -> u64 {
-        let collected: Vec<_> = self
-            .webhooks
-            .values()
-            .filter_map(|webhook| Delivery::collect(event, webhook))
-            .collect();
+        let collected = self.recipients(event);
         let deliveries = collected.len() as u64;
         self.lanes.events.insert(event.id, event.clone());
         for delivery in collected {
@@ -37,6 +41,15 @@ impl Tables {
             self.lanes.enqueue(kept, event.created_at);
         }
         deliveries
+    }
+
+    /// The events of which a delivery waits.
+    fn needed_events(&self) -> BTreeSet<EventId> {
+        let deliveries = self.lanes.deliveries.values().map(|kept| &kept.delivery);
+        let waiting = deliveries.filter(|delivery| {
+            delivery.status == DeliveryStatus::Pending && self.webhooks.contains_key(&delivery.webhook)
+        });
+        waiting.map(|delivery| delivery.event).collect()
     }
 
     /// Publishes what happened to a webhook.
@@ -51,10 +64,15 @@ impl Tables {
 impl EventStore for MemoryStore {
     async fn publish(&self, publication: Publication) -> Result<Outcome<Published>, ServiceError> {
         let mut tables = self.tables();
-        let Publication { event, idempotency } = publication;
+        let Publication {
+            event,
+            quota,
+            idempotency,
+        } = publication;
         if let Some(replayed) = tables.replay(idempotency.as_ref())? {
             return Ok(replayed);
         }
+        tables.judge_pending(quota, &event.platform, tables.recipients(&event).len())?;
         let deliveries = tables.spread(&event);
         Ok(tables.done(Published { event, deliveries }, idempotency))
     }
@@ -122,7 +140,7 @@ impl EventStore for MemoryStore {
         if let Some(replayed) = tables.replay(resend.idempotency.as_ref())? {
             return Ok(replayed);
         }
-        let lanes = &mut tables.lanes;
+        let lanes = &tables.lanes;
         let place = lanes.place_of(&resend.platform, resend.delivery);
         let place = place.ok_or(Refusal::NO_SUCH_DELIVERY)?;
         let kept = lanes.deliveries.get(&place);
@@ -132,6 +150,8 @@ impl EventStore for MemoryStore {
             .and_then(|kept| lanes.tracked(kept))
             .ok_or(Refusal::NO_SUCH_DELIVERY)?;
         tracked.delivery = tracked.delivery.resent()?;
+        tables.judge_pending(resend.quota, &resend.platform, 1)?;
+        let lanes = &mut tables.lanes;
         if let Some(kept) = lanes.deliveries.remove(&place) {
             let delivery = tracked.delivery.clone();
             lanes.enqueue(Kept { delivery, ..kept }, resend.at);
@@ -197,6 +217,7 @@ impl EventStore for MemoryStore {
         if !tables.webhooks.get(&resend.webhook).is_some_and(is_here) {
             return Err(Refusal::NO_SUCH_WEBHOOK.into());
         }
+        tables.judge_pending(resend.quota, &resend.platform, resend.deliveries.len())?;
         let lanes = &mut tables.lanes;
         let mut count = resend.before;
         for delivery in resend.deliveries {
@@ -220,18 +241,22 @@ impl EventStore for MemoryStore {
         Ok(tables.done(resent, resend.idempotency.filter(|_| resend.is_last)))
     }
 
+    async fn bring_back_events(&self, latest: Instant, now: Instant, limit: u32) -> Result<u32, StoreError> {
+        let mut tables = self.tables();
+        let needed = tables.needed_events();
+        let events = tables.lanes.events.values_mut();
+        let ahead = events.filter(|event| event.created_at > latest && !needed.contains(&event.id));
+        let moved = ahead
+            .take(limit as usize)
+            .map(|event| event.created_at = now)
+            .count();
+        Ok(u32::try_from(moved).unwrap_or(limit))
+    }
+
     async fn forget_events(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {
         let mut tables = self.tables();
-        let Tables { lanes, webhooks, .. } = &mut *tables;
-        let waits = |delivery: &Delivery| {
-            delivery.status == DeliveryStatus::Pending && webhooks.contains_key(&delivery.webhook)
-        };
-        let needed: BTreeSet<EventId> = lanes
-            .deliveries
-            .values()
-            .filter(|kept| waits(&kept.delivery))
-            .map(|kept| kept.delivery.event)
-            .collect();
+        let needed = tables.needed_events();
+        let lanes = &mut tables.lanes;
         let done_with: BTreeSet<EventId> = lanes
             .events
             .values()

@@ -48,6 +48,7 @@ impl WebhookStore for MemoryStore {
         let mut tables = self.tables();
         let Creation {
             webhook,
+            quota,
             audit,
             announcement,
             idempotency,
@@ -55,10 +56,11 @@ impl WebhookStore for MemoryStore {
         if let Some(replayed) = tables.replay(idempotency.as_ref())? {
             return Ok(replayed);
         }
+        tables.judge_webhooks(quota, &webhook.platform)?;
         tables.refuse_taken_reference(&webhook)?;
         tables.webhooks.insert(webhook.id, webhook.clone());
         tables.lanes.make(webhook.id);
-        tables.audit.push(audit);
+        tables.record(audit);
         tables.tell(announcement.as_ref(), Happened::Created(&webhook));
         Ok(tables.done(webhook, idempotency))
     }
@@ -89,7 +91,9 @@ impl WebhookStore for MemoryStore {
                 stored
             }
         };
-        tables.audit.extend(audit);
+        if let Some(audit) = audit {
+            tables.record(audit);
+        }
         Ok(tables.done(subject, order.idempotency))
     }
 
@@ -173,6 +177,13 @@ impl WebhookStore for MemoryStore {
             forgotten += 1;
         }
         Ok(forgotten)
+    }
+
+    async fn bring_back_answers(&self, latest: Instant, now: Instant, limit: u32) -> Result<u32, StoreError> {
+        let mut tables = self.tables();
+        let ahead = tables.answers.values_mut().filter(|stored| stored.at > latest);
+        let moved = ahead.take(limit as usize).map(|stored| stored.at = now).count();
+        Ok(u32::try_from(moved).unwrap_or(limit))
     }
 
     async fn check(&self) -> Result<(), StoreError> {

@@ -87,6 +87,10 @@ impl WebhookStore for Ports {
         self.world.store.forget_answers(before, limit).await
     }
 
+    async fn bring_back_answers(&self, latest: Instant, now: Instant, limit: u32) -> Result<u32, StoreError> {
+        self.world.store.bring_back_answers(latest, now, limit).await
+    }
+
     async fn check(&self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -167,6 +171,10 @@ impl EventStore for Ports {
             Ok(outcome)
         };
         self.process.call(&self.world, "resend", resend).await
+    }
+
+    async fn bring_back_events(&self, latest: Instant, now: Instant, limit: u32) -> Result<u32, StoreError> {
+        self.world.store.bring_back_events(latest, now, limit).await
     }
 
     async fn forget_events(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {

@@ -142,9 +142,10 @@ array_statement! {
         position: BigInt => i64 = |row| row.position,
         mac: Binary => &'a [u8] = |row| &row.mac,
         seal: Binary => &'a [u8] = |row| &row.seal,
+        newest_id: Text => &'a str = |row| &row.newest_id,
     }
-    "UPDATE audit_chain SET position = n.position, mac = n.mac, seal = n.seal FROM unnest("
-    ") AS n (position, mac, seal) WHERE id = 1"
+    "UPDATE audit_chain SET position = n.position, mac = n.mac, seal = n.seal, newest_id = n.newest_id FROM unnest("
+    ") AS n (position, mac, seal, newest_id) WHERE id = 1"
 }
 
 array_statement! {

@@ -126,6 +126,7 @@ row_statement! {
         "UPDATE audit_chain SET position = " position: BigInt,
         ", mac = " mac: Binary,
         ", seal = " seal: Binary,
+        ", newest_id = " newest_id: Text,
     } " WHERE id = 1"
 }
 

@@ -11,6 +11,7 @@ use webhook_domain::webhook::Webhook;
 use super::steps::deliveries_to;
 use super::{Ground, execute, race};
 use crate::database::connection::AnyConnection;
+use crate::events::pending::Pending;
 use crate::events::port::put_at_the_end;
 use crate::events::retain::forget;
 
@@ -19,7 +20,7 @@ fn what_is_sent_again_just_before_it_is_forgotten_is_kept() {
     race(|ground, one, other| {
         let (webhook, resend) = with_something_delivered(ground, one);
         one.begin().unwrap();
-        let (resent, _) = put_at_the_end(one, None, &resend).unwrap();
+        let (resent, _) = put_at_the_end(one, None, &resend, &mut Pending::default()).unwrap();
         assert_eq!(resent.unwrap().delivery.status, DeliveryStatus::Pending);
         other.begin().unwrap();
         // The event was chosen as it was before, and its delivery is waited for.
@@ -44,7 +45,7 @@ fn what_is_sent_again_between_two_statements_that_forget_is_kept() {
             other,
             |other| forgotten(ground, other),
             || {
-                let (resent, _) = put_at_the_end(one, None, &resend).unwrap();
+                let (resent, _) = put_at_the_end(one, None, &resend, &mut Pending::default()).unwrap();
                 assert!(resent.is_ok());
                 one.commit().unwrap();
             },
@@ -64,7 +65,7 @@ fn what_is_forgotten_before_it_is_sent_again_is_not_accepted() {
         other.begin().unwrap();
         let (resent, hints) = ground.while_waiting(
             other,
-            |other| put_at_the_end(other, None, &resend).unwrap(),
+            |other| put_at_the_end(other, None, &resend, &mut Pending::default()).unwrap(),
             || one.commit().unwrap(),
         );
         other.commit().unwrap();
@@ -86,7 +87,7 @@ fn what_is_sent_again_to_a_webhook_that_was_deleted_meanwhile_is_not_accepted() 
         other.begin().unwrap();
         let (resent, _) = ground.while_waiting(
             other,
-            |other| put_at_the_end(other, None, &resend).unwrap(),
+            |other| put_at_the_end(other, None, &resend, &mut Pending::default()).unwrap(),
             || one.commit().unwrap(),
         );
         other.commit().unwrap();
@@ -100,11 +101,16 @@ fn what_is_being_sent_again_is_refused_to_the_next() {
     race(|ground, one, other| {
         let (webhook, resend) = with_something_delivered(ground, one);
         one.begin().unwrap();
-        assert!(put_at_the_end(one, None, &resend).unwrap().0.is_ok());
+        assert!(
+            put_at_the_end(one, None, &resend, &mut Pending::default())
+                .unwrap()
+                .0
+                .is_ok()
+        );
         other.begin().unwrap();
         let (resent, _) = ground.while_waiting(
             other,
-            |other| put_at_the_end(other, None, &resend).unwrap(),
+            |other| put_at_the_end(other, None, &resend, &mut Pending::default()).unwrap(),
             || one.commit().unwrap(),
         );
         other.commit().unwrap();
@@ -122,6 +128,7 @@ fn with_something_delivered(ground: &Ground, connection: &mut AnyConnection) -> 
         platform: ground.platform.clone(),
         delivery: DeliveryId::of(event.id, webhook.id),
         at: ground.now(),
+        quota: None,
         idempotency: None,
     };
     (webhook, resend)

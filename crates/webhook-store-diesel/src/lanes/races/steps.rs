@@ -77,7 +77,8 @@ impl Ground {
     ) -> Spread {
         let mut routing = self.routing(connection, audiences);
         let mut spread = Spread::default();
-        spread.add(connection, &mut routing, event).unwrap();
+        let audience = routing.of(connection, &event).unwrap();
+        spread.add(&routing, event, audience).unwrap();
         spread.save_events(connection).unwrap();
         spread
     }
@@ -127,9 +128,9 @@ impl Ground {
         routing: &mut Routing<'_>,
     ) -> Changing<'a> {
         let works: Vec<&Work> = works.iter().collect();
-        let (mut changes, replies) =
-            Changes::decide(connection, &self.vault, &works, TakenRows::Await, routing).unwrap();
-        for reply in replies {
+        let taken = TakenRows::Await;
+        let mut changes = Changes::load(connection, &self.vault, &works, taken, routing).unwrap();
+        for reply in changes.decide(connection, &self.vault, &works).unwrap() {
             reply.unwrap();
         }
         let chain = Chain::lock(connection, self.keys()).unwrap();
@@ -181,6 +182,7 @@ impl Ground {
                 AuditDetails::default(),
             ),
             announcement: None,
+            quota: None,
             idempotency: None,
         };
         (webhook, Work::Create(Box::new(creation)))

@@ -91,6 +91,7 @@ impl Ground {
             event.action = Action::parse((*action).to_owned()).unwrap();
             let publication = Publication {
                 event,
+                quota: None,
                 idempotency: None,
             };
             runtime.block_on(store.publish(publication)).unwrap();

@@ -1,0 +1,2 @@
+DROP INDEX api_keys_in_force;
+DROP TABLE pending_counts;
