@@ -121,6 +121,12 @@ pub enum Refusal {
     OtherPlatform,
 }
 
+impl From<OverQuota> for Refusal {
+    fn from(over: OverQuota) -> Self {
+        Self::OverQuota(over)
+    }
+}
+
 impl Refusal {
     /// A webhook that is not there, or not this platform's.
     pub const NO_SUCH_WEBHOOK: Self = Self::NotFound { resource: "webhook" };

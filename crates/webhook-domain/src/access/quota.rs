@@ -6,8 +6,6 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
-use crate::error::Refusal;
-
 /// What a quota is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
@@ -54,16 +52,16 @@ impl Quota {
     /// Whether a platform that has `present` may have `more` besides. Nothing more is always fine.
     ///
     /// # Errors
-    /// [`Refusal::OverQuota`], saying what would make room.
-    pub fn admit(self, present: u64, more: u64) -> Result<(), Refusal> {
+    /// Says what would make room.
+    pub fn admit(self, present: u64, more: u64) -> Result<(), OverQuota> {
         if more == 0 || present.saturating_add(more) <= self.most() {
             return Ok(());
         }
-        Err(Refusal::OverQuota(OverQuota {
+        Err(OverQuota {
             quota: self,
             present,
             more,
-        }))
+        })
     }
 }
 

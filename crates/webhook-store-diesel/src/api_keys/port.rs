@@ -45,8 +45,8 @@ impl ApiKeyStore for DieselStore {
             } = key;
             if let Some(quota) = quota {
                 let present = in_force(connection, &created.key, quota.most())?;
-                if let Err(refusal) = quota.admit(present, 1) {
-                    return Ok(Err(refusal));
+                if let Err(over) = quota.admit(present, 1) {
+                    return Ok(Err(over.into()));
                 }
             }
             let last_audit = chain.append(AuditRow::encode(&audit)?, None);

@@ -135,7 +135,7 @@ impl Pending {
         // More than a platform may have at all is refused without looking.
         let alone = quota.admit(0, more);
         if more == 0 || alone.is_err() {
-            return Ok(alone);
+            return Ok(alone.map_err(Refusal::from));
         }
         let Some(row) = self.platforms.get_mut(platform.as_str()) else {
             return Ok(Ok(()));
@@ -144,10 +144,11 @@ impl Pending {
         if row.may_count && (row.is_unknown || passes(row).is_err()) {
             row.count(connection, platform, quota)?;
         }
-        Ok(passes(row).map(|()| {
+        let admitted = passes(row).map(|()| {
             row.pending += more;
             row.added += more;
-        }))
+        });
+        Ok(admitted.map_err(Refusal::from))
     }
 
     /// Writes what has changed.

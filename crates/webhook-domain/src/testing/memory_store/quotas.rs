@@ -45,5 +45,8 @@ impl Tables {
 }
 
 fn judge(quota: Option<Quota>, present: usize, more: usize) -> Result<(), Refusal> {
-    quota.map_or(Ok(()), |quota| quota.admit(present as u64, more as u64))
+    match quota {
+        None => Ok(()),
+        Some(quota) => Ok(quota.admit(present as u64, more as u64)?),
+    }
 }
