@@ -1,13 +1,18 @@
 //! Sending a webhook again what it was sent in a time, in as many parts as it takes.
 
 #![expect(
+    clippy::unwrap_used,
     clippy::panic,
     reason = "helpers of tests are tests: what they cannot do is a failure"
 )]
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use webhook_domain::access::audit::{AuditAction, AuditDetails, AuditStamp};
+use webhook_domain::access::caller::Acting;
+use webhook_domain::access::quota::{Counted, OverQuota, Quota, Quotas};
 use webhook_domain::delivery::event::JsonText;
 use webhook_domain::id::{DeliveryId, WebhookId};
 use webhook_domain::idempotency::{IdempotencyKey, IdempotentRequest, RequestFingerprint};
@@ -17,6 +22,7 @@ use webhook_domain::signing::secret::SecretBytes;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::Clock as _;
 use webhook_domain::webhook::Action;
+use webhook_domain::{Refusal, ServiceError};
 
 /// More than go into two transactions.
 const MANY: usize = 1_203;
@@ -28,8 +34,10 @@ fn done<T>(outcome: Outcome<T>) -> T {
     }
 }
 
-#[tokio::test]
-async fn many_are_sent_again_in_the_order_of_their_events_and_once() {
+type Scene = (EventService, Acting, WebhookId);
+
+/// A webhook of which so many events were given up, in this order.
+async fn with_given_up() -> (Scene, Vec<DeliveryId>) {
     let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(ManualClock::default()));
     let entropy = Arc::new(SeededEntropy::default());
     let acme = fixtures::acme();
@@ -37,12 +45,11 @@ async fn many_are_sent_again_in_the_order_of_their_events_and_once() {
     let events = EventService::new(store.clone(), clock.clone(), entropy.clone());
     let webhook = fixtures::webhook(&acme, fixtures::bare_settings(), clock.now(), entropy.as_ref());
     let id: WebhookId = webhook.id;
-    let stamp =
-        webhook_domain::access::audit::AuditStamp::new(&acting, clock.now(), entropy.as_ref()).unwrap();
+    let stamp = AuditStamp::new(&acting, clock.now(), entropy.as_ref()).unwrap();
     let audit = stamp.record(
-        webhook_domain::access::audit::AuditAction::WebhookCreated,
+        AuditAction::WebhookCreated,
         id.to_string(),
-        Default::default(),
+        AuditDetails::default(),
     );
     let creation = Creation {
         webhook,
@@ -67,8 +74,12 @@ async fn many_are_sent_again_in_the_order_of_their_events_and_once() {
         done(events.give_up(&acting, delivery, None).await.unwrap());
         given_up.push(delivery);
     }
-    let replay = || Replay {
-        webhook: id,
+    ((events, acting, id), given_up)
+}
+
+fn replay_of(webhook: WebhookId) -> Replay {
+    Replay {
+        webhook,
         created_after: ManualClock::START,
         created_before: None,
         status: None,
@@ -79,19 +90,28 @@ async fn many_are_sent_again_in_the_order_of_their_events_and_once() {
                 SecretBytes::new(resent.deliveries.to_string().into_bytes())
             }),
         }),
-    };
-    let resent = done(events.replay(&acting, replay()).await.unwrap());
-    assert_eq!(resent.deliveries, MANY as u64);
+    }
+}
+
+/// What waits, in order.
+async fn queued(events: &EventService, acting: &Acting) -> Vec<DeliveryId> {
     let queued = DeliveryQuery {
         status: Some("PENDING"),
         limit: u32::MAX,
         ..DeliveryQuery::default()
     };
-    let queued = events.deliveries(&acting, queued).await.unwrap();
-    let queued: Vec<DeliveryId> = queued.iter().rev().map(|listed| listed.delivery.id).collect();
-    assert_eq!(queued, given_up);
+    let queued = events.deliveries(acting, queued).await.unwrap();
+    queued.iter().rev().map(|listed| listed.delivery.id).collect()
+}
+
+#[tokio::test]
+async fn many_are_sent_again_in_the_order_of_their_events_and_once() {
+    let ((events, acting, webhook), given_up) = with_given_up().await;
+    let resent = done(events.replay(&acting, replay_of(webhook)).await.unwrap());
+    assert_eq!(resent.deliveries, MANY as u64);
+    assert_eq!(queued(&events, &acting).await, given_up);
     done(events.give_up(&acting, given_up[0], None).await.unwrap());
-    match events.replay(&acting, replay()).await.unwrap() {
+    match events.replay(&acting, replay_of(webhook)).await.unwrap() {
         Outcome::Replayed(answer) => assert_eq!(answer.expose(), MANY.to_string().as_bytes()),
         Outcome::Done { .. } => panic!("it was asked before"),
     }
@@ -101,4 +121,25 @@ async fn many_are_sent_again_in_the_order_of_their_events_and_once() {
         "FAILED",
         "a replay of the request sends nothing"
     );
+}
+
+#[tokio::test]
+async fn a_replay_that_the_quota_has_no_room_for_sends_nothing() {
+    let (events, acting, webhook) = with_given_up().await.0;
+    let quota = Quota::new(Counted::PendingEvents, NonZeroU32::new(600).unwrap());
+    let events = events.limited(Quotas {
+        pending_events: Some(quota),
+        ..Quotas::default()
+    });
+    let refused = events.replay(&acting, replay_of(webhook)).await;
+    let over = OverQuota {
+        quota,
+        present: 0,
+        more: MANY as u64,
+    };
+    assert!(
+        matches!(&refused, Err(ServiceError::Refused(Refusal::OverQuota(refused))) if *refused == over),
+        "{refused:?}"
+    );
+    assert_eq!(queued(&events, &acting).await, []);
 }

@@ -108,8 +108,8 @@ impl fmt::Display for OverQuota {
             ),
             Counted::PendingEvents if *more > quota_of(*most) => write!(
                 f,
-                "this event goes to {more} webhooks, and a platform may have {most} pending events ({setting}); have fewer \
-                 webhooks want it, or have the operator raise the limit"
+                "{more} more events would wait, one for each webhook that they go to, and a platform may have {most} pending \
+                 events ({setting}) at all; send fewer, have fewer webhooks want them, or have the operator raise the limit"
             ),
             Counted::PendingEvents => write!(
                 f,
@@ -186,7 +186,7 @@ mod tests {
             (
                 says(Counted::PendingEvents, 0, 6),
                 [
-                    "goes to 6 webhooks",
+                    "6 more events would wait",
                     "5 pending events (pending_events_per_platform)",
                     "fewer webhooks",
                 ],

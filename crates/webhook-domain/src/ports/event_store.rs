@@ -84,9 +84,12 @@ pub struct ResendMany {
     pub webhook: WebhookId,
     /// The deliveries. One that waits already or is no more is passed over.
     pub deliveries: Vec<DeliveryId>,
+    /// For how many the quota must have room: for those of all parts in the first one, and for none in those after it. They count all
+    /// the same.
+    pub room_for: u64,
     /// How many were put there by the parts before.
     pub before: u64,
-    /// How many deliveries may wait on the platform, if that is limited: a part for which there is no room is refused as a whole.
+    /// How many deliveries may wait on the platform, if that is limited.
     pub quota: Option<Quota>,
     /// Whether this is the last part: it is with this one that the answer is stored.
     pub is_last: bool,

@@ -181,7 +181,7 @@ impl EventService {
     /// Puts what a webhook was sent, or what was given up, at the end of its queue again: the events that were published first before the
     /// others. Needs `WEBHOOK_EVENT.RESEND`.
     ///
-    /// It is done in parts. If one of them fails, those before it are done; whoever asks again has the rest sent, and what has been
+    /// Its quota is judged for all of it before the first is sent. It is done in parts. If one of them fails, those before it are done; whoever asks again has the rest sent, and what has been
     /// delivered meanwhile a second time.
     ///
     /// # Errors
@@ -191,10 +191,11 @@ impl EventService {
         acting.require(Permission::WebhookEventResend)?;
         let now = self.clock.now();
         let idempotency = replay.idempotent.map(|request| request.by(acting, now));
-        let part = |deliveries: &[DeliveryId], before, is_last| ResendMany {
+        let part = |deliveries: &[DeliveryId], room_for: usize, before, is_last| ResendMany {
             platform: acting.platform().clone(),
             webhook: replay.webhook,
             deliveries: deliveries.to_vec(),
+            room_for: room_for as u64,
             before,
             quota: self.quotas.pending_events,
             is_last,
@@ -202,7 +203,7 @@ impl EventService {
             idempotency: idempotency.clone(),
         };
         // Nothing yet, but the webhook is looked for, and the answer to the same request before.
-        if let answered @ Outcome::Replayed(_) = self.store.resend_many(part(&[], 0, false)).await? {
+        if let answered @ Outcome::Replayed(_) = self.store.resend_many(part(&[], 0, 0, false)).await? {
             return Ok(answered);
         }
         let query = EndedQuery {
@@ -221,11 +222,12 @@ impl EventService {
             .into());
         }
         let mut parts = ended.chunks(RESENT_AT_ONCE).peekable();
-        let mut before = 0;
+        let (mut room_for, mut before) = (ended.len(), 0);
         loop {
             let deliveries = parts.next().unwrap_or_default();
             let is_last = parts.peek().is_none();
-            match self.store.resend_many(part(deliveries, before, is_last)).await? {
+            let part = part(deliveries, std::mem::take(&mut room_for), before, is_last);
+            match self.store.resend_many(part).await? {
                 Outcome::Done { subject, .. } if !is_last => before = subject.deliveries,
                 outcome => return Ok(outcome),
             }

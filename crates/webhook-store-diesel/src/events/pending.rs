@@ -124,24 +124,25 @@ impl Pending {
         Ok(Self { platforms })
     }
 
-    /// Adds `more` deliveries to those that wait on the platform, unless that passes the quota. The platform must be locked.
+    /// Adds `more` deliveries to those that wait on the platform, unless the quota has no room for `judged` of them. The platform must be
+    /// locked.
     pub(crate) fn admit(
         &mut self,
         connection: &mut AnyConnection,
         platform: &PlatformId,
         quota: Quota,
+        judged: u64,
         more: u64,
     ) -> Result<Result<(), Refusal>, Failure> {
         // More than a platform may have at all is refused without looking.
-        let alone = quota.admit(0, more);
-        if more == 0 || alone.is_err() {
-            return Ok(alone.map_err(Refusal::from));
+        if let Err(over) = quota.admit(0, judged) {
+            return Ok(Err(over.into()));
         }
         let Some(row) = self.platforms.get_mut(platform.as_str()) else {
             return Ok(Ok(()));
         };
-        let passes = |row: &Platform| quota.admit(row.pending, more);
-        if row.may_count && (row.is_unknown || passes(row).is_err()) {
+        let passes = |row: &Platform| quota.admit(row.pending, judged);
+        if judged > 0 && row.may_count && (row.is_unknown || passes(row).is_err()) {
             row.count(connection, platform, quota)?;
         }
         let admitted = passes(row).map(|()| {

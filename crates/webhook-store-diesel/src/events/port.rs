@@ -233,7 +233,7 @@ pub(crate) fn put_at_the_end(
         Err(refusal) => return Ok((Err(refusal), Hints::default())),
     };
     if let Some(quota) = resend.quota
-        && let Err(refusal) = pending.admit(connection, &resend.platform, quota, 1)?
+        && let Err(refusal) = pending.admit(connection, &resend.platform, quota, 1, 1)?
     {
         return Ok((Err(refusal), Hints::default()));
     }

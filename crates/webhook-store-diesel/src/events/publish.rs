@@ -88,7 +88,7 @@ impl Publications {
         let audience = routing.of(connection, event)?;
         if let Some(quota) = quota {
             let more = audience.len() as u64;
-            if let Err(refusal) = pending.admit(connection, &event.platform, *quota, more)? {
+            if let Err(refusal) = pending.admit(connection, &event.platform, *quota, more, more)? {
                 return refuse(refusal.into());
             }
         }

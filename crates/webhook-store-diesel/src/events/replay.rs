@@ -61,7 +61,13 @@ pub(crate) fn resend_many(
         return Ok(Ok((resend.before, Hints::default())));
     }
     if let Some(quota) = resend.quota
-        && let Err(refusal) = pending.admit(connection, &resend.platform, quota, ids.len() as u64)?
+        && let Err(refusal) = pending.admit(
+            connection,
+            &resend.platform,
+            quota,
+            resend.room_for,
+            ids.len() as u64,
+        )?
     {
         return Ok(Err(refusal));
     }

@@ -53,6 +53,7 @@ impl Scene {
             platform: self.platform.clone(),
             webhook,
             deliveries: deliveries.to_vec(),
+            room_for: deliveries.len() as u64,
             before: 0,
             quota: None,
             is_last: true,

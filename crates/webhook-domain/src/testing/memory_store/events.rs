@@ -217,7 +217,8 @@ impl EventStore for MemoryStore {
         if !tables.webhooks.get(&resend.webhook).is_some_and(is_here) {
             return Err(Refusal::NO_SUCH_WEBHOOK.into());
         }
-        tables.judge_pending(resend.quota, &resend.platform, resend.deliveries.len())?;
+        let room_for = usize::try_from(resend.room_for).unwrap_or(usize::MAX);
+        tables.judge_pending(resend.quota, &resend.platform, room_for)?;
         let lanes = &mut tables.lanes;
         let mut count = resend.before;
         for delivery in resend.deliveries {
