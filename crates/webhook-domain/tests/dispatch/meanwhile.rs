@@ -4,19 +4,19 @@ use super::*;
 
 #[tokio::test]
 async fn a_delivery_whose_webhook_is_changed_during_its_last_attempt_is_not_passed_by() {
-    let house = House::new()
+    let scene = Scene::new()
         .await
         .answering(std::iter::repeat_n(answered(503), 2));
-    let webhook = house.webhook().await;
-    house.publish().await;
-    house.publish().await;
-    let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
-    assert!(matches!(house.work(&mut worker).await, Next::Wait(_)));
-    house
+    let webhook = scene.webhook().await;
+    scene.publish().await;
+    scene.publish().await;
+    let (dispatch, mut worker) = (scene.dispatch(), scene.worker(webhook.id));
+    assert!(matches!(scene.work(&mut worker).await, Next::Wait(_)));
+    scene
         .clock
         .set(ManualClock::START.plus(Duration::from_secs(8 * 24 * 60 * 60)));
-    house.receiver.meanwhile(Box::new({
-        let (store, webhook) = (house.store.clone(), webhook.clone());
+    scene.receiver.meanwhile(Box::new({
+        let (store, webhook) = (scene.store.clone(), webhook.clone());
         move || moved(&store, &webhook)
     }));
     let (_, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
@@ -24,10 +24,10 @@ async fn a_delivery_whose_webhook_is_changed_during_its_last_attempt_is_not_pass
     assert!(matches!(turn.delivery.status, DeliveryStatus::Failed { .. }));
     let (next, early) = worker.step(&dispatch, |_, _| true).await.unwrap();
     assert_eq!((next, early), (Next::Park, None), "the store has the last word");
-    assert_eq!(house.store.record(house.process, vec![turn]).await.unwrap(), []);
+    assert_eq!(scene.store.record(scene.process, vec![turn]).await.unwrap(), []);
     worker.recorded();
-    assert_eq!(house.work(&mut worker).await, Next::Empty);
-    let got = house.receiver.got.lock().unwrap();
+    assert_eq!(scene.work(&mut worker).await, Next::Empty);
+    let got = scene.receiver.got.lock().unwrap();
     let ids: Vec<&str> = got.iter().map(|parcel| header(parcel, "webhook-id")).collect();
     assert_eq!(
         ids.len(),
@@ -37,7 +37,7 @@ async fn a_delivery_whose_webhook_is_changed_during_its_last_attempt_is_not_pass
     assert!(ids[0] == ids[1] && ids[1] == ids[2] && ids[2] != ids[3]);
 }
 
-impl House {
+impl Scene {
     /// Ends this process's term, and has another process take the lane.
     async fn lose(&self, webhook: WebhookId) -> ProcessId {
         let now = self.clock.now();
@@ -52,36 +52,36 @@ impl House {
 
 #[tokio::test]
 async fn a_lane_that_is_lost_is_left_alone() {
-    let house = House::new().await;
-    let webhook = house.webhook().await;
-    house.publish().await;
-    house.lose(webhook.id).await;
-    assert_eq!(house.work(&mut house.worker(webhook.id)).await, Next::Lost);
-    assert_eq!(house.sent(), 0);
+    let scene = Scene::new().await;
+    let webhook = scene.webhook().await;
+    scene.publish().await;
+    scene.lose(webhook.id).await;
+    assert_eq!(scene.work(&mut scene.worker(webhook.id)).await, Next::Lost);
+    assert_eq!(scene.sent(), 0);
 }
 
 #[tokio::test]
 async fn what_was_remembered_of_a_lane_is_forgotten_once_it_was_lost() {
-    let house = House::new().await;
-    let webhook = house.webhook().await;
+    let scene = Scene::new().await;
+    let webhook = scene.webhook().await;
     for _ in 0..3 {
-        house.publish().await;
+        scene.publish().await;
     }
-    let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
+    let (dispatch, mut worker) = (scene.dispatch(), scene.worker(webhook.id));
     let (_, unrecorded) = worker.step(&dispatch, |_, _| true).await.unwrap();
-    let other = house.lose(webhook.id).await;
+    let other = scene.lose(webhook.id).await;
     assert_eq!(
         worker.step(&dispatch, |_, _| true).await.unwrap(),
         (Next::Lost, None)
     );
-    let late = house
+    let late = scene
         .store
-        .record(house.process, unrecorded.into_iter().collect())
+        .record(scene.process, unrecorded.into_iter().collect())
         .await;
     assert_eq!(late.unwrap(), [webhook.id]);
     let mut worker = LaneWorker::new(other, webhook.id);
     worker.step(&dispatch, |_, _| true).await.unwrap();
-    let got = house.receiver.got.lock().unwrap();
+    let got = scene.receiver.got.lock().unwrap();
     assert_eq!(
         header(&got[0], "webhook-id"),
         header(&got[1], "webhook-id"),
@@ -91,28 +91,28 @@ async fn what_was_remembered_of_a_lane_is_forgotten_once_it_was_lost() {
 
 #[tokio::test]
 async fn a_receiver_that_was_replaced_meanwhile_does_not_make_its_webhook_inactive() {
-    let house = House::new().await.answering([answered(410)]);
-    let webhook = house.webhook().await;
-    house.publish().await;
-    let (dispatch, mut worker) = (house.dispatch(), house.worker(webhook.id));
-    house.receiver.meanwhile(Box::new({
-        let (store, webhook) = (house.store.clone(), webhook.clone());
+    let scene = Scene::new().await.answering([answered(410)]);
+    let webhook = scene.webhook().await;
+    scene.publish().await;
+    let (dispatch, mut worker) = (scene.dispatch(), scene.worker(webhook.id));
+    scene.receiver.meanwhile(Box::new({
+        let (store, webhook) = (scene.store.clone(), webhook.clone());
         move || moved(&store, &webhook)
     }));
     let (next, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
     assert_eq!(next, Next::Step);
     assert_eq!(
-        house
+        scene
             .store
-            .record(house.process, vec![turn.unwrap()])
+            .record(scene.process, vec![turn.unwrap()])
             .await
             .unwrap(),
         []
     );
     worker.recorded();
-    assert!(house.stored(webhook.id).await.settings.active);
-    assert_eq!(house.work(&mut worker).await, Next::Empty);
-    assert_eq!(house.sent(), 2, "the new one is asked at once");
+    assert!(scene.stored(webhook.id).await.settings.active);
+    assert_eq!(scene.work(&mut worker).await, Next::Empty);
+    assert_eq!(scene.sent(), 2, "the new one is asked at once");
 }
 
 /// Gives the webhook another url, as somebody else would.
@@ -142,29 +142,29 @@ fn moved(store: &Arc<MemoryStore>, webhook: &Webhook) {
 
 #[tokio::test]
 async fn what_is_given_up_by_request_is_not_sent_though_it_was_read_before() {
-    let house = House::new().await;
-    let webhook = house.webhook().await;
+    let scene = Scene::new().await;
+    let webhook = scene.webhook().await;
     let mut events = Vec::new();
     for _ in 0..3 {
-        events.push(house.publish().await);
+        events.push(scene.publish().await);
     }
-    let mut worker = house.worker(webhook.id);
-    let (_, turn) = worker.step(&house.dispatch(), |_, _| true).await.unwrap();
-    house
+    let mut worker = scene.worker(webhook.id);
+    let (_, turn) = worker.step(&scene.dispatch(), |_, _| true).await.unwrap();
+    scene
         .store
-        .record(house.process, turn.into_iter().collect())
+        .record(scene.process, turn.into_iter().collect())
         .await
         .unwrap();
     worker.recorded();
     let give_up = GiveUp {
         platform: webhook.platform.clone(),
         delivery: DeliveryId::of(events[1], webhook.id),
-        at: house.clock.now(),
+        at: scene.clock.now(),
         idempotency: None,
     };
-    house.store.give_up(give_up).await.unwrap();
-    assert_eq!(house.work(&mut worker).await, Next::Empty);
-    let got = house.receiver.got.lock().unwrap();
+    scene.store.give_up(give_up).await.unwrap();
+    assert_eq!(scene.work(&mut worker).await, Next::Empty);
+    let got = scene.receiver.got.lock().unwrap();
     let ids: Vec<&str> = got.iter().map(|parcel| header(parcel, "webhook-id")).collect();
     assert_eq!(ids, [events[0].to_string(), events[2].to_string()]);
 }

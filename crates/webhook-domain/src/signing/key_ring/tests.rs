@@ -1,0 +1,97 @@
+use super::*;
+use crate::testing::{ManualClock, SeededEntropy, fixtures};
+
+const NOW: Instant = ManualClock::START;
+
+fn key(seed: u64) -> SigningKey {
+    fixtures::new_key(NOW, &SeededEntropy::new(seed)).under(SigningProtocol::HmacSha256)
+}
+
+fn seconds(seconds: u64) -> Overlap {
+    Overlap::from_seconds(seconds).unwrap()
+}
+
+fn after(seconds: u64) -> Instant {
+    NOW.whole_seconds().plus(Duration::from_secs(seconds))
+}
+
+#[test]
+fn an_overlap_is_0_to_604800_seconds() {
+    for right in [0, 1, 604_800] {
+        assert_eq!(u64::from(seconds(right).as_seconds()), right);
+    }
+    for wrong in [604_801, u64::from(u32::MAX) + 1, u64::MAX] {
+        assert_eq!(Overlap::from_seconds(wrong), Err(Overlap::invalid()));
+    }
+}
+
+#[test]
+fn a_roll_keeps_the_previous_key_for_its_window() {
+    let ring = KeyRing::new(key(0)).roll(key(1), seconds(60), NOW).unwrap();
+    let last = after(60).minus(Duration::from_millis(1));
+    assert_eq!(ring.valid_at(last).collect::<Vec<_>>(), [&key(1), &key(0)]);
+    assert_eq!(ring.valid_at(after(60)).collect::<Vec<_>>(), [&key(1)]);
+    assert_eq!(ring.previous(after(60)), None);
+    assert_eq!(ring.next_expiry(), Some(after(60)));
+    assert_eq!(ring.without_expired(after(60)).retired(), []);
+}
+
+#[test]
+fn a_second_roll_takes_nothing_from_the_first() {
+    let ring = KeyRing::new(key(0)).roll(key(1), seconds(600), NOW).unwrap();
+    let ring = ring.roll(key(2), seconds(5), after(10)).unwrap();
+    assert_eq!(ring.previous(after(14)).unwrap().key, key(1));
+    assert_eq!(
+        ring.previous(after(15)).unwrap().key,
+        key(0),
+        "the one before still signs"
+    );
+    assert_eq!(ring.retired()[1].expires_at, after(600));
+}
+
+#[test]
+fn a_clock_that_steps_back_lengthens_no_window_and_changes_no_order() {
+    let ring = KeyRing::new(key(0))
+        .roll(key(1), seconds(60), after(100))
+        .unwrap();
+    let ring = ring.roll(key(2), seconds(60), after(0)).unwrap();
+    assert_eq!(ring.rolled_at(), Some(after(100)));
+    let keys: Vec<_> = ring
+        .retired()
+        .iter()
+        .map(|retired| (&retired.key, retired.expires_at))
+        .collect();
+    assert_eq!(keys, [(&key(1), after(60)), (&key(0), after(160))]);
+}
+
+#[test]
+fn what_a_clock_that_was_ten_years_ahead_promised_is_put_right_by_the_next_roll() {
+    let ten_years = 10 * 365 * 86_400;
+    let ring = KeyRing::new(key(0))
+        .roll(key(1), seconds(86_400), after(ten_years))
+        .unwrap();
+    let ring = ring.roll(key(2), seconds(60), after(0)).unwrap();
+    let ends: Vec<_> = ring.retired().iter().map(|retired| retired.expires_at).collect();
+    assert_eq!(ends, [after(60), after(86_400)]);
+    assert_eq!(ring.rolled_at(), Some(after(ten_years)));
+    let ring = ring.roll(key(3), seconds(60), after(30)).unwrap();
+    assert_eq!(
+        ring.valid_at(after(30)).count(),
+        4,
+        "nothing that was promised since is lost"
+    );
+}
+
+#[test]
+fn without_a_current_key_a_full_ring_can_still_be_rolled() {
+    let mut ring = KeyRing::new(key(0));
+    for n in 1..5 {
+        ring = ring.roll(key(n), seconds(60), NOW).unwrap();
+    }
+    let ring = ring.remove(seconds(60), NOW).unwrap();
+    assert_eq!(ring.retired().len(), MAX_RETIRED_KEYS);
+    let ring = ring.roll(key(5), seconds(60), NOW).unwrap();
+    assert_eq!(ring.valid_at(NOW).count(), 1 + MAX_RETIRED_KEYS);
+    assert!(ring.clone().remove(seconds(60), NOW).is_err());
+    assert_eq!(ring.remove(Overlap::NONE, NOW).unwrap().valid_at(NOW).count(), 0);
+}
