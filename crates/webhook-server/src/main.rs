@@ -19,6 +19,7 @@ mod private_file;
 mod readiness;
 mod reload;
 mod serve;
+mod service_manager;
 mod settings;
 mod signals;
 mod store;

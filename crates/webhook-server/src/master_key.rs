@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use webhook_domain::entropy::Entropy;
@@ -13,7 +12,7 @@ use webhook_domain::signing::secret::SecretText;
 use webhook_store_diesel::{DatabaseUrl, MasterKey};
 
 use crate::exit::{Failure, chain};
-use crate::private_file::{StagedFile, create_directory_of, directory_of};
+use crate::private_file::{StagedFile, create_directory_of, directory_of, open_to_others};
 
 /// The key's file beside a database that is a file.
 const FILE_NAME: &str = "master.key";
@@ -109,10 +108,10 @@ pub(crate) fn read(path: &Path, key: &str) -> Result<MasterKey, Failure> {
         Failure::configuration(format!("{key} {} cannot be read: {problem}", path.display()))
     };
     let (text, mode) = read_text(path).map_err(|error| unreadable(chain(&error)))?;
-    if mode & 0o077 != 0 {
+    if let Some(mode) = mode {
         tracing::warn!(
             file.path = %path.display(),
-            file.mode = format!("{:o}", mode & 0o777),
+            file.mode = format!("{mode:o}"),
             "the master key is open to others than its owner; run `chmod 600` on it"
         );
     }
@@ -121,9 +120,10 @@ pub(crate) fn read(path: &Path, key: &str) -> Result<MasterKey, Failure> {
         .map_err(|problem| Failure::configuration(format!("{key} in {} {problem}", path.display())))
 }
 
-fn read_text(path: &Path) -> io::Result<(SecretText, u32)> {
+/// The text of the file, and its mode if that is open to others.
+fn read_text(path: &Path) -> io::Result<(SecretText, Option<u32>)> {
     let file = File::open(path)?;
-    let mode = file.metadata()?.permissions().mode();
+    let mode = open_to_others(&file.metadata()?);
     let mut text = String::with_capacity(MAX_FILE_BYTES as usize);
     file.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
     Ok((SecretText::new(text), mode))
@@ -131,6 +131,8 @@ fn read_text(path: &Path) -> io::Result<(SecretText, u32)> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use tempfile::TempDir;
     use webhook_store_diesel::SystemEntropy;
 

@@ -1,11 +1,11 @@
 //! Whom receivers' certificates may come from, and how the service proves itself to receivers, read from files at the start.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use webhook_sender_hyper::{ClientIdentity, Roots, UnusablePem};
 
 use crate::exit::Failure;
+use crate::private_file::open_to_others;
 use crate::settings::ClientIdentityFiles;
 
 /// Those that the machine trusts, and those in the file.
@@ -32,8 +32,8 @@ pub(crate) fn identity(files: Option<&ClientIdentityFiles>) -> Result<Option<Cli
 
 /// A key that others may read is none.
 fn warn_of_rights(key: &Path) {
-    let mode = std::fs::metadata(key).map_or(0, |metadata| metadata.permissions().mode() & 0o777);
-    if mode & 0o077 != 0 {
+    let metadata = std::fs::metadata(key).ok();
+    if let Some(mode) = metadata.as_ref().and_then(open_to_others) {
         tracing::warn!(
             file.path = %key.display(),
             file.mode = format!("{mode:o}"),

@@ -5,9 +5,9 @@
 //! where a file of that name is, or a rename, which replaces it. A crash at any moment leaves either no file
 //! or a complete one under the name, and at most a leftover beside it.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt as _, OpenOptionsExt, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// A private file under construction.
@@ -78,6 +78,19 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     std::fs::rename(from, to)
+}
+
+/// The mode of a file with a secret in it, if others than it is meant for may use it.
+///
+/// The rule is PostgreSQL's for its keys: a file of the user that reads it is for that user alone; the group of any other file may
+/// read it, since root's files reach a service in that way (credentials of systemd, secrets of Kubernetes).
+pub(crate) fn open_to_others(file: &Metadata) -> Option<u32> {
+    let closed_to = match file.uid() == rustix::process::geteuid().as_raw() {
+        true => 0o077,
+        false => 0o037,
+    };
+    let mode = file.permissions().mode() & 0o777;
+    (mode & closed_to != 0).then_some(mode)
 }
 
 /// Where a file is while it is under construction.
@@ -155,6 +168,27 @@ mod tests {
         assert_eq!(mode(&path), 0o600);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "x\n");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_readers_own_file_is_for_the_reader_alone_and_any_other_for_its_group_at_the_most() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("secret");
+        std::fs::write(&path, "x").unwrap();
+        let with_mode = |mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            open_to_others(&std::fs::metadata(&path).unwrap())
+        };
+        assert_eq!(with_mode(0o600), None);
+        assert_eq!(with_mode(0o400), None);
+        assert_eq!(with_mode(0o640), Some(0o640));
+        assert_eq!(with_mode(0o604), Some(0o604));
+        // The file of somebody else can only be made by root.
+        if std::os::unix::fs::chown(&path, Some(65534), None).is_ok() {
+            assert_eq!(with_mode(0o440), None);
+            assert_eq!(with_mode(0o460), Some(0o460));
+            assert_eq!(with_mode(0o444), Some(0o444));
+        }
     }
 
     #[test]

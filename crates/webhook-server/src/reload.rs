@@ -11,6 +11,7 @@ use webhook_http_actix::CurrentActions;
 use crate::actions;
 use crate::bearer_tokens::KeySetFile;
 use crate::exit::Failure;
+use crate::service_manager;
 
 /// How often the key set's file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -39,7 +40,7 @@ impl Reloaded {
     fn run(&mut self, hang_ups: &Receiver<()>) {
         loop {
             match hang_ups.recv_timeout(LOOK_EVERY) {
-                Ok(()) => self.read_all(),
+                Ok(()) => service_manager::reloading(|| self.read_all()),
                 Err(RecvTimeoutError::Timeout) => {
                     if let Some(key_set) = &mut self.key_set {
                         key_set.follow();

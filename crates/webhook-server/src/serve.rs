@@ -38,6 +38,7 @@ use crate::exit::{Failure, chain};
 use crate::outbound_tls;
 use crate::readiness::{Readiness, keep_sampling, keep_telling};
 use crate::reload::Reloaded;
+use crate::service_manager;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::store::OpenStore;
@@ -189,14 +190,17 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let forgetting = rt::spawn(forget_events(open, event_retention, Arc::clone(&pulse)));
     let following = rt::spawn(follow_master_key(open.store.clone()));
     let dispatcher = Dispatcher::start(dispatch, open.store.clone(), pulse, deployment.stop)?;
+    let alive = rt::spawn(service_manager::keep_alive());
     signals.serving();
     tracing::info!(server.address = %address, "listening");
+    service_manager::ready(address);
     let outcome = until_stopped(server, dispatcher, signals).await;
     sampling.abort();
     telling.abort();
     upkeep.abort();
     forgetting.abort();
     following.abort();
+    alive.abort();
     outcome
 }
 

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::exit::Failure;
 use crate::logging;
+use crate::service_manager;
 
 /// Stop signals that come so soon after the first are one stop.
 const SAME_STOP: Duration = Duration::from_secs(2);
@@ -186,6 +187,7 @@ impl Ear {
                 *stop_began = Some(Instant::now());
                 tracing::info!(signal, "stopping; requests and deliveries in flight are finished");
                 self.stop.send_replace(true);
+                service_manager::stopping(self.stop_within);
             }
             Some(began) if began.elapsed() < SAME_STOP => {
                 tracing::debug!(signal, "this signal belongs to the stop that has begun");

@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -13,6 +12,7 @@ use toml::{Table, Value};
 use super::setting::{Kind, Setting};
 use super::{Warning, nearest};
 use crate::exit::Failure;
+use crate::private_file::open_to_others;
 
 /// The file that is read when none is named, if it is there.
 const DEFAULT_NAME: &str = "webhook.toml";
@@ -21,16 +21,14 @@ const DEFAULT_NAME: &str = "webhook.toml";
 pub(super) struct SettingsFile {
     pub(super) path: PathBuf,
     pub(super) values: Vec<(Setting, String)>,
-    /// The bits of its mode that say who may do what.
-    mode: u32,
+    /// Its mode, if that is open to others.
+    mode: Option<u32>,
 }
 
 impl SettingsFile {
     /// What to say when it holds a secret that others may read.
     pub(super) fn open_to_others(&self) -> Option<Warning> {
-        if self.mode & 0o077 == 0 {
-            return None;
-        }
+        let mode = self.mode?;
         let holds = self.values.iter().find_map(|(setting, text)| match setting {
             Setting::MasterKey => Some("the master key"),
             Setting::DatabaseUrl | Setting::EgressProxy if has_password(text) => Some("a password"),
@@ -38,7 +36,7 @@ impl SettingsFile {
         })?;
         Some(Warning::OpenFile {
             path: self.path.clone(),
-            mode: self.mode,
+            mode,
             holds,
         })
     }
@@ -72,10 +70,10 @@ pub(super) fn read(named: Option<&Path>, directory: &Path) -> Result<Option<Sett
     Ok(Some(SettingsFile { path, values, mode }))
 }
 
-/// The text of the file, and the mode of that file and no other.
-fn read_text(path: &Path) -> io::Result<(String, u32)> {
+/// The text of the file, and the mode of that file and no other, if it is open to others.
+fn read_text(path: &Path) -> io::Result<(String, Option<u32>)> {
     let mut file = File::open(path)?;
-    let mode = file.metadata()?.permissions().mode() & 0o777;
+    let mode = open_to_others(&file.metadata()?);
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     Ok((text, mode))
@@ -151,6 +149,26 @@ mod tests {
         assert!(values.contains(&(Setting::AllowHttp, "true".into())));
         assert!(values.contains(&(Setting::AllowedNetworks, "10.0.0.0/8,fd00::/8".into())));
         assert!(values.contains(&(Setting::PreviousSecretTtl, "60".into())));
+    }
+
+    #[test]
+    fn the_example_has_every_setting_once_with_its_default() {
+        let example = include_str!("../../../../docs/operating/webhook.toml");
+        // What is no setting is a heading or a sentence, and begins with a capital letter or a line.
+        let settings: Vec<_> = example
+            .lines()
+            .filter_map(|line| line.strip_prefix("# "))
+            .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()) && line.contains(" = "))
+            .collect();
+        let values = parse(&settings.join("\n")).unwrap();
+        for setting in Setting::ALL {
+            let value = values.iter().find(|(named, _)| *named == setting);
+            let (_, value) = value.unwrap_or_else(|| panic!("the example lacks {}", setting.key()));
+            if let Some(default) = setting.default_text() {
+                assert_eq!(value, default, "the default of {}", setting.key());
+            }
+        }
+        assert_eq!(values.len(), Setting::ALL.len());
     }
 
     #[test]
