@@ -42,11 +42,11 @@ pub enum Refusal {
         problem: InvalidValue,
     },
     /// Another webhook of the platform has this `reference`.
-    #[error("reference is already that of another webhook of this platform; choose another or null")]
+    #[error("reference is already used by another webhook of this platform; choose another, or null")]
     ReferenceTaken,
     /// The limit of keys that go on signing after their retirement is reached.
     #[error(
-        "{limit} retired keys are still signing, the most that may; the next one is free at {next_free_at}. \
+        "{limit} retired keys still sign, which is the maximum; the first of them expires at {next_free_at}. \
          Wait until then, or retire all older keys at once with previous_secret_expires_in: 0"
     )]
     TooManyRetiredKeys {
@@ -56,45 +56,43 @@ pub enum Refusal {
         next_free_at: Instant,
     },
     /// The change was asked for on condition of a version that is not the stored one.
-    #[error("the webhook is no longer the one that If-Match names; read it again and decide anew")]
+    #[error("the webhook has changed since the version in If-Match; read it again")]
     VersionMismatch,
     /// A plain update asked for another signing protocol than the webhook's.
     #[error(
-        "signing_protocol changes only with the secret; leave it as it is, or send this update to the webhook's \
-         secret-key to roll it"
+        "signing_protocol can change only together with the secret; leave it as it is, or roll the secret with this \
+         update: PATCH …/secret-key"
     )]
     ProtocolNeedsRoll,
     /// The last API key in force that can create API keys is not revoked from a distance.
     #[error(
-        "no other API key of its kind, of this platform or of all, can create API keys; create another with \
+        "this is the last API key of this platform, or of all (*), that can create API keys; create another with \
          API_KEY.CREATE first, or revoke this one on the command line"
     )]
     LastApiKey,
     /// A delivery that is in the queue of its webhook is not put there again.
-    #[error("this event is in the webhook's queue already, and is sent when its turn comes")]
+    #[error("this event is in the webhook's queue already; it is sent after those before it")]
     StillPending,
     /// A delivery that has come to its end is not given up.
-    #[error("this event is not in the webhook's queue any more: only one that is PENDING can be given up")]
+    #[error("this event is no longer in the webhook's queue; only a PENDING one can be given up")]
     NotPending,
     /// More is asked to be sent again than is at a time.
     #[error(
-        "more than {limit} events would be sent again; ask for fewer at a time, with created_before, and for the rest after them"
+        "more than {limit} events would be sent again; choose a shorter period with created_before, then the next one"
     )]
     TooManyToResend {
         /// How many are sent again at a time.
         limit: usize,
     },
     /// Nothing holds the webhook's queue up.
-    #[error(
-        "the webhook is not in the penalty box with something queued; its deliveries are sent as they come"
-    )]
+    #[error("the webhook is not in the penalty box, so there is nothing to retry")]
     NotInPenaltyBox,
     /// Nothing is sent to a webhook that is inactive.
-    #[error("the webhook is inactive, so its queue waits; make it active, and it goes on at once")]
+    #[error("the webhook is inactive, so its queue waits; set active to true to resume it")]
     Inactive,
     /// Nothing is sent, because deliveries are paused.
     #[error(
-        "deliveries are paused since {since}, so nothing is sent; an operator lets them go on with \
+        "deliveries have been paused since {since}, so nothing is sent; an operator resumes them with \
          `webhook-server deliveries resume`"
     )]
     DeliveriesPaused {
@@ -117,7 +115,7 @@ pub enum Refusal {
         permission: Permission,
     },
     /// The caller's credential belongs to one platform and names another.
-    #[error("this credential acts on its own platform alone; leave x-platform-id out, or name that platform")]
+    #[error("this credential is valid for its own platform only; omit x-platform-id, or name that platform")]
     OtherPlatform,
 }
 
@@ -154,17 +152,17 @@ impl Refusal {
 #[non_exhaustive]
 pub enum StoreError {
     /// Too much is under way: not admitted within the time a caller waits. Nothing was done.
-    #[error("the store is overloaded and did not take the request")]
+    #[error("the store is overloaded and did not accept the request")]
     Overloaded,
     /// The database is out of reach or refused. Nothing was done.
-    #[error("the store is out of reach")]
+    #[error("the store is unavailable")]
     Unavailable(#[source] Cause),
     /// The connection broke while committing: the change may or may not have happened.
     /// Asking again with the same idempotency key finds out.
     #[error("the outcome of a commit is unknown")]
     OutcomeUnknown(#[source] Cause),
     /// What is stored cannot be read: a sealed value does not open, or a row breaks a rule.
-    #[error("the store holds something unreadable")]
+    #[error("a stored value cannot be read")]
     Corrupt(#[source] Cause),
 }
 

@@ -60,7 +60,7 @@ pub enum SealError {
     #[error("sealed under another master key")]
     OtherMasterKey,
     /// Changed, or moved here from another place.
-    #[error("a sealed value was changed or belongs elsewhere")]
+    #[error("a sealed value was changed or moved")]
     NotAuthentic,
     /// The cipher refused, which it does for no input of ours.
     #[error("the cipher failed")]

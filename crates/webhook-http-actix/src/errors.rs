@@ -20,14 +20,14 @@ pub(crate) use bare::refuse_bare;
 pub(crate) use envelope::{Code, envelope};
 pub(crate) use problem::Problem;
 
-const OVERLOADED: &str = "the service has too much to do; nothing was changed, try again";
-const OUT_OF_REACH: &str = "the store is out of reach; nothing was changed, try again";
+const OVERLOADED: &str = "the service is overloaded; nothing was changed, try again";
+const OUT_OF_REACH: &str = "the store is unavailable; nothing was changed, try again";
 const OUTCOME_UNKNOWN: &str =
-    "it is not known whether this was done; trying again with the same Idempotency-Key finds out";
+    "it is unknown whether this request took effect; send it again with the same Idempotency-Key to find out";
 const CREDENTIAL_TOO_OFTEN: &str =
-    "this credential asks more often than it may; wait as many seconds as Retry-After says";
-const ADDRESS_TOO_OFTEN: &str = "too many requests without a valid credential came from this address; wait as many \
-                                 seconds as Retry-After says, and send a valid one";
+    "this credential is over its rate limit; wait for the seconds in Retry-After";
+const ADDRESS_TOO_OFTEN: &str = "too many requests without a valid credential came from this address; wait for the \
+                                 seconds in Retry-After, and send a valid one";
 
 /// Every way in which a service does not do what it was asked, and what HTTP calls it.
 impl From<ServiceError> for Problem {
@@ -69,8 +69,9 @@ impl From<ServiceError> for Problem {
             }
             E::Store(S::Overloaded) => return Self::unavailable(OVERLOADED, error.into()),
             E::Short(shortage) => {
-                let message =
-                    format!("nothing was sent, and nothing is known of the receiver: {shortage}; try again");
+                let message = format!(
+                    "nothing was sent, for lack of something on the service's side: {shortage}; try again"
+                );
                 return Self::unavailable(message, error.into());
             }
             E::Store(S::Unavailable(_)) => return Self::unavailable(OUT_OF_REACH, error.into()),

@@ -31,7 +31,7 @@ const PROXY_CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) enum NotConnected {
     #[error("the name has no address")]
     Unknown,
-    #[error("no address of it may be delivered to")]
+    #[error("none of its addresses is allowed")]
     Forbidden,
     #[error(transparent)]
     Short(#[from] Shortage),

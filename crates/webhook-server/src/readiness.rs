@@ -169,7 +169,7 @@ mod tests {
         readiness.keep(Err(StoreError::Unavailable("the disk is full".into())));
         assert_eq!(readiness.problem().as_deref(), Some("the disk is full"));
         let error = readiness.check().unwrap_err();
-        assert_eq!(chain(&error), "the store is out of reach: the disk is full");
+        assert_eq!(chain(&error), "the store is unavailable: the disk is full");
     }
 
     #[test]

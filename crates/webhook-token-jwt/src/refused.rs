@@ -5,11 +5,11 @@
 pub(crate) enum Refused {
     #[error("it is too long")]
     TooLong,
-    #[error("its head cannot be read, or names no algorithm that there is")]
+    #[error("its header cannot be read, or its alg is unknown")]
     Head,
-    #[error("its head brings a key, or says where one is")]
+    #[error("its header has a key, or says where one is")]
     BringsKey,
-    #[error("its head asks for something that is not understood (crit, enc, zip, b64)")]
+    #[error("its header asks for an extension that is not supported (crit, enc, zip, b64)")]
     NotUnderstood,
     #[error("its typ is neither JWT nor at+jwt")]
     OtherType,
@@ -19,9 +19,9 @@ pub(crate) enum Refused {
         "its algorithm, signature, iss or aud is wrong, or a claim is missing, twice there or of another type"
     )]
     NotValid,
-    #[error("its iss is another")]
+    #[error("its iss is not the configured issuer")]
     Issuer,
-    #[error("its exp is no instant")]
+    #[error("its exp is not a valid time")]
     NoInstant,
     #[error("it has expired")]
     Expired,

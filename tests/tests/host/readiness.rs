@@ -116,7 +116,7 @@ fn a_service_whose_file_system_becomes_read_only_is_not_ready_and_says_so_once()
     let says_why = ["readonly database", "disk I/O error"]
         .iter()
         .any(|why| lines[0].contains(why));
-    assert!(says_why && !lines[0].contains("out of reach"), "{}", lines[0]);
+    assert!(says_why && !lines[0].contains("is unavailable"), "{}", lines[0]);
     fs::remove_file(&read_only).expect("it is there");
     wait_for("it is ready again", Duration::from_secs(30), || {
         (status("/health/ready") == 200).then_some(())

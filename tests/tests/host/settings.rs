@@ -140,10 +140,7 @@ fn the_rules_of_the_api_hold_on_the_command_line() {
     }
     let long: &str = "x".repeat(1_000).leak();
     cases.push((key(&["--name", long]), "--name must"));
-    cases.push((
-        key(&["--permission", "WEBHOOK.VIEW"]),
-        "must not stand in the list twice",
-    ));
+    cases.push((key(&["--permission", "WEBHOOK.VIEW"]), "must not be listed twice"));
     cases.push((vec!["webhook", "create", "--name", long], "--name must"));
     cases.push((
         vec!["webhook", "create", "--url", "http://example.com/"],

@@ -19,7 +19,7 @@ pub enum ForbiddenAddress {
     #[error("is not a public address, and its network is not among those this deployment allows")]
     NotPublic,
     /// Its network is listed as one that is never delivered to.
-    #[error("is in a network that this deployment never delivers to")]
+    #[error("is in a denied network of this deployment")]
     Denied,
     /// A cloud hands out credentials there; no list admits it.
     #[error("is an address of a cloud's metadata service, which is never delivered to")]

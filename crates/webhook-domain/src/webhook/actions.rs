@@ -192,7 +192,7 @@ impl ActionList {
                 foreign.push(index);
             }
             if !seen.insert(action.clone()) {
-                return Err(wrong(InvalidValue::new("must not stand in the list twice")));
+                return Err(wrong(InvalidValue::new("must not be listed twice")));
             }
             actions.push(action);
         }

@@ -159,9 +159,7 @@ fn forbidden(why: ForbiddenAddress) -> InvalidValue {
         ForbiddenAddress::NotPublic => {
             "must not be at an address that is not public, unless it is in a network that this deployment allows"
         }
-        ForbiddenAddress::Denied => {
-            "must not be at an address in a network that this deployment never delivers to"
-        }
+        ForbiddenAddress::Denied => "must not be at an address in a denied network of this deployment",
         ForbiddenAddress::Metadata => {
             "must not be at an address of a cloud's metadata service, which is never delivered to"
         }

@@ -11,7 +11,7 @@ pub(crate) fn refuse_bare(refusal: BareRefusal) -> Refusal {
         BareRefusal::TooSlow => (
             StatusCode::REQUEST_TIMEOUT,
             Code::InvalidRequest,
-            "the request did not come in time; send it without pauses",
+            "the request did not arrive in time; send it without pauses",
         ),
         BareRefusal::HeadTooLong => (
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

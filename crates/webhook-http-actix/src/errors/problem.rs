@@ -79,7 +79,7 @@ impl Problem {
         if may_be_repeated(name) {
             return Self::invalid_field(name.to_owned(), expected);
         }
-        let message = format!("a name that is not repeated here, because it may be a secret, {expected}");
+        let message = format!("a name (not repeated, because it may be a secret) {expected}");
         Self::new(StatusCode::BAD_REQUEST, Code::InvalidField, message)
     }
 
@@ -112,13 +112,13 @@ impl Problem {
 
     /// 404 for a path that leads nowhere.
     pub(crate) fn no_such_path() -> Self {
-        let message = "there is nothing at this path";
+        let message = "unknown path";
         Self::new(StatusCode::NOT_FOUND, Code::ResourceNotFound, message)
     }
 
     /// 405, naming what is allowed.
     pub(crate) fn method_not_allowed(allowed: &'static [Method]) -> Self {
-        let message = "this path does not take this method; Allow says which it takes";
+        let message = "method not allowed; see the Allow header";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, Code::InvalidRequest, message)
             .with_advice(Advice::Use(allowed))
     }
@@ -133,7 +133,7 @@ impl Problem {
 
     /// 408: the body did not come in time. The rest of it may still come, so the connection is given up.
     pub(crate) fn body_timeout() -> Self {
-        let message = "the body did not come in time; send it without pauses";
+        let message = "the request body did not arrive in time; send it without pauses";
         Self::new(StatusCode::REQUEST_TIMEOUT, Code::InvalidRequest, message).with_advice(Advice::Reconnect)
     }
 
@@ -158,7 +158,7 @@ impl Problem {
 
     /// 500, for what must not happen and does not mend itself.
     pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        let message = "the service failed; its log says why, under this answer's X-REQUEST-ID";
+        let message = "the service failed; its log says why, under the X-REQUEST-ID of this response";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::InternalError, message)
             .with_advice(Advice::DoNotRetry)
             .with_cause(cause.into())

@@ -64,7 +64,7 @@ fn permissions(fields: &mut Fields) -> Result<PermissionSet, Problem> {
         let wrong = |problem: &InvalidValue| Problem::invalid_value(format!("{FIELD}.{index}"), problem);
         let permission = name.parse().map_err(|problem| wrong(&problem))?;
         if permissions.contains(&permission) {
-            return Err(wrong(&InvalidValue::new("must not stand in the list twice")));
+            return Err(wrong(&InvalidValue::new("must not be listed twice")));
         }
         permissions.push(permission);
     }

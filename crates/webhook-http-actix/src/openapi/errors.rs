@@ -104,7 +104,7 @@ const TOO_SLOW: Kind = Kind(
     "TooSlow",
     408,
     &[Code::InvalidRequest],
-    "The body did not come in time.",
+    "The request body did not arrive in time.",
 );
 const CONFLICT: Kind = Kind(
     "Conflict",
@@ -139,19 +139,19 @@ const TOO_OFTEN: Kind = Kind(
     "TooOften",
     429,
     &[Code::InvalidRequest],
-    "The credential, or the address without a valid one, asks too often.",
+    "The credential, or the address without a valid one, is over its rate limit.",
 );
 const FAILED: Kind = Kind(
     "Failed",
     500,
     &[Code::InternalError],
-    "The service failed; its log says why, under this answer's X-REQUEST-ID.",
+    "The service failed; its log says why, under the X-REQUEST-ID of this response.",
 );
 const UNAVAILABLE: Kind = Kind(
     "Unavailable",
     503,
     &[Code::InternalError],
-    "The service has too much to do, or its store is out of reach. Try again with the same `Idempotency-Key`.",
+    "The service is overloaded, or its store is unavailable. Try again with the same `Idempotency-Key`.",
 );
 
 const KINDS: [&Kind; 13] = [

@@ -107,7 +107,7 @@ fn set_of(permissions: &[Permission]) -> Result<PermissionSet, Failure> {
     let is_twice = |(index, permission): (usize, &Permission)| permissions[..index].contains(permission);
     match permissions.iter().enumerate().position(is_twice) {
         Some(index) => Err(Failure::configuration(format!(
-            "--permission (number {}) must not stand in the list twice",
+            "--permission (number {}) must not be listed twice",
             index + 1
         ))),
         None => Ok(permissions.iter().copied().collect()),
