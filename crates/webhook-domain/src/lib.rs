@@ -1,8 +1,8 @@
 //! Webhooks and their signing keys: the rules, without any I/O.
 //!
-//! A webhook's receiver trusts a delivery because of its signature. This crate holds the rules by which the
-//! key behind that signature is rolled without a delivery being lost, whoever is slow and whatever crashes.
-//! It has no runtime, no database, no clock and no randomness of its own: those come in through ports.
+//! A webhook's receiver trusts a delivery because of its signature. This crate has the rules by which the key behind
+//! that signature is rolled without losing a delivery, even when a receiver is slow or a process crashes. It has no
+//! runtime, no database, no clock and no random source of its own: the caller passes them in through ports.
 //!
 //! # The tour
 //!
@@ -10,22 +10,22 @@
 //!
 //! | to learn about | read |
 //! |---|---|
-//! | the heart: current and retired keys, and which sign when | [`signing::key_ring`] |
+//! | the core: current and retired keys, and which of them sign at a given time | [`signing::key_ring`] |
 //! | how a delivery is signed, and how a receiver verifies it | [`signing::signature`] |
 //! | what is delivered, to whom, and how far it has come | [`delivery::event`], [`delivery`], [`delivery::attempt`] |
 //! | which addresses deliveries may go to | [`delivery::address`] |
-//! | what a failure does: when it is tried again, and when no more | [`delivery::penalty_box`], [`delivery::retry_schedule`] |
-//! | the queue of a webhook: who works at it, and when it has something to do | [`delivery::lane`] |
-//! | what a webhook is, and the values it is made of | [`webhook`], [`id`], [`text`], [`signing::signing_protocol`] |
+//! | retries: when a failed delivery is sent again, and when it is given up | [`delivery::penalty_box`], [`delivery::retry_schedule`] |
+//! | the queue (lane) of a webhook: which process owns it, and when it has something to do | [`delivery::lane`] |
+//! | the webhook, and its values | [`webhook`], [`id`], [`text`], [`signing::signing_protocol`] |
 //! | reading long lists page by page | [`webhook::WebhookQuery`] |
-//! | what can be asked, each use one method | [`services`] |
-//! | what the rules need of the world | [`ports`], [`time::Clock`], [`entropy::Entropy`] |
-//! | who asks, what they may do, and what is written of it | [`access::caller`], [`access::permission`], [`access::api_key`], [`access::audit`] |
-//! | asking again without doing again | [`idempotency`] |
-//! | what can go wrong | [`error`] |
-//! | how secrets are kept from view, and sealed at rest | [`signing::secret`], [`sealing`] |
-//! | what a store keeps, and in which form | [`stored`] |
-//! | what a restored backup brings back | [`restored`] |
+//! | the operations, one method each | [`services`] |
+//! | the ports: what the rules need from outside | [`ports`], [`time::Clock`], [`entropy::Entropy`] |
+//! | callers, permissions, API keys, audit records | [`access::caller`], [`access::permission`], [`access::api_key`], [`access::audit`] |
+//! | idempotency keys | [`idempotency`] |
+//! | errors | [`error`] |
+//! | secret types, and encryption at rest | [`signing::secret`], [`sealing`] |
+//! | the stored form of each value | [`stored`] |
+//! | how a restored backup differs from the database that it replaced | [`restored`] |
 #![cfg_attr(
     feature = "test-support",
     doc = "| testing what is built on this | [`testing`], and the `Mock…` beside each port |"
@@ -35,17 +35,17 @@
     doc = "| testing what is built on this | the module `testing`, and the `Mock…` beside each port: build the documentation with `--features test-support` to see them |"
 )]
 //!
-//! Whoever reads with one purpose goes by a shorter way:
+//! Shortcuts:
 //!
-//! - **To call the rules:** a service in [`services`] for each group of uses. It takes its ports as `Arc<dyn Port>`, and each method
-//!   takes an [`Acting`](access::caller::Acting), which says who asks, and on which platform.
-//! - **To write a store:** the ports in [`ports`], [`stored`], [`sealing`], and `docs/writing-a-store.md` in the repository, which says what
-//!   each method does step by step.
+//! - **To call the rules:** the services in [`services`], one for each group of operations. A service takes its ports as `Arc<dyn Port>`.
+//!   Each method takes an [`Acting`](access::caller::Acting): the caller, and the platform it acts on.
+//! - **To write a store:** the ports in [`ports`], [`stored`], [`sealing`], and `docs/writing-a-store.md` in the repository, which says step by
+//!   step what the larger methods do. The documentation of each port says the rest.
 //! - **To write a front:** [`services`], [`error`], [`idempotency`].
 //!
 //! # Rolling a ring
 //!
-//! The rule itself is a pure function: ring and instant in, ring out.
+//! The rule itself is a pure function: it takes a ring and a time, and returns a ring.
 //!
 //! ```
 //! use std::time::Duration;
@@ -75,7 +75,7 @@
 //! // For ten minutes deliveries are signed with both keys, the newest first …
 //! let within = now.plus(Duration::from_secs(599));
 //! assert!(ring.valid_at(within).eq([&second, &first]));
-//! // … and from then on with the new one alone.
+//! // … and after that only with the new one.
 //! let after = now.plus(Duration::from_secs(600));
 //! assert!(ring.valid_at(after).eq([&second]));
 //! # Ok(())
@@ -84,8 +84,8 @@
 //!
 //! # Testing against mocks
 //!
-//! With the feature `test-support` every port has a mock, for the failures that a healthy store does not
-//! have. For behaviour take `testing::MemoryStore`, which passes the suite that every store passes.
+//! With the feature `test-support`, every port has a mock, for failures that a healthy store does not have. To test
+//! behaviour, use `testing::MemoryStore`, which passes the suite that every store passes.
 #![cfg_attr(feature = "test-support", doc = "```")]
 #![cfg_attr(not(feature = "test-support"), doc = "```ignore")]
 //! use std::sync::Arc;
@@ -110,35 +110,34 @@
 //! let id = "whk_01hv9k2m4rt6w8y0abcdefghjk".parse().unwrap();
 //! let rolled = service.roll(&fixtures::acting(&acme), id, RollSecret::default()).await;
 //!
-//! // Not "no": the roll may have happened. Asking again under the same idempotency key finds out.
+//! // The roll may have happened. A retry with the same idempotency key finds out.
 //! assert!(matches!(rolled, Err(ServiceError::Store(StoreError::OutcomeUnknown(_)))));
 //! # }
 //! ```
 //!
 //! # What always holds
 //!
-//! 1. **A decision is a pure function; a store runs it.** To change a webhook a service hands the store an
-//!    order with a decision ([`ports::Decide`]). The store loads the webhook under a lock, runs the decision,
-//!    and saves or deletes the webhook, with its audit record and the answer, in one transaction. Nothing reads, thinks and
-//!    writes in three steps, so of two rolls at once each sees what the other left.
-//! 2. **No promised key stops before its instant, and none signs at or after it.** Only an overlap of zero,
-//!    asked for by name, and the deletion of the webhook take keys away sooner. See [`signing::key_ring`].
-//! 3. **Time and randomness come in,** and are drawn before the transaction: a store may run a decision
-//!    again, and it decides the same.
-//! 4. **A value that exists was valid when it was accepted.** [`webhook::Username`] and its kind are made by `parse`, which asks the rule;
-//!    what needs two fields to agree is made by [`webhook::Authentication::new`]. What a store kept is made by `restore`, which asks no
-//!    rule: one that becomes stricter must not make stored webhooks unreadable.
-//! 5. **What belongs to another platform does not exist**: every question to a store names the
-//!    platform, or for API keys the scopes ([`ports::ScopeFilter`]), and the refusal is [`Refusal::NotFound`].
-//! 6. **A permission is checked before any store is asked**, also before an answer is given again.
+//! 1. **A decision is a pure function; a store runs it.** To change a webhook, a service gives the store an order with a
+//!    decision ([`ports::Decide`]). The store loads the webhook under a lock, runs the decision, and saves or deletes the
+//!    webhook, with its audit record and the stored answer, in one transaction. No caller reads, decides and writes in
+//!    separate transactions. So concurrent rolls are serialised, and each sees the result of the one before.
+//! 2. **No retired key stops signing before its expiry time, and none signs at or after it.** Only an overlap of zero, which must
+//!    be requested, and the deletion of the webhook end keys sooner. See [`signing::key_ring`].
+//! 3. **Time and random values are read before the transaction,** so a store can repeat a decision with the same result.
+//! 4. **An existing value was valid when it was accepted.** [`webhook::Username`] and similar values are made by `parse`, which applies the
+//!    rule. [`webhook::Authentication::new`] makes what needs two fields to agree. Stored values are made by `restore`, which applies no
+//!    rule: a rule that becomes stricter must not make stored webhooks unreadable.
+//! 5. **Resources of another platform are treated as not found.** Every call of a store names the platform, or for API keys the
+//!    scopes ([`ports::ScopeFilter`]). The refusal is [`Refusal::NotFound`].
+//! 6. **A permission is checked before any store is called**, also before a stored answer is returned again.
 //! 7. **No message, record or `Debug` text holds a secret.** Keys are named by [`signing::secret::Fingerprint`].
-//! 8. **A platform that has API keys keeps one that can create more**, unless the operator says otherwise; a revoked key
-//!    stays revoked. See [`access::api_key::ApiKey::revoke`].
+//! 8. **A platform that has API keys keeps one that can create more**, unless the operator revokes it on the command line. A revoked
+//!    key stays revoked. See [`access::api_key::ApiKey::revoke`].
 //!
 //! # Adding a port
 //!
 //! 1. Write the trait in `ports/`, in the domain's words: no rows, pools or status codes. Each method is one
-//!    atomic unit and says what it promises, for instance to those who call it at the same time. Put
+//!    atomic unit, and its documentation says what it promises, for instance to concurrent callers. Put
 //!    `mockall::automock` on it as on the others, and export the mock beside it.
 //! 2. Implement it for `testing::MemoryStore`.
 //! 3. Write down what every implementation must do: one function per rule in `testing/conformance/`, listed in

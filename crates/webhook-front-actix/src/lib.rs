@@ -1,22 +1,22 @@
-//! What any web front of the service needs of actix, whatever it answers: the API, a console for operators.
+//! What every web front needs from actix-web. Today the API is the only one.
 //!
-//! [`serve`] is actix's server over connections that are timed and bounded, so that no client holds anything for long without
-//! finishing what it began. A front brings its actix application and a [`Front`]: its limits, where request ids come from, and
-//! its own words for what actix refuses before the application sees a request.
+//! [`serve`] runs actix-web's server with limited connections, and every phase of a connection has a timeout. A front passes its
+//! actix application and a [`Front`]: its limits, the source of request ids, and its responses for requests that actix refuses
+//! before the application sees them.
 //!
 //! | a front needs | it takes |
 //! |---|---|
-//! | timers of heads and answers, a bound on open connections and on unfinished heads | [`serve`], [`FrontLimits`] |
-//! | to tell the connection of each request | [`UnderWay`], in the outermost middleware |
-//! | a body, of a limited length and in time | [`body`] |
-//! | the name of a request | [`request_id`] |
-//! | the client's address, behind proxies too | [`client_address()`], and [`Origin`] to count by it |
+//! | timeouts of heads and responses, limits of open connections and of incomplete heads | [`serve`], [`FrontLimits`] |
+//! | to know the connection of each request | [`UnderWay`], in the outermost middleware |
+//! | a body, with a limited length and a timeout | [`body`] |
+//! | the request id | [`request_id`] |
+//! | the client's address, also behind proxies | [`client_address()`], and [`Origin`] to count by it |
 //! | one request at a time for each of many keys | [`InFlight`] |
 //!
-//! A front must put [`UnderWay`] around every request and `X-REQUEST-ID` on every answer. The connection knows by the first when
-//! the client's turn is over, and by the second which answers are the front's own and which are actix's.
+//! A front must put [`UnderWay`] around every request and `X-REQUEST-ID` on every response. The first shows the connection when a
+//! request is finished. The second distinguishes the front's own responses from actix's.
 //!
-//! Nothing here knows a route, a credential or a form of answers, and no front knows another.
+//! Nothing here knows a route, a credential or the JSON of a response. Fronts do not depend on each other.
 
 pub mod body;
 mod client_address;

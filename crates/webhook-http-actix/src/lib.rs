@@ -1,20 +1,20 @@
-//! The webhook service's REST API on actix-web: requests in, calls of the domain's services, answers out.
+//! The webhook service's REST API on actix-web. It turns requests into calls of the domain's services, and results into responses.
 //!
 //! Nothing here decides anything about webhooks. A route reads a request in the order of the contract (version,
 //! credential, permission, platform, path, query, headers, body), parses what it finds into the domain's value
-//! types, asks one service, and writes what comes back. [`serve`] is what a binary calls; [`app()`] is the same API
-//! without sockets, for tests. Who changes this crate reads `routes.rs` first.
+//! types, calls one service, and writes the result. [`serve`] is what a binary calls; [`app()`] is the same API
+//! without sockets, for tests. To change this crate, read `routes.rs` first.
 //!
-//! What holds for every answer:
+//! What holds for every response:
 //!
-//! 1. An error is the one envelope of `errors.rs`, the framework's own refusals and malformed HTTP included.
+//! 1. Every error has the same JSON form (`errors.rs`), also those of the framework and for malformed HTTP.
 //! 2. It carries `X-REQUEST-ID`, and one event in the log under that id.
 //! 3. No secret, body, or value of a query reaches a log or an error's message.
-//! 4. No client holds a connection for long without finishing what it began: see `webhook_front_actix`.
-//! 5. Nobody asks more often than `request_rate.rs` lets them.
-//! 6. A handler that is dropped because its client hung up loses nothing: the store finishes what it took.
+//! 4. Every phase of a connection has a timeout: see `webhook_front_actix`.
+//! 5. Rate limits are in `request_rate.rs`.
+//! 6. If a client disconnects, its handler is dropped, and the store still finishes the request.
 //!
-//! To add an endpoint: a handler under `routes/` that begins with `call.acting`, what it takes and answers beside it
+//! To add an endpoint: a handler under `routes/` that begins with `call.acting`, its request and response beside it
 //! (`#[utoipa::path]`), its path in `paths.rs`, a line in the table of `operations.rs`, and a test per rule in `tests/api/`.
 
 mod answer;

@@ -1,16 +1,17 @@
-//! The domain's `Sender` over hyper: HTTP/1.1, connections that are kept for a moment, TLS by rustls.
+//! The domain's `Sender` over hyper: HTTP/1.1, a connection pool, TLS by rustls.
 //!
-//! Its connector resolves the receiver's name, judges each address, and connects to the judged ones alone, so that what a name
-//! leads to is judged at every connection, whatever it led to before. A literal address goes the same way. There is no
-//! redirect that could lead elsewhere. A connection that was kept was judged when it was made.
+//! Its connector resolves the receiver's name, checks each address, and connects only to allowed ones. So the address is checked at
+//! every new connection, and a DNS change cannot bypass the check. IP addresses in a URL are checked in the same way. Redirects are
+//! not followed. The address of a reused connection was checked when the connection was made.
 //!
-//! **The head decides.** An attempt is over with the head of an answer, or after [`SenderLimits::attempt_timeout`], from the
-//! look-up of the name on. What follows a head is read aside, up to [`SenderLimits::max_answer_bytes`] and for a second at the most,
-//! so that the connection can be used again; one with more to come is closed. The first KiB of a failed answer is waited for within
-//! that second, and within the attempt's time limit: it is told with the attempt, and changes nothing about it.
+//! **The response head decides the outcome.** An attempt ends with the head of a response, or after [`SenderLimits::attempt_timeout`],
+//! counted from the name look-up. The body is read in the background, up to [`SenderLimits::max_answer_bytes`] and for at most a
+//! second, so that the connection can be reused. A connection with a longer body is closed. The attempt waits for the first KiB of a
+//! failed response within that second, and within its own timeout. This part of the body is stored with the attempt, and does not
+//! change the outcome.
 //!
-//! **A connection that was kept may be dead.** Receivers close what is idle whenever they like. When one that was kept ends before a
-//! byte of an answer has come, that says nothing of the receiver: the request is made once more, at once, on a new one.
+//! **A reused connection may be dead.** Receivers close idle connections at any time. If a reused connection closes before the first
+//! byte of the response, this is not counted as a failure: the request is sent once more, at once, on a new connection.
 
 mod connection;
 mod connector;

@@ -1,6 +1,8 @@
-//! The webhook service, one binary: settings, wiring, command line. The rules are in `webhook-domain`, the
-//! store in `webhook-store-diesel`, the API in `webhook-http-actix`, bearer tokens in `webhook-token-jwt`; what is here
-//! brings them together.
+//! The binary: settings, wiring, command line.
+//!
+//! The rules are in `webhook-domain`, the store in `webhook-store-diesel`, the API in `webhook-http-actix` on
+//! `webhook-front-actix`, deliveries in `webhook-sender-hyper`, bearer tokens in `webhook-token-jwt`, and the verification of a
+//! delivery in `webhook-verify`.
 
 mod actions;
 mod bearer_tokens;

@@ -2,23 +2,22 @@
 //!
 //! | where | what |
 //! |---|---|
-//! | `engine` | one writer that commits in groups, the threads that reads run on, and what stands between them and callers: bounded, and never for ever |
-//! | `database` | its URL, connections, schema, what the two dialects do not do alike, how it is opened and migrated |
-//! | `webhooks` | changed in groups, saved, listed page by page |
-//! | `events` | published, announced, found again, forgotten |
-//! | `lanes` | who works at them, what is read of them, what attempts leave in them |
-//! | `audit` | records in a chain that cannot be changed unseen |
-//! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value; a new master key while processes go on serving |
-//! | `backup` | a database copied while it is in use, and everything in one verified |
-//! | `answers` | those that are given again |
-//! | `sample` | whether the database does what requests need of it |
-//! | `api_keys` | found for many requests at once and never cached |
+//! | `engine` | one writer that commits in groups, the threads that reads run on, and the bounded queues and timeouts between callers and these threads |
+//! | `database` | its URL, connections, schema, the differences of the two dialects, how it is opened and migrated |
+//! | `webhooks` | changes in groups, saving, lists page by page |
+//! | `events` | publishing, announcements, queries, deletion |
+//! | `lanes` | ownership, reading, recording of attempts |
+//! | `audit` | records in a chain that shows every change |
+//! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value; replacing the master key while processes run |
+//! | `backup` | copying a database while it is in use, and verifying everything in it |
+//! | `answers` | stored responses of idempotent requests |
+//! | `sample` | the readiness check |
+//! | `api_keys` | look-ups in batches, never cached |
 //!
-//! Each of them that implements a port of the domain does so in its `port.rs`, and has its rows beside it.
+//! A module that implements a port of the domain does so in its `port.rs`, and has its rows beside it.
 //!
-//! Invariants: a change is answered after it is durable and never before; a decision sees the row as the
-//! change before it left it; a secret is sealed before it reaches a statement; no transaction is open while
-//! anybody awaits.
+//! Invariants: a change is acknowledged after it is durable, never before; a decision sees the row as the change before it
+//! left it; a secret is sealed before it reaches a statement; no transaction is open across an `.await`.
 
 mod answers;
 mod api_keys;

@@ -1,7 +1,7 @@
 //! Verifies the deliveries of a webhook: was this request sent by the service that holds the secret, and just now?
 //!
-//! A [`Verifier`] has the secrets of one webhook. It takes the headers and the body of a request and the present
-//! time, and says that the delivery is genuine, or why it is not. It reads no clock, does no I/O and needs no runtime.
+//! A [`Verifier`] has the secrets of one webhook. It takes the headers and the body of a request and the current time. It
+//! returns that the delivery is genuine, or why it is not. It reads no clock, does no I/O and needs no async runtime.
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -10,7 +10,7 @@
 //! use webhook_verify::{VerificationError, Verifier};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // The published example of Standard Webhooks. While a secret is rolled, give both: the new one and the old one.
+//! // The published example of Standard Webhooks. During the overlap of a roll, give both: the new secret and the old one.
 //! let verifier = Verifier::from_keys(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])?;
 //!
 //! let headers = HashMap::from([
@@ -34,28 +34,28 @@
 //!
 //! # What is verified
 //!
-//! A delivery is signed in two ways, each with headers of its own. One of them is enough.
+//! A delivery is signed in two ways, each with its own headers. One of them is enough.
 //!
-//! | headers | the signature | is over | keyed with |
+//! | headers | signature | signed content | key |
 //! |---|---|---|---|
-//! | `webhook-id`, `webhook-timestamp` (Unix seconds), `webhook-signature` | `v1,<base64>`, several between spaces | `{id}.{timestamp}.{body}` | the bytes that the secret stands for |
-//! | `X-PAYLOAD-SIGNATURE-TIMESTAMP` (`2024-04-12T15:22:37Z`), `X-PAYLOAD-SIGNATURE` | `v1=<HEX>`, several between commas | `{timestamp}.{body}` | the secret's text, `whsec_` included |
+//! | `webhook-id`, `webhook-timestamp` (Unix seconds), `webhook-signature` | `v1,<base64>`, several separated by spaces | `{id}.{timestamp}.{body}` | the base64-decoded bytes after `whsec_` |
+//! | `X-PAYLOAD-SIGNATURE-TIMESTAMP` (`2024-04-12T15:22:37Z`), `X-PAYLOAD-SIGNATURE` | `v1=<HEX>`, several separated by commas | `{timestamp}.{body}` | the secret's text, `whsec_` included |
 //!
-//! The first are those of [Standard Webhooks](https://www.standardwebhooks.com). [`Verifier::verify`] goes by them where
-//! the delivery has them, because they sign the id too, and otherwise by the second.
+//! The first are those of [Standard Webhooks](https://www.standardwebhooks.com). [`Verifier::verify`] uses them if
+//! present, because they sign the id too, and otherwise the second.
 //!
 //! - The timestamp may be 5 minutes away in either direction ([`DEFAULT_TOLERANCE`]).
-//! - One signature that matches one key is enough. During a roll the service signs with the new key and the old one, so a
-//!   receiver that holds either verifies.
+//! - One signature that matches one key is enough. During the overlap of a roll, the service signs with the new key and the
+//!   old one, so a receiver that holds either can verify.
 //! - **The prefix of a key says how it verifies, never the signature.** `whsec_` means HMAC with SHA-256 and the tag
-//!   `v1`; a signature with another tag is not tried against it, whatever it says of itself.
+//!   `v1`; a signature with another tag is never compared with it.
 //! - Signatures are compared in constant time.
 //!
 //! # What else a receiver must do
 //!
-//! - Hand over the body **as it came in**. JSON that was parsed and written anew has other bytes, and does not verify.
-//! - Remember [`Verified::id`]: deliveries come at least once, and a retry has the same id.
-//! - Answer a delivery that does not verify with 401 or 400. The service then sends it again later.
+//! - Pass the body **as it was received**. JSON that was parsed and serialised again has other bytes, and does not verify.
+//! - Store [`Verified::id`]: deliveries arrive at least once, and a retry has the same id.
+//! - Respond to a delivery that does not verify with 401 or 400. The service then retries it later.
 //!
 //! The examples `axum.rs` and `actix_web.rs` of this crate are two such receivers.
 //!
