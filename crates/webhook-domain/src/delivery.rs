@@ -46,6 +46,15 @@ impl DeliveryStatus {
     /// The names of all of them.
     pub const NAMES: [&str; 3] = ["PENDING", "SUCCEEDED", "FAILED"];
 
+    /// The name of a status, as somebody has given it.
+    ///
+    /// # Errors
+    /// Says which there are.
+    pub fn named(text: &str) -> Result<&'static str, InvalidValue> {
+        let named = Self::NAMES.into_iter().find(|name| *name == text);
+        named.ok_or(InvalidValue::new("must be one of PENDING, SUCCEEDED, FAILED"))
+    }
+
     /// The name clients see.
     #[must_use]
     pub const fn name(self) -> &'static str {

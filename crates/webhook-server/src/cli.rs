@@ -9,6 +9,7 @@ use crate::commands::audit::AuditCommand;
 use crate::commands::backup::BackupArguments;
 use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::demo::DemoArguments;
+use crate::commands::event::EventCommand;
 use crate::commands::rekey::RekeyArguments;
 use crate::commands::restore::RestoreArguments;
 use crate::commands::verify::VerifyArguments;
@@ -46,6 +47,9 @@ pub(crate) enum Command {
     /// Create webhooks, read, change and delete them, roll their secrets
     #[command(subcommand)]
     Webhook(WebhookCommand),
+    /// Publish events, follow their way to webhooks, send them again, give them up
+    #[command(subcommand)]
+    Event(EventCommand),
     /// Put a new master key in the place of the one there is, while servers go on serving; goes on with what was cut short
     Rekey(RekeyArguments),
     /// Read audit records, and verify that none was changed or removed

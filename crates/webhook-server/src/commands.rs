@@ -10,6 +10,7 @@ pub(crate) mod backup;
 pub(crate) mod compact;
 pub(crate) mod deliveries;
 pub(crate) mod demo;
+pub(crate) mod event;
 mod local;
 pub(crate) mod migrate;
 pub(crate) mod rekey;
@@ -58,12 +59,12 @@ fn whole_number<Number: std::str::FromStr>(text: &str) -> Option<Number> {
 pub(crate) fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "webhook-server", &mut script);
-    local::answer(&String::from_utf8_lossy(&script))
+    local::print(&String::from_utf8_lossy(&script))
 }
 
 /// Prints the document of the API.
 pub(crate) fn openapi() -> Result<(), Failure> {
-    local::answer(webhook_http_actix::openapi_json())
+    local::print(webhook_http_actix::openapi_json())
 }
 
 /// What an order without an idempotency key was done to; such an order can have no other outcome.

@@ -16,6 +16,7 @@ mod exit;
 mod log_queue;
 mod logging;
 mod master_key;
+mod outbound;
 mod outbound_tls;
 mod private_file;
 mod readiness;
@@ -64,6 +65,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::ApiKey(command) => commands::api_key::run(settings, command, format),
         Command::Webhook(command) => commands::webhook::run(settings, command, format),
+        Command::Event(command) => commands::event::run(settings, command, format),
         Command::Rekey(arguments) => {
             signals::ignore_hang_up()?;
             commands::rekey::run(settings, arguments)

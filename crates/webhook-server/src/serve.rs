@@ -15,7 +15,6 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::rt;
-use webhook_domain::delivery::address::AllowedNetworks;
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::ports::{TokenVerifier, WebhookStore};
@@ -26,7 +25,7 @@ use webhook_domain::services::{
 use webhook_front_actix::FrontLimits;
 use webhook_http_actix::representation::described;
 use webhook_http_actix::{Api, CurrentActions, FieldRules, HttpLimits};
-use webhook_sender_hyper::{ClientIdentity, EgressProxy, HyperSender, MachineResolver, Roots, SenderLimits};
+use webhook_sender_hyper::HyperSender;
 use webhook_store_diesel::DieselStore;
 
 use crate::actions;
@@ -35,7 +34,7 @@ use crate::bootstrap::{self, HandOver};
 use crate::descriptors::Descriptors;
 use crate::dispatch::{self, Dispatcher, Pulse, StopWithin};
 use crate::exit::{Failure, chain};
-use crate::outbound_tls;
+use crate::outbound::Outbound;
 use crate::readiness::{Readiness, keep_sampling, keep_telling};
 use crate::reload::Reloaded;
 use crate::service_manager;
@@ -53,11 +52,7 @@ struct Deployment {
     /// Whose bearer tokens are believed, if anybody's.
     tokens: Option<Arc<dyn TokenVerifier>>,
     environment: Environment,
-    allowed_networks: AllowedNetworks,
-    egress_proxy: Option<EgressProxy>,
-    roots: Roots,
-    identity: Option<ClientIdentity>,
-    sender_limits: SenderLimits,
+    outbound: Outbound,
     schedule: RetrySchedule,
     event_retention: Duration,
     descriptors: Descriptors,
@@ -92,6 +87,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     let (mut signals, hang_ups) = Signals::listen(settings.stop_timeout)?;
     let actions = CurrentActions::new(actions::catalogue(settings.actions_file.as_deref())?);
     let database = settings.database_file().map(Path::to_owned);
+    let outbound = Outbound::of(&settings, descriptors.idle)?;
     let key_set = settings.tokens.map(KeySetFile::open).transpose()?;
     let stop = stop_within(settings.stop_timeout);
     let deployment = Deployment {
@@ -119,15 +115,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             .as_ref()
             .map(|file| Arc::new(file.keys()) as Arc<dyn TokenVerifier>),
         environment: settings.environment,
-        allowed_networks: settings.target_policy.networks,
-        egress_proxy: settings.egress_proxy,
-        roots: outbound_tls::roots(settings.receivers_ca_file.as_deref())?,
-        identity: outbound_tls::identity(settings.client_identity.as_ref())?,
-        sender_limits: SenderLimits {
-            attempt_timeout: settings.attempt_timeout,
-            max_idle: descriptors.idle,
-            ..SenderLimits::default()
-        },
+        outbound,
         descriptors,
         schedule: settings.retry_schedule,
         event_retention: settings.event_retention,
@@ -162,9 +150,10 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     rustix::net::listen(&listener, deployment.listen_backlog).map_err(|error| cannot_listen(error.into()))?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     provide_first_key(deployment.database.as_deref(), open, HandOver::choose(address)).await?;
-    let dispatch = dispatch_of(sender(&deployment, open)?, &deployment, open);
+    let sender = || deployment.outbound.sender(open.clock.clone());
+    let dispatch = dispatch_of(sender()?, &deployment, open);
     // Its connections belong to the threads that answer requests.
-    let probes = probes(sender(&deployment, open)?, &deployment, open);
+    let probes = probes(sender()?, &deployment, open);
     let event_retention = deployment.event_retention;
     let authenticator = Authenticator::new(open.api_keys(), deployment.tokens, open.clock.clone());
     let pulse = Arc::new(Pulse::default());
@@ -220,20 +209,6 @@ async fn provide_first_key(
         Err(error) => tracing::warn!(error = chain(&error), "cannot look for API keys"),
     }
     Ok(())
-}
-
-/// What carries deliveries, with connections of its own.
-fn sender(deployment: &Deployment, open: &OpenStore) -> Result<HyperSender, Failure> {
-    HyperSender::new(
-        deployment.allowed_networks.clone(),
-        Arc::new(MachineResolver::default()),
-        deployment.roots.clone(),
-        deployment.identity.clone(),
-        deployment.sender_limits,
-        open.clock.clone(),
-    )
-    .map(|sender| sender.through(deployment.egress_proxy.clone()))
-    .map_err(|error| Failure::cannot("start delivering", &error))
 }
 
 /// What delivers.

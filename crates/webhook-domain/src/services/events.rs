@@ -7,7 +7,7 @@ use crate::access::permission::Permission;
 use crate::access::quota::Quotas;
 use crate::delivery::event::{Event, JsonText};
 use crate::entropy::Entropy;
-use crate::error::{Refusal, ServiceError};
+use crate::error::{InvalidValue, Refusal, ServiceError};
 use crate::id::{DeliveryId, EventId, RequestId, WebhookId};
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{
@@ -52,6 +52,35 @@ pub struct Replay {
     pub status: Option<&'static str>,
     /// How to answer a request that is sent again.
     pub idempotent: Option<IdempotentRequest<Resent>>,
+}
+
+impl Replay {
+    /// What an event that has come to its end may be, by name.
+    pub const STATUSES: [&'static str; 2] = ["SUCCEEDED", "FAILED"];
+
+    /// The name of a status that an event which is sent again may have.
+    ///
+    /// # Errors
+    /// Says which there are.
+    pub fn status_named(text: &str) -> Result<&'static str, InvalidValue> {
+        let named = Self::STATUSES.into_iter().find(|name| *name == text);
+        named.ok_or(InvalidValue::new(
+            "must be one of SUCCEEDED, FAILED, or null for both",
+        ))
+    }
+
+    /// Whether there is anything between these instants.
+    ///
+    /// # Errors
+    /// Says what `created_before` must be.
+    pub fn check_period(created_after: Instant, created_before: Option<Instant>) -> Result<(), InvalidValue> {
+        match created_before {
+            Some(before) if before <= created_after => {
+                Err(InvalidValue::new("must be later than created_after"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// How many events one request sends again.

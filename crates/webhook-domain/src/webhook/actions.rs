@@ -85,6 +85,25 @@ impl ActionCatalogue {
         self.0.contains(action)
     }
 
+    /// The action of this name, for whoever publishes an event: the deployment has it, and the service does not publish it itself.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn publishable(&self, text: String) -> Result<Action, InvalidValue> {
+        let action = Action::parse(text)?;
+        if !self.contains(&action) {
+            return Err(InvalidValue::new(
+                "must be an action of this deployment, which GET /v1/webhooks/actions lists",
+            ));
+        }
+        if action.is_of_service() {
+            return Err(InvalidValue::new(
+                "must not be an action that the service itself publishes: WEBHOOK.CREATED, WEBHOOK.UPDATED and WEBHOOK.DELETED",
+            ));
+        }
+        Ok(action)
+    }
+
     /// The actions in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &Action> {
         self.0.iter()

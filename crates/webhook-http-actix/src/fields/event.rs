@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use webhook_domain::delivery::event::JsonText;
 use webhook_domain::services::PublishEvent;
-use webhook_domain::webhook::{Action, ActionCatalogue};
+use webhook_domain::webhook::ActionCatalogue;
 
 use crate::errors::Problem;
 
@@ -100,19 +100,9 @@ pub(crate) fn event(body: &[u8], catalogue: &ActionCatalogue) -> Result<PublishE
     let pairs = Pairs::of(body)?;
     let required = |field| move || Problem::missing_field(field, "must be there, and not null");
     let action = pairs.text("type")?.ok_or_else(required("type"))?;
-    let action = Action::parse(action).map_err(|problem| Problem::invalid_value("type", &problem))?;
-    if !catalogue.contains(&action) {
-        return Err(Problem::invalid_field(
-            "type",
-            "must be an action of this deployment, which GET /v1/webhooks/actions lists",
-        ));
-    }
-    if action.is_of_service() {
-        return Err(Problem::invalid_field(
-            "type",
-            "must not be an action that the service itself publishes: WEBHOOK.CREATED, WEBHOOK.UPDATED and WEBHOOK.DELETED",
-        ));
-    }
+    let action = catalogue
+        .publishable(action)
+        .map_err(|problem| Problem::invalid_value("type", &problem))?;
     let request = pairs.text("original_request_id")?.map(|text| text.parse());
     Ok(PublishEvent {
         action,

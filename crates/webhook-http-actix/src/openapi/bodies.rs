@@ -8,13 +8,14 @@ use serde_json::json;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
+use webhook_domain::services::Replay;
 
 use super::shared::{ACTION, PERMISSION};
 use super::values::{
     anything, free_text, instant, matching, one, one_of, or_null, platform_or_all, read_only, whole,
     write_only,
 };
-use crate::fields::{api_key, event, replay};
+use crate::fields::{api_key, event};
 use crate::wire;
 
 const IGNORED: &str = "Set by the server. Ignored, so that an object that was answered can be sent back.";
@@ -150,7 +151,7 @@ impl PartialSchema for PublishEvent {
 impl PartialSchema for ReplayEvents {
     fn schema() -> RefOr<Schema> {
         let status = one_of(
-            replay::ENDED,
+            Replay::STATUSES,
             "Those of this status alone; null or absent for both.",
         );
         let object = closed("Which events are sent to a webhook again.")
@@ -171,6 +172,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::fields::replay;
 
     fn properties<T: PartialSchema>() -> BTreeSet<String> {
         match T::schema() {

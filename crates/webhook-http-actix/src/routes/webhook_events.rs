@@ -1,7 +1,6 @@
 //! `/v1/webhook-events`: events on their way to webhooks, sending one again, and giving one up.
 
 use actix_web::{HttpRequest, HttpResponse};
-use webhook_domain::InvalidValue;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::id::DeliveryId;
@@ -61,7 +60,7 @@ fn asked(request: &HttpRequest) -> Result<(Asked, DeliveryQuery), Problem> {
         webhook: parameters.parsed("webhook_id", str::parse)?,
         event: parameters.parsed("event_id", str::parse)?,
         action: parameters.parsed("type", |text| Action::parse(text.to_owned()))?,
-        status: parameters.parsed("status", status)?,
+        status: parameters.parsed("status", DeliveryStatus::named)?,
         created_after: parameters.parsed("created_after", str::parse)?,
         created_before: parameters.parsed("created_before", str::parse)?,
         signed_with: parameters.parsed("key_fingerprint", str::parse)?,
@@ -101,11 +100,6 @@ fn asked(request: &HttpRequest) -> Result<(Asked, DeliveryQuery), Problem> {
         query.skip = (page - 1).saturating_mul(u64::from(asked.limit.get()));
     }
     Ok((asked, query))
-}
-
-pub(super) fn status(text: &str) -> Result<&'static str, InvalidValue> {
-    let named = DeliveryStatus::NAMES.into_iter().find(|name| *name == text);
-    named.ok_or(InvalidValue::new("must be one of PENDING, SUCCEEDED, FAILED"))
 }
 
 /// Reads an event on its way to a webhook.

@@ -12,7 +12,7 @@ use webhook_domain::services::{CreateApiKey, RevokeApiKey};
 use webhook_domain::webhook::Name;
 use webhook_http_actix::representation::ApiKeyJson;
 
-use super::local::{Local, answer, answer_json, remark};
+use super::local::{Local, answer, answer_json, print, print_json, remark};
 use super::table::table;
 use super::{Format, done, whole_number};
 use crate::exit::Failure;
@@ -26,8 +26,14 @@ const STEP: u32 = 200;
 pub(crate) enum ApiKeyCommand {
     /// Make a key and print it, alone, on standard output; it cannot be had again
     Create(CreateArguments),
-    /// List all keys, revoked and expired ones too; their texts are not kept
-    List,
+    /// List keys, revoked and expired ones too; their texts are not kept
+    ///
+    /// Example: webhook-server api-key list --platform acme
+    List {
+        /// Only those of this platform, or with * those that are good for all; the keys of all platforms, if not given
+        #[arg(long, value_name = "PLATFORM|*")]
+        platform: Option<PlatformScope>,
+    },
     /// Revoke a key: it is good for nothing from then on
     Revoke {
         /// The key's id, key_…
@@ -73,7 +79,7 @@ pub(crate) fn run(settings: Settings, command: ApiKeyCommand, format: Format) ->
             let wanted = wanted(arguments)?;
             create(&Local::open_or_make(settings)?, platform, wanted, format)
         }
-        ApiKeyCommand::List => list(&Local::open(settings)?, format),
+        ApiKeyCommand::List { platform } => list(&Local::open(settings)?, platform.as_ref(), format),
         ApiKeyCommand::Revoke { id } => revoke(&Local::open(settings)?, id, format),
     }
 }
@@ -133,7 +139,7 @@ fn create(
     answer(&format!("{}\n", created.text.expose()))
 }
 
-fn list(local: &Local, format: Format) -> Result<(), Failure> {
+fn list(local: &Local, platform: Option<&PlatformScope>, format: Format) -> Result<(), Failure> {
     let acting = local.acting_on(None)?;
     let service = local.open.api_keys();
     let mut all = Vec::new();
@@ -142,13 +148,16 @@ fn list(local: &Local, format: Format) -> Result<(), Failure> {
         let keys = local.wait("list the API keys", service.list_all(&acting, after, STEP))?;
         after = keys.last().map(|key| key.id);
         let is_last = keys.len() < STEP as usize;
-        all.extend(keys);
+        all.extend(
+            keys.into_iter()
+                .filter(|key| platform.is_none_or(|platform| key.scope == *platform)),
+        );
         if is_last {
             break;
         }
     }
     if format == Format::Json {
-        return answer_json(&all.iter().map(ApiKeyJson::new).collect::<Vec<_>>());
+        return print_json(&all.iter().map(ApiKeyJson::new).collect::<Vec<_>>());
     }
     let rows: Vec<_> = all.iter().map(row).collect();
     let head = [
@@ -160,7 +169,7 @@ fn list(local: &Local, format: Format) -> Result<(), Failure> {
         "EXPIRES",
         "REVOKED",
     ];
-    answer(&table(head, &rows))
+    print(&table(head, &rows))
 }
 
 fn row(key: &ApiKey) -> [String; 7] {

@@ -9,7 +9,7 @@ use webhook_http_actix::representation::AuditRecordJson;
 use webhook_store_diesel::{AuditHead, AuditVerdict};
 
 use super::Format;
-use super::local::{Local, answer, answer_json};
+use super::local::{Local, answer, answer_json, print, print_json};
 use super::table::table;
 use crate::exit::Failure;
 use crate::settings::Settings;
@@ -67,7 +67,7 @@ fn list(local: &Local, arguments: ListArguments, format: Format) -> Result<(), F
     let service = AuditService::new(local.open.store.clone());
     let records = local.wait("list the audit records", service.list(&acting, query))?;
     if format == Format::Json {
-        return answer_json(&records.iter().map(AuditRecordJson::new).collect::<Vec<_>>());
+        return print_json(&records.iter().map(AuditRecordJson::new).collect::<Vec<_>>());
     }
     let head = [
         "ID",
@@ -79,7 +79,7 @@ fn list(local: &Local, arguments: ListArguments, format: Format) -> Result<(), F
         "DETAILS",
     ];
     let rows: Vec<_> = records.iter().map(row).collect();
-    answer(&table(head, &rows))
+    print(&table(head, &rows))
 }
 
 fn row(record: &AuditRecord) -> [String; 7] {

@@ -7,6 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 use webhook_domain::access::caller::{Acting, Caller};
 use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::id::{PlatformId, RequestId};
+use webhook_domain::ports::DeliveryPause as _;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 use webhook_store_diesel::refuse_lost;
 
@@ -31,7 +32,7 @@ impl Local {
             settings.quotas,
         )?;
         let runtime = Builder::new_current_thread()
-            .enable_time()
+            .enable_all()
             .build()
             .map_err(|error| Failure::cannot("start the runtime", &error))?;
         Ok(Self { open, runtime })
@@ -71,6 +72,18 @@ impl Local {
             ..Caller::command_line()
         };
         self.acting_as(caller, Some(platform))
+    }
+
+    /// Says so, if nothing is delivered at present: what was queued waits.
+    pub(super) fn remark_pause(&self) -> Result<(), Failure> {
+        let doing = "ask whether deliveries are paused";
+        if let Some(pause) = self.wait_for_store(doing, self.open.store.current())? {
+            remark(&format!(
+                "deliveries are paused since {}: it is sent once they go on, see `webhook-server deliveries resume`",
+                pause.since
+            ));
+        }
+        Ok(())
     }
 
     /// Does `work` with a service; `doing` completes the sentence "cannot …".
@@ -126,6 +139,35 @@ pub(super) fn answer(text: &str) -> Result<(), Failure> {
     written.map_err(|error| Failure::cannot("write the answer", &error))
 }
 
+/// Writes what can be asked for again. A reader that has read enough and is gone, such as `head`, is no failure.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::cannot("write the answer", &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// As [`print`], `subject` as one line of JSON.
+pub(super) fn print_json(subject: &impl serde::Serialize) -> Result<(), Failure> {
+    let json = serde_json::to_string(subject).map_err(|error| Failure::cannot("write JSON", &error))?;
+    print(&format!("{json}\n"))
+}
+
+/// What somebody else wrote, for a terminal: characters that would command it are written as escapes.
+pub(super) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() {
+            true => printable.extend(character.escape_unicode()),
+            false => printable.push(character),
+        }
+    }
+    printable
+}
+
 /// Writes `subject` as one line of JSON.
 pub(super) fn answer_json(subject: &impl serde::Serialize) -> Result<(), Failure> {
     let json = serde_json::to_string(subject).map_err(|error| Failure::cannot("write JSON", &error))?;
@@ -152,4 +194,14 @@ pub(super) fn confirmed(question: &str) -> Result<bool, Failure> {
     let mut said = String::new();
     io::stdin().read_line(&mut said).map_err(cannot_ask)?;
     Ok(matches!(said.trim(), "y" | "Y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_command_a_terminal_is_written_as_escapes() {
+        assert_eq!(printable("Zoë \u{1b}[2J\u{9b}\n"), "Zoë \\u{1b}[2J\\u{9b}\\u{a}");
+    }
 }

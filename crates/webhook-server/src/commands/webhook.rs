@@ -1,15 +1,18 @@
 //! `webhook`: creating webhooks, reading, changing and deleting them, rolling their secrets.
 
 mod create;
+mod probe;
 mod read;
+mod remove_secret;
 mod roll;
+mod setting_arguments;
 mod update;
 
 use clap::{Args, Subcommand};
-use webhook_domain::InvalidValue;
 use webhook_domain::id::{PlatformId, WebhookId};
-use webhook_domain::services::{DeleteWebhook, WebhookService};
-use webhook_domain::webhook::{ActionCatalogue, ActionList, Webhook};
+use webhook_domain::services::{DeleteWebhook, SecretKeyService, WebhookService};
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::webhook::Webhook;
 use webhook_http_actix::representation::{Keys, WebhookJson, described};
 
 use super::local::{Local, answer_json, confirmed, remark};
@@ -21,7 +24,9 @@ use crate::settings::Settings;
 #[derive(Subcommand)]
 pub(crate) enum WebhookCommand {
     /// Create a webhook, and print it with its secret key
-    Create(create::CreateArguments),
+    ///
+    /// Example: webhook-server webhook create --url https://example.com/webhooks --action INVOICE.PAID
+    Create(Box<create::CreateArguments>),
     /// List the webhooks of a platform, without their keys
     List(read::ListArguments),
     /// Show a webhook
@@ -40,6 +45,29 @@ pub(crate) enum WebhookCommand {
     },
     /// Give a webhook a new secret key and print it, alone, on standard output
     Roll(roll::RollArguments),
+    /// Leave a webhook without a secret key; the one it has goes on signing for its overlap, and after that deliveries are unsigned
+    ///
+    /// Example: webhook-server webhook remove-secret whk_… --previous-secret-expires-in 3600
+    RemoveSecret(remove_secret::RemoveSecretArguments),
+    /// Send a test event to a webhook, active or not, signed as a delivery is, and say what became of it
+    ///
+    /// It goes the way that deliveries go, by these settings: what is not allowed to them is not allowed to it. The exit
+    /// status is 1 when the receiver did not take it.
+    ///
+    /// Example: webhook-server webhook send-test whk_…
+    SendTest {
+        #[command(flatten)]
+        platform: PlatformArgument,
+        /// The webhook's id, whk_…
+        id: WebhookId,
+    },
+    /// Send a test event to where a new webhook with these settings would deliver, and store nothing
+    ///
+    /// It is signed with a key that is made for it and forgotten, so a receiver that verifies signatures refuses it. The
+    /// exit status is 1 when the receiver did not take it.
+    ///
+    /// Example: webhook-server webhook test-connection --url https://example.com/webhooks
+    TestConnection(Box<probe::TestConnectionArguments>),
 }
 
 /// The platform to act on.
@@ -53,7 +81,7 @@ pub(crate) struct PlatformArgument {
 /// Does what `command` says.
 pub(crate) fn run(settings: Settings, command: WebhookCommand, format: Format) -> Result<(), Failure> {
     match command {
-        WebhookCommand::Create(arguments) => create::run(settings, arguments, format),
+        WebhookCommand::Create(arguments) => create::run(settings, *arguments, format),
         WebhookCommand::List(arguments) => read::list(&Local::open(settings)?, arguments, format),
         WebhookCommand::Show(arguments) => read::show(&Local::open(settings)?, arguments, format),
         WebhookCommand::Update(arguments) => update::run(settings, *arguments, format),
@@ -64,6 +92,14 @@ pub(crate) fn run(settings: Settings, command: WebhookCommand, format: Format) -
             let default_overlap = settings.previous_secret_ttl;
             roll::run(&Local::open(settings)?, arguments, default_overlap, format)
         }
+        WebhookCommand::RemoveSecret(arguments) => {
+            let default_overlap = settings.previous_secret_ttl;
+            remove_secret::run(&Local::open(settings)?, arguments, default_overlap, format)
+        }
+        WebhookCommand::SendTest { platform, id } => {
+            probe::send_test(settings, platform.platform, id, format)
+        }
+        WebhookCommand::TestConnection(arguments) => probe::test_connection(settings, *arguments, format),
     }
 }
 
@@ -108,26 +144,8 @@ fn current_secret(webhook: &Webhook) -> Option<&str> {
     webhook.key_ring.current().map(|key| key.secret.expose())
 }
 
-fn optional<T>(
-    flag: &str,
-    text: Option<String>,
-    parse: impl FnOnce(String) -> Result<T, InvalidValue>,
-) -> Result<Option<T>, Failure> {
-    text.map(parse)
-        .transpose()
-        .map_err(|problem| Failure::configuration(format!("{flag} {problem}")))
-}
-
-fn actions(
-    flag: &str,
-    items: Vec<String>,
-    catalogue: &ActionCatalogue,
-) -> Result<Option<ActionList>, Failure> {
-    if items.is_empty() {
-        return Ok(None);
-    }
-    ActionList::parse(items, catalogue).map(Some).map_err(|error| {
-        let item = error.index.map(|index| format!(" (number {})", index + 1));
-        Failure::configuration(format!("{flag}{} {}", item.unwrap_or_default(), error.problem))
-    })
+fn secret_keys(local: &Local, default_overlap: Overlap) -> SecretKeyService {
+    let open = &local.open;
+    let (store, clock, entropy) = (open.store.clone(), open.clock.clone(), open.entropy.clone());
+    SecretKeyService::new(store, clock, entropy, default_overlap).announcing(described)
 }

@@ -12,7 +12,7 @@ use webhook_http_actix::representation::{Keys, WebhookJson};
 
 use super::{PlatformArgument, webhooks};
 use crate::commands::Format;
-use crate::commands::local::{Local, answer, answer_json};
+use crate::commands::local::{Local, print, print_json};
 use crate::commands::table::table;
 use crate::exit::Failure;
 
@@ -59,7 +59,7 @@ pub(super) fn list(local: &Local, arguments: ListArguments, format: Format) -> R
             .iter()
             .map(|webhook| WebhookJson::new(webhook, now, Keys::Withheld))
             .collect();
-        return answer_json(&json);
+        return print_json(&json);
     }
     let head = [
         "ID",
@@ -70,7 +70,7 @@ pub(super) fn list(local: &Local, arguments: ListArguments, format: Format) -> R
         "CREATED",
         "SECRET ROLLED",
     ];
-    answer(&table(head, &listed.iter().map(row).collect::<Vec<_>>()))
+    print(&table(head, &listed.iter().map(row).collect::<Vec<_>>()))
 }
 
 fn read(local: &Local, acting: &Acting, arguments: &ListArguments) -> Result<Vec<Webhook>, Failure> {
@@ -128,8 +128,8 @@ pub(super) fn show(local: &Local, arguments: ShowArguments, format: Format) -> R
     };
     let json = WebhookJson::new(&seen.webhook, local.open.clock.now(), keys);
     match format {
-        Format::Json => answer_json(&json),
-        Format::Text => answer(&fields(&json)?),
+        Format::Json => print_json(&json),
+        Format::Text => print(&fields(&json)?),
     }
 }
 

@@ -4,14 +4,14 @@ use clap::Args;
 use serde_json::json;
 use webhook_domain::InvalidValue;
 use webhook_domain::id::WebhookId;
-use webhook_domain::services::{RollPreview, RollSecret, SecretKeyService};
+use webhook_domain::services::{RollPreview, RollSecret};
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
-use webhook_http_actix::representation::{Keys, WebhookJson, described};
+use webhook_http_actix::representation::{Keys, WebhookJson};
 
-use super::{PlatformArgument, current_secret};
+use super::{PlatformArgument, current_secret, secret_keys};
 use crate::commands::local::{Local, answer, answer_json, remark};
 use crate::commands::table::table;
 use crate::commands::{Format, done, whole_number};
@@ -32,7 +32,7 @@ pub(crate) struct RollArguments {
     dry_run: bool,
 }
 
-fn overlap(text: &str) -> Result<Overlap, InvalidValue> {
+pub(super) fn overlap(text: &str) -> Result<Overlap, InvalidValue> {
     Overlap::from_seconds(whole_number(text).ok_or(Overlap::invalid())?)
 }
 
@@ -44,9 +44,7 @@ pub(super) fn run(
     format: Format,
 ) -> Result<(), Failure> {
     let acting = local.acting_on(Some(arguments.platform.platform))?;
-    let open = &local.open;
-    let (store, clock, entropy) = (open.store.clone(), open.clock.clone(), open.entropy.clone());
-    let service = SecretKeyService::new(store, clock, entropy, default_overlap).announcing(described);
+    let service = secret_keys(local, default_overlap);
     let roll = RollSecret {
         overlap: arguments.previous_secret_expires_in,
         ..RollSecret::default()
@@ -61,7 +59,7 @@ pub(super) fn run(
         local.wait(doing, service.roll(&acting, arguments.id, roll))?,
         doing,
     )?;
-    let now = open.clock.now();
+    let now = local.open.clock.now();
     match format {
         Format::Json => answer_json(&WebhookJson::new(&webhook, now, Keys::Shown)),
         Format::Text => {
@@ -98,7 +96,7 @@ fn show(preview: &RollPreview, id: WebhookId, format: Format) -> Result<(), Fail
 }
 
 /// What became of the key before the roll.
-fn before(webhook: &Webhook, now: Instant) -> String {
+pub(super) fn before(webhook: &Webhook, now: Instant) -> String {
     match webhook.key_ring.previous(now) {
         Some(previous) => format!("the key before goes on signing until {}", previous.expires_at),
         None => "no older key signs any more".to_owned(),
