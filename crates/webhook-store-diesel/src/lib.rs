@@ -10,6 +10,7 @@
 //! | `audit` | records in a chain that shows every change |
 //! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value; replacing the master key while processes run |
 //! | `backup` | copying a database while it is in use, and verifying everything in it |
+//! | `checkup` | a database examined, read-only, to find what is wrong with it |
 //! | `answers` | stored responses of idempotent requests |
 //! | `sample` | the readiness check |
 //! | `api_keys` | look-ups in batches, never cached |
@@ -23,6 +24,7 @@ mod answers;
 mod api_keys;
 mod audit;
 pub mod backup;
+pub mod checkup;
 mod database;
 mod engine;
 mod events;

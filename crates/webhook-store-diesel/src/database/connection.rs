@@ -11,7 +11,7 @@ use diesel::{Connection as _, ConnectionError, QueryResult, QueryableByName, Run
 
 use crate::DatabaseUrl;
 use crate::database::language;
-use crate::database::state::{Kept, State};
+use crate::database::state::{Kept, State, beside};
 
 /// How long a statement of SQLite's waits for another process that is writing.
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -68,6 +68,16 @@ impl AnyConnection {
             ))
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Sqlite(connection))
+    }
+
+    /// As [`open_sqlite_to_look`](Self::open_sqlite_to_look), leaving no file behind. Without a log beside it nobody has the database open:
+    /// then it is read without the files that SQLite would make to share it. Whoever opens it at this very moment may make what is read
+    /// here wrong, never what is stored.
+    pub(crate) fn open_sqlite_untouched(path: &Path) -> Result<Self, ConnectionError> {
+        if beside(path, "-wal").exists() {
+            return Self::open_sqlite_to_look(path);
+        }
+        SqliteConnection::establish(&format!("{}?mode=ro&immutable=1", sqlite_uri(path))).map(Self::Sqlite)
     }
 
     /// Opens a database of SQLite's to change it without putting it into another mode.

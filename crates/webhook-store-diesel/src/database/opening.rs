@@ -32,7 +32,7 @@ const PROOF: &[u8] = b"webhook master key";
 /// … and since: nobody without the master key can make a database forget that it has one.
 const PROOF_OF_CHAINED: &[u8] = b"webhook master key, audit records chained";
 /// The settings without which PostgreSQL may forget what it has committed.
-const DURABILITY_SETTINGS: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
+pub(crate) const DURABILITY_SETTINGS: [&str; 3] = ["fsync", "full_page_writes", "synchronous_commit"];
 
 /// A database that was opened.
 pub(crate) struct Opened {

@@ -94,7 +94,8 @@ pub(crate) fn begin(connection: &mut AnyConnection, pause: Pause) -> Result<Paus
     Ok(pause)
 }
 
-fn read(connection: &mut AnyConnection) -> Result<Option<Pause>, Failure> {
+/// The pause in force, if there is one.
+pub(crate) fn read(connection: &mut AnyConnection) -> Result<Option<Pause>, Failure> {
     let row: Option<(i64, String)> = delivery_pause::table
         .find(1)
         .select((delivery_pause::since, delivery_pause::reason))
