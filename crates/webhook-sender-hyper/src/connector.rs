@@ -22,7 +22,7 @@ use crate::watched::Stream;
 /// How long an address is alone in being tried (RFC 8305 §8, "Connection Attempt Delay").
 const HEAD_START: Duration = Duration::from_millis(250);
 /// How many addresses of a name are tried.
-const MAX_ADDRESSES: usize = 16;
+pub(crate) const MAX_ADDRESSES: usize = 16;
 /// How long the egress proxy may take to accept a connection.
 const PROXY_CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 

@@ -32,6 +32,18 @@ pub(crate) struct Origin {
     pub(crate) port: u16,
 }
 
+impl Origin {
+    /// That of a URL; none for one without a host.
+    pub(crate) fn of(url: &url::Url) -> Option<Self> {
+        let host = url.host_str()?;
+        Some(Self {
+            is_encrypted: url.scheme() == "https",
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port: url.port_or_known_default()?,
+        })
+    }
+}
+
 /// The connections that nobody uses now.
 pub(crate) struct Pool {
     keeping: Keeping,

@@ -24,12 +24,7 @@ pub(crate) struct Addressed {
 pub(crate) fn addressed(parcel: Parcel) -> Option<Addressed> {
     // As the URL standard reads it: every spelling of an address becomes the one that is judged.
     let url = url::Url::parse(parcel.url.as_str()).ok()?;
-    let host = url.host_str()?;
-    let origin = Origin {
-        is_encrypted: url.scheme() == "https",
-        host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-        port: url.port_or_known_default()?,
-    };
+    let origin = Origin::of(&url)?;
     let target = &url[Position::BeforePath..Position::AfterQuery];
     let mut request = Request::builder().method(Method::POST).uri(target);
     let headers = request.headers_mut()?;
