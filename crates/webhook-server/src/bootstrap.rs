@@ -26,6 +26,11 @@ use crate::exit::Failure;
 use crate::private_file::{StagedFile, directory_of, staging_path};
 
 const FILE_NAME: &str = "first-api-key";
+
+/// Where the first key of a database is, until somebody has taken it away.
+pub(crate) fn first_key_file(database: &Path) -> PathBuf {
+    directory_of(database).join(FILE_NAME)
+}
 const STAGING_SUFFIX: &str = "new";
 const DOING: &str = "make the first API key";
 
@@ -149,7 +154,7 @@ Paste it into another terminal; then create a webhook, and roll its secret:
 }
 
 /// Where a client on this machine reaches a server that listens at `address`.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => {
             address.set_ip(std::net::Ipv4Addr::LOCALHOST.into())

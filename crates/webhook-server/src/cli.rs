@@ -9,6 +9,7 @@ use crate::commands::audit::AuditCommand;
 use crate::commands::backup::BackupArguments;
 use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::demo::DemoArguments;
+use crate::commands::doctor::DoctorArguments;
 use crate::commands::event::EventCommand;
 use crate::commands::rekey::RekeyArguments;
 use crate::commands::restore::RestoreArguments;
@@ -64,6 +65,14 @@ pub(crate) enum Command {
     /// Pause all deliveries, and let them go on
     #[command(subcommand)]
     Deliveries(DeliveriesCommand),
+    /// Check settings, files, database, machine and the way to a receiver, and say what is wrong and what to do; changes nothing
+    ///
+    /// It works beside a running server and without one, also when the database is out of reach. Each check is OK, WARN or FAIL,
+    /// and has a time limit. The exit status is 0 when nothing is FAIL, 2 when a setting is wrong or cannot be read, 1 otherwise.
+    /// Run it as the user that the service runs as, with the same settings.
+    ///
+    /// Example: webhook-server doctor --url https://example.com/webhooks
+    Doctor(DoctorArguments),
     /// Check the signatures of a delivery that was received, and say why they do not verify
     Verify(VerifyArguments),
     /// Show a roll under load with a throwaway server: publish, roll, kill -9, restart, and count what was lost

@@ -10,6 +10,7 @@ pub(crate) mod backup;
 pub(crate) mod compact;
 pub(crate) mod deliveries;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod event;
 mod local;
 pub(crate) mod migrate;

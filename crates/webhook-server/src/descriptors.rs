@@ -30,7 +30,7 @@ impl Descriptors {
     pub(crate) fn claim() -> Self {
         let limit = raise();
         let shared = Self::shared(limit);
-        if shared.attempts < Self::shared(ENOUGH).attempts {
+        if shared.are_few() {
             tracing::warn!(
                 descriptors = limit,
                 clients = shared.clients,
@@ -40,6 +40,24 @@ impl Descriptors {
             );
         }
         shared
+    }
+
+    /// The limit that a start would raise the soft one to, and how it would be shared out. Changes nothing.
+    pub(crate) fn foreseen() -> (u64, Self) {
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        let soft = current.unwrap_or(u64::MAX);
+        let limit = soft.max(maximum.unwrap_or(u64::MAX).min(ENOUGH));
+        (limit, Self::shared(limit))
+    }
+
+    /// Whether attempts are bounded by descriptors, and not by their own limit.
+    pub(crate) fn are_few(&self) -> bool {
+        self.attempts < Self::shared(ENOUGH).attempts
+    }
+
+    /// Whether a limit leaves nothing to share out.
+    pub(crate) const fn is_too_low(limit: u64) -> bool {
+        limit < 2 * OWN
     }
 
     fn shared(limit: u64) -> Self {

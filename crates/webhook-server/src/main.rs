@@ -50,13 +50,17 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
+    let format = Format::of(cli.json);
+    // It looks at settings that others refuse.
+    if let Some(Command::Doctor(arguments)) = cli.command {
+        return commands::doctor::run(cli.settings.into_sources(), arguments, format);
+    }
     let (settings, log_filter) = Settings::load(cli.settings.into_sources()?)?;
     logging::start(match &cli.command {
         Some(Command::Demo(_)) => commands::demo::log_filter(),
         _ => log_filter,
     })?;
     settings.warn();
-    let format = Format::of(cli.json);
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(settings),
         Command::Migrate => {
@@ -75,6 +79,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Compact => commands::compact::run(&settings, format),
         Command::Restore(arguments) => commands::restore::run(settings, arguments, format),
         Command::Deliveries(command) => commands::deliveries::run(settings, command, format),
+        Command::Doctor(_) => Ok(()),
         Command::Verify(arguments) => commands::verify::run(&arguments, format),
         Command::Demo(arguments) => commands::demo::run(arguments, format),
         Command::Openapi => commands::openapi(),

@@ -16,10 +16,13 @@ use crate::private_file::{StagedFile, create_directory_of, directory_of, open_to
 
 /// The key's file beside a database that is a file.
 const FILE_NAME: &str = "master.key";
+/// What a key's file is called that the operator has named.
+const NAMED: &str = "WEBHOOK_MASTER_KEY_FILE: the master key";
 /// A key's file has 45 bytes. What is much longer is another file.
 const MAX_FILE_BYTES: u64 = 1024;
 
 /// Where the master key is to be had.
+#[derive(Clone)]
 pub(crate) enum MasterKeySource {
     /// It was given.
     Given(MasterKey),
@@ -37,12 +40,9 @@ pub(crate) fn obtain(
 ) -> Result<MasterKey, Failure> {
     match (source, database) {
         (MasterKeySource::Given(key), _) => Ok(key),
-        (MasterKeySource::File(path), _) => read(&path, "WEBHOOK_MASTER_KEY_FILE: the master key"),
+        (MasterKeySource::File(path), _) => read(&path, NAMED),
         (MasterKeySource::BesideDatabase, DatabaseUrl::Sqlite(database)) => beside(database, entropy),
-        (MasterKeySource::BesideDatabase, DatabaseUrl::Postgres(_)) => Err(Failure::configuration(
-            "WEBHOOK_MASTER_KEY or WEBHOOK_MASTER_KEY_FILE must be set with PostgreSQL: base64 of 32 random \
-             bytes, as `openssl rand -base64 32` makes them",
-        )),
+        (MasterKeySource::BesideDatabase, DatabaseUrl::Postgres(_)) => Err(must_be_given()),
     }
 }
 
@@ -59,17 +59,44 @@ pub(crate) fn is_beside(source: &MasterKeySource, database: &DatabaseUrl) -> boo
     }
 }
 
-fn beside(database: &Path, entropy: &dyn Entropy) -> Result<MasterKey, Failure> {
+/// The key that there is, for whoever only looks: none where the first start would make it.
+pub(crate) fn existing(
+    source: &MasterKeySource,
+    database: &DatabaseUrl,
+) -> Result<Option<MasterKey>, Failure> {
+    match (source, database) {
+        (MasterKeySource::Given(key), _) => Ok(Some(key.clone())),
+        (MasterKeySource::File(path), _) => read(path, NAMED).map(Some),
+        (MasterKeySource::BesideDatabase, DatabaseUrl::Sqlite(database)) => existing_beside(database),
+        (MasterKeySource::BesideDatabase, DatabaseUrl::Postgres(_)) => Err(must_be_given()),
+    }
+}
+
+fn must_be_given() -> Failure {
+    Failure::configuration(
+        "WEBHOOK_MASTER_KEY or WEBHOOK_MASTER_KEY_FILE must be set with PostgreSQL: base64 of 32 random \
+         bytes, as `openssl rand -base64 32` makes them",
+    )
+}
+
+fn existing_beside(database: &Path) -> Result<Option<MasterKey>, Failure> {
     let path = beside_path(database);
     match (is_there(&path)?, is_there(database)?) {
-        (true, _) => read(&path, "the master key"),
+        (true, _) => read(&path, "the master key").map(Some),
         (false, true) => Err(Failure::configuration(format!(
             "the database {} is there, but its master key {} is not; put the key back, or name it with \
              WEBHOOK_MASTER_KEY_FILE. Nothing was changed",
             database.display(),
             path.display()
         ))),
-        (false, false) => make(&path, entropy),
+        (false, false) => Ok(None),
+    }
+}
+
+fn beside(database: &Path, entropy: &dyn Entropy) -> Result<MasterKey, Failure> {
+    match existing_beside(database)? {
+        Some(key) => Ok(key),
+        None => make(&beside_path(database), entropy),
     }
 }
 

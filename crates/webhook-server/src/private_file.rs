@@ -93,6 +93,13 @@ pub(crate) fn open_to_others(file: &Metadata) -> Option<u32> {
     (mode & closed_to != 0).then_some(mode)
 }
 
+/// The bits of a file's mode that say who may do what; none for a file that cannot be looked at.
+pub(crate) fn mode_of(path: &Path) -> Option<u32> {
+    path.metadata()
+        .ok()
+        .map(|metadata| metadata.permissions().mode() & 0o777)
+}
+
 /// Where a file is while it is under construction.
 pub(crate) fn staging_path(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -4,6 +4,7 @@
 //! one stops the start with a message that names the setting and the layer and never repeats the value.
 
 mod environment;
+mod examine;
 mod file;
 mod nearest;
 mod setting;
@@ -30,6 +31,7 @@ use webhook_domain::webhook::TargetPolicy;
 use webhook_sender_hyper::EgressProxy;
 use webhook_store_diesel::{DatabaseUrl, MasterKey};
 
+pub(crate) use examine::Examined;
 pub(crate) use setting::Setting;
 
 use crate::bearer_tokens::TokenSettings;
@@ -97,6 +99,7 @@ enum Warning {
 }
 
 /// The files with a certificate and its key.
+#[derive(Clone)]
 pub(crate) struct ClientIdentityFiles {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
@@ -112,6 +115,27 @@ pub(crate) struct Sources<Variables> {
     pub(crate) directory: PathBuf,
     /// The variables of the environment.
     pub(crate) variables: Variables,
+}
+
+/// Settings that are wrong, by themselves or together.
+struct Wrong {
+    settings: Vec<Setting>,
+    failure: Failure,
+}
+
+impl Wrong {
+    fn new(settings: impl IntoIterator<Item = Setting>, problem: String) -> Self {
+        Self {
+            settings: settings.into_iter().collect(),
+            failure: Failure::configuration(problem),
+        }
+    }
+}
+
+impl From<Wrong> for Failure {
+    fn from(wrong: Wrong) -> Self {
+        wrong.failure
+    }
 }
 
 enum Layer {
@@ -132,16 +156,17 @@ impl Settings {
     where
         Variables: IntoIterator<Item = (OsString, OsString)>,
     {
-        let environment = environment::read(sources.variables)?;
-        let mut given = Layers::of_defaults();
-        let unknown = environment.unknown.into_iter();
-        let mut warnings: Vec<_> = unknown.map(Warning::UnknownVariable).collect();
-        if let Some(file) = file::read(sources.config.as_deref(), &sources.directory)? {
-            warnings.extend(file.open_to_others());
-            given.put(file.values, || Layer::File(file.path.clone()));
+        let read = Read::from(sources)?;
+        if let Some(problem) = read.problems.into_iter().next() {
+            return Err(Failure::configuration(problem.text));
         }
-        given.put(environment.values, || Layer::Environment);
-        given.put(sources.flags, || Layer::Flag);
+        let (mut settings, log_filter) = Self::of(&read.given)?;
+        settings.warnings = read.warnings;
+        Ok((settings, log_filter))
+    }
+
+    /// Reads each setting by its own rule.
+    fn of(given: &Layers) -> Result<(Self, EnvFilter), Wrong> {
         let settings = Self {
             listen: given.read(Setting::Listen, value::listen)?,
             listen_backlog: given.read(Setting::ListenBacklog, value::listen_backlog)?,
@@ -176,7 +201,7 @@ impl Settings {
             actions_file: given.find(Setting::ActionsFile, value::path)?,
             stop_timeout: given.read(Setting::StopTimeout, value::stop_timeout)?,
             database_wait: given.read(Setting::WaitForDatabase, value::wait_for_database)?,
-            warnings,
+            warnings: Vec::new(),
         };
         let log_filter = given.read(Setting::Log, value::log_filter)?;
         Ok((settings, log_filter))
@@ -212,6 +237,46 @@ impl Settings {
     }
 }
 
+/// What all sources say together.
+struct Read {
+    given: Layers,
+    warnings: Vec<Warning>,
+    /// What is wrong in the settings file, key by key.
+    problems: Vec<file::Problem>,
+    /// The settings file, if there is one.
+    file: Option<PathBuf>,
+}
+
+impl Read {
+    /// # Errors
+    /// When a source cannot be read at all.
+    fn from<Variables>(sources: Sources<Variables>) -> Result<Self, Failure>
+    where
+        Variables: IntoIterator<Item = (OsString, OsString)>,
+    {
+        let environment = environment::read(sources.variables)?;
+        let mut given = Layers::of_defaults();
+        let unknown = environment.unknown.into_iter();
+        let mut warnings: Vec<_> = unknown.map(Warning::UnknownVariable).collect();
+        let file = file::read(sources.config.as_deref(), &sources.directory)?;
+        let (mut problems, mut path) = (Vec::new(), None);
+        if let Some(file) = file {
+            warnings.extend(file.open_to_others());
+            given.put(file.values, || Layer::File(file.path.clone()));
+            problems = file.problems;
+            path = Some(file.path);
+        }
+        given.put(environment.values, || Layer::Environment);
+        given.put(sources.flags, || Layer::Flag);
+        Ok(Self {
+            given,
+            warnings,
+            problems,
+            file: path,
+        })
+    }
+}
+
 /// The uppermost text of each setting.
 struct Layers(BTreeMap<Setting, Given>);
 
@@ -235,66 +300,84 @@ impl Layers {
         &self,
         setting: Setting,
         read: impl FnOnce(&str) -> Result<T, InvalidValue>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, Wrong> {
         let value = self.find(setting, read)?;
-        value.ok_or_else(|| Failure::configuration(format!("{} must be set", setting.variable())))
+        value.ok_or_else(|| Wrong::new([setting], format!("{} must be set", setting.variable())))
     }
 
     fn find<T>(
         &self,
         setting: Setting,
         read: impl FnOnce(&str) -> Result<T, InvalidValue>,
-    ) -> Result<Option<T>, Failure> {
+    ) -> Result<Option<T>, Wrong> {
         let Some(given) = self.0.get(&setting) else {
             return Ok(None);
         };
         read(given.text.expose())
             .map(Some)
-            .map_err(|problem| Failure::configuration(format!("{} {problem}", self.place(setting))))
+            .map_err(|problem| Wrong::new([setting], format!("{} {problem}", self.place(setting))))
     }
 
-    fn master_key(&self) -> Result<MasterKeySource, Failure> {
+    fn master_key(&self) -> Result<MasterKeySource, Wrong> {
         let key = |text: &str| MasterKey::parse(&SecretText::new(text.to_owned()));
         match (
             self.find(Setting::MasterKey, key)?,
             self.find(Setting::MasterKeyFile, value::path)?,
         ) {
-            (Some(_), Some(_)) => Err(Failure::configuration(format!(
-                "{} and {} must not both be set: which master key is right?",
-                self.place(Setting::MasterKey),
-                self.place(Setting::MasterKeyFile)
-            ))),
+            (Some(_), Some(_)) => Err(Wrong::new(
+                [Setting::MasterKey, Setting::MasterKeyFile],
+                format!(
+                    "{} and {} must not both be set: which master key is right?",
+                    self.place(Setting::MasterKey),
+                    self.place(Setting::MasterKeyFile)
+                ),
+            )),
             (Some(key), None) => Ok(MasterKeySource::Given(key)),
             (None, Some(path)) => Ok(MasterKeySource::File(path)),
             (None, None) => Ok(MasterKeySource::BesideDatabase),
         }
     }
 
-    fn client_identity(&self) -> Result<Option<ClientIdentityFiles>, Failure> {
+    fn client_identity(&self) -> Result<Option<ClientIdentityFiles>, Wrong> {
         let (certificate, key) = (Setting::ClientCertificateFile, Setting::ClientKeyFile);
         match (self.find(certificate, value::path)?, self.find(key, value::path)?) {
             (None, None) => Ok(None),
             (Some(certificate), Some(key)) => Ok(Some(ClientIdentityFiles { certificate, key })),
-            _ => Err(Failure::configuration(format!(
-                "{} and {} must both be set, or neither",
-                certificate.variable(),
-                key.variable()
-            ))),
+            _ => Err(Wrong::new(
+                [certificate, key],
+                format!(
+                    "{} and {} must both be set, or neither",
+                    certificate.variable(),
+                    key.variable()
+                ),
+            )),
         }
     }
 
-    fn egress_proxy(&self) -> Result<Option<EgressProxy>, Failure> {
+    fn egress_proxy(&self) -> Result<Option<EgressProxy>, Wrong> {
         let resolves = self.read(Setting::ProxyResolves, value::boolean)?;
         let proxy = self.find(Setting::EgressProxy, EgressProxy::parse)?;
         let is_flag = matches!(self.place(Setting::EgressProxy).layer, Layer::Flag);
         if is_flag && proxy.as_ref().is_some_and(EgressProxy::has_credentials) {
-            return Err(Failure::configuration(format!(
-                "{} must have no password: arguments can be seen by others; set {} or use the settings file",
-                self.place(Setting::EgressProxy),
-                Setting::EgressProxy.variable()
-            )));
+            return Err(Wrong::new(
+                [Setting::EgressProxy],
+                format!(
+                    "{} must have no password: arguments can be seen by others; set {} or use the settings file",
+                    self.place(Setting::EgressProxy),
+                    Setting::EgressProxy.variable()
+                ),
+            ));
         }
         Ok(proxy.map(|proxy| proxy.resolving(resolves)))
+    }
+
+    /// Puts the default in the place of what was said.
+    fn forget(&mut self, settings: &[Setting]) {
+        for setting in settings {
+            self.0.remove(setting);
+            let default = setting.default_text().map(|text| (*setting, text.to_owned()));
+            self.put(default, || Layer::Default);
+        }
     }
 
     fn place(&self, setting: Setting) -> Place<'_> {

@@ -21,8 +21,19 @@ const DEFAULT_NAME: &str = "webhook.toml";
 pub(super) struct SettingsFile {
     pub(super) path: PathBuf,
     pub(super) values: Vec<(Setting, String)>,
+    /// What is wrong in it, key by key.
+    pub(super) problems: Vec<Problem>,
     /// Its mode, if that is open to others.
     mode: Option<u32>,
+}
+
+/// Something that is wrong in a settings file.
+#[derive(Debug)]
+pub(super) struct Problem {
+    /// The setting that it is about, if there is such a setting.
+    pub(super) setting: Option<Setting>,
+    /// What is wrong, with the name of the file.
+    pub(super) text: String,
 }
 
 impl SettingsFile {
@@ -64,10 +75,19 @@ pub(super) fn read(named: Option<&Path>, directory: &Path) -> Result<Option<Sett
             )));
         }
     };
-    let values = parse(&text).map_err(|problem| {
-        Failure::configuration(format!("the settings file {}: {problem}", path.display()))
-    })?;
-    Ok(Some(SettingsFile { path, values, mode }))
+    let in_file = |problem: String| format!("the settings file {}: {problem}", path.display());
+    let (values, problems) = parse(&text).map_err(|problem| Failure::configuration(in_file(problem)))?;
+    let problems = problems.into_iter().map(|(setting, problem)| Problem {
+        setting,
+        text: in_file(problem),
+    });
+    let problems = problems.collect();
+    Ok(Some(SettingsFile {
+        path,
+        values,
+        problems,
+        mode,
+    }))
 }
 
 /// The text of the file, and the mode of that file and no other, if it is open to others.
@@ -79,7 +99,8 @@ fn read_text(path: &Path) -> io::Result<(String, Option<u32>)> {
     Ok((text, mode))
 }
 
-fn parse(text: &str) -> Result<Vec<(Setting, String)>, String> {
+/// The settings in a text, and what is wrong with the other keys in it. An error says that it is no TOML.
+fn parse(text: &str) -> Result<Parsed, String> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error
             .span()
@@ -89,19 +110,25 @@ fn parse(text: &str) -> Result<Vec<(Setting, String)>, String> {
             false => format!("line {line} is not TOML; settings look like `listen = \"127.0.0.1:8080\"`"),
         }
     })?;
-    table
-        .into_iter()
-        .map(|(key, value)| setting_of(&key, value))
-        .collect()
+    let (mut values, mut problems) = (Vec::new(), Vec::new());
+    for (key, value) in table {
+        match setting_of(&key, value) {
+            Ok(value) => values.push(value),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Ok((values, problems))
 }
 
-fn setting_of(key: &str, value: Value) -> Result<(Setting, String), String> {
+type Parsed = (Vec<(Setting, String)>, Vec<(Option<Setting>, String)>);
+
+fn setting_of(key: &str, value: Value) -> Result<(Setting, String), (Option<Setting>, String)> {
     let setting = Setting::ALL
         .into_iter()
         .find(|setting| setting.key() == key)
         .ok_or_else(|| {
             let known = nearest::instead_of(key, &Setting::ALL.map(Setting::key));
-            format!("there is no setting `{key}`{known}")
+            (None, format!("there is no setting `{key}`{known}"))
         })?;
     let text = match (setting.kind(), value) {
         (Kind::Text, Value::String(text)) => Ok(text),
@@ -114,7 +141,7 @@ fn setting_of(key: &str, value: Value) -> Result<(Setting, String), String> {
         (Kind::ListOfTexts, _) => Err(A_LIST_OF_TEXTS),
     };
     text.map(|text| (setting, text))
-        .map_err(|expected| format!("{key} must be {expected}"))
+        .map_err(|expected| (Some(setting), format!("{key} must be {expected}")))
 }
 
 const A_LIST_OF_TEXTS: &str = "a list of texts, such as [\"10.0.0.0/8\"]";
@@ -132,9 +159,18 @@ fn list_of_texts(items: Vec<Value>) -> Result<String, &'static str> {
 mod tests {
     use super::*;
 
+    /// The settings in a text, or the first thing that is wrong with it.
+    fn read_all(text: &str) -> Result<Vec<(Setting, String)>, String> {
+        let (values, problems) = parse(text)?;
+        match problems.into_iter().next() {
+            Some((_, problem)) => Err(problem),
+            None => Ok(values),
+        }
+    }
+
     #[test]
     fn every_setting_can_stand_in_the_file() {
-        let values = parse(
+        let values = read_all(
             "listen = \"0.0.0.0:1\"\nlisten_backlog = 64\ntrusted_proxies = [\"10.0.0.0/8\"]\ndatabase_url = \"sqlite://x\"\nmaster_key = \"k\"\nmaster_key_file = \"f\"\n\
              environment = \"LIVE\"\nallow_http = true\nretry_speed = 1\nevent_retention = 30\nallowed_networks = [\"10.0.0.0/8\", \"fd00::/8\"]\n\
              egress_proxy = \"socks5://h\"\nproxy_resolves = true\ndenied_networks = [\"10.1.0.0/16\"]\nattempt_timeout = 5\nreceivers_ca_file = \"f\"\n\
@@ -160,7 +196,7 @@ mod tests {
             .filter_map(|line| line.strip_prefix("# "))
             .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()) && line.contains(" = "))
             .collect();
-        let values = parse(&settings.join("\n")).unwrap();
+        let values = read_all(&settings.join("\n")).unwrap();
         for setting in Setting::ALL {
             let value = values.iter().find(|(named, _)| *named == setting);
             let (_, value) = value.unwrap_or_else(|| panic!("the example lacks {}", setting.key()));
@@ -173,7 +209,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_by_its_name() {
-        let problem = parse("listn = \"hunter2\"").unwrap_err();
+        let problem = read_all("listn = \"hunter2\"").unwrap_err();
         assert!(
             problem.contains("`listn`") && problem.contains("did you mean listen?"),
             "{problem}"
@@ -183,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_setting_that_is_there_twice_is_refused_by_its_line() {
-        let problem = parse("log = \"info\"\nlisten = \"a\"\nlog = \"hunter2\"").unwrap_err();
+        let problem = read_all("log = \"info\"\nlisten = \"a\"\nlog = \"hunter2\"").unwrap_err();
         assert!(problem.starts_with("line 3 sets what is set above"), "{problem}");
         assert!(!problem.contains("hunter2"));
     }
@@ -220,13 +256,13 @@ mod tests {
                 "allowed_networks must be a list of texts, such as [\"10.0.0.0/8\"]",
             ),
         ] {
-            assert_eq!(parse(text).unwrap_err(), expected);
+            assert_eq!(read_all(text).unwrap_err(), expected);
         }
     }
 
     #[test]
     fn what_is_not_toml_is_refused_by_its_line_without_the_text() {
-        let problem = parse("log = \"info\"\nmaster_key = hunter2\n").unwrap_err();
+        let problem = read_all("log = \"info\"\nmaster_key = hunter2\n").unwrap_err();
         assert!(problem.starts_with("line 2 is not TOML"), "{problem}");
         assert!(!problem.contains("hunter2"));
     }

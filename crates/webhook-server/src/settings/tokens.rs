@@ -2,15 +2,14 @@
 
 use webhook_token_jwt::Trust;
 
-use super::{Layers, Setting, value};
+use super::{Layers, Setting, Wrong, value};
 use crate::bearer_tokens::TokenSettings;
-use crate::exit::Failure;
 
 const TOGETHER: [Setting; 3] = [Setting::JwtIssuer, Setting::JwtAudience, Setting::JwtKeysFile];
 
 impl Layers {
     /// What is said of bearer tokens: all of it, or nothing.
-    pub(super) fn tokens(&self) -> Result<Option<TokenSettings>, Failure> {
+    pub(super) fn tokens(&self) -> Result<Option<TokenSettings>, Wrong> {
         let issuer = self.find(Setting::JwtIssuer, value::text)?;
         let audience = self.find(Setting::JwtAudience, value::text)?;
         let keys_file = self.find(Setting::JwtKeysFile, value::path)?;
@@ -20,15 +19,18 @@ impl Layers {
                 keys_file,
             })),
             (None, None, None) => Ok(None),
-            _ => Err(Failure::configuration(format!(
-                "{} must be set too: bearer tokens need {}, all of them or none",
-                names(
-                    TOGETHER
-                        .into_iter()
-                        .filter(|setting| !self.0.contains_key(setting))
+            _ => Err(Wrong::new(
+                TOGETHER,
+                format!(
+                    "{} must be set too: bearer tokens need {}, all of them or none",
+                    names(
+                        TOGETHER
+                            .into_iter()
+                            .filter(|setting| !self.0.contains_key(setting))
+                    ),
+                    names(TOGETHER)
                 ),
-                names(TOGETHER)
-            ))),
+            )),
         }
     }
 }
