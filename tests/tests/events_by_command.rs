@@ -332,7 +332,7 @@ fn an_event_is_sent_again_given_up_and_replayed_by_command(backend: Backend) {
     let ended = deployment.run(&["event", "give-up", id]);
     assert_eq!(ended.code(), 1, "{}", ended.output());
     assert!(
-        ended.stderr.contains("only one that is PENDING can be given up"),
+        ended.stderr.contains("only a PENDING one can be given up"),
         "{}",
         ended.output()
     );
@@ -382,7 +382,7 @@ fn an_event_is_sent_again_given_up_and_replayed_by_command(backend: Backend) {
     ]
     .concat();
     let text = deployment.run(&failed);
-    assert_eq!(text.expect_success(), "1 event at the end of the webhook's queue");
+    assert_eq!(text.expect_success(), "appended 1 delivery to the queue");
 
     let backwards = [&replay[..], &["--created-before", "2023-01-01T00:00:00Z"]].concat();
     let ended = deployment.run(&backwards);
@@ -444,14 +444,14 @@ fn a_pause_is_told_to_whoever_publishes(backend: Backend) {
     let ended = deployment.run_with_input(&PUBLISH, "1");
     ended.expect_success();
     assert!(
-        ended.stderr.contains("deliveries are paused since"),
+        ended.stderr.contains("deliveries have been paused since"),
         "{}",
         ended.output()
     );
     let refused = deployment.run(&["webhook", "send-test", webhook.id()]);
     assert_eq!(refused.code(), 1, "{}", refused.output());
     assert!(
-        refused.stderr.contains("deliveries are paused since"),
+        refused.stderr.contains("deliveries have been paused since"),
         "{}",
         refused.output()
     );
@@ -489,7 +489,7 @@ fn a_test_event_goes_the_way_of_deliveries(backend: Backend) {
     let denied = [&connection[..], &["--denied-networks", "127.0.0.0/8"]].concat();
     let ended = deployment.run(&denied);
     assert_eq!(ended.code(), 2, "{}", ended.output());
-    assert!(ended.stderr.contains("never delivers to"), "{}", ended.output());
+    assert!(ended.stderr.contains("in a denied network"), "{}", ended.output());
     let denied = [&test[..], &["--denied-networks", "127.0.0.0/8"]].concat();
     let ended = deployment.run(&denied);
     assert_eq!(ended.code(), 1, "{}", ended.output());

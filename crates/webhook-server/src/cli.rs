@@ -48,7 +48,7 @@ pub(crate) enum Command {
     /// Create webhooks, read, change and delete them, roll their secrets
     #[command(subcommand)]
     Webhook(WebhookCommand),
-    /// Publish events, follow their way to webhooks, send them again, give them up
+    /// Publish events; list, show, resend, replay and give up deliveries
     #[command(subcommand)]
     Event(EventCommand),
     /// Put a new master key in the place of the one there is, while servers go on serving; goes on with what was cut short
@@ -65,11 +65,12 @@ pub(crate) enum Command {
     /// Pause all deliveries, and let them go on
     #[command(subcommand)]
     Deliveries(DeliveriesCommand),
-    /// Check settings, files, database, machine and the way to a receiver, and say what is wrong and what to do; changes nothing
+    /// Find out what is wrong with a deployment, and what to do about it; changes nothing
     ///
-    /// It works beside a running server and without one, also when the database is out of reach. Each check is OK, WARN or FAIL,
-    /// and has a time limit. The exit status is 0 when nothing is FAIL, 2 when a setting is wrong or cannot be read, 1 otherwise.
-    /// Run it as the user that the service runs as, with the same settings.
+    /// It checks settings, files, the database, the machine, and with --url or --webhook the connection to a receiver. It works
+    /// beside a running server and without one, also if the database is unreachable. Each check is OK, WARN or FAIL, and has a time
+    /// limit. The exit status is 0 if no check is FAIL, 2 if a setting is wrong or the settings cannot be read, and 1 otherwise.
+    /// Run it as the user of the service, with the settings of the service.
     ///
     /// Example: webhook-server doctor --url https://example.com/webhooks
     Doctor(DoctorArguments),

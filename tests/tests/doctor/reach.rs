@@ -54,7 +54,7 @@ fn each_step_that_fails_is_told_with_its_rule() {
     denied.expect(
         "reach.guard",
         "FAIL",
-        "127.0.0.1 is in a network that this deployment never delivers to",
+        "127.0.0.1 is in a denied network of this deployment",
     );
     let metadata = doctor(&strict, &["--url", "https://169.254.169.254/"]);
     metadata.expect(

@@ -35,10 +35,10 @@ use crate::settings::{Examined, Setting, Sources};
 /// What to look at beside the deployment itself.
 #[derive(Args)]
 pub(crate) struct DoctorArguments {
-    /// Also find out whether deliveries to this URL would get there: its name, each address as the guard judges it, connections, TLS
+    /// Also check the connection to this URL: DNS, each address against the rules, TCP, TLS, the egress proxy. Nothing is sent
     #[arg(long, conflicts_with = "webhook")]
     url: Option<String>,
-    /// The same for the URL of this webhook, whk_…
+    /// Also check this webhook, whk_…, and the connection to its URL
     #[arg(long, value_name = "ID")]
     webhook: Option<WebhookId>,
     /// The platform that the webhook belongs to

@@ -1,6 +1,6 @@
-//! `event`: publishing events, following their way to webhooks, sending them again, giving them up.
+//! `event`: publishes events, lists and shows their deliveries, resends them, gives them up.
 //!
-//! A running server delivers what is queued here as it does what comes over HTTP: it is told by the store, or finds it within a second.
+//! A running server delivers what is queued here like what is queued over HTTP: the store notifies it, or it finds it within a second.
 
 mod again;
 mod publish;
@@ -20,28 +20,28 @@ use crate::settings::Settings;
 pub(crate) enum EventCommand {
     /// Publish an event, and print its id, alone, on standard output
     ///
-    /// What there is to say of it is read from a file or standard input, as JSON, and delivered byte for byte.
-    /// Nothing is kept until all of it was read.
+    /// Its data is read from a file or from standard input. It is one JSON value, at most 256 KiB, and is delivered byte for byte.
+    /// Nothing is stored until all of it was read.
     ///
     /// Example: echo '{"id":"inv_1"}' | webhook-server event publish --type INVOICE.PAID
     Publish(publish::PublishArguments),
-    /// List events on their way to webhooks, those that were queued last first
+    /// List deliveries, the last one in the queue first
     ///
     /// Example: webhook-server event list --webhook-id whk_… --status FAILED
     List(read::ListArguments),
-    /// Show an event on its way to a webhook: what is delivered, and every attempt
+    /// Show a delivery: its payload and every attempt
     ///
     /// Example: webhook-server event show whe_…
     Show(DeliveryArgument),
-    /// Send an event to its webhook again: it goes to the end of the webhook's queue
+    /// Resend a finished delivery: it is appended to its queue again
     ///
     /// Example: webhook-server event resend whe_…
     Resend(DeliveryArgument),
-    /// Give up an event that waits for its webhook, so that the next one's turn comes
+    /// Give up a pending delivery: it becomes FAILED, and the next one in the queue is sent
     ///
     /// Example: webhook-server event give-up whe_…
     GiveUp(DeliveryArgument),
-    /// Send a webhook all of a period again, delivered or given up, in the order in which it was published
+    /// Replay a webhook's finished deliveries of a period, in the order of publication
     ///
     /// Example: webhook-server event replay whk_… --created-after 2024-04-12T00:00:00Z --status FAILED
     Replay(again::ReplayArguments),
@@ -55,12 +55,12 @@ pub(crate) struct PlatformArgument {
     platform: PlatformId,
 }
 
-/// An event on its way to a webhook.
+/// A delivery.
 #[derive(Args)]
 pub(crate) struct DeliveryArgument {
     #[command(flatten)]
     platform: PlatformArgument,
-    /// The id of the event on its way to a webhook, whe_…, as `event list` has it
+    /// The id of the delivery, whe_…, as `event list` prints it
     id: DeliveryId,
 }
 

@@ -79,7 +79,7 @@ impl Local {
         let doing = "ask whether deliveries are paused";
         if let Some(pause) = self.wait_for_store(doing, self.open.store.current())? {
             remark(&format!(
-                "deliveries are paused since {}: it is sent once they go on, see `webhook-server deliveries resume`",
+                "deliveries have been paused since {}: it is sent after `webhook-server deliveries resume`",
                 pause.since
             ));
         }

@@ -45,14 +45,14 @@ pub(crate) enum WebhookCommand {
     },
     /// Give a webhook a new secret key and print it, alone, on standard output
     Roll(roll::RollArguments),
-    /// Leave a webhook without a secret key; the one it has goes on signing for its overlap, and after that deliveries are unsigned
+    /// Remove a webhook's secret key. It keeps signing for its overlap; after that, deliveries are unsigned
     ///
     /// Example: webhook-server webhook remove-secret whk_… --previous-secret-expires-in 3600
     RemoveSecret(remove_secret::RemoveSecretArguments),
-    /// Send a test event to a webhook, active or not, signed as a delivery is, and say what became of it
+    /// Send a test event to a webhook, which may be inactive, and print the result
     ///
-    /// It goes the way that deliveries go, by these settings: what is not allowed to them is not allowed to it. The exit
-    /// status is 1 when the receiver did not take it.
+    /// It is signed like a delivery, and sent with the same address rules, proxy and certificates, by the settings of this command.
+    /// The exit status is 1 if it failed.
     ///
     /// Example: webhook-server webhook send-test whk_…
     SendTest {
@@ -61,10 +61,10 @@ pub(crate) enum WebhookCommand {
         /// The webhook's id, whk_…
         id: WebhookId,
     },
-    /// Send a test event to where a new webhook with these settings would deliver, and store nothing
+    /// Send a test event as a new webhook with these settings would, and store nothing
     ///
-    /// It is signed with a key that is made for it and forgotten, so a receiver that verifies signatures refuses it. The
-    /// exit status is 1 when the receiver did not take it.
+    /// Its signing key is made for this one request, so a receiver that verifies signatures rejects it. The exit status is 1 if it
+    /// failed.
     ///
     /// Example: webhook-server webhook test-connection --url https://example.com/webhooks
     TestConnection(Box<probe::TestConnectionArguments>),

@@ -404,14 +404,14 @@ fn paused(pause: Option<Pause>) -> Finding {
         None => Finding::ok("deliveries are not paused"),
         Some(pause) => Finding::warn(
             format!(
-                "deliveries are paused since {}: {}",
+                "deliveries have been paused since {}: {}",
                 pause.since,
                 match pause.reason {
                     PauseReason::Restored => "the database was restored from a backup",
                     PauseReason::Operator => "an operator asked for it",
                 }
             ),
-            "let them go on with `webhook-server deliveries resume`",
+            "resume them with `webhook-server deliveries resume`",
         ),
     }
 }

@@ -12,23 +12,23 @@ use webhook_http_actix::representation::{ResentJson, WebhookEventJson};
 
 use super::{DeliveryArgument, PlatformArgument, events};
 use crate::commands::local::{Local, answer, answer_json, remark};
-use crate::commands::{Format, counted, done};
+use crate::commands::{Format, done};
 use crate::exit::Failure;
 
-/// Which events of a webhook to send again.
+/// The deliveries to replay.
 #[derive(Args)]
 pub(crate) struct ReplayArguments {
     #[command(flatten)]
     platform: PlatformArgument,
     /// The webhook's id, whk_…
     id: WebhookId,
-    /// Those published then or later, such as 2024-04-12T15:22:37Z
+    /// Events published at this time or later, such as 2024-04-12T15:22:37Z
     #[arg(long, value_name = "INSTANT")]
     created_after: Instant,
-    /// Those published before; up to now, if not given
+    /// Events published before this time; up to now, if not given
     #[arg(long, value_name = "INSTANT")]
     created_before: Option<Instant>,
-    /// Those that are SUCCEEDED, or FAILED; both, if not given
+    /// Only deliveries with this status, SUCCEEDED or FAILED; both, if not given
     #[arg(long, value_parser = status)]
     status: Option<&'static str>,
 }
@@ -46,7 +46,7 @@ impl ReplayArguments {
     }
 }
 
-/// Sends one event again.
+/// Resends one delivery.
 pub(super) fn resend(
     local: &Local,
     named: DeliveryArgument,
@@ -54,15 +54,15 @@ pub(super) fn resend(
     format: Format,
 ) -> Result<(), Failure> {
     let (acting, id) = (local.acting_on(Some(named.platform.platform))?, named.id);
-    let doing = "send the event again";
+    let doing = "resend the delivery";
     let resent = local.wait(doing, events(local).resend(&acting, id, None))?;
     let tracked = done(resent, doing)?;
-    remark(&format!("{id} is at the end of its webhook's queue"));
+    remark(&format!("{id} was appended to its queue"));
     local.remark_pause()?;
     show(&tracked, environment, format)
 }
 
-/// Gives one event up.
+/// Gives up one delivery.
 pub(super) fn give_up(
     local: &Local,
     named: DeliveryArgument,
@@ -70,10 +70,10 @@ pub(super) fn give_up(
     format: Format,
 ) -> Result<(), Failure> {
     let (acting, id) = (local.acting_on(Some(named.platform.platform))?, named.id);
-    let doing = "give the event up";
+    let doing = "give up the delivery";
     let given_up = local.wait(doing, events(local).give_up(&acting, id, None))?;
     let tracked = done(given_up, doing)?;
-    remark(&format!("gave {id} up"));
+    remark(&format!("gave up {id}"));
     show(&tracked, environment, format)
 }
 
@@ -84,7 +84,7 @@ fn show(tracked: &TrackedDelivery, environment: Environment, format: Format) -> 
     }
 }
 
-/// Sends many events of one webhook again.
+/// Replays deliveries of one webhook.
 pub(super) fn replay(local: &Local, arguments: ReplayArguments, format: Format) -> Result<(), Failure> {
     let acting: Acting = local.acting_on(Some(arguments.platform.platform))?;
     let replay = Replay {
@@ -94,7 +94,7 @@ pub(super) fn replay(local: &Local, arguments: ReplayArguments, format: Format) 
         status: arguments.status,
         idempotent: None,
     };
-    let doing = "send the events again";
+    let doing = "replay the deliveries";
     let resent = done(local.wait(doing, events(local).replay(&acting, replay))?, doing)?;
     if resent.deliveries > 0 {
         local.remark_pause()?;
@@ -102,8 +102,15 @@ pub(super) fn replay(local: &Local, arguments: ReplayArguments, format: Format) 
     match format {
         Format::Json => answer_json(&ResentJson::new(&resent)),
         Format::Text => answer(&format!(
-            "{} at the end of the webhook's queue\n",
-            counted(resent.deliveries, "event")
+            "appended {} to the queue\n",
+            counted_deliveries(resent.deliveries)
         )),
+    }
+}
+
+fn counted_deliveries(count: u64) -> String {
+    match count {
+        1 => "1 delivery".to_owned(),
+        count => format!("{count} deliveries"),
     }
 }

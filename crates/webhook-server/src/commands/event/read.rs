@@ -21,36 +21,36 @@ use crate::exit::Failure;
 /// How many are read at a time: each may have many attempts.
 const STEP: u32 = 100;
 
-/// The events to list.
+/// The deliveries to list.
 #[derive(Args)]
 pub(crate) struct ListArguments {
     #[command(flatten)]
     platform: PlatformArgument,
-    /// Only those to this webhook
+    /// Only deliveries to this webhook
     #[arg(long, value_name = "ID")]
     webhook_id: Option<WebhookId>,
-    /// Only this event, on its way to each webhook that wants it
+    /// Only deliveries of this event
     #[arg(long, value_name = "ID")]
     event_id: Option<EventId>,
-    /// Only those of this action, such as INVOICE.PAID
+    /// Only deliveries of events of this type, such as INVOICE.PAID
     #[arg(long = "type", value_name = "ACTION", value_parser = action)]
     action: Option<Action>,
-    /// Only those that are PENDING, SUCCEEDED or FAILED
+    /// Only deliveries with this status: PENDING, SUCCEEDED or FAILED
     #[arg(long, value_parser = DeliveryStatus::named)]
     status: Option<&'static str>,
-    /// Only those published then or later, such as 2024-04-12T15:22:37Z
+    /// Only events published at this time or later, such as 2024-04-12T15:22:37Z
     #[arg(long, value_name = "INSTANT")]
     created_after: Option<Instant>,
-    /// Only those published before
+    /// Only events published before this time
     #[arg(long, value_name = "INSTANT")]
     created_before: Option<Instant>,
-    /// Only those of which an attempt was signed with this key
+    /// Only deliveries with an attempt that was signed with this key
     #[arg(long, value_name = "FINGERPRINT")]
     key_fingerprint: Option<Fingerprint>,
-    /// Only those that come after this one in the list, to go on with it
+    /// Only deliveries that come after this one in the list
     #[arg(long, value_name = "ID")]
     after: Option<DeliveryId>,
-    /// How many at the most
+    /// At most so many
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
 }
@@ -59,7 +59,7 @@ fn action(text: &str) -> Result<Action, webhook_domain::InvalidValue> {
     Action::parse(text.to_owned())
 }
 
-/// Lists events on their way.
+/// Lists deliveries.
 pub(super) fn list(local: &Local, arguments: ListArguments, format: Format) -> Result<(), Failure> {
     let acting = local.acting_on(Some(arguments.platform.platform))?;
     let service = events(local);
@@ -78,7 +78,7 @@ pub(super) fn list(local: &Local, arguments: ListArguments, format: Format) -> R
     let (mut rows, mut json, mut left) = (Vec::new(), Vec::new(), arguments.limit);
     while left > 0 {
         query.limit = left.min(STEP);
-        let part = local.wait("list the events", service.deliveries(&acting, query.clone()))?;
+        let part = local.wait("list the deliveries", service.deliveries(&acting, query.clone()))?;
         query.after = part.last().map(|listed| listed.delivery.id);
         let is_last = part.len() < query.limit as usize;
         match format {
@@ -132,7 +132,7 @@ fn outcome(attempt: &Attempt) -> String {
         .join(" ")
 }
 
-/// Shows one event on its way.
+/// Shows one delivery.
 pub(super) fn show(
     local: &Local,
     named: DeliveryArgument,
@@ -140,7 +140,7 @@ pub(super) fn show(
     format: Format,
 ) -> Result<(), Failure> {
     let acting = local.acting_on(Some(named.platform.platform))?;
-    let tracked = local.wait("show the event", events(local).delivery(&acting, named.id))?;
+    let tracked = local.wait("show the delivery", events(local).delivery(&acting, named.id))?;
     if format == Format::Json {
         return print_json(&WebhookEventJson::new(&tracked, environment));
     }
