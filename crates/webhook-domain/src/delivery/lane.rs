@@ -205,6 +205,9 @@ impl LaneState {
     ///
     /// Of two turns with one number the first counts; but what the receiver has taken is delivered, whatever the number: were that
     /// ignored, the next success would end the lane's work behind a delivery that waits.
+    ///
+    /// So is what the receiver has taken while it was given up: a late success counts, and empties the box as any does. How far the lane
+    /// is done does not change by it: the delivery was out of it, and what stands before it may wait still.
     #[must_use]
     pub fn after_turn(
         self,
@@ -218,12 +221,14 @@ impl LaneState {
             return Recording::Lost;
         }
         let succeeded = turn.attempt.cause().is_none();
-        let is_news = stored.is_some_and(|stored| {
-            stored.status == DeliveryStatus::Pending && (stored.attempts < turn.number || succeeded)
-        });
-        if !is_news {
+        let is_news = |stored: &StoredAttempts| match stored.status {
+            DeliveryStatus::Pending => stored.attempts < turn.number || succeeded,
+            DeliveryStatus::Failed { .. } => succeeded,
+            DeliveryStatus::Succeeded { .. } => false,
+        };
+        let Some(stored) = stored.filter(is_news) else {
             return Recording::Known;
-        }
+        };
         if !succeeded && version != Some(turn.version) {
             return Recording::News {
                 lane: Self {
@@ -235,9 +240,11 @@ impl LaneState {
             };
         }
         let status = turn.delivery.status;
-        let done = match status {
-            DeliveryStatus::Pending => self.done,
-            DeliveryStatus::Succeeded { .. } | DeliveryStatus::Failed { .. } => self.done.max(turn.position),
+        let done = match (stored.status, status) {
+            (DeliveryStatus::Pending, DeliveryStatus::Succeeded { .. } | DeliveryStatus::Failed { .. }) => {
+                self.done.max(turn.position)
+            }
+            _ => self.done,
         };
         let ready_at = match turn.penalty_box {
             // By the clock of `now`: the process's own may be wrong.

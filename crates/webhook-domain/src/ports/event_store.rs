@@ -208,7 +208,8 @@ pub trait EventStore: Send + Sync {
 
     /// Gives up a delivery that waits, as [`Delivery::given_up`] says, and saves the answer, in one transaction. If it stands at the
     /// head of its lane, the next one's turn comes ([`LaneState::without_head`](crate::delivery::lane::LaneState::without_head)). Whoever has
-    /// read it from the lane is told by [`Lane::withdrawn`](super::Lane::withdrawn).
+    /// read it from the lane is told by [`Lane::withdrawn`](super::Lane::withdrawn). A success of an attempt that was under way is
+    /// recorded all the same, and ends the delivery in its stead.
     ///
     /// # Errors
     /// [`Refusal::NotFound`](crate::Refusal::NotFound), [`Refusal::NotPending`](crate::Refusal::NotPending),

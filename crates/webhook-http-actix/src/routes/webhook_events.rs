@@ -147,8 +147,8 @@ pub(crate) async fn resend(mut call: Call) -> Result<HttpResponse, Problem> {
 /// Gives up an event that waits for its webhook.
 ///
 /// It becomes `FAILED` and is sent no more; if it is the head of the webhook's queue, also of one that is held up, the next one's
-/// turn comes at once. An attempt that is under way may still arrive, and is not recorded. One that has come to its end is refused
-/// with 409. Needs `WEBHOOK_EVENT.RESEND`.
+/// turn comes at once. An attempt that is under way may still arrive: if the receiver takes it, the event is `SUCCEEDED` after all. One
+/// that has come to its end is refused with 409. Needs `WEBHOOK_EVENT.RESEND`.
 #[utoipa::path(
     post,
     path = paths::GIVE_UP,

@@ -33,7 +33,7 @@ use crate::sealing::Vault;
 type Tracked = (DeliveryRow, EventRow);
 
 /// The name of the status of what was given up.
-pub(super) const FAILED: &str = "FAILED";
+pub(crate) const FAILED: &str = "FAILED";
 
 pub(crate) fn tracked((delivery, event): &Tracked) -> Result<TrackedDelivery, RowError> {
     Ok(TrackedDelivery {
@@ -237,7 +237,7 @@ pub(crate) fn put_at_the_end(
     {
         return Ok((Err(refusal), Hints::default()));
     }
-    diesel::delete(failed_deliveries::table.find(row.0.position)).execute(connection)?;
+    connection.forget_failed(row.0.position)?;
     let position = connection.draw_positions(1)?.pop().unwrap_or_default();
     diesel::update(deliveries::table.filter(deliveries::id.eq(&id)))
         .set((

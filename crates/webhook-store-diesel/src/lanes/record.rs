@@ -12,6 +12,7 @@ use webhook_domain::webhook::Version;
 
 use crate::database::connection::AnyConnection;
 use crate::engine::failure::Failure;
+use crate::events::port::FAILED;
 use crate::lanes::delivery::{PlaceRow, StatusColumns, TurnColumns};
 use crate::lanes::locked::LockedLanes;
 
@@ -33,6 +34,7 @@ pub(crate) fn record(
     let now = lanes.now();
     let mut columns = Vec::new();
     let mut failed = Vec::new();
+    let mut failed_no_more = Vec::new();
     let mut all_lost = Vec::with_capacity(made.len());
     for Turns { process, turns } in made {
         let mut lost = BTreeSet::new();
@@ -55,6 +57,9 @@ pub(crate) fn record(
                     if matches!(status, DeliveryStatus::Failed { .. }) {
                         failed.push((turn.delivery.platform.as_str(), turn.position.0));
                     }
+                    if matches!(known, Some(known) if known.status.name() == FAILED) {
+                        failed_no_more.push(turn.position.0);
+                    }
                     if let Some(delivery) = delivery {
                         *delivery = StoredAttempts {
                             status,
@@ -70,6 +75,9 @@ pub(crate) fn record(
     lanes.add_turns(last_round);
     for (platform, position) in failed {
         connection.note_failed(platform, position)?;
+    }
+    for position in failed_no_more {
+        connection.forget_failed(position)?;
     }
     Ok(all_lost)
 }

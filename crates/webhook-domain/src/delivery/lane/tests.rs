@@ -66,6 +66,38 @@ const PENDING: Option<StoredAttempts> = Some(StoredAttempts {
 });
 
 #[test]
+fn a_success_of_what_was_given_up_counts_and_a_failure_does_not() {
+    let given_up = StoredAttempts {
+        status: DeliveryStatus::Failed { at: later(1) },
+        attempts: 0,
+    };
+    // Something before it waits still.
+    let lane = LaneState {
+        done: Position(3),
+        penalty_box: PenaltyBox::NextInTurn {
+            since: NOW,
+            given_up_at: later(1),
+            cause: FailureCause::Timeout,
+        },
+        ..lane()
+    };
+    let record =
+        |turn: &Turn, stored| lane.after_turn(process(1), turn, Some(stored), Some(VERSION), later(2));
+    let success = turn(&lane, succeeded());
+    let Recording::News { lane: after, status } = record(&success, given_up) else {
+        panic!("it counts");
+    };
+    assert_eq!(status, success.delivery.status);
+    assert_eq!((after.done, after.penalty_box), (Position(3), PenaltyBox::Out));
+    assert_eq!(record(&turn(&lane, failed()), given_up), Recording::Known);
+    let again = StoredAttempts { status, attempts: 1 };
+    assert_eq!(record(&success, again), Recording::Known);
+    let lost = lane.taken_by(process(2));
+    let recorded = lost.after_turn(process(1), &success, Some(given_up), Some(VERSION), later(2));
+    assert_eq!(recorded, Recording::Lost);
+}
+
+#[test]
 fn a_turn_counts_in_its_own_epoch_alone() {
     let turn = turn(&lane(), succeeded());
     let record = |lane: LaneState, process| lane.after_turn(process, &turn, PENDING, Some(VERSION), later(1));

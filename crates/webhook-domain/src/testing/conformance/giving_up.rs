@@ -7,7 +7,7 @@ use super::Ports;
 use super::lane_scene::of;
 use super::scene::{Scene, answered, done, held, refused, replayed};
 use crate::delivery::DeliveryStatus;
-use crate::delivery::attempt::{AttemptOutcome, FailureCause};
+use crate::delivery::attempt::{AttemptOutcome, FailureCause, StatusCode};
 use crate::delivery::event::Event;
 use crate::delivery::penalty_box::PenaltyBox;
 use crate::error::{Refusal, ServiceError};
@@ -100,7 +100,7 @@ pub async fn what_is_given_up_by_request_is_out_of_its_lane(ports: &Ports) {
         ..DeliveryQuery::default()
     };
     assert_eq!(scene.listed(failed).await, [id]);
-    // A turn at it that was under way then is not recorded.
+    // A turn at it that was under way then and fails is not recorded.
     let mut late = before;
     late.queued.remove(0);
     let turn = scene.turn(
@@ -111,6 +111,58 @@ pub async fn what_is_given_up_by_request_is_out_of_its_lane(ports: &Ports) {
     assert_eq!(held(ports.lanes().record(process, vec![turn]).await), []);
     assert_eq!(scene.tracked(id).await, given_up);
     assert_eq!(scene.lane(process, &webhook).await.penalty_box, PenaltyBox::Out);
+}
+
+/// What the receiver takes while it is given up is delivered: the attempt is recorded, it is listed as such, and the webhook leaves the
+/// box. What waits is sent as before, and a second record of it changes nothing.
+pub async fn a_success_of_what_is_given_up_meanwhile_counts(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let process = scene.process().await;
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let mut events = Vec::new();
+    for _ in 0..3 {
+        events.push(scene.published("INVOICE.CREATED").await);
+    }
+    scene.fail(process, &webhook).await;
+    let before = scene.lane(process, &webhook).await;
+    let ids: Vec<_> = events.iter().map(|event| of(event, &webhook)).collect();
+    let success = AttemptOutcome::of_answer(held(StatusCode::new(204)));
+    let listed_as = async |status| {
+        let query = DeliveryQuery {
+            status: Some(status),
+            limit: 10,
+            ..DeliveryQuery::default()
+        };
+        scene.listed(query).await
+    };
+    // The head, and one that somebody who is ahead of what is recorded sends already.
+    for (place, waiting) in [(0, &[1, 2][..]), (2, &[1])] {
+        let mut under_way = before.clone();
+        let sent = under_way.queued.swap_remove(place);
+        let turn = scene.turn(&under_way, &sent, success);
+        done(scene.give_up(ids[place], None).await);
+        assert_eq!(listed_as("FAILED").await, [ids[place]]);
+        for _ in 0..2 {
+            let lost = ports.lanes().record(process, vec![turn.clone()]).await;
+            assert_eq!(held(lost), []);
+            let tracked = scene.tracked(ids[place]).await;
+            assert_eq!(tracked.delivery.status, turn.delivery.status);
+            assert_eq!(tracked.attempts.last(), Some(&turn.attempt));
+            assert_eq!(listed_as("FAILED").await, []);
+            assert!(listed_as("SUCCEEDED").await.contains(&ids[place]));
+        }
+        assert_eq!(scene.lane(process, &webhook).await.penalty_box, PenaltyBox::Out);
+        let waiting: Vec<_> = waiting.iter().map(|place| events[*place].id).collect();
+        assert_eq!(scene.queued(process, &webhook).await, waiting);
+    }
+    let attempts = scene.tracked(ids[0]).await.attempts.len();
+    assert_eq!(
+        attempts, 2,
+        "the one that failed before, and the one that did not"
+    );
+    // It has come to its end like any other.
+    assert_eq!(refused(scene.give_up(ids[0], None).await), Refusal::NotPending);
+    done(ports.events().resend(scene.resend(ids[0])).await);
 }
 
 /// When the head of a lane that is held up is given up, the next one's turn comes at once; the webhook stays in the box until that

@@ -115,6 +115,7 @@ macro_rules! conformance_tests {
             old_events_are_forgotten_once_they_are_done
             what_is_given_up_by_request_is_out_of_its_lane
             giving_up_the_head_is_the_next_ones_turn
+            a_success_of_what_is_given_up_meanwhile_counts
             what_has_ended_is_not_given_up
             giving_up_is_answered_again
             what_has_ended_is_found_in_the_order_of_its_events

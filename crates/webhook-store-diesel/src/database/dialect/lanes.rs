@@ -278,6 +278,13 @@ impl AnyConnection {
             .map(drop)
     }
 
+    /// Notes that a delivery is not given up any more.
+    pub(crate) fn forget_failed(&mut self, position: i64) -> QueryResult<()> {
+        diesel::delete(failed_deliveries::table.find(position))
+            .execute(self)
+            .map(drop)
+    }
+
     /// Writes lanes, and what attempts have left in deliveries. On PostgreSQL both are one statement and so one round trip.
     pub(crate) fn save_lanes(&mut self, lanes: &[LaneColumns], turns: &[TurnColumns]) -> QueryResult<()> {
         match self {
