@@ -12,6 +12,7 @@ use webhook_tests::{
 
 on_each_database!(
     a_webhook_is_shown_changed_and_deleted_as_over_http,
+    webhooks_are_listed_by_the_conditions_that_the_api_takes,
     a_dry_run_changes_nothing_and_foretells_the_roll,
     the_last_key_that_creates_keys_is_revoked_here_alone,
     audit_records_are_listed_and_verified,
@@ -89,6 +90,59 @@ fn a_webhook_is_shown_changed_and_deleted_as_over_http(backend: Backend) {
             .code(),
         1
     );
+}
+
+fn webhooks_are_listed_by_the_conditions_that_the_api_takes(backend: Backend) {
+    let service = Service::start(backend);
+    let client = service.client_of("default", &["WEBHOOK.VIEW"]);
+    for (name, reference, active, url) in [
+        ("Billing & Co", "b/1", true, "https://example.com/1"),
+        ("Billing & Co", "b/2", false, "https://EXAMPLE.com:8443/2"),
+        ("other", "", true, "https://b.example.com/3"),
+    ] {
+        let fields = json!({"name": name, "reference": reference, "active": active, "url": url});
+        create_with(&service.client(), fields);
+    }
+    for (flags, query, expected) in [
+        (&["--name", "Billing & Co"][..], "name=Billing+%26+Co", 2),
+        (&["--reference", ""], "reference=", 1),
+        (&["--active", "false"], "active=false", 1),
+        (&["--in-penalty-box", "true"], "in_penalty_box=true", 0),
+        (&["--url-host", "Example.com."], "url_host=Example.com.", 2),
+        (
+            &["--signing-protocol", "HmacSHA256", "--url-host", "b.example.com"],
+            "signing_protocol=HmacSHA256&url_host=b.example.com",
+            1,
+        ),
+        (
+            &["--rolled-before", "2020-01-01T00:00:00Z"],
+            "rolled_before=2020-01-01T00:00:00Z",
+            0,
+        ),
+        (
+            &["--rolled-before", "9999-01-01T00:00:00Z"],
+            "rolled_before=9999-01-01T00:00:00Z",
+            3,
+        ),
+    ] {
+        let listed = json_of(&service, &[&["webhook", "list"], flags].concat());
+        assert_eq!(listed.as_array().map(Vec::len), Some(expected), "{flags:?}");
+        let over_http = client.get(&format!("/v1/webhooks?{query}")).send().json();
+        assert_eq!(listed, over_http["data"], "{query}");
+    }
+    for (flag, wrong, right) in [
+        ("--url-host", "example.com:443", "such as example.com"),
+        ("--rolled-before", "yesterday", "2024-04-12T15:22:37Z"),
+        ("--active", "True", "true"),
+    ] {
+        let ended = service.deployment().run(&["webhook", "list", flag, wrong]);
+        assert_eq!(ended.code(), 2);
+        assert!(
+            ended.stderr.contains(flag) && ended.stderr.contains(right),
+            "{}",
+            ended.stderr
+        );
+    }
 }
 
 fn a_dry_run_changes_nothing_and_foretells_the_roll(backend: Backend) {

@@ -8,6 +8,7 @@ mod actions;
 mod announcement;
 mod authentication;
 mod collecting;
+mod filter;
 mod held_up;
 mod labels;
 mod listing;
@@ -20,6 +21,7 @@ pub use authentication::{
     ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Password, Username,
 };
 pub use collecting::Subscription;
+pub use filter::{UrlHost, WebhookFilter};
 pub use held_up::HeldUp;
 pub use labels::*;
 pub use listing::{Cursor, Direction, PageSize, PageStart, SortKey, WebhookOrder, WebhookPage, WebhookQuery};

@@ -1,16 +1,27 @@
 //! Lists: the parameters that say which part of one is wanted, and the links to its other parts.
 //!
-//! A link is a path with its query. What stands in one is a number, a name or an id, none of which needs encoding.
+//! A link is a path with its query, every value percent-encoded (RFC 3986 §2.1).
 
 mod cursor;
+pub(crate) mod filters;
 pub(crate) mod webhooks;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use webhook_domain::InvalidValue;
 use webhook_domain::webhook::PageSize;
 
 use crate::errors::Problem;
 use crate::query::{Parameters, whole};
+
+/// What is encoded of a value in a query: all but what is unreserved, and the colon of instants and fingerprints, which means nothing
+/// there (RFC 3986 §3.4).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
 
 /// What the list of actions is ordered by.
 pub(crate) const ORDER_OF_ACTIONS: &str = "object_type";
@@ -88,7 +99,7 @@ pub(crate) fn page_size(text: &str) -> Result<PageSize, InvalidValue> {
 fn link(path: &str, parameters: &[(&str, String)]) -> String {
     let pairs: Vec<_> = parameters
         .iter()
-        .map(|(name, value)| format!("{name}={value}"))
+        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, ENCODED)))
         .collect();
     format!("{path}?{}", pairs.join("&"))
 }

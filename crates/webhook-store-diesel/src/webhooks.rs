@@ -1,6 +1,8 @@
 //! Webhooks: changed in groups, saved, listed.
 
 pub(crate) mod change;
+mod filter;
+mod hosts;
 pub(crate) mod key_ring;
 mod lanes;
 pub(crate) mod list;

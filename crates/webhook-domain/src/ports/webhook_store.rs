@@ -103,8 +103,9 @@ pub trait WebhookStore: Send + Sync {
     /// The store's.
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError>;
 
-    /// The page of the platform's webhooks that `query` asks for, and how many webhooks the platform has. A page that
-    /// begins at a cursor costs the same wherever in the list it is.
+    /// The page of the platform's webhooks that `query` asks for, and how many webhooks the list has. Without a filter, a page that
+    /// begins at a cursor costs the same wherever in the list it is. With one, the platform's webhooks may all be read, but not those of
+    /// others.
     ///
     /// # Errors
     /// The store's.

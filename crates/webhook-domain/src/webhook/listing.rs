@@ -4,9 +4,10 @@
 //! store has to pass over all that stands before; from a cursor it goes on at once, and what is created or deleted
 //! meanwhile moves nothing into the next page that was in this one.
 
+use std::ops::Range;
 use std::str::FromStr;
 
-use super::{Name, Reference, Webhook};
+use super::{Name, Reference, Webhook, WebhookFilter};
 use crate::error::InvalidValue;
 use crate::id::WebhookId;
 use crate::time::Instant;
@@ -196,6 +197,39 @@ pub struct WebhookQuery {
     pub order: WebhookOrder,
     /// From which end.
     pub direction: Direction,
+    /// Which of the platform's webhooks the list has.
+    pub filter: WebhookFilter,
+}
+
+impl WebhookQuery {
+    /// Sorts the places of all that the list has, and says which of them the page has: for a store that has them all at hand.
+    pub fn cut<T>(&self, all: &mut [(Cursor, T)]) -> Range<usize> {
+        let limit = self.limit.get() as usize;
+        all.sort_by(|(one, _), (other, _)| match self.direction {
+            Direction::Ascending => one.cmp(other),
+            Direction::Descending => other.cmp(one),
+        });
+        let stands_before = |place: &Cursor, cursor: &Cursor| match self.direction {
+            Direction::Ascending => place < cursor,
+            Direction::Descending => place > cursor,
+        };
+        let (begin, end) = match &self.start {
+            PageStart::Number(number) => {
+                let before = number.saturating_sub(1).saturating_mul(limit as u64);
+                let begin = usize::try_from(before).unwrap_or(usize::MAX);
+                (begin, begin.saturating_add(limit))
+            }
+            PageStart::After(cursor) => {
+                let begin = all.partition_point(|(place, _)| place == cursor || stands_before(place, cursor));
+                (begin, begin + limit)
+            }
+            PageStart::Before(cursor) => {
+                let end = all.partition_point(|(place, _)| stands_before(place, cursor));
+                (end.saturating_sub(limit), end)
+            }
+        };
+        begin.min(all.len())..end.min(all.len())
+    }
 }
 
 /// A page of webhooks.
@@ -203,7 +237,7 @@ pub struct WebhookQuery {
 pub struct WebhookPage {
     /// The webhooks, in the order asked for.
     pub webhooks: Vec<Webhook>,
-    /// How many webhooks the platform has.
+    /// How many webhooks the list has: of those of the platform, all that meet the filter.
     pub total: u64,
 }
 
@@ -269,6 +303,7 @@ mod tests {
             start: PageStart::Number(1),
             order: WebhookOrder::CreatedAt,
             direction: Direction::Ascending,
+            filter: WebhookFilter::default(),
         };
         assert_eq!(WebhookQuery::default(), expected);
     }

@@ -138,7 +138,7 @@ fn literal_address(url: &Url) -> Option<IpAddr> {
 
 /// Accepts a name that can be looked up and stand in a request: labels of up to 63 letters, digits, hyphens and underscores, 253
 /// characters in all (RFC 1035 §2.3.4). The URL standard's parser takes more, and has made what is not ASCII so.
-fn check_name(name: &str) -> Result<(), InvalidValue> {
+pub(super) fn check_name(name: &str) -> Result<(), InvalidValue> {
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())

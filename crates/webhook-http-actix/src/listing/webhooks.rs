@@ -12,12 +12,14 @@ use webhook_domain::services::WebhookService;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Cursor, PageSize, PageStart, WebhookPage, WebhookQuery};
 
+use super::filters::{self, FILTERS};
 use super::{cursor, limit, link};
 use crate::errors::Problem;
 use crate::paths;
 use crate::query::{Parameters, whole};
 use crate::representation::{Keys, WebhookJson};
 
+/// The parameters beside the [filters](FILTERS).
 const PARAMETERS: [&str; 6] = ["limit", "page", "order_by", "order_direction", "after", "before"];
 
 /// The greatest number of a page: what every JSON parser holds exactly.
@@ -58,7 +60,9 @@ struct Links {
 impl Asked {
     /// What the query of `request` asks for.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, Problem> {
-        let parameters = Parameters::of(request, &PARAMETERS)?;
+        let filters = FILTERS.iter().map(|filter| filter.name);
+        let known: Vec<_> = PARAMETERS.into_iter().chain(filters).collect();
+        let parameters = Parameters::of(request, &known)?;
         let limit = limit(&parameters)?;
         let page = parameters.parsed("page", page_number)?;
         let order = parameters.parsed("order_by", str::parse)?.unwrap_or_default();
@@ -90,6 +94,7 @@ impl Asked {
             start,
             order,
             direction,
+            filter: filters::read(&parameters)?,
         };
         Ok(Self { query, page })
     }
@@ -137,7 +142,7 @@ impl Asked {
         let query = WebhookQuery {
             limit: PageSize::new(1).map_err(Problem::internal)?,
             start,
-            ..self.query
+            ..self.query.clone()
         };
         Ok(!webhooks.list(acting, query).await?.webhooks.is_empty())
     }
@@ -190,6 +195,7 @@ impl Asked {
             limit,
             order,
             direction,
+            filter,
             ..
         } = &self.query;
         let mut parameters = vec![
@@ -198,6 +204,7 @@ impl Asked {
             ("order_by", order.name().to_owned()),
             ("order_direction", direction.name().to_owned()),
         ];
+        parameters.extend(filters::written(filter));
         let place = |cursor: &Cursor| cursor::write(cursor, *order, *direction);
         match start {
             PageStart::Number(_) => {}

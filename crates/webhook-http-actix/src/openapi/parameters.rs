@@ -11,6 +11,7 @@ use super::answers::{limit, page};
 use super::shared::{ACTION, AUDIT_ACTION, Component, ORDER_DIRECTION, WEBHOOK_EVENT_STATUS};
 use super::values::{fingerprint, id, instant, matching, one_of, overlap, platform};
 use crate::listing::ORDER_OF_ACTIONS;
+use crate::listing::filters::{FILTERS, Filter};
 use crate::paths::{ID, WEBHOOK_ID};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 
@@ -24,7 +25,7 @@ pub(crate) struct IfMatch;
 pub(crate) struct WebhookPath;
 /// The id of an API key in the path.
 pub(crate) struct ApiKeyPath;
-/// Which page of webhooks.
+/// Which page of which webhooks.
 pub(crate) struct WebhookPage;
 /// Which page of actions.
 pub(crate) struct ActionPage;
@@ -79,7 +80,7 @@ parameters! {
     ))];
     WebhookPath: vec![path(WEBHOOK_ID, id(WebhookId::PREFIX, "The webhook's id."))];
     ApiKeyPath: vec![path(ID, id(ApiKeyId::PREFIX, "The API key's id."))];
-    WebhookPage: vec![
+    WebhookPage: [vec![
         query("limit", limit()),
         query("page", page("The number of the page. A link that says `after` or `before` has it for display.")),
         query("order_by", one_of(WebhookOrder::ALL.map(WebhookOrder::name), "What the list is ordered by.")
@@ -87,7 +88,7 @@ parameters! {
         query_or_else("order_direction", &ORDER_DIRECTION, Direction::default().name(), "Which end comes first."),
         query("after", place("Where the page begins: as it stands in the link to the next page, with its `page`.")),
         query("before", place("Where the page ends: as it stands in the link to the previous page, with its `page`.")),
-    ];
+    ], FILTERS.iter().map(condition).collect()].concat();
     ActionPage: vec![
         query("limit", limit()),
         query("page", page("The number of the page.")),
@@ -118,6 +119,20 @@ parameters! {
         query("limit", limit()),
     ];
     RetiredFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, overlap())];
+}
+
+/// A parameter that is a condition on what a list has.
+fn condition(filter: &Filter) -> Parameter {
+    let parameter = described(
+        filter.name,
+        ParameterIn::Query,
+        Required::False,
+        filter.description,
+        (filter.schema)(),
+    );
+    ParameterBuilder::from(parameter)
+        .example(Some((filter.example)()))
+        .build()
 }
 
 fn place(description: &str) -> ObjectBuilder {

@@ -42,8 +42,9 @@ pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
 
 /// Lists the platform's webhooks, page by page.
 ///
-/// The links say where in the order the pages before and after begin, so that reading on skips nothing when webhooks
-/// come and go. No secrets are shown, whoever asks. Needs `WEBHOOK.VIEW`.
+/// Filters are exact, and all of them hold; pages and links are those of the webhooks that meet them. The links say where in the order
+/// the pages before and after begin, so that reading on skips nothing when webhooks come and go. No secrets are shown, whoever asks.
+/// Needs `WEBHOOK.VIEW`.
 #[utoipa::path(
     get,
     path = paths::WEBHOOKS,

@@ -19,6 +19,7 @@ mod documented;
 mod events;
 mod failures;
 mod fields;
+mod filtering;
 mod house;
 mod idempotency;
 mod listing;

@@ -1,6 +1,7 @@
 //! `webhook`: creating webhooks, reading, changing and deleting them, rolling their secrets.
 
 mod create;
+mod filter;
 mod probe;
 mod read;
 mod remove_secret;

@@ -1,20 +1,23 @@
 //! A page of webhooks in one of a few orders, each of which has an index; the order of updates is a table of its own.
 //!
 //! From a cursor the database goes on at once. By number it passes over what stands before in the index alone, from
-//! the end that is nearer, and fetches only the rows of the page.
+//! the end that is nearer, and fetches only the rows of the page. With a [filter](Conditions) the platform's webhooks may all be read:
+//! once to count those that meet it, and once for the page.
 
 use std::collections::HashMap;
 
-use diesel::dsl::sql;
+use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use webhook_domain::webhook::{Cursor, Direction, PageStart, SortKey, WebhookOrder, WebhookQuery};
 
 use crate::database::connection::AnyConnection;
 use crate::database::schema::{platforms, webhook_updates, webhooks};
+use crate::webhooks::filter::Conditions;
+use crate::webhooks::hosts;
 use crate::webhooks::row::WebhookRow;
 
-/// The rows of the page, and how many webhooks the platform has.
+/// The rows of the page, and how many webhooks the list has.
 pub(crate) fn page(
     connection: &mut AnyConnection,
     platform: &str,
@@ -25,7 +28,14 @@ pub(crate) fn page(
         order: query.order,
         key: connection.sort_expression(query.order),
         limit: query.limit.get().into(),
+        conditions: connection.conditions(platform, &query.filter),
     };
+    if query.filter.url_host.is_some() {
+        return at_one_instant(connection, |connection| {
+            let (ids, total) = hosts::page(connection, &reader.conditions, query)?;
+            Ok((rows_of(connection, &ids)?, total))
+        });
+    }
     at_one_instant(connection, |connection| {
         let total = reader.total(connection)?;
         let rows = match &query.start {
@@ -62,10 +72,19 @@ struct Reader<'a> {
     /// The expression that the order's index is on.
     key: &'static str,
     limit: i64,
+    conditions: Conditions<'a>,
 }
 
 impl Reader<'_> {
     fn total(&self, connection: &mut AnyConnection) -> QueryResult<u64> {
+        if !self.conditions.filter.is_empty() {
+            let counted: i64 = self
+                .conditions
+                .webhooks()
+                .select(count_star())
+                .get_result(connection)?;
+            return Ok(counted.unsigned_abs());
+        }
         let counted: Option<i64> = platforms::table
             .find(self.platform)
             .select(platforms::webhooks)
@@ -88,15 +107,15 @@ impl Reader<'_> {
                 Direction::Descending => '<',
             },
         );
-        let rows = webhooks::table
-            .filter(webhooks::platform.eq(self.platform))
+        let rows = self
+            .conditions
+            .webhooks()
             .order(sql::<Text>(&self.ordering(direction)))
-            .limit(self.limit)
-            .into_boxed();
+            .limit(self.limit);
         let start = sql::<Bool>(&format!("({key}, {}) {sign} (", self.id()));
         let id = cursor.id.to_string();
         match &cursor.key {
-            SortKey::At(instant) if self.order == WebhookOrder::UpdatedAt => {
+            SortKey::At(instant) if self.is_of_updates() => {
                 let ids = webhook_updates::table
                     .filter(webhook_updates::platform.eq(self.platform))
                     .filter(
@@ -146,16 +165,17 @@ impl Reader<'_> {
             return Ok(Vec::new());
         };
         let ordering = sql::<Text>(&self.ordering(direction));
-        let mut ids: Vec<String> = match self.order {
-            WebhookOrder::UpdatedAt => webhook_updates::table
+        let mut ids: Vec<String> = match self.is_of_updates() {
+            true => webhook_updates::table
                 .filter(webhook_updates::platform.eq(self.platform))
                 .order(ordering)
                 .select(webhook_updates::webhook_id)
                 .limit(here)
                 .offset(skipped)
                 .load(connection)?,
-            WebhookOrder::CreatedAt | WebhookOrder::Name | WebhookOrder::Reference => webhooks::table
-                .filter(webhooks::platform.eq(self.platform))
+            false => self
+                .conditions
+                .webhooks()
                 .order(ordering)
                 .select(webhooks::id)
                 .limit(here)
@@ -175,10 +195,15 @@ impl Reader<'_> {
 
     /// The column with the webhook's id, in the table that has the order.
     fn id(&self) -> &'static str {
-        match self.order {
-            WebhookOrder::UpdatedAt => "webhook_id",
-            WebhookOrder::CreatedAt | WebhookOrder::Name | WebhookOrder::Reference => "id",
+        match self.is_of_updates() {
+            true => "webhook_id",
+            false => "id",
         }
+    }
+
+    /// Whether the order is read in the table of updates, and not sorted out of the webhooks that meet a filter.
+    fn is_of_updates(&self) -> bool {
+        self.order == WebhookOrder::UpdatedAt && self.conditions.filter.is_empty()
     }
 }
 
@@ -189,18 +214,4 @@ fn rows_of(connection: &mut AnyConnection, ids: &[String]) -> QueryResult<Vec<We
         .load(connection)?;
     let mut rows: HashMap<String, WebhookRow> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
     Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
-}
-
-impl AnyConnection {
-    /// What the index of an order is on. PostgreSQL would compare texts by the rules of some language.
-    fn sort_expression(&self, order: WebhookOrder) -> &'static str {
-        match (order, self) {
-            (WebhookOrder::CreatedAt, _) => "created_at",
-            (WebhookOrder::UpdatedAt, _) => "updated_at",
-            (WebhookOrder::Name, Self::Sqlite(_)) => "coalesce(name, '')",
-            (WebhookOrder::Name, Self::Postgres(_)) => "(coalesce(name, '') COLLATE \"C\")",
-            (WebhookOrder::Reference, Self::Sqlite(_)) => "coalesce(reference, '')",
-            (WebhookOrder::Reference, Self::Postgres(_)) => "(coalesce(reference, '') COLLATE \"C\")",
-        }
-    }
 }

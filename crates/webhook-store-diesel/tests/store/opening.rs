@@ -201,6 +201,14 @@ fn a_roll_changes_nothing_that_postgresql_has_in_an_index_of_the_webhooks() {
 }
 
 #[test]
+fn a_delivery_changes_nothing_that_postgresql_has_in_an_index_of_the_deliveries() {
+    let indexed = indexed("deliveries");
+    for column in ["status", "ended_at", "attempts", "tried"] {
+        assert!(!indexed.iter().any(|name| name.ends_with(column)), "{indexed:?}");
+    }
+}
+
+#[test]
 fn the_order_of_a_lane_is_not_to_be_had_by_reading_those_of_others() {
     let indexed = indexed("deliveries");
     assert!(

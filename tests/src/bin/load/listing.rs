@@ -40,7 +40,30 @@ pub(crate) fn measure(service: &Service, stored: usize) {
             );
         }
     }
+    filtered(&client);
     walk(&client, stored);
+}
+
+/// What the first page costs of the webhooks that meet a condition, and how many do.
+fn filtered(client: &Client) {
+    println!("\n| condition | pages | first page, ms |\n|---|---|---|");
+    for condition in [
+        "reference=reference%20104729",
+        "name=name%207919",
+        "active=true",
+        "active=false",
+        "in_penalty_box=true",
+        "in_penalty_box=false",
+        "signing_protocol=HmacSHA256",
+        "rolled_before=2000-01-01T00:00:00Z",
+        "rolled_before=9999-01-01T00:00:00Z",
+        "url_host=example.com",
+        "url_host=nowhere.example.com",
+    ] {
+        let path = format!("/v1/webhooks?limit={PER_PAGE}&{condition}");
+        let pages = timed(client, &path).0["total_number_of_pages"].clone();
+        println!("| `{condition}` | {pages} | {:.2} |", repeat(client, &path));
+    }
 }
 
 /// The median time of the pages that follow the one at `path`.

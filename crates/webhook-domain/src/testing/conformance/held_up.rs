@@ -29,7 +29,8 @@ async fn held_up(scene: &Scene, process: ProcessId) -> (Webhook, Event) {
     (webhook, first)
 }
 
-async fn fail_head(scene: &Scene, process: ProcessId, webhook: &Webhook) {
+/// Has an attempt at the head of the webhook's queue fail.
+pub(super) async fn fail_head(scene: &Scene, process: ProcessId, webhook: &Webhook) {
     let lane = scene.lane(process, webhook).await;
     let failed = AttemptOutcome::failed(FailureCause::Timeout);
     let turn = scene.turn(&lane, &lane.queued[0], failed);

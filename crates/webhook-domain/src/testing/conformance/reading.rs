@@ -9,7 +9,7 @@ use crate::signing::key_ring::Overlap;
 use crate::testing::{ManualClock, fixtures};
 use crate::webhook::{
     Authentication, AuthenticationType, Direction, Name, PageSize, PageStart, Settings, Webhook,
-    WebhookOrder, WebhookQuery,
+    WebhookFilter, WebhookOrder, WebhookQuery,
 };
 
 /// All settings, passwords and lists included, and the key come back as they were saved.
@@ -119,6 +119,7 @@ pub async fn webhooks_are_listed_by_the_number_of_a_page(ports: &Ports) {
                 start: PageStart::Number(number),
                 order,
                 direction,
+                filter: WebhookFilter::default(),
             };
             let mut listed = Vec::new();
             for number in 1..=expected.len().div_ceil(limit as usize) as u64 {
@@ -151,6 +152,7 @@ pub async fn webhooks_are_listed_from_a_cursor(ports: &Ports) {
                     start,
                     order,
                     direction,
+                    filter: WebhookFilter::default(),
                 };
                 scene.page(query).await.webhooks
             };

@@ -23,6 +23,7 @@ macro_rules! conformance_tests {
             a_webhook_of_another_platform_is_not_found
             webhooks_are_listed_by_the_number_of_a_page
             webhooks_are_listed_from_a_cursor
+            webhooks_are_found_by_how_old_their_secret_is
             the_store_can_be_reached
             a_change_saves_the_webhook_and_its_record
             every_setting_can_be_changed_and_cleared
@@ -140,6 +141,8 @@ macro_rules! conformance_tests {
             what_is_given_up_leaves_its_lane
             the_last_attempts_are_kept_however_much_was_answered
             a_webhook_says_what_holds_its_queue_up
+            a_filtered_list_has_what_meets_every_condition
+            webhooks_are_found_while_their_queue_is_held_up
             a_change_of_the_target_lets_the_queue_go_on
             a_webhook_that_is_made_active_is_out_of_the_box
             what_is_held_up_is_expedited
@@ -204,6 +207,7 @@ mod tests {
             include_str!("deleting.rs"),
             include_str!("durable.rs"),
             include_str!("events.rs"),
+            include_str!("filtering.rs"),
             include_str!("forgetting.rs"),
             include_str!("giving_up.rs"),
             include_str!("held_up.rs"),

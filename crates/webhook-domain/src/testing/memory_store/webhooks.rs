@@ -7,7 +7,7 @@ use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
 use crate::ports::{Change, ChangeOrder, Creation, Effect, Outcome, WebhookStore};
 use crate::time::Instant;
-use crate::webhook::{Direction, Happened, PageStart, Webhook, WebhookPage, WebhookQuery};
+use crate::webhook::{Happened, Webhook, WebhookPage, WebhookQuery};
 
 impl Tables {
     fn find(&self, platform: &PlatformId, id: WebhookId) -> Option<&Webhook> {
@@ -108,43 +108,14 @@ impl WebhookStore for MemoryStore {
             .webhooks
             .values()
             .filter(|webhook| webhook.platform == *platform)
-            .map(|webhook| (query.order.cursor_of(webhook), webhook))
+            .map(|webhook| tables.listed(webhook))
+            .filter(|webhook| query.filter.accepts(webhook))
+            .map(|webhook| (query.order.cursor_of(&webhook), webhook))
             .collect();
-        all.sort_by(|(one, _), (other, _)| match query.direction {
-            Direction::Ascending => one.cmp(other),
-            Direction::Descending => other.cmp(one),
-        });
-        let limit = query.limit.get() as usize;
-        let begins_at = match &query.start {
-            PageStart::Number(number) => {
-                let before = number.saturating_sub(1).saturating_mul(limit as u64);
-                usize::try_from(before).unwrap_or(usize::MAX).min(all.len())
-            }
-            PageStart::After(cursor) => all.partition_point(|(key, _)| match query.direction {
-                Direction::Ascending => key <= cursor,
-                Direction::Descending => key >= cursor,
-            }),
-            PageStart::Before(cursor) => {
-                let ends_at = all.partition_point(|(key, _)| match query.direction {
-                    Direction::Ascending => key < cursor,
-                    Direction::Descending => key > cursor,
-                });
-                all.truncate(ends_at);
-                ends_at.saturating_sub(limit)
-            }
-        };
-        let total = tables
-            .webhooks
-            .values()
-            .filter(|webhook| webhook.platform == *platform)
-            .count() as u64;
-        let webhooks = all[begins_at..]
-            .iter()
-            .take(limit)
-            .map(|(_, webhook)| tables.listed(webhook));
+        let shown = query.cut(&mut all);
         Ok(WebhookPage {
-            webhooks: webhooks.collect(),
-            total,
+            total: all.len() as u64,
+            webhooks: all.drain(shown).map(|(_, webhook)| webhook).collect(),
         })
     }
 

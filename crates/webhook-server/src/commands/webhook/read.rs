@@ -10,6 +10,7 @@ use webhook_domain::webhook::{
 };
 use webhook_http_actix::representation::{Keys, WebhookJson};
 
+use super::filter::FilterArguments;
 use super::{PlatformArgument, webhooks};
 use crate::commands::Format;
 use crate::commands::local::{Local, print, print_json};
@@ -21,6 +22,8 @@ use crate::exit::Failure;
 pub(crate) struct ListArguments {
     #[command(flatten)]
     platform: PlatformArgument,
+    #[command(flatten)]
+    filter: FilterArguments,
     /// created_at, updated_at, name or reference
     #[arg(long, default_value = "created_at")]
     order_by: WebhookOrder,
@@ -84,6 +87,7 @@ fn read(local: &Local, acting: &Acting, arguments: &ListArguments) -> Result<Vec
             start: last.map_or_else(PageStart::default, PageStart::After),
             order: arguments.order_by,
             direction: arguments.order_direction,
+            filter: arguments.filter.filter(),
         };
         let page = local.wait("list the webhooks", service.list(acting, query))?;
         let is_last = page.webhooks.len() < PageSize::MAX.get() as usize;

@@ -1,0 +1,98 @@
+//! The conditions of a filter, as a query of a platform's webhooks has them.
+//!
+//! They are judged on what is stored anyway, so a roll and a delivery write nothing for them, and no index names what those change.
+//! A reference and a name are looked up; for any other condition the platform's rows are read. The one on the host of a url is no part
+//! of the query: see [`hosts`](super::hosts).
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
+use webhook_domain::webhook::{Name, Reference, WebhookFilter, WebhookOrder};
+
+use crate::database::connection::AnyConnection;
+use crate::database::schema::webhooks;
+
+/// A query of webhooks.
+pub(crate) type Webhooks<'a> = webhooks::BoxedQuery<'a, <AnyConnection as diesel::Connection>::Backend>;
+
+/// What the webhooks of a platform must meet.
+pub(crate) struct Conditions<'a> {
+    pub(crate) platform: &'a str,
+    pub(crate) filter: &'a WebhookFilter,
+    /// The expression of a webhook's name that has an index.
+    name: &'static str,
+    /// The expression of when a webhook's secret dates from.
+    secret_dates_from: &'static str,
+}
+
+impl<'a> Conditions<'a> {
+    /// The webhooks of the platform that meet every condition, but for the one on the host.
+    pub(crate) fn webhooks(&self) -> Webhooks<'a> {
+        let mut found = webhooks::table
+            .filter(webhooks::platform.eq(self.platform))
+            .into_boxed();
+        let filter = self.filter;
+        if let Some(reference) = &filter.reference {
+            found = found.filter(webhooks::reference.eq(Reference::as_str(reference)));
+        }
+        if let Some(name) = &filter.name {
+            let name = Name::as_str(name);
+            let indexed = sql::<Bool>(self.name).sql(" = ").bind::<Text, _>(name);
+            // The index does not tell an empty name from none.
+            found = found.filter(indexed).filter(webhooks::name.is_not_null());
+        }
+        if let Some(active) = filter.active {
+            found = found.filter(webhooks::active.eq(active));
+        }
+        if let Some(protocol) = filter.signing_protocol {
+            found = found.filter(webhooks::signing_protocol.eq(protocol.name()));
+        }
+        if let Some(held_up) = filter.in_penalty_box {
+            found = found.filter(sql::<Bool>(LANE_IS_HELD_UP).sql(" = ").bind::<Bool, _>(held_up));
+        }
+        if let Some(instant) = filter.rolled_before {
+            let dates_from = sql::<Bool>(self.secret_dates_from).sql(" < ");
+            found = found.filter(dates_from.bind::<BigInt, _>(instant.as_milliseconds()));
+        }
+        found
+    }
+}
+
+/// Whether the queue of a webhook is held up. Not `EXISTS`: PostgreSQL might read the lanes of all platforms for that.
+const LANE_IS_HELD_UP: &str = "coalesce((SELECT lanes.penalty_box IS NOT NULL FROM lanes \
+     WHERE lanes.webhook_id = webhooks.id), FALSE)";
+
+impl AnyConnection {
+    /// The conditions of `filter` on the webhooks of `platform`.
+    pub(crate) fn conditions<'a>(&self, platform: &'a str, filter: &'a WebhookFilter) -> Conditions<'a> {
+        // The ring is JSON, in which the instant of the last roll is not sealed: the digits behind its name, or `null`.
+        let secret_dates_from = match self {
+            Self::Sqlite(_) => {
+                "coalesce(nullif(CAST(CAST(substr(key_ring, instr(key_ring, CAST('\"rolled_at\":' AS BLOB)) + 12) \
+                 AS TEXT) AS INTEGER), 0), created_at)"
+            }
+            Self::Postgres(_) => {
+                "coalesce(substring(encode(substring(key_ring FROM position('\"rolled_at\":'::bytea IN key_ring) + 12), \
+                 'escape') FROM '^[0-9]{1,18}')::bigint, created_at)"
+            }
+        };
+        Conditions {
+            platform,
+            filter,
+            name: self.sort_expression(WebhookOrder::Name),
+            secret_dates_from,
+        }
+    }
+
+    /// What the index of an order is on. PostgreSQL would compare texts by the rules of some language.
+    pub(crate) fn sort_expression(&self, order: WebhookOrder) -> &'static str {
+        match (order, self) {
+            (WebhookOrder::CreatedAt, _) => "created_at",
+            (WebhookOrder::UpdatedAt, _) => "updated_at",
+            (WebhookOrder::Name, Self::Sqlite(_)) => "coalesce(name, '')",
+            (WebhookOrder::Name, Self::Postgres(_)) => "(coalesce(name, '') COLLATE \"C\")",
+            (WebhookOrder::Reference, Self::Sqlite(_)) => "coalesce(reference, '')",
+            (WebhookOrder::Reference, Self::Postgres(_)) => "(coalesce(reference, '') COLLATE \"C\")",
+        }
+    }
+}
