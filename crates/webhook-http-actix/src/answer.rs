@@ -22,7 +22,7 @@ use webhook_domain::webhook::Webhook;
 pub(crate) use self::resource::Resource;
 use crate::api::Core;
 use crate::errors::Problem;
-use crate::representation::Keys;
+use crate::wire::Keys;
 
 static IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -91,12 +91,12 @@ struct Head<'a> {
 
 impl Head<'_> {
     fn of(resource: &impl Resource, success: Success) -> Head<'static> {
-        let location = (success == Success::Created).then(|| resource.path());
+        let created = success == Success::Created;
         Head {
             v: FORM,
             status: success.status().as_u16(),
             etag: resource.etag().map(Cow::from),
-            location: location.map(Cow::from),
+            location: resource.location().filter(|_| created).map(Cow::from),
         }
     }
 

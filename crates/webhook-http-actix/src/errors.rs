@@ -6,6 +6,7 @@
 mod about;
 mod bare;
 mod client_name;
+mod code;
 mod envelope;
 mod problem;
 
@@ -17,7 +18,8 @@ use crate::request_rate::{TooOften, Who};
 pub(crate) use about::About;
 pub(crate) use bare::refuse_bare;
 
-pub(crate) use envelope::{Code, envelope};
+pub(crate) use code::Code;
+pub(crate) use envelope::{Envelope, envelope};
 pub(crate) use problem::Problem;
 
 const OVERLOADED: &str = "the service is overloaded; nothing was changed, try again";

@@ -7,12 +7,16 @@ pub(crate) mod filters;
 pub(crate) mod webhooks;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Serialize;
 use webhook_domain::InvalidValue;
 use webhook_domain::webhook::PageSize;
 
+use self::webhooks::PageLinks;
 use crate::errors::Problem;
+use crate::openapi::shared::Component;
 use crate::query::{Parameters, whole};
+use crate::wire::answer::answer;
+use crate::wire::schemas::{Described, Limit, Link};
+use crate::wire::{ApiKeyJson, AuditRecordJson, WebhookEventJson};
 
 /// What is encoded of a value in a query: all but what is unreserved, and the colon of instants and fingerprints, which means nothing
 /// there (RFC 3986 §3.4).
@@ -23,23 +27,61 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~')
     .remove(b':');
 
-/// What the list of actions is ordered by.
-pub(crate) const ORDER_OF_ACTIONS: &str = "object_type";
-
-/// A part of a list that is read in one direction.
-#[derive(Serialize)]
-pub(crate) struct List<T> {
-    data: Vec<T>,
-    limit: u32,
-    links: Links,
+/// What a list that is read in one direction is of.
+pub(crate) trait Listed: Described {
+    /// The name of the list in the document.
+    const LIST: &'static str;
+    /// What is in it, and in which order.
+    const ABOUT: &'static str;
 }
 
-#[derive(Serialize)]
-struct Links {
-    first: String,
-    current: String,
-    next: Option<String>,
+answer! {
+    /// A part of a list that is read in one direction.
+    #[document(T::LIST, about = T::ABOUT)]
+    pub(crate) struct List<T: Listed> {
+        /// What is in this part.
+        data: Vec<T>,
+        /// How many there are at the most.
+        limit: Limit,
+        /// Where the other parts are.
+        links: PartLinks,
+    }
 }
+
+answer! {
+    /// Where the other parts are: paths with a query.
+    #[document("PartLinks")]
+    pub(crate) struct PartLinks {
+        /// The first part.
+        first: Link,
+        /// This part.
+        current: Link,
+        /// The part after; null at the end.
+        next: Option<Link>,
+    }
+}
+
+pub(crate) type ApiKeyList<'a> = List<ApiKeyJson<'a>>;
+pub(crate) type AuditRecordList<'a> = List<AuditRecordJson<'a>>;
+pub(crate) type WebhookEventList<'a> = List<WebhookEventJson<'a>>;
+
+impl Listed for ApiKeyJson<'_> {
+    const LIST: &'static str = "ApiKeyList";
+    const ABOUT: &'static str = "API keys in the order of their ids, revoked and expired ones too.";
+}
+
+impl Listed for AuditRecordJson<'_> {
+    const LIST: &'static str = "AuditRecordList";
+    const ABOUT: &'static str = "Audit records, newest first.";
+}
+
+impl Listed for WebhookEventJson<'_> {
+    const LIST: &'static str = "WebhookEventList";
+    const ABOUT: &'static str = "Events on their way to webhooks; those that were queued last come first.";
+}
+
+/// The objects with the links of lists.
+pub(crate) const LINKS: [Component; 2] = [PartLinks::COMPONENT, PageLinks::COMPONENT];
 
 /// A list in one direction, as a request asks for it: its path, the parameters that choose what is in it, how much of
 /// it, and the parameter that says where to go on.
@@ -62,23 +104,26 @@ impl Asked {
         fetched: &'a [I],
         id_of: impl FnOnce(&I) -> String,
         to_json: impl FnMut(&'a I) -> T,
-    ) -> List<T> {
+    ) -> List<T>
+    where
+        T: Listed,
+    {
         let limit = self.limit.get();
         let shown = &fetched[..fetched.len().min(limit as usize)];
         let last = shown.last().filter(|_| shown.len() < fetched.len());
         let next = last.map(|last| self.link(Some(id_of(last))));
         List {
-            links: Links {
+            links: PartLinks {
                 first: self.link(None),
                 current: self.link(self.cursor.1.clone()),
                 next,
             },
             data: shown.iter().map(to_json).collect(),
-            limit,
+            limit: Limit(limit),
         }
     }
 
-    fn link(&self, from: Option<String>) -> String {
+    fn link(&self, from: Option<String>) -> Link {
         let mut parameters = vec![("limit", self.limit.get().to_string())];
         parameters.extend(self.filters.iter().cloned());
         parameters.extend(from.map(|from| (self.cursor.0, from)));
@@ -96,10 +141,10 @@ pub(crate) fn page_size(text: &str) -> Result<PageSize, InvalidValue> {
     PageSize::new(whole(text).ok_or(PageSize::invalid())?)
 }
 
-fn link(path: &str, parameters: &[(&str, String)]) -> String {
+fn link(path: &str, parameters: &[(&str, String)]) -> Link {
     let pairs: Vec<_> = parameters
         .iter()
         .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, ENCODED)))
         .collect();
-    format!("{path}?{}", pairs.join("&"))
+    Link(format!("{path}?{}", pairs.join("&")))
 }

@@ -1,14 +1,12 @@
 //! The API as an OpenAPI 3.1 document, put together from the handlers under `routes/`.
 //!
 //! Each handler says its path, parameters, bodies and statuses beside its code (`#[utoipa::path]`). What several share
-//! is here: [`values`] (ids, texts, instants), [`bodies`] (what clients send, made of the lists that
-//! `fields` reads), [`answers`] (what they get), [`errors`], [`parameters`], [`shared`] (schemas with a name of their own), and [`delivery`] (what receivers get). The document is committed as
+//! is here: [`values`] (ids, texts, instants), [`errors`], [`parameters`], [`shared`] (schemas of values with a name of their own),
+//! and [`delivery`] (what receivers get). What clients send and get is declared in `wire`. The document is committed as
 //! `docs/openapi.json`; a test fails when it is not what the handlers say.
 
-pub(crate) mod answers;
-pub(crate) mod bodies;
 mod common;
-mod delivery;
+pub(crate) mod delivery;
 pub(crate) mod errors;
 pub(crate) mod parameters;
 pub(crate) mod shared;
@@ -18,32 +16,13 @@ use std::sync::LazyLock;
 
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, RefOr, Required};
-use utoipa::{Modify, OpenApi, PartialSchema as _, ToSchema as _};
+use utoipa::{Modify, OpenApi};
 
 use self::shared::Component;
+use crate::errors::Envelope;
+use crate::listing::LINKS;
 use crate::operations::Operations;
-
-/// The schemas with a name of their own.
-const SHARED: [Component; 18] = [
-    shared::ACTION,
-    shared::AUTHENTICATION_TYPE,
-    shared::SIGNING_PROTOCOL,
-    shared::PERMISSION,
-    shared::AUDIT_ACTION,
-    shared::WEBHOOK_EVENT_STATUS,
-    shared::FAILURE_CAUSE,
-    shared::ENVIRONMENT,
-    shared::ORDER_DIRECTION,
-    shared::ERROR_CODE,
-    shared::ERROR_TYPE,
-    shared::RESOURCE_TYPE,
-    answers::PAGE_LINKS,
-    answers::PART_LINKS,
-    answers::PENALTY_BOX_DATA,
-    answers::ATTEMPT,
-    answers::RETIRED_KEY,
-    delivery::DELIVERY,
-];
+use crate::wire::OBJECTS;
 
 const API_KEY: &str = "api_key";
 const BEARER: &str = "bearer";
@@ -95,15 +74,11 @@ impl Modify for Shared {
             ),
         );
         components.responses.extend(errors::components());
-        let error = (
-            errors::ErrorBody::name().into_owned(),
-            errors::ErrorBody::schema(),
-        );
-        components.schemas.extend([error]);
-        let shared = SHARED.into_iter();
+        let others = [delivery::DELIVERY, Envelope::COMPONENT];
+        let shared = shared::SHARED.iter().chain(&OBJECTS).chain(&LINKS).chain(&others);
         components
             .schemas
-            .extend(shared.map(|Component(name, schema)| (name.to_owned(), schema())));
+            .extend(shared.map(|Component(name, schema)| ((*name).to_owned(), schema())));
         document.webhooks = Some(delivery::webhooks());
         for (path, item) in &mut document.paths.paths {
             let operations = [

@@ -1,17 +1,58 @@
-//! Resources on the wire. A field of a resource is declared once: its name, what it is, who may set it and when it must be
-//! there, how its value is read and shown, and an example. Reading, writing and the schemas of the document come from that
-//! declaration.
+//! Resources on the wire: the JSON of the API, for whoever else shows it too, such as a command line.
 //!
-//! `field` says what a declaration consists of, `value` which kinds of values there are; a value's rule and its schema belong
-//! to its type. `webhook` is the table of the webhook's fields, and `object` reads, writes and describes by it.
+//! A field of a resource is declared once: its name, what it is, who may set it and when it must be there, how its value is
+//! read and shown, and an example. Reading, writing and the schemas of the document come from that declaration.
+//!
+//! - `schemas` says what the document has of a type of value, `answer` declares objects that are shown, `body` objects that
+//!   are read. A file for each resource declares its own with them.
+//! - The webhook, which is created, changed, rolled and shown, has a table of fields: `field` says what stands in it, `value`
+//!   which kinds of values can be set, `webhook` is the table, and `object` reads, writes and describes by it.
+//!
+//! Every field is there, null when it is empty. What may be seen by nobody (a password, a digest) has no field in an answer;
+//! what may be seen by few (a webhook's keys, the text of a new API key) is there only where the caller says so.
 
+mod actions;
+pub(crate) mod answer;
+mod api_key;
+mod audit_record;
+mod body;
+pub(crate) mod declared;
+mod event;
 mod field;
 mod field_value;
+mod fields;
 mod object;
+mod penalty_box;
+mod probe;
+mod replay;
+pub(crate) mod schemas;
 mod shown;
 mod value;
 mod webhook;
+mod webhook_event;
 
-pub(crate) use object::{create, create_schema, roll, roll_schema, shown_schema, update, update_schema};
-pub(crate) use shown::expected_length;
-pub use shown::{Keys, WebhookJson, described};
+use crate::openapi::shared::Component;
+
+pub(crate) use self::actions::{ActionListJson, ORDER_OF_ACTIONS};
+pub(crate) use self::api_key::{ApiKeyBody, create_api_key};
+pub(crate) use self::event::{EventBody, publish};
+pub(crate) use self::object::{CreateWebhook, RollSecret, UpdateWebhook, create, roll, update};
+pub(crate) use self::replay::{ReplayBody, replay};
+pub(crate) use self::shown::expected_length;
+
+pub use self::api_key::ApiKeyJson;
+pub use self::audit_record::AuditRecordJson;
+pub use self::event::EventJson;
+pub use self::probe::ProbeJson;
+pub use self::replay::ResentJson;
+pub use self::shown::{Keys, WebhookJson, described};
+pub use self::webhook_event::WebhookEventJson;
+
+/// The objects that stand in answers.
+pub(crate) const OBJECTS: [Component; 5] = [
+    actions::ObjectActionsJson::COMPONENT,
+    audit_record::AuditRecordJson::COMPONENT,
+    audit_record::RetiredKeyJson::COMPONENT,
+    penalty_box::PenaltyBoxJson::COMPONENT,
+    webhook_event::AttemptJson::COMPONENT,
+];

@@ -23,7 +23,7 @@ use webhook_domain::services::{
     WebhookService,
 };
 use webhook_front_actix::FrontLimits;
-use webhook_http_actix::representation::described;
+use webhook_http_actix::wire::described;
 use webhook_http_actix::{Api, CurrentActions, FieldRules, HttpLimits};
 use webhook_sender_hyper::HyperSender;
 use webhook_store_diesel::DieselStore;

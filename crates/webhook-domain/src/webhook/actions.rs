@@ -1,12 +1,19 @@
 //! What a webhook is told of.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use crate::error::InvalidValue;
 
 /// An action such as `INVOICE.CREATED`: `^[A-Z][A-Z0-9_]*(\.[A-Z][A-Z0-9_]*)+$`, at most 128 characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Action(String);
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl Action {
     /// The most characters of an action.

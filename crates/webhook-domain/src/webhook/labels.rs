@@ -1,5 +1,7 @@
 //! A webhook's names: one for people, one for the platform's own records.
 
+use std::fmt;
+
 use crate::error::InvalidValue;
 use crate::text::{PublicText, TextRule, TextValue, check_free_text};
 
@@ -37,6 +39,12 @@ macro_rules! label {
 
             fn from_text(text: String) -> Result<Self, InvalidValue> {
                 Self::parse(text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
             }
         }
 

@@ -8,10 +8,9 @@ use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
 use super::View;
-use crate::representation::{
-    ApiKeyJson, EventJson, Keys, ProbeJson, ResentJson, WebhookEventJson, WebhookJson,
+use crate::wire::{
+    ApiKeyJson, EventJson, Keys, ProbeJson, ResentJson, WebhookEventJson, WebhookJson, expected_length,
 };
-use crate::wire::expected_length;
 use crate::{etag, paths};
 
 /// Room for an API key, so that its text is not copied about while it is written.
@@ -23,10 +22,14 @@ const USUAL_EVENT_LENGTH: usize = 256;
 /// What an answer can be about.
 pub(crate) trait Resource: 'static {
     /// Its entity tag, if it has versions.
-    fn etag(&self) -> Option<String>;
+    fn etag(&self) -> Option<String> {
+        None
+    }
 
-    /// Where it is.
-    fn path(&self) -> String;
+    /// Where it is, if it can be created.
+    fn location(&self) -> Option<String> {
+        None
+    }
 
     /// Its JSON at `now`.
     fn to_body(&self, now: Instant, keys: Keys, view: View) -> Vec<u8>;
@@ -37,8 +40,8 @@ impl Resource for Webhook {
         Some(etag::of(self.version))
     }
 
-    fn path(&self) -> String {
-        paths::with_id(paths::WEBHOOK, self.id)
+    fn location(&self) -> Option<String> {
+        Some(paths::with_id(paths::WEBHOOK, self.id))
     }
 
     fn to_body(&self, now: Instant, keys: Keys, view: View) -> Vec<u8> {
@@ -52,26 +55,14 @@ impl Resource for Webhook {
 }
 
 impl Resource for ApiKey {
-    fn etag(&self) -> Option<String> {
-        None
-    }
-
-    fn path(&self) -> String {
-        paths::with_id(paths::API_KEY, self.id)
-    }
-
     fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
         written(&ApiKeyJson::new(self), USUAL_API_KEY_LENGTH)
     }
 }
 
 impl Resource for CreatedApiKey {
-    fn etag(&self) -> Option<String> {
-        self.key.etag()
-    }
-
-    fn path(&self) -> String {
-        self.key.path()
+    fn location(&self) -> Option<String> {
+        Some(paths::with_id(paths::API_KEY, self.key.id))
     }
 
     fn to_body(&self, now: Instant, keys: Keys, view: View) -> Vec<u8> {
@@ -83,14 +74,6 @@ impl Resource for CreatedApiKey {
 }
 
 impl Resource for TrackedDelivery {
-    fn etag(&self) -> Option<String> {
-        None
-    }
-
-    fn path(&self) -> String {
-        paths::with_id(paths::WEBHOOK_EVENT, self.delivery.id)
-    }
-
     fn to_body(&self, _: Instant, _: Keys, view: View) -> Vec<u8> {
         let expected = USUAL_EVENT_LENGTH + self.event.data.as_str().len();
         written(&WebhookEventJson::new(self, view.environment), expected)
@@ -98,42 +81,18 @@ impl Resource for TrackedDelivery {
 }
 
 impl Resource for Published {
-    fn etag(&self) -> Option<String> {
-        None
-    }
-
-    fn path(&self) -> String {
-        format!("{}?event_id={}", paths::WEBHOOK_EVENTS, self.event.id)
-    }
-
     fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
         written(&EventJson::new(self), USUAL_EVENT_LENGTH)
     }
 }
 
 impl Resource for Resent {
-    fn etag(&self) -> Option<String> {
-        None
-    }
-
-    fn path(&self) -> String {
-        format!("{}?webhook_id={}", paths::WEBHOOK_EVENTS, self.webhook)
-    }
-
     fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
         written(&ResentJson::new(self), USUAL_EVENT_LENGTH)
     }
 }
 
 impl Resource for Probed {
-    fn etag(&self) -> Option<String> {
-        None
-    }
-
-    fn path(&self) -> String {
-        paths::WEBHOOKS.to_owned()
-    }
-
     fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
         written(&ProbeJson::new(self), USUAL_EVENT_LENGTH)
     }

@@ -2,6 +2,9 @@
 
 use webhook_domain::id::{ApiKeyId, DeliveryId, WebhookId};
 
+use crate::openapi::shared::{Component, RESOURCE_TYPE};
+use crate::wire::schemas::Enumeration;
+
 /// The resource that a request's path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum About {
@@ -53,8 +56,10 @@ impl From<Option<DeliveryId>> for About {
     }
 }
 
-impl About {
-    pub(super) const fn resource_type(self) -> &'static str {
+impl Enumeration for About {
+    const NAMES: Component = RESOURCE_TYPE;
+
+    fn name(&self) -> &'static str {
         match self {
             Self::Webhook(_) => "WEBHOOK",
             Self::ApiKey(_) => "API_KEY",
@@ -63,7 +68,9 @@ impl About {
             Self::WebhookEvent(_) => "WEBHOOK_EVENT",
         }
     }
+}
 
+impl About {
     pub(super) fn id(self) -> Option<String> {
         match self {
             Self::Webhook(id) => id.map(|id| id.to_string()),

@@ -5,7 +5,6 @@
 //! and go meanwhile; their numbers are then for display, and may have moved.
 
 use actix_web::HttpRequest;
-use serde::Serialize;
 use webhook_domain::InvalidValue;
 use webhook_domain::access::caller::Acting;
 use webhook_domain::services::WebhookService;
@@ -15,15 +14,15 @@ use webhook_domain::webhook::{Cursor, PageSize, PageStart, WebhookPage, WebhookQ
 use super::filters::{self, FILTERS};
 use super::{cursor, limit, link};
 use crate::errors::Problem;
+use crate::openapi::values::MAX_PAGE;
 use crate::paths;
 use crate::query::{Parameters, whole};
-use crate::representation::{Keys, WebhookJson};
+use crate::wire::answer::answer;
+use crate::wire::schemas::{Limit, Link, PageNumber};
+use crate::wire::{Keys, WebhookJson};
 
 /// The parameters beside the [filters](FILTERS).
 const PARAMETERS: [&str; 6] = ["limit", "page", "order_by", "order_direction", "after", "before"];
-
-/// The greatest number of a page: what every JSON parser holds exactly.
-pub(crate) const MAX_PAGE: u64 = 1 << 53;
 
 /// A page of the list as a request asks for it.
 pub(crate) struct Asked {
@@ -39,22 +38,36 @@ pub(crate) struct Page {
     has_next: bool,
 }
 
-/// A page as JSON.
-#[derive(Serialize)]
-pub(crate) struct PageJson<'a> {
-    data: Vec<WebhookJson<'a>>,
-    limit: u32,
-    page: u64,
-    total_number_of_pages: u64,
-    links: Links,
+answer! {
+    /// A page of webhooks. It shows no secrets, whoever asks.
+    #[document("WebhookList")]
+    pub(crate) struct WebhookPageJson<'a> {
+        /// The webhooks of the page.
+        data: Vec<WebhookJson<'a>>,
+        /// How many there are at the most.
+        limit: Limit,
+        /// The number of the page.
+        page: PageNumber,
+        /// How many pages there are.
+        total_number_of_pages: u64,
+        /// Where the other pages are.
+        links: PageLinks,
+    }
 }
 
-#[derive(Serialize)]
-struct Links {
-    first: String,
-    previous: Option<String>,
-    current: String,
-    next: Option<String>,
+answer! {
+    /// Where the other pages are: paths with a query.
+    #[document("PageLinks")]
+    pub(crate) struct PageLinks {
+        /// The first page.
+        first: Link,
+        /// The page before; null on the first.
+        previous: Option<Link>,
+        /// This page.
+        current: Link,
+        /// The page after; null on the last.
+        next: Option<Link>,
+    }
 }
 
 impl Asked {
@@ -152,19 +165,19 @@ impl Asked {
     }
 
     /// `page` as JSON at `now`. A list shows no keys, whoever asks.
-    pub(crate) fn json<'a>(&self, page: &'a Page, now: Instant) -> PageJson<'a> {
+    pub(crate) fn json<'a>(&self, page: &'a Page, now: Instant) -> WebhookPageJson<'a> {
         let webhooks = &page.found.webhooks;
         let to_json = |webhook| WebhookJson::new(webhook, now, Keys::Withheld);
-        PageJson {
+        WebhookPageJson {
             data: webhooks.iter().map(to_json).collect(),
-            limit: self.query.limit.get(),
-            page: self.page,
+            limit: Limit(self.query.limit.get()),
+            page: PageNumber(self.page),
             total_number_of_pages: self.pages(&page.found),
             links: self.links(page),
         }
     }
 
-    fn links(&self, page: &Page) -> Links {
+    fn links(&self, page: &Page) -> PageLinks {
         let webhooks = &page.found.webhooks;
         let place = |webhook| self.query.order.cursor_of(webhook);
         let previous = match webhooks.first() {
@@ -178,7 +191,7 @@ impl Asked {
             Some(last) => self.link(self.page + 1, &PageStart::After(place(last))),
             None => self.link_to_number(1),
         };
-        Links {
+        PageLinks {
             first: self.link_to_number(1),
             previous: page.has_previous.then_some(previous),
             current: self.link(self.page, &self.query.start),
@@ -186,11 +199,11 @@ impl Asked {
         }
     }
 
-    fn link_to_number(&self, number: u64) -> String {
+    fn link_to_number(&self, number: u64) -> Link {
         self.link(number, &PageStart::Number(number))
     }
 
-    fn link(&self, page: u64, start: &PageStart) -> String {
+    fn link(&self, page: u64, start: &PageStart) -> Link {
         let WebhookQuery {
             limit,
             order,

@@ -7,7 +7,7 @@ use utoipa::openapi::{RefOr, Response};
 
 use super::values::{header, string};
 use super::{errors, parameters};
-use crate::representation::WebhookJson;
+use crate::wire::WebhookJson;
 
 /// Adds it to the operation that `path` has for a method, which `changes` something or not.
 pub(super) fn complete(path: &str, changes: bool, operation: &mut Operation) {

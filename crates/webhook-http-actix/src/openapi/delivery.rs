@@ -20,7 +20,7 @@ use super::values::{anything, id, instant, matching, one};
 const NAME: &str = "delivery";
 const TAG: &str = "Deliveries";
 
-pub(super) const DELIVERY: Component = Component("Delivery", body);
+pub(crate) const DELIVERY: Component = Component("Delivery", body);
 
 /// The body of a delivery.
 fn body() -> RefOr<Schema> {

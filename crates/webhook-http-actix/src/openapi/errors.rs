@@ -1,69 +1,19 @@
 //! The errors of operations: one envelope, and per status the codes that it can carry.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::json;
+use utoipa::IntoResponses;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::schema::Schema;
-use utoipa::openapi::{ObjectBuilder, Ref, RefOr, Type};
-use utoipa::{IntoResponses, PartialSchema, ToSchema};
+use utoipa::openapi::{Ref, RefOr};
 
-use super::shared::{ERROR_CODE, ERROR_TYPE, RESOURCE_TYPE};
-use super::values::{header, one, one_of, or_null, request_id_header, string, whole};
-use crate::errors::Code;
+use super::values::{header, one_of, request_id_header, whole};
+use crate::errors::{Code, Envelope};
 
 /// Where a response says which codes its errors have.
 const CODES: &str = "x-error-codes";
-
-/// The body of every error.
-pub(crate) struct ErrorBody;
-
-impl ToSchema for ErrorBody {
-    fn name() -> Cow<'static, str> {
-        "Error".into()
-    }
-}
-
-impl PartialSchema for ErrorBody {
-    fn schema() -> RefOr<Schema> {
-        let mut object = ObjectBuilder::new()
-            .schema_type(Type::Object)
-            .description(Some("Why a request was not done."))
-            .property(
-                "type",
-                ERROR_TYPE.one("Whether the request is to blame, or the service."),
-            )
-            .property("code", ERROR_CODE.one("What went wrong, for programs."))
-            .property(
-                "field",
-                or_null(string(
-                    "The field that is wrong, as a path such as `included_actions.3`.",
-                )),
-            )
-            .property(
-                "message",
-                one(string(
-                    "What is wrong and what would be right, for people. It repeats no value.",
-                )),
-            )
-            .property(
-                "resource_id",
-                or_null(string("The id in the path, if it is well-formed.")),
-            )
-            .property("resource_type", RESOURCE_TYPE.one("What the request is about."));
-        for field in ["type", "code", "field", "message", "resource_id", "resource_type"] {
-            object = object.required(field);
-        }
-        one(object.examples([json!({
-            "type": "INVALID_REQUEST", "code": "INVALID_FIELD", "field": "api_header_field",
-            "message": "api_header_field must be 0 to 256 characters matching ^[a-zA-Z0-9_\\-]*$",
-            "resource_id": null, "resource_type": "WEBHOOK",
-        })]))
-    }
-}
 
 /// What a request that asks the store may answer.
 pub(crate) struct StoreFailures;
@@ -223,7 +173,7 @@ impl Kind {
             .content(
                 "application/json",
                 ContentBuilder::new()
-                    .schema(Some(Ref::from_schema_name(ErrorBody::name())))
+                    .schema(Some(Envelope::COMPONENT.one("")))
                     .build(),
             )
             .extensions(Some(Extensions::from_iter([(CODES, json!(codes))])));

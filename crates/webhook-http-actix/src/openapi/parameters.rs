@@ -7,13 +7,12 @@ use utoipa::openapi::{Object, ObjectBuilder, RefOr, Required};
 use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, WebhookId};
 use webhook_domain::webhook::{Direction, WebhookOrder};
 
-use super::answers::{limit, page};
 use super::shared::{ACTION, AUDIT_ACTION, Component, ORDER_DIRECTION, WEBHOOK_EVENT_STATUS};
-use super::values::{fingerprint, id, instant, matching, one_of, overlap, platform};
-use crate::listing::ORDER_OF_ACTIONS;
+use super::values::{fingerprint, id, instant, limit, matching, one_of, overlap, page, platform};
 use crate::listing::filters::{FILTERS, Filter};
 use crate::paths::{ID, WEBHOOK_ID};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
+use crate::wire::ORDER_OF_ACTIONS;
 
 /// The header that names the version a change is meant for.
 pub(super) const IF_MATCH: &str = "If-Match";
@@ -81,7 +80,7 @@ parameters! {
     WebhookPath: vec![path(WEBHOOK_ID, id(WebhookId::PREFIX, "The webhook's id."))];
     ApiKeyPath: vec![path(ID, id(ApiKeyId::PREFIX, "The API key's id."))];
     WebhookPage: [vec![
-        query("limit", limit()),
+        query("limit", limit("How many there are at the most.")),
         query("page", page("The number of the page. A link that says `after` or `before` has it for display.")),
         query("order_by", one_of(WebhookOrder::ALL.map(WebhookOrder::name), "What the list is ordered by.")
             .default(Some(WebhookOrder::default().name().into()))),
@@ -90,20 +89,20 @@ parameters! {
         query("before", place("Where the page ends: as it stands in the link to the previous page, with its `page`.")),
     ], FILTERS.iter().map(condition).collect()].concat();
     ActionPage: vec![
-        query("limit", limit()),
+        query("limit", limit("How many there are at the most.")),
         query("page", page("The number of the page.")),
         query("order_by", one_of([ORDER_OF_ACTIONS], "What the list is ordered by.").default(Some(ORDER_OF_ACTIONS.into()))),
         query_or_else("order_direction", &ORDER_DIRECTION, Direction::Ascending.name(), "Which end comes first."),
     ];
     ApiKeyPart: vec![
-        query("limit", limit()),
+        query("limit", limit("How many there are at the most.")),
         query("after", id(ApiKeyId::PREFIX, "The key after which this part begins.")),
     ];
     AuditRecordPart: vec![
         query("resource_id", matching("^[a-z0-9_-]{1,64}$", "Records about this resource alone.")),
         query_of("action", &AUDIT_ACTION, "Records of this action alone."),
         query("before", id(AuditRecordId::PREFIX, "The record before which this part begins.")),
-        query("limit", limit()),
+        query("limit", limit("How many there are at the most.")),
     ];
     DeliveryPath: vec![path(ID, id(DeliveryId::PREFIX, "The id of the event on its way to a webhook."))];
     DeliveryPart: vec![
@@ -116,7 +115,7 @@ parameters! {
         query("key_fingerprint", fingerprint("Those of which a kept attempt was signed with this secret.")),
         query("after", id(DeliveryId::PREFIX, "The one after which this part begins.")),
         query("page", page("The number of the part, if no `after` says where it begins. What is queued meanwhile moves the rest on.")),
-        query("limit", limit()),
+        query("limit", limit("How many there are at the most.")),
     ];
     RetiredFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, overlap())];
 }

@@ -18,78 +18,62 @@ use crate::errors::Code;
 const ACTION_PATTERN: &str = "^[A-Z][A-Z0-9_]*(\\.[A-Z][A-Z0-9_]*)+$";
 
 /// The name of a schema in the document, and the schema.
-pub(crate) struct Component(pub(super) &'static str, pub(super) fn() -> RefOr<Schema>);
+pub(crate) struct Component(pub(crate) &'static str, pub(crate) fn() -> RefOr<Schema>);
 
-pub(crate) const ACTION: Component = Component("Action", || {
-    let action = matching(ACTION_PATTERN, "What happened to which type of object.")
+macro_rules! components {
+    ($($constant:ident as $name:literal: $schema:expr;)*) => {
+        $(pub(crate) const $constant: Component = Component($name, || one($schema));)*
+
+        /// All of them.
+        pub(super) const SHARED: &[Component] = &[$($constant),*];
+    };
+}
+
+components! {
+    ACTION as "Action": matching(ACTION_PATTERN, "What happened to which type of object.")
         .max_length(Some(Action::MAX_LENGTH))
         .examples(["INVOICE.CREATED"]);
-    one(action)
-});
-pub(crate) const AUTHENTICATION_TYPE: Component = Component("AuthenticationType", || {
-    one(one_of(
+    AUTHENTICATION_TYPE as "AuthenticationType": one_of(
         AuthenticationType::ALL.map(AuthenticationType::name),
         "How the service proves itself beside the signature: HTTP Basic, a key in a header of its own, or not at all.",
-    ))
-});
-pub(crate) const SIGNING_PROTOCOL: Component = Component("SigningProtocol", || {
-    one(one_of(
+    );
+    SIGNING_PROTOCOL as "SigningProtocol": one_of(
         SigningProtocol::ALL.map(SigningProtocol::name),
         "How deliveries are signed.",
-    ))
-});
-pub(crate) const PERMISSION: Component = Component("Permission", || {
-    one(one_of(
+    );
+    PERMISSION as "Permission": one_of(
         Permission::ALL.iter().map(|permission| permission.name()),
         "What a credential may do.",
-    ))
-});
-pub(crate) const AUDIT_ACTION: Component = Component("AuditAction", || {
-    one(one_of(AuditAction::ALL.map(AuditAction::name), "What was done."))
-});
-pub(crate) const WEBHOOK_EVENT_STATUS: Component = Component("WebhookEventStatus", || {
-    one(one_of(
+    );
+    AUDIT_ACTION as "AuditAction": one_of(AuditAction::ALL.map(AuditAction::name), "What was done.");
+    WEBHOOK_EVENT_STATUS as "WebhookEventStatus": one_of(
         DeliveryStatus::NAMES,
         "How far an event has come on its way to a webhook.",
-    ))
-});
-pub(crate) const FAILURE_CAUSE: Component = Component("FailureCause", || {
-    one(one_of(
+    );
+    FAILURE_CAUSE as "FailureCause": one_of(
         FailureCause::NAMES,
         "Why an attempt failed. `STATUS_CODE`: the receiver answered with another status than 2xx. `OTHER`: a newer release \
          of the service has stored a cause that this one does not know.",
-    ))
-});
-pub(crate) const ENVIRONMENT: Component = Component("Environment", || {
-    one(one_of(
+    );
+    ENVIRONMENT as "Environment": one_of(
         [Environment::Test, Environment::Live].map(Environment::name),
         "What the deployment calls itself.",
-    ))
-});
-pub(crate) const ORDER_DIRECTION: Component = Component("OrderDirection", || {
-    one(one_of(
+    );
+    ORDER_DIRECTION as "OrderDirection": one_of(
         Direction::ALL.map(Direction::name),
         "Which end of a list comes first.",
-    ))
-});
-pub(crate) const ERROR_CODE: Component = Component("ErrorCode", || {
-    one(one_of(
-        Code::ALL.map(Code::name),
-        "What went wrong, for programs.",
-    ))
-});
-pub(crate) const ERROR_TYPE: Component = Component("ErrorType", || {
-    one(one_of(
+    );
+    ERROR_CODE as "ErrorCode": one_of(Code::ALL.map(Code::name), "What went wrong, for programs.");
+    ERROR_TYPE as "ErrorType": one_of(
         ["INVALID_REQUEST", "API_ERROR"],
         "Whether the request is to blame, or the service.",
-    ))
-});
-pub(crate) const RESOURCE_TYPE: Component = Component("ResourceType", || {
-    one(one_of(
+    );
+    RESOURCE_TYPE as "ResourceType": one_of(
         ["WEBHOOK", "API_KEY", "AUDIT_RECORD", "EVENT", "WEBHOOK_EVENT"],
         "A type of resource of this API.",
-    ))
-});
+    );
+}
+
 impl Component {
     /// A value of this schema. `description` says what it is here.
     pub(crate) fn one(&self, description: &str) -> RefOr<Schema> {
@@ -109,6 +93,14 @@ impl Component {
             .item(null)
             .description(Some(description));
         RefOr::T(Schema::OneOf(either.build()))
+    }
+
+    /// The same, or null if that may be.
+    pub(crate) fn of(&self, description: &str, nullable: bool) -> RefOr<Schema> {
+        match nullable {
+            true => self.or_null(description),
+            false => self.one(description),
+        }
     }
 
     fn reference(&self, description: &str, default: Option<Value>) -> Ref {

@@ -8,7 +8,7 @@ use utoipa::openapi::schema::{AdditionalProperties, Schema, SchemaType};
 use utoipa::openapi::{Array, Object, ObjectBuilder, RefOr, Type};
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::text::{self, Pattern};
-use webhook_domain::webhook::TargetUrl;
+use webhook_domain::webhook::{PageSize, TargetUrl};
 
 const OVERLAP: &str = "For how many seconds the secret that is retired goes on signing; 0 retires every older one at once, for a leak. \
      What the deployment says (a day unless set otherwise) if it is absent.";
@@ -169,6 +169,19 @@ pub(crate) fn list(items: impl Into<RefOr<Schema>>, description: &str) -> RefOr<
     let mut array = Array::new(items);
     array.description = Some(description.to_owned());
     RefOr::T(Schema::Array(array))
+}
+
+/// The greatest number of a page: what every JSON parser holds exactly.
+pub(crate) const MAX_PAGE: u64 = 1 << 53;
+
+/// How many items a part of a list has at the most.
+pub(crate) fn limit(says: &str) -> ObjectBuilder {
+    whole(1, PageSize::MAX.get() as usize, says).default(Some(PageSize::default().get().into()))
+}
+
+/// The number of a page.
+pub(crate) fn page(says: &str) -> ObjectBuilder {
+    whole(1, usize::try_from(MAX_PAGE).unwrap_or(usize::MAX), says)
 }
 
 /// A header of an answer.

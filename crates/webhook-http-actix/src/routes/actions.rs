@@ -1,26 +1,18 @@
 //! `/v1/webhooks/actions`: what webhooks can be told of.
 
 use actix_web::HttpResponse;
-use serde::Serialize;
 use webhook_domain::InvalidValue;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::webhook::Direction;
 
 use crate::call::Call;
 use crate::errors::Problem;
+use crate::listing::page_size;
 use crate::listing::webhooks::page_number;
-use crate::listing::{ORDER_OF_ACTIONS, page_size};
-use crate::openapi::answers::ActionList;
 use crate::openapi::parameters::ActionPage;
 use crate::query::Parameters;
-use crate::representation::{ActionsJson, actions_json};
+use crate::wire::{ActionListJson, ORDER_OF_ACTIONS};
 use crate::{answer, paths};
-
-/// The actions of the deployment.
-#[derive(Serialize)]
-struct Actions<'a> {
-    data: Vec<ActionsJson<'a>>,
-}
 
 /// Lists the actions that webhooks can be told of.
 ///
@@ -32,7 +24,7 @@ struct Actions<'a> {
     operation_id = "list_actions",
     tag = "Webhooks",
     params(ActionPage),
-    responses((status = 200, description = "The actions of the deployment.", body = ActionList)),
+    responses((status = 200, description = "The actions of the deployment.", body = ActionListJson<'_>)),
 )]
 pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     call.acting(Permission::WebhookView).await?;
@@ -42,17 +34,16 @@ pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     parameters.parsed("order_by", only_order)?;
     let direction = parameters.parsed("order_direction", str::parse)?;
     let catalogue = call.api().rules.actions.get();
-    let mut data = actions_json(&catalogue);
+    let mut list = ActionListJson::new(&catalogue);
     if direction == Some(Direction::Descending) {
-        data.reverse();
+        list.data.reverse();
     }
     let size = limit.map_or(usize::MAX, |limit| limit.get() as usize);
     let skipped = usize::try_from(page - 1)
         .unwrap_or(usize::MAX)
         .saturating_mul(size);
-    answer::of_list(&Actions {
-        data: data.into_iter().skip(skipped).take(size).collect(),
-    })
+    list.data = list.data.into_iter().skip(skipped).take(size).collect();
+    answer::of_list(&list)
 }
 
 /// There is one order.

@@ -8,13 +8,11 @@ use webhook_domain::services::RevokeApiKey;
 use crate::answer::{self, Success};
 use crate::call::Call;
 use crate::errors::Problem;
-use crate::listing::{self, Asked};
-use crate::openapi::answers::ApiKeyList;
-use crate::openapi::bodies::CreateApiKey as CreateObject;
+use crate::listing::{self, ApiKeyList, Asked};
 use crate::openapi::parameters::{ApiKeyPart, ApiKeyPath};
 use crate::query::Parameters;
-use crate::representation::ApiKeyJson;
-use crate::{fields, json, paths};
+use crate::wire::{self, ApiKeyBody, ApiKeyJson};
+use crate::{json, paths};
 
 /// Lists the platform's API keys.
 ///
@@ -25,7 +23,7 @@ use crate::{fields, json, paths};
     operation_id = "list_api_keys",
     tag = "API keys",
     params(ApiKeyPart),
-    responses((status = 200, description = "A part of the list.", body = ApiKeyList)),
+    responses((status = 200, description = "A part of the list.", body = ApiKeyList<'_>)),
 )]
 pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::ApiKeyView).await?;
@@ -51,7 +49,7 @@ pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     path = paths::API_KEYS,
     operation_id = "create_api_key",
     tag = "API keys",
-    request_body(content = CreateObject),
+    request_body(content = ApiKeyBody),
     responses((status = 201, description = "The key, with its text.", body = ApiKeyJson<'_>)),
 )]
 pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
@@ -59,7 +57,7 @@ pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
     call.without_query()?;
     let key = call.idempotency_key()?;
     let body = call.required_body("says what the key may do").await?;
-    let mut create = fields::api_key(json::parse_object(&body)?, &acting)?;
+    let mut create = wire::create_api_key(json::parse_object(&body)?, &acting)?;
     let turn = call.turn(&acting, key, &body, Success::Created).await?;
     create.idempotent = turn.request();
     let outcome = call.api().api_keys.create(&acting, create).await?;

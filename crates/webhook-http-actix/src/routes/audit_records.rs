@@ -8,11 +8,10 @@ use webhook_domain::ports::AuditQuery;
 
 use crate::call::Call;
 use crate::errors::Problem;
-use crate::listing::{self, Asked};
-use crate::openapi::answers::AuditRecordList;
+use crate::listing::{self, Asked, AuditRecordList};
 use crate::openapi::parameters::AuditRecordPart;
 use crate::query::Parameters;
-use crate::representation::AuditRecordJson;
+use crate::wire::AuditRecordJson;
 use crate::{answer, paths};
 
 /// The most characters of a resource's id.
@@ -27,7 +26,7 @@ const MAX_ID_LENGTH: usize = 64;
     operation_id = "list_audit_records",
     tag = "Audit",
     params(AuditRecordPart),
-    responses((status = 200, description = "A part of the list.", body = AuditRecordList)),
+    responses((status = 200, description = "A part of the list.", body = AuditRecordList<'_>)),
 )]
 pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::AuditRecordView).await?;

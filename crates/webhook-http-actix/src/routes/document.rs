@@ -7,11 +7,14 @@ use std::sync::{Arc, LazyLock};
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{self, ContentEncoding, ContentType};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::Config;
 
 use crate::call::Call;
 use crate::errors::Problem;
-use crate::openapi::answers::OpenApiDocument;
+use crate::openapi::values::{any_object, one};
 use crate::paths;
 
 /// Where the page is: a folder, with what it consists of.
@@ -20,6 +23,17 @@ const FOLDER: &str = "/docs/";
 /// The document as the application serves it.
 #[derive(Clone, Copy)]
 pub(crate) struct DocumentText(pub(crate) fn() -> &'static str);
+
+/// The document itself.
+pub(crate) struct OpenApiDocument;
+
+impl ToSchema for OpenApiDocument {}
+
+impl PartialSchema for OpenApiDocument {
+    fn schema() -> RefOr<Schema> {
+        one(any_object("A document by OpenAPI 3.1."))
+    }
+}
 
 /// Styles are the page's own, written into it by its script; everything else comes from this server.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \

@@ -6,9 +6,8 @@ use webhook_domain::access::permission::Permission;
 use crate::answer::Success;
 use crate::call::Call;
 use crate::errors::Problem;
-use crate::openapi::bodies::PublishEvent as PublishObject;
-use crate::representation::EventJson;
-use crate::{fields, paths};
+use crate::paths;
+use crate::wire::{self, EventBody, EventJson};
 
 /// Publishes an event.
 ///
@@ -19,7 +18,7 @@ use crate::{fields, paths};
     path = paths::EVENTS,
     operation_id = "publish_event",
     tag = "Events",
-    request_body(content = PublishObject),
+    request_body(content = EventBody),
     responses((status = 202, description = "The event is kept, and on its way.", body = EventJson<'_>)),
 )]
 pub(crate) async fn publish(mut call: Call) -> Result<HttpResponse, Problem> {
@@ -27,7 +26,7 @@ pub(crate) async fn publish(mut call: Call) -> Result<HttpResponse, Problem> {
     call.without_query()?;
     let key = call.idempotency_key()?;
     let body = call.required_event("says what happened").await?;
-    let mut publish = fields::event(&body, &call.api().rules.actions.get())?;
+    let mut publish = wire::publish(&body, &call.api().rules.actions.get())?;
     let turn = call.turn(&acting, key, &body, Success::Accepted).await?;
     publish.idempotent = turn.request();
     let outcome = call.api().events.publish(&acting, publish).await?;

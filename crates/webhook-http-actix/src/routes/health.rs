@@ -2,13 +2,33 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{ObjectBuilder, RefOr, Type};
+use utoipa::{PartialSchema, ToSchema};
 use webhook_domain::{ServiceError, StoreError};
 
 use crate::call::Call;
 use crate::errors::Problem;
-use crate::openapi::answers::Health;
 use crate::openapi::errors::StoreFailures;
+use crate::openapi::values::{one, one_of};
 use crate::paths;
+
+/// That the service is well. It is written as one of two texts, so its two fields stand here by hand.
+pub(crate) struct Health;
+
+impl ToSchema for Health {}
+
+impl PartialSchema for Health {
+    fn schema() -> RefOr<Schema> {
+        let paused = one_of(["paused"], "There while an operator has paused deliveries.");
+        one(ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some("That the service is well."))
+            .property("status", one(one_of(["ok"], "Always `ok`.")))
+            .required("status")
+            .property("deliveries", one(paused)))
+    }
+}
 
 /// Says whether the process lives.
 ///

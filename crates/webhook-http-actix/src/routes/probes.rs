@@ -19,10 +19,9 @@ use crate::answer::Success;
 use crate::api::Api;
 use crate::call::Call;
 use crate::errors::Problem;
-use crate::openapi::bodies::CreateWebhook as CreateObject;
 use crate::openapi::parameters::WebhookPath;
-use crate::representation::ProbeJson;
-use crate::{json, paths, wire};
+use crate::wire::{self, CreateWebhook, ProbeJson};
+use crate::{json, paths};
 
 /// How long is waited for what comes of a delivery: longer than an attempt takes.
 const EXPEDITED_WITHIN: Duration = Duration::from_secs(15);
@@ -55,7 +54,7 @@ pub(crate) async fn send_test(call: Call) -> Result<HttpResponse, Problem> {
     path = paths::TEST_CONNECTION,
     operation_id = "test_connection",
     tag = "Webhooks",
-    request_body(content = CreateObject),
+    request_body(content = CreateWebhook),
     responses((status = 200, description = "What the receiver said, or why it was not reached.", body = ProbeJson)),
 )]
 pub(crate) async fn test_connection(mut call: Call) -> Result<HttpResponse, Problem> {

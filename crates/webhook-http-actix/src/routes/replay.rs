@@ -7,10 +7,9 @@ use webhook_domain::services::Replay;
 use crate::answer::Success;
 use crate::call::Call;
 use crate::errors::Problem;
-use crate::openapi::bodies::ReplayEvents;
 use crate::openapi::parameters::WebhookPath;
-use crate::representation::ResentJson;
-use crate::{fields, json, paths};
+use crate::wire::{self, ReplayBody, ResentJson};
+use crate::{json, paths};
 
 /// Sends events to a webhook again.
 ///
@@ -23,7 +22,7 @@ use crate::{fields, json, paths};
     operation_id = "replay_webhook_events",
     tag = "Events",
     params(WebhookPath),
-    request_body(content = ReplayEvents),
+    request_body(content = ReplayBody),
     responses((status = 202, description = "They are in the queue.", body = ResentJson)),
 )]
 pub(crate) async fn replay(mut call: Call) -> Result<HttpResponse, Problem> {
@@ -34,7 +33,7 @@ pub(crate) async fn replay(mut call: Call) -> Result<HttpResponse, Problem> {
     let body = call
         .required_body("says since when events are sent again")
         .await?;
-    let replay = fields::replay(json::parse_object(&body)?, webhook)?;
+    let replay = wire::replay(json::parse_object(&body)?, webhook)?;
     let turn = call.turn(&acting, key, &body, Success::Accepted).await?;
     let replay = Replay {
         idempotent: turn.request(),

@@ -7,11 +7,10 @@ use webhook_domain::services::{RemoveSecret, RollSecret};
 use crate::answer::Success;
 use crate::call::Call;
 use crate::errors::Problem;
-use crate::openapi::bodies::RollSecret as RollObject;
 use crate::openapi::parameters::{IfMatch, RetiredFor, WebhookPath};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
-use crate::representation::WebhookJson;
-use crate::{json, paths, query, wire};
+use crate::wire::{self, RollSecret as RollObject, WebhookJson};
+use crate::{json, paths, query};
 
 /// Rolls a webhook's secret.
 ///

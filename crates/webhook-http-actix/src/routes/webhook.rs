@@ -7,10 +7,9 @@ use webhook_domain::services::{DeleteWebhook, UpdateWebhook};
 use crate::answer::{self, Success};
 use crate::call::Call;
 use crate::errors::Problem;
-use crate::openapi::bodies::UpdateWebhook as UpdateObject;
 use crate::openapi::parameters::{IfMatch, WebhookPath};
-use crate::representation::{Keys, WebhookJson};
-use crate::{json, paths, wire};
+use crate::wire::{self, Keys, UpdateWebhook as UpdateObject, WebhookJson};
+use crate::{json, paths};
 
 /// Reads a webhook.
 ///

@@ -11,12 +11,11 @@ use crate::answer::{self, Success};
 use crate::call::Call;
 use crate::errors::Problem;
 use crate::listing::webhooks::page_number;
-use crate::listing::{self, Asked};
-use crate::openapi::answers::WebhookEventList;
+use crate::listing::{self, Asked, WebhookEventList};
 use crate::openapi::parameters::{DeliveryPart, DeliveryPath};
 use crate::paths;
 use crate::query::Parameters;
-use crate::representation::WebhookEventJson;
+use crate::wire::WebhookEventJson;
 
 const PARAMETERS: [&str; 10] = [
     "webhook_id",
@@ -40,7 +39,7 @@ const PARAMETERS: [&str; 10] = [
     operation_id = "list_webhook_events",
     tag = "Events",
     params(DeliveryPart),
-    responses((status = 200, description = "A part of the list.", body = WebhookEventList)),
+    responses((status = 200, description = "A part of the list.", body = WebhookEventList<'_>)),
 )]
 pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookEventView).await?;

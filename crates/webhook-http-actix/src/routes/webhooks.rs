@@ -7,12 +7,10 @@ use webhook_domain::services::CreateWebhook;
 use crate::answer::{self, Success};
 use crate::call::Call;
 use crate::errors::Problem;
-use crate::listing::webhooks::Asked;
-use crate::openapi::answers::WebhookList;
-use crate::openapi::bodies::CreateWebhook as CreateObject;
+use crate::listing::webhooks::{Asked, WebhookPageJson};
 use crate::openapi::parameters::WebhookPage;
-use crate::representation::WebhookJson;
-use crate::{json, paths, wire};
+use crate::wire::{self, CreateWebhook as CreateObject, WebhookJson};
+use crate::{json, paths};
 
 /// Creates a webhook.
 ///
@@ -51,7 +49,7 @@ pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
     operation_id = "list_webhooks",
     tag = "Webhooks",
     params(WebhookPage),
-    responses((status = 200, description = "A page of webhooks.", body = WebhookList)),
+    responses((status = 200, description = "A page of webhooks.", body = WebhookPageJson<'_>)),
 )]
 pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookView).await?;

@@ -5,15 +5,14 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use webhook_domain::webhook::SettingsUpdate;
 
+use super::body::ignored;
 use super::field_value::FieldValue;
+use super::fields::Fields;
 use super::shown::WebhookJson;
 use super::value::Settable;
 use crate::api::FieldRules;
 use crate::errors::Problem;
-use crate::fields::Fields;
-use crate::openapi::values::{anything, read_only, write_only};
-
-const IGNORED: &str = "Set by the server. Ignored, so that an object that was answered can be sent back.";
+use crate::openapi::values::{read_only, write_only};
 
 /// A field of a webhook.
 pub(crate) struct Field {
@@ -122,9 +121,7 @@ impl Field {
     /// What the document says of it in the object that a client sends.
     pub(crate) fn sent_schema(&self, sent: Sent) -> RefOr<Schema> {
         let Some(settable) = self.settable() else {
-            let mut schema = anything(IGNORED);
-            read_only(&mut schema);
-            return schema;
+            return ignored();
         };
         let mut says = self.says.to_owned();
         if !self.advice.is_empty() {

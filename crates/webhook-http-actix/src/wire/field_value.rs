@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use serde::ser::{SerializeSeq as _, Serializer};
-use webhook_domain::delivery::attempt::{FailureCause, StatusCode};
 use webhook_domain::id::WebhookId;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::{ActionList, HeldUp};
+use webhook_domain::webhook::ActionList;
+
+use super::penalty_box::PenaltyBoxJson;
 
 /// A field as an answer has it.
 pub(crate) enum FieldValue<'a> {
@@ -72,29 +73,5 @@ impl<'a> From<&'a PenaltyBoxJson> for FieldValue<'a> {
 impl<'a, T: Into<FieldValue<'a>>> From<Option<T>> for FieldValue<'a> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
-    }
-}
-
-/// What holds the queue up.
-#[derive(Serialize)]
-pub(super) struct PenaltyBoxJson {
-    retry_count: u32,
-    retry_at: Option<FieldValue<'static>>,
-    status_code: Option<u16>,
-    cause: Option<&'static str>,
-    pub(super) payload: Option<String>,
-}
-
-impl PenaltyBoxJson {
-    pub(super) fn new(held_up: &HeldUp) -> Self {
-        let penalty_box = held_up.penalty_box();
-        let cause = penalty_box.cause();
-        Self {
-            retry_count: penalty_box.retry_count(),
-            retry_at: penalty_box.retry_at().map(FieldValue::Instant),
-            status_code: cause.and_then(FailureCause::status).map(StatusCode::get),
-            cause: cause.map(FailureCause::name),
-            payload: None,
-        }
     }
 }

@@ -3,21 +3,26 @@
 //!
 //! A webhook is created by applying its update to blank settings, so that a field means the same in both objects.
 
+use std::borrow::Cow;
+
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::{ObjectBuilder, RefOr, Type};
+use utoipa::{PartialSchema, ToSchema};
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::webhook::{AuthenticationType, Settings, SettingsUpdate};
 
 use super::field::{Field, Sent, Set};
+use super::fields::Fields;
+use super::schemas::Described;
 use super::shown::WebhookJson;
 use super::webhook::{FIELDS, OBJECT};
 use crate::api::FieldRules;
 use crate::errors::Problem;
-use crate::fields::Fields;
 use crate::json::Object;
+use crate::openapi::shared::Component;
 use crate::openapi::values::{one, or_null, overlap, write_only};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 
@@ -85,41 +90,70 @@ fn read(fields: &mut Fields, sent: Sent, rules: &FieldRules) -> Result<SettingsU
     Ok(update)
 }
 
-/// The schema of a create object.
-pub(crate) fn create_schema() -> RefOr<Schema> {
-    let object = sent_object("A webhook to create.", Sent::Create);
-    one(object.examples([example(|field| field.settable().is_some())]))
-}
+/// The object that a webhook is created of.
+pub(crate) struct CreateWebhook;
+/// The object that a webhook is changed with.
+pub(crate) struct UpdateWebhook;
+/// The object that a webhook is changed with while its secret is rolled.
+pub(crate) struct RollSecret;
 
-/// The schema of an update object.
-pub(crate) fn update_schema() -> RefOr<Schema> {
-    let says = "Changes of a webhook. What is absent stays as it is; null takes it away. Three fields are always required.";
-    let object = sent_object(says, Sent::Update);
-    one(object.examples([example(|field| field.settable().is_some())]))
-}
+impl ToSchema for CreateWebhook {}
+impl ToSchema for UpdateWebhook {}
+impl ToSchema for RollSecret {}
 
-/// The schema of a roll's body.
-pub(crate) fn roll_schema() -> RefOr<Schema> {
-    let mut seconds = or_null(overlap());
-    write_only(&mut seconds);
-    let mut example = example(|field| field.settable().is_some());
-    example[PREVIOUS_SECRET_EXPIRES_IN] = json!(3600);
-    let says = "Changes of a webhook, done in the same step as the roll.";
-    let object = sent_object(says, Sent::Update).property(PREVIOUS_SECRET_EXPIRES_IN, seconds);
-    one(object.examples([example]))
-}
-
-/// The schema of a webhook in an answer: every field is always there.
-pub(crate) fn shown_schema() -> RefOr<Schema> {
-    let mut object = ObjectBuilder::new()
-        .schema_type(Type::Object)
-        .description(Some(OBJECT));
-    for field in FIELDS {
-        if let Some(schema) = field.shown_schema() {
-            object = object.property(field.name, schema).required(field.name);
-        }
+impl ToSchema for WebhookJson<'_> {
+    fn name() -> Cow<'static, str> {
+        "Webhook".into()
     }
-    one(object.examples([example(|field| field.shown.is_some())]))
+}
+
+impl PartialSchema for CreateWebhook {
+    fn schema() -> RefOr<Schema> {
+        let object = sent_object("A webhook to create.", Sent::Create);
+        one(object.examples([example(|field| field.settable().is_some())]))
+    }
+}
+
+impl PartialSchema for UpdateWebhook {
+    fn schema() -> RefOr<Schema> {
+        let says = "Changes of a webhook. What is absent stays as it is; null takes it away. Three fields are always required.";
+        let object = sent_object(says, Sent::Update);
+        one(object.examples([example(|field| field.settable().is_some())]))
+    }
+}
+
+impl PartialSchema for RollSecret {
+    fn schema() -> RefOr<Schema> {
+        let mut seconds = or_null(overlap());
+        write_only(&mut seconds);
+        let mut example = example(|field| field.settable().is_some());
+        example[PREVIOUS_SECRET_EXPIRES_IN] = json!(3600);
+        let says = "Changes of a webhook, done in the same step as the roll.";
+        let object = sent_object(says, Sent::Update).property(PREVIOUS_SECRET_EXPIRES_IN, seconds);
+        one(object.examples([example]))
+    }
+}
+
+/// Every field is always there.
+impl PartialSchema for WebhookJson<'_> {
+    fn schema() -> RefOr<Schema> {
+        let mut object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .description(Some(OBJECT));
+        for field in FIELDS {
+            if let Some(schema) = field.shown_schema() {
+                object = object.property(field.name, schema).required(field.name);
+            }
+        }
+        one(object.examples([example(|field| field.shown.is_some())]))
+    }
+}
+
+/// In a list of webhooks.
+impl Described for WebhookJson<'_> {
+    fn schema(says: &str, nullable: bool) -> RefOr<Schema> {
+        Component("Webhook", <Self as PartialSchema>::schema).of(says, nullable)
+    }
 }
 
 /// An object with the fields that a client may send, and no others.

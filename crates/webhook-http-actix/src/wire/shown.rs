@@ -5,7 +5,8 @@ use webhook_domain::signing::key_ring::RetiredKey;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Settings, Webhook};
 
-use super::field_value::{FieldValue, PenaltyBoxJson};
+use super::field_value::FieldValue;
+use super::penalty_box::PenaltyBoxJson;
 
 /// Room for a webhook without long texts or lists, so that its keys are not copied about while it is written.
 const USUAL_LENGTH: usize = 2048;

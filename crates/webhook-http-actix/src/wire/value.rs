@@ -3,19 +3,19 @@
 
 use std::str::FromStr;
 
+use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
-use utoipa::openapi::{ObjectBuilder, RefOr};
 use webhook_domain::InvalidValue;
-use webhook_domain::signing::signing_protocol::SigningProtocol;
-use webhook_domain::text::{PublicText, TextRule, TextValue};
-use webhook_domain::webhook::{ActionList, AuthenticationType, Edit, SettingsUpdate, TargetUrl};
+use webhook_domain::text::{PublicText, TextValue};
+use webhook_domain::webhook::{ActionList, Edit, SettingsUpdate, TargetUrl};
 
 use super::field_value::FieldValue;
+use super::fields::Fields;
+use super::schemas::{Enumeration, plain, text};
 use crate::api::FieldRules;
 use crate::errors::Problem;
-use crate::fields::Fields;
-use crate::openapi::shared::{AUTHENTICATION_TYPE, Component, SIGNING_PROTOCOL, actions};
-use crate::openapi::values::{self, boolean, free_text, of_pattern, one, or_null};
+use crate::openapi::shared::actions;
+use crate::openapi::values::{self, boolean};
 
 /// How a client sets a field.
 pub(crate) trait Settable: Sync {
@@ -64,11 +64,7 @@ impl<T: TextValue> Settable for Text<T> {
     }
 
     fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
-        let schema = match T::RULE {
-            TextRule::Free => free_text(says),
-            TextRule::Pattern(pattern) => of_pattern(pattern, says),
-        };
-        plain(schema, nullable)
+        plain(text::<T>(says), nullable)
     }
 }
 
@@ -155,35 +151,10 @@ impl Settable for Flag {
     }
 }
 
-/// One of a few names. A webhook always has one.
-pub(crate) trait NamedValue: FromStr<Err = InvalidValue> + Default {
-    /// The names, for the document.
-    const SCHEMA: Component;
-
-    /// The name that clients use.
-    fn name(self) -> &'static str;
-}
-
-impl NamedValue for AuthenticationType {
-    const SCHEMA: Component = AUTHENTICATION_TYPE;
-
-    fn name(self) -> &'static str {
-        self.name()
-    }
-}
-
-impl NamedValue for SigningProtocol {
-    const SCHEMA: Component = SIGNING_PROTOCOL;
-
-    fn name(self) -> &'static str {
-        self.name()
-    }
-}
-
 /// One of a few names, which an update always says.
 pub(crate) struct Choice<T>(pub(crate) fn(&mut SettingsUpdate) -> &mut T);
 
-impl<T: NamedValue> Settable for Choice<T> {
+impl<T: Enumeration + FromStr<Err = InvalidValue> + Default> Settable for Choice<T> {
     fn read(
         &self,
         name: &'static str,
@@ -198,7 +169,7 @@ impl<T: NamedValue> Settable for Choice<T> {
     }
 
     fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
-        named::<T>(says, nullable)
+        T::NAMES.of(says, nullable)
     }
 
     fn may_be_null(&self) -> bool {
@@ -213,7 +184,7 @@ impl<T: NamedValue> Settable for Choice<T> {
 /// One of a few names, which an update may leave as it is; null is the default one.
 pub(crate) struct OptionalChoice<T>(pub(crate) fn(&mut SettingsUpdate) -> &mut Edit<T>);
 
-impl<T: NamedValue> Settable for OptionalChoice<T> {
+impl<T: Enumeration + FromStr<Err = InvalidValue>> Settable for OptionalChoice<T> {
     fn read(
         &self,
         name: &'static str,
@@ -226,7 +197,7 @@ impl<T: NamedValue> Settable for OptionalChoice<T> {
     }
 
     fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
-        named::<T>(says, nullable)
+        T::NAMES.of(says, nullable)
     }
 
     fn may_be_null(&self) -> bool {
@@ -237,18 +208,4 @@ impl<T: NamedValue> Settable for OptionalChoice<T> {
 fn set<T>(place: &mut Edit<T>, edit: Edit<T>) -> bool {
     *place = edit;
     matches!(place, Edit::Set(_))
-}
-
-fn plain(schema: ObjectBuilder, nullable: bool) -> RefOr<Schema> {
-    match nullable {
-        true => or_null(schema),
-        false => one(schema),
-    }
-}
-
-fn named<T: NamedValue>(says: &str, nullable: bool) -> RefOr<Schema> {
-    match nullable {
-        true => T::SCHEMA.or_null(says),
-        false => T::SCHEMA.one(says),
-    }
 }

@@ -6,8 +6,9 @@ use webhook_domain::webhook::{ApiHeaderField, ApiKeyValue, Name, Password, Refer
 use super::field::Set::{ByServer, Optional, PresentOnCreate, RequiredOnUpdate};
 use super::field::{Example, Field};
 use super::field_value::FieldValue;
+use super::penalty_box::PenaltyBoxJson;
+use super::schemas::Described as _;
 use super::value::{Actions, Choice, Flag, OptionalChoice, Text, Url, shown};
-use crate::openapi::answers::PENALTY_BOX_DATA;
 use crate::openapi::shared::SIGNING_PROTOCOL;
 use crate::openapi::values::{constant, id, instant, one, or_null, secret};
 
@@ -220,7 +221,7 @@ pub(super) static FIELDS: &[Field] = &[
         advice: "",
         example: Example::Null,
         set: ByServer {
-            schema: |says| PENALTY_BOX_DATA.or_null(says),
+            schema: |says| PenaltyBoxJson::schema(says, true),
         },
         shown: Some(|json| json.penalty_box.as_ref().into()),
     },

@@ -315,11 +315,19 @@ async fn answers_have_the_fields_of_their_schemas() {
     let whole = house.ask(get(format!("/v1/webhook-events/{id}"))).await;
     assert!(whole.json()["payload"].is_object());
     is_whole(&whole.json(), schema("WebhookEvent"));
-    for name in ["Webhook", "Error", "Delivery"] {
-        for example in schema(name)["examples"].as_array().unwrap() {
-            is_whole(example, schema(name));
+}
+
+#[test]
+fn the_examples_of_answers_have_the_fields_of_their_schemas() {
+    let mut tried = 0;
+    for schema in DOCUMENT["components"]["schemas"].as_object().unwrap().values() {
+        let is_body = schema["additionalProperties"] == false;
+        if schema["type"] == "object" && !is_body {
+            let examples = schema["examples"].as_array().into_iter().flatten();
+            tried += examples.inspect(|example| is_whole(example, schema)).count();
         }
     }
+    assert!(tried > 10, "{tried}");
 }
 
 /// What a body is made for, and what it is answered with.

@@ -10,7 +10,7 @@ use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::id::ApiKeyId;
 use webhook_domain::services::{CreateApiKey, RevokeApiKey};
 use webhook_domain::webhook::Name;
-use webhook_http_actix::representation::ApiKeyJson;
+use webhook_http_actix::wire::ApiKeyJson;
 
 use super::local::{Local, answer, answer_json, print, print_json, remark};
 use super::table::table;

@@ -5,7 +5,7 @@ use webhook_domain::access::audit::{AuditAction, AuditRecord};
 use webhook_domain::id::{AuditRecordId, PlatformId};
 use webhook_domain::ports::AuditQuery;
 use webhook_domain::services::AuditService;
-use webhook_http_actix::representation::AuditRecordJson;
+use webhook_http_actix::wire::AuditRecordJson;
 use webhook_store_diesel::{AuditHead, AuditVerdict};
 
 use super::Format;

@@ -14,7 +14,7 @@ use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::services::{DeleteWebhook, SecretKeyService, WebhookService};
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::webhook::Webhook;
-use webhook_http_actix::representation::{Keys, WebhookJson, described};
+use webhook_http_actix::wire::{Keys, WebhookJson, described};
 
 use super::local::{Local, answer_json, confirmed, remark};
 use super::{Format, done};

@@ -8,7 +8,7 @@ use webhook_domain::id::WebhookId;
 use webhook_domain::ports::TrackedDelivery;
 use webhook_domain::services::Replay;
 use webhook_domain::time::Instant;
-use webhook_http_actix::representation::{ResentJson, WebhookEventJson};
+use webhook_http_actix::wire::{ResentJson, WebhookEventJson};
 
 use super::{DeliveryArgument, PlatformArgument, events};
 use crate::commands::local::{Local, answer, answer_json, remark};

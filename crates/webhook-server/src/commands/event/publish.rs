@@ -10,7 +10,7 @@ use webhook_domain::delivery::event::JsonText;
 use webhook_domain::id::RequestId;
 use webhook_domain::services::PublishEvent;
 use webhook_http_actix::HttpLimits;
-use webhook_http_actix::representation::EventJson;
+use webhook_http_actix::wire::EventJson;
 
 use super::{PlatformArgument, events};
 use crate::actions::catalogue;

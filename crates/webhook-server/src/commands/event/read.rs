@@ -10,7 +10,7 @@ use webhook_domain::ports::{DeliveryQuery, ListedDelivery};
 use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Action;
-use webhook_http_actix::representation::WebhookEventJson;
+use webhook_http_actix::wire::WebhookEventJson;
 
 use super::{DeliveryArgument, PlatformArgument, events};
 use crate::commands::Format;

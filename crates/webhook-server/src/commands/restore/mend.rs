@@ -7,7 +7,7 @@ use webhook_domain::access::caller::PlatformScope;
 use webhook_domain::restored::DifferingRing;
 use webhook_domain::services::{RevokeApiKey, RollSecret, SecretKeyService};
 use webhook_domain::signing::key_ring::Overlap;
-use webhook_http_actix::representation::described;
+use webhook_http_actix::wire::described;
 
 use crate::commands::local::Local;
 use crate::exit::{Failure, chain};

@@ -3,7 +3,7 @@
 use clap::Args;
 use webhook_domain::services::CreateWebhook;
 use webhook_domain::webhook::{self, ActionCatalogue, Name, Reference, TargetPolicy, TargetUrl, Webhook};
-use webhook_http_actix::representation::{Keys, WebhookJson};
+use webhook_http_actix::wire::{Keys, WebhookJson};
 
 use super::setting_arguments::SettingArguments;
 use super::{PlatformArgument, current_secret, webhooks};

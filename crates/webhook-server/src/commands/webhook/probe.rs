@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::services::{ProbePlaces, ProbeService, Probed};
-use webhook_http_actix::representation::ProbeJson;
+use webhook_http_actix::wire::ProbeJson;
 
 use super::PlatformArgument;
 use super::create::wanted;

@@ -8,7 +8,7 @@ use webhook_domain::services::WebhookService;
 use webhook_domain::webhook::{
     Direction, Name, PageSize, PageStart, Reference, TargetUrl, Webhook, WebhookOrder, WebhookQuery,
 };
-use webhook_http_actix::representation::{Keys, WebhookJson};
+use webhook_http_actix::wire::{Keys, WebhookJson};
 
 use super::filter::FilterArguments;
 use super::{PlatformArgument, webhooks};

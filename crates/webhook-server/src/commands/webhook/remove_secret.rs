@@ -4,7 +4,7 @@ use clap::Args;
 use webhook_domain::id::WebhookId;
 use webhook_domain::services::RemoveSecret;
 use webhook_domain::signing::key_ring::Overlap;
-use webhook_http_actix::representation::{Keys, WebhookJson};
+use webhook_http_actix::wire::{Keys, WebhookJson};
 
 use super::roll::{before, overlap};
 use super::{PlatformArgument, secret_keys};

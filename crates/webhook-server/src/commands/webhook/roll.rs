@@ -9,7 +9,7 @@ use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
-use webhook_http_actix::representation::{Keys, WebhookJson};
+use webhook_http_actix::wire::{Keys, WebhookJson};
 
 use super::{PlatformArgument, current_secret, secret_keys};
 use crate::commands::local::{Local, answer, answer_json, remark};

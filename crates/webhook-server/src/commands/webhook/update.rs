@@ -5,7 +5,7 @@ use webhook_domain::id::WebhookId;
 use webhook_domain::services::UpdateWebhook;
 use webhook_domain::webhook::Precondition;
 use webhook_domain::{Refusal, ServiceError};
-use webhook_http_actix::representation::{Keys, WebhookJson};
+use webhook_http_actix::wire::{Keys, WebhookJson};
 
 use super::setting_arguments::SettingArguments;
 use super::{PlatformArgument, webhooks};

@@ -1,0 +1,80 @@
+//! An audit record as clients see it.
+
+use webhook_domain::access::audit::{AuditAction, AuditRecord, AuditedRetiredKey};
+use webhook_domain::access::caller::Credential;
+use webhook_domain::id::AuditRecordId;
+use webhook_domain::time::Instant;
+
+use super::answer::answer;
+use super::schemas::{AsText, ByName, FingerprintText};
+
+answer! {
+    /// What was done once. Secrets are named by their fingerprints, settings by their names.
+    #[document("AuditRecord", object_type = "AUDIT_RECORD")]
+    pub struct AuditRecordJson<'a> {
+        /// The record's id.
+        id: AsText<AuditRecordId> = "aud_01hv9k2m4rt6w8y0abcdefghjk",
+        /// When it was done.
+        created_at: AsText<Instant> = "2024-04-12T15:22:37Z",
+        /// What was done.
+        action: ByName<AuditAction> = "WEBHOOK.SECRET_ROLLED",
+        /// The id of what it was done to.
+        resource_id: &'a str = "whk_01hv9k2m4rt6w8y0abcdefghjk",
+        /// Who did it: the id of an API key, a token's subject, the command line or the service.
+        credential: AsText<&'a Credential> = "key_01hv9k2m4rt6w8y0abcdefghjk",
+        /// The X-REQUEST-ID of the request.
+        request_id: &'a str = "reqr_5f2hJ8kQ0sVx7Zb3Nd9w",
+        /// The settings that changed, by name.
+        changed_fields: &'a [String] = ["url"],
+        /// The current secret after the change.
+        current_key: Option<FingerprintText<'a>> = "sha256:0123456789abcdef",
+        /// Those that still signed, newest first.
+        retired_keys: Vec<RetiredKeyJson<'a>> = [{"fingerprint": "sha256:fedcba9876543210", "expires_at": "2024-04-13T15:22:37Z"}],
+        /// The secrets that signed before the change and no longer did.
+        ended_keys: Vec<FingerprintText<'a>> = [],
+        /// What an API key was allowed to do.
+        permissions: &'a [String] = [],
+    }
+}
+
+answer! {
+    /// A retired secret that still signed after the change.
+    #[document("RetiredKey")]
+    pub(crate) struct RetiredKeyJson<'a> {
+        /// Which one.
+        fingerprint: FingerprintText<'a>,
+        /// Until when it signs.
+        expires_at: AsText<Instant>,
+    }
+}
+
+impl<'a> AuditRecordJson<'a> {
+    /// `record`, whole.
+    #[must_use]
+    pub fn new(record: &'a AuditRecord) -> Self {
+        let details = &record.details;
+        let fingerprint = |text: &'a String| FingerprintText(text);
+        Self {
+            object_type: Self::OBJECT_TYPE,
+            id: AsText(record.id),
+            created_at: AsText(record.at),
+            action: ByName(record.action),
+            resource_id: &record.resource_id,
+            credential: AsText(&record.credential),
+            request_id: record.request.as_str(),
+            changed_fields: &details.changed_fields,
+            current_key: details.current_key.as_ref().map(fingerprint),
+            retired_keys: details.retired_keys.iter().map(retired_key).collect(),
+            ended_keys: details.ended_keys.iter().map(fingerprint).collect(),
+            permissions: &details.permissions,
+        }
+    }
+}
+
+fn retired_key(key: &AuditedRetiredKey) -> RetiredKeyJson<'_> {
+    let expires_at = Instant::from_milliseconds(key.expires_at.saturating_mul(1000));
+    RetiredKeyJson {
+        fingerprint: FingerprintText(&key.fingerprint),
+        expires_at: AsText(expires_at),
+    }
+}
