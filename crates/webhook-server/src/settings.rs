@@ -6,34 +6,32 @@
 mod environment;
 mod examine;
 mod file;
+mod layers;
 mod nearest;
 mod setting;
 mod tokens;
 mod value;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
-use webhook_domain::InvalidValue;
 use webhook_domain::access::quota::{Counted, Quotas};
 use webhook_domain::delivery::address::{AllowedNetworks, Network};
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::signing::key_ring::Overlap;
-use webhook_domain::signing::secret::SecretText;
 use webhook_domain::webhook::TargetPolicy;
 use webhook_sender_hyper::EgressProxy;
-use webhook_store_diesel::{DatabaseUrl, MasterKey};
+use webhook_store_diesel::DatabaseUrl;
 
 pub(crate) use examine::Examined;
 pub(crate) use setting::Setting;
 
+use self::layers::{Layer, Layers, Wrong};
 use crate::bearer_tokens::TokenSettings;
 use crate::exit::Failure;
 use crate::master_key::MasterKeySource;
@@ -115,39 +113,6 @@ pub(crate) struct Sources<Variables> {
     pub(crate) directory: PathBuf,
     /// The variables of the environment.
     pub(crate) variables: Variables,
-}
-
-/// Settings that are wrong, by themselves or together.
-struct Wrong {
-    settings: Vec<Setting>,
-    failure: Failure,
-}
-
-impl Wrong {
-    fn new(settings: impl IntoIterator<Item = Setting>, problem: String) -> Self {
-        Self {
-            settings: settings.into_iter().collect(),
-            failure: Failure::configuration(problem),
-        }
-    }
-}
-
-impl From<Wrong> for Failure {
-    fn from(wrong: Wrong) -> Self {
-        wrong.failure
-    }
-}
-
-enum Layer {
-    Default,
-    File(PathBuf),
-    Environment,
-    Flag,
-}
-
-struct Given {
-    text: SecretText,
-    layer: Layer,
 }
 
 impl Settings {
@@ -274,134 +239,6 @@ impl Read {
             problems,
             file: path,
         })
-    }
-}
-
-/// The uppermost text of each setting.
-struct Layers(BTreeMap<Setting, Given>);
-
-impl Layers {
-    fn of_defaults() -> Self {
-        let mut layers = Self(BTreeMap::new());
-        let default = |setting: Setting| Some((setting, setting.default_text()?.to_owned()));
-        layers.put(Setting::ALL.into_iter().filter_map(default), || Layer::Default);
-        layers
-    }
-
-    fn put(&mut self, values: impl IntoIterator<Item = (Setting, String)>, layer: impl Fn() -> Layer) {
-        for (setting, text) in values {
-            // What comes out of a file, or through other tools, often has a line break at its end.
-            let text = SecretText::new(text.trim().to_owned());
-            self.0.insert(setting, Given { text, layer: layer() });
-        }
-    }
-
-    fn read<T>(
-        &self,
-        setting: Setting,
-        read: impl FnOnce(&str) -> Result<T, InvalidValue>,
-    ) -> Result<T, Wrong> {
-        let value = self.find(setting, read)?;
-        value.ok_or_else(|| Wrong::new([setting], format!("{} must be set", setting.variable())))
-    }
-
-    fn find<T>(
-        &self,
-        setting: Setting,
-        read: impl FnOnce(&str) -> Result<T, InvalidValue>,
-    ) -> Result<Option<T>, Wrong> {
-        let Some(given) = self.0.get(&setting) else {
-            return Ok(None);
-        };
-        read(given.text.expose())
-            .map(Some)
-            .map_err(|problem| Wrong::new([setting], format!("{} {problem}", self.place(setting))))
-    }
-
-    fn master_key(&self) -> Result<MasterKeySource, Wrong> {
-        let key = |text: &str| MasterKey::parse(&SecretText::new(text.to_owned()));
-        match (
-            self.find(Setting::MasterKey, key)?,
-            self.find(Setting::MasterKeyFile, value::path)?,
-        ) {
-            (Some(_), Some(_)) => Err(Wrong::new(
-                [Setting::MasterKey, Setting::MasterKeyFile],
-                format!(
-                    "{} and {} must not both be set: which master key is right?",
-                    self.place(Setting::MasterKey),
-                    self.place(Setting::MasterKeyFile)
-                ),
-            )),
-            (Some(key), None) => Ok(MasterKeySource::Given(key)),
-            (None, Some(path)) => Ok(MasterKeySource::File(path)),
-            (None, None) => Ok(MasterKeySource::BesideDatabase),
-        }
-    }
-
-    fn client_identity(&self) -> Result<Option<ClientIdentityFiles>, Wrong> {
-        let (certificate, key) = (Setting::ClientCertificateFile, Setting::ClientKeyFile);
-        match (self.find(certificate, value::path)?, self.find(key, value::path)?) {
-            (None, None) => Ok(None),
-            (Some(certificate), Some(key)) => Ok(Some(ClientIdentityFiles { certificate, key })),
-            _ => Err(Wrong::new(
-                [certificate, key],
-                format!(
-                    "{} and {} must both be set, or neither",
-                    certificate.variable(),
-                    key.variable()
-                ),
-            )),
-        }
-    }
-
-    fn egress_proxy(&self) -> Result<Option<EgressProxy>, Wrong> {
-        let resolves = self.read(Setting::ProxyResolves, value::boolean)?;
-        let proxy = self.find(Setting::EgressProxy, EgressProxy::parse)?;
-        let is_flag = matches!(self.place(Setting::EgressProxy).layer, Layer::Flag);
-        if is_flag && proxy.as_ref().is_some_and(EgressProxy::has_credentials) {
-            return Err(Wrong::new(
-                [Setting::EgressProxy],
-                format!(
-                    "{} must have no password: arguments can be seen by others; set {} or use the settings file",
-                    self.place(Setting::EgressProxy),
-                    Setting::EgressProxy.variable()
-                ),
-            ));
-        }
-        Ok(proxy.map(|proxy| proxy.resolving(resolves)))
-    }
-
-    /// Puts the default in the place of what was said.
-    fn forget(&mut self, settings: &[Setting]) {
-        for setting in settings {
-            self.0.remove(setting);
-            let default = setting.default_text().map(|text| (*setting, text.to_owned()));
-            self.put(default, || Layer::Default);
-        }
-    }
-
-    fn place(&self, setting: Setting) -> Place<'_> {
-        Place {
-            setting,
-            layer: self.0.get(&setting).map_or(&Layer::Default, |given| &given.layer),
-        }
-    }
-}
-
-/// A setting as whoever set it knows it.
-struct Place<'a> {
-    setting: Setting,
-    layer: &'a Layer,
-}
-
-impl fmt::Display for Place<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.layer {
-            Layer::Default => write!(f, "{} (default)", self.setting.variable()),
-            Layer::File(path) => write!(f, "{} (in {})", self.setting.key(), path.display()),
-            Layer::Environment => write!(f, "{} (environment)", self.setting.variable()),
-            Layer::Flag => write!(f, "{} (flag)", self.setting.flag()),
-        }
     }
 }
 

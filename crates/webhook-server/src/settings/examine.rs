@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Layer, Read, Setting, Settings, Sources, Warning, nearest};
+use super::layers::Layer;
+use super::{Read, Setting, Settings, Sources, Warning, nearest};
 use crate::exit::Failure;
 
 /// What the sources say, and what is wrong with it.

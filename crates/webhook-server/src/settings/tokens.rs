@@ -2,7 +2,8 @@
 
 use webhook_token_jwt::Trust;
 
-use super::{Layers, Setting, Wrong, value};
+use super::layers::{Layers, Wrong};
+use super::{Setting, value};
 use crate::bearer_tokens::TokenSettings;
 
 const TOGETHER: [Setting; 3] = [Setting::JwtIssuer, Setting::JwtAudience, Setting::JwtKeysFile];
@@ -23,11 +24,7 @@ impl Layers {
                 TOGETHER,
                 format!(
                     "{} must be set too: bearer tokens need {}, all of them or none",
-                    names(
-                        TOGETHER
-                            .into_iter()
-                            .filter(|setting| !self.0.contains_key(setting))
-                    ),
+                    names(TOGETHER.into_iter().filter(|setting| !self.has(*setting))),
                     names(TOGETHER)
                 ),
             )),
