@@ -159,7 +159,7 @@ fn beside_a_running_server_nothing_fails(backend: Backend) {
     report.expect("database.durability", "OK", "survives a crash");
     report.expect("deliveries", "OK", "not paused");
     let expected: &[&str] = match backend {
-        Backend::Sqlite => &["files.folder", "files.database", "files.master_key", "disk"],
+        Backend::Sqlite => &["files.folder", "files.database", "files.master_key"],
         Backend::Postgres => &["database.rights", "database.sessions", "clock.database"],
     };
     for name in expected {

@@ -19,8 +19,10 @@ use crate::settings::Settings;
 const LIMIT: Duration = Duration::from_secs(10);
 /// With less room than this, in bytes, the next commits may fail.
 const NO_ROOM: u64 = 4 << 20;
-/// With less room than this, in bytes, it is time to make some.
+/// With less room than this, in bytes, it is time to make some, however small the disk is.
 const LITTLE_ROOM: u64 = 100 << 20;
+/// With more room than this, in bytes, there is enough, however large the disk is.
+const ENOUGH_ROOM: u64 = 5 << 30;
 /// What lies beside a database, by what is put behind its name.
 const BESIDE: [&str; 5] = ["wal", "shm", "state", "in-use", "delivering"];
 
@@ -252,7 +254,7 @@ fn judged_room(path: &str, free: u64, all: u64, is_out_of_inodes: bool) -> Findi
             advice,
         );
     }
-    match (free < NO_ROOM, free < LITTLE_ROOM || free < all / 20) {
+    match (free < NO_ROOM, free < LITTLE_ROOM || free < ENOUGH_ROOM.min(all / 20)) {
         (true, _) => Finding::fail(message, advice),
         (false, true) => Finding::warn(message, advice),
         (false, false) => Finding {
@@ -273,6 +275,7 @@ mod tests {
         let status = |free, all| judged_room("/", free, all, false).status;
         assert_eq!(status(GIB, 10 * GIB), Status::Ok);
         assert_eq!(status(GIB, 100 * GIB), Status::Warn);
+        assert_eq!(status(6 * GIB, 1000 * GIB), Status::Ok);
         assert_eq!(status(50 << 20, 100 << 20), Status::Warn);
         assert_eq!(status(1 << 20, GIB), Status::Fail);
         assert_eq!(judged_room("/", GIB, GIB, true).status, Status::Fail);
