@@ -15,6 +15,7 @@
 
 mod bare_refusal;
 mod open;
+mod socket;
 mod watch;
 
 use std::future::Future as _;
@@ -24,11 +25,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use actix_web::http::StatusCode;
-use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pub(crate) use open::{Admission, OpenConnections};
+pub(crate) use socket::Socket;
 pub(crate) use watch::{RequestUnderWay, Watch};
 
 use crate::front::Front;
@@ -38,7 +39,7 @@ pub(crate) const LINGER: std::time::Duration = std::time::Duration::from_secs(1)
 
 /// A socket that does not wait for ever.
 pub(crate) struct Connection {
-    socket: TcpStream,
+    socket: Socket,
     front: Rc<Front>,
     admission: Admission,
     reading: Alarm,
@@ -50,7 +51,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: TcpStream, front: Rc<Front>, admission: Admission) -> Self {
+    pub(crate) fn new(socket: Socket, front: Rc<Front>, admission: Admission) -> Self {
         Self {
             socket,
             front,

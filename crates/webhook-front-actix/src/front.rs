@@ -6,12 +6,15 @@ use actix_web::http::StatusCode;
 use webhook_domain::entropy::Entropy;
 
 use crate::limits::FrontLimits;
+use crate::tls::ServerCertificate;
 
 /// What the connections of a front know of it. Cheap to clone.
 #[derive(Clone)]
 pub struct Front {
     /// What a client may take of it.
     pub limits: FrontLimits,
+    /// What it shows of itself over TLS; without one, connections are plain HTTP.
+    pub certificate: Option<ServerCertificate>,
     /// Where request ids come from.
     pub entropy: Arc<dyn Entropy>,
     /// The front's own words for what actix refuses.

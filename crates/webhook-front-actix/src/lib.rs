@@ -7,6 +7,7 @@
 //! | a front needs | it takes |
 //! |---|---|
 //! | timeouts of heads and responses, limits of open connections and of incomplete heads | [`serve`], [`FrontLimits`] |
+//! | TLS of its own | [`ServerCertificate`] |
 //! | to know the connection of each request | [`UnderWay`], in the outermost middleware |
 //! | a body, with a limited length and a timeout | [`body`] |
 //! | the request id | [`request_id`] |
@@ -27,6 +28,7 @@ mod limits;
 mod origin;
 pub mod request_id;
 mod server;
+mod tls;
 mod under_way;
 
 pub use client_address::client_address;
@@ -35,4 +37,5 @@ pub use in_flight::{Held, InFlight, NotHeld};
 pub use limits::FrontLimits;
 pub use origin::Origin;
 pub use server::serve;
+pub use tls::{CertificateAndKey, ServerCertificate, UnusableCertificate};
 pub use under_way::UnderWay;

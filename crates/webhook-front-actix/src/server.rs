@@ -14,9 +14,11 @@ use actix_service::{
 };
 use actix_web::dev::{AppConfig, Server};
 use actix_web::rt::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
-use crate::connection::{Connection, LINGER, OpenConnections, Watch};
+use crate::connection::{Connection, LINGER, OpenConnections, Socket, Watch};
 use crate::front::Front;
+use crate::tls::ServerCertificate;
 
 /// How many connections of a worker may wait to be closed while new ones come in.
 const BEING_CLOSED: usize = 64;
@@ -26,7 +28,7 @@ const BEING_CLOSED: usize = 64;
 /// through [`Server::handle`]; a graceful stop closes idle connections and lets requests under way finish.
 ///
 /// # Errors
-/// When the listener cannot be taken over.
+/// When the listener cannot be taken over, or TLS cannot be set up.
 pub fn serve<A, I, S, B>(name: &str, listener: TcpListener, front: Front, app: A) -> io::Result<Server>
 where
     A: Fn() -> I + Send + Clone + 'static,
@@ -40,6 +42,12 @@ where
     B: MessageBody + 'static,
 {
     let limits = &front.limits;
+    let tls = front
+        .certificate
+        .as_ref()
+        .map(ServerCertificate::config)
+        .transpose();
+    let acceptor = tls.map_err(io::Error::other)?.map(TlsAcceptor::from);
     listener.set_nonblocking(true)?;
     let builder = Server::build()
         .disable_signals()
@@ -49,7 +57,7 @@ where
     let stopping = builder.graceful_shutdown_signal();
     let worker = move || {
         let stopping = stopping.clone();
-        let accept = accept(&front);
+        let accept = accept(&front, acceptor.clone());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
                 let stopping = stopping.clone();
@@ -71,6 +79,7 @@ where
 /// Takes a socket for a connection.
 fn accept(
     front: &Front,
+    acceptor: Option<TlsAcceptor>,
 ) -> impl Fn(TcpStream) -> std::future::Ready<Result<(Connection, Option<std::net::SocketAddr>), DispatchError>>
 + Clone
 + use<> {
@@ -88,6 +97,7 @@ fn accept(
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(error = %error, "a socket refused TCP_NODELAY");
         }
+        let socket = Socket::new(socket, acceptor.as_ref());
         std::future::ready(Ok((Connection::new(socket, Rc::clone(&front), admission), peer)))
     }
 }

@@ -37,15 +37,15 @@ const DOING: &str = "make the first API key";
 /// How the first key reaches the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HandOver {
-    /// Printed on the terminal, with commands that use it on a server at this address.
-    Terminal(SocketAddr),
+    /// Printed on the terminal, with commands that use it on this server.
+    Terminal(Server),
     /// In a file beside the database.
     File,
 }
 
 impl HandOver {
     /// On the terminal if there is one.
-    pub(crate) fn choose(server: SocketAddr) -> Self {
+    pub(crate) fn choose(server: Server) -> Self {
         if io::stdout().is_terminal() {
             Self::Terminal(server)
         } else {
@@ -126,15 +126,23 @@ fn keep(text: &SecretText, path: &Path, mut staged: StagedFile) -> io::Result<()
     Ok(())
 }
 
-fn print(text: &SecretText, server: SocketAddr) -> io::Result<()> {
+fn print(text: &SecretText, server: Server) -> io::Result<()> {
     let mut terminal = io::stdout().lock();
     terminal.write_all(greeting(text.expose(), server).as_bytes())?;
     terminal.flush()
 }
 
+/// Where a server listens, and whether clients speak TLS to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: bool,
+}
+
 /// The key and two commands to paste: one creates a webhook, the other rolls its secret.
-fn greeting(key: &str, server: SocketAddr) -> String {
-    let server = reachable(server);
+fn greeting(key: &str, server: Server) -> String {
+    let scheme = if server.tls { "https" } else { "http" };
+    let server = reachable(server.address);
     format!(
         r#"
 First start. This API key has every permission on platform `default`, and is shown only now:
@@ -143,11 +151,11 @@ First start. This API key has every permission on platform `default`, and is sho
 
 Paste it into another terminal; then create a webhook, and roll its secret:
 
-  ID=$(curl -sS http://{server}/v1/webhooks -H "X-API-KEY: $KEY" -H 'Content-Type: application/json' \
+  ID=$(curl -sS {scheme}://{server}/v1/webhooks -H "X-API-KEY: $KEY" -H 'Content-Type: application/json' \
     -d '{{"name":"first","reference":null,"url":"https://example.com/webhooks"}}' |
     tee /dev/stderr | sed 's/.*"id":"\(whk_[0-9a-z]*\)".*/\1/')
 
-  curl -sS -X PATCH "http://{server}/v1/webhooks/$ID/secret-key" -H "X-API-KEY: $KEY"
+  curl -sS -X PATCH "{scheme}://{server}/v1/webhooks/$ID/secret-key" -H "X-API-KEY: $KEY"
 
 "#
     )
@@ -263,11 +271,15 @@ mod tests {
 
     #[test]
     fn the_greeting_names_an_address_that_can_be_reached() {
-        let text = greeting("whkey_x", "0.0.0.0:8080".parse().unwrap());
+        let at = |address: &str, tls| Server {
+            address: address.parse().unwrap(),
+            tls,
+        };
+        let text = greeting("whkey_x", at("0.0.0.0:8080", false));
         assert!(
             text.contains("KEY='whkey_x'") && text.contains("http://127.0.0.1:8080/v1/webhooks"),
             "{text}"
         );
-        assert!(greeting("x", "[::]:1".parse().unwrap()).contains("http://[::1]:1/"));
+        assert!(greeting("x", at("[::]:1", true)).contains("https://[::1]:1/v1/webhooks/$ID"));
     }
 }

@@ -177,6 +177,12 @@ pub(crate) struct SettingFlags {
     /// The actions there are, one a line; read anew on SIGHUP [default: those that ship]
     #[arg(long, global = true, value_name = "FILE")]
     actions_file: Option<String>,
+    /// The certificate (PEM, its issuers behind it) for TLS on the API's address; read again when the file changes, and on SIGHUP
+    #[arg(long, global = true, value_name = "FILE")]
+    tls_certificate_file: Option<String>,
+    /// The key (PEM) of that certificate
+    #[arg(long, global = true, value_name = "FILE")]
+    tls_key_file: Option<String>,
     /// How long a stop may take, 2 to 600: requests and deliveries in flight are finished, and then cut off [default: 8]
     #[arg(long, global = true, value_name = "SECONDS")]
     stop_timeout: Option<String>,
@@ -227,6 +233,8 @@ impl SettingFlags {
             (Setting::JwtAudience, self.jwt_audience),
             (Setting::JwtKeysFile, self.jwt_keys_file),
             (Setting::ActionsFile, self.actions_file),
+            (Setting::TlsCertificateFile, self.tls_certificate_file),
+            (Setting::TlsKeyFile, self.tls_key_file),
             (Setting::StopTimeout, self.stop_timeout),
             (Setting::WaitForDatabase, self.wait_for_database),
             (Setting::Log, self.log),

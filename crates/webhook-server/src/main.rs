@@ -13,6 +13,7 @@ mod commands;
 mod descriptors;
 mod dispatch;
 mod exit;
+mod inbound_tls;
 mod log_queue;
 mod logging;
 mod master_key;

@@ -100,6 +100,18 @@ pub(crate) fn mode_of(path: &Path) -> Option<u32> {
         .map(|metadata| metadata.permissions().mode() & 0o777)
 }
 
+/// Warns of a file with a secret in it that is open to others. `what` is what the file is.
+pub(crate) fn warn_if_open_to_others(path: &Path, what: &str) {
+    let metadata = std::fs::metadata(path).ok();
+    if let Some(mode) = metadata.as_ref().and_then(open_to_others) {
+        tracing::warn!(
+            file.path = %path.display(),
+            file.mode = format!("{mode:o}"),
+            "{what} is open to others than its owner; run `chmod 600` on it"
+        );
+    }
+}
+
 /// Where a file is while it is under construction.
 pub(crate) fn staging_path(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -1,4 +1,4 @@
-//! Files that are read anew while the server runs: the key set when it changes and on SIGHUP, the actions on SIGHUP.
+//! Files that are read anew while the server runs: the key set and the certificate when they change and on SIGHUP, the actions on SIGHUP.
 //!
 //! A file that cannot be used changes nothing: what was in force stays in force, and the log says what is wrong.
 
@@ -11,15 +11,18 @@ use webhook_http_actix::CurrentActions;
 use crate::actions;
 use crate::bearer_tokens::KeySetFile;
 use crate::exit::Failure;
+use crate::inbound_tls::CertificateOfApi;
 use crate::service_manager;
 
-/// How often the key set's file is looked at.
+/// How often the files that are followed are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What is read anew.
 pub(crate) struct Reloaded {
     /// The issuer's keys, if tokens are taken.
     pub(crate) key_set: Option<KeySetFile>,
+    /// The API's certificate, if it speaks TLS.
+    pub(crate) certificate: Option<CertificateOfApi>,
     /// The file of the actions, if there is one, and the actions in force.
     pub(crate) actions: Option<(PathBuf, CurrentActions)>,
 }
@@ -45,6 +48,9 @@ impl Reloaded {
                     if let Some(key_set) = &mut self.key_set {
                         key_set.follow();
                     }
+                    if let Some(certificate) = &mut self.certificate {
+                        certificate.follow();
+                    }
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -55,6 +61,9 @@ impl Reloaded {
         tracing::info!(signal = "SIGHUP", "files are read anew");
         if let Some(key_set) = &mut self.key_set {
             key_set.read_anew();
+        }
+        if let Some(certificate) = &mut self.certificate {
+            certificate.read_anew();
         }
         if let Some((file, current)) = &self.actions {
             match actions::catalogue(Some(file)) {

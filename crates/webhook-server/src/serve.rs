@@ -22,7 +22,7 @@ use webhook_domain::services::{
     AuditService, Authenticator, Dispatch, EventService, ProbePlaces, ProbeService, SecretKeyService,
     WebhookService,
 };
-use webhook_front_actix::FrontLimits;
+use webhook_front_actix::{FrontLimits, ServerCertificate};
 use webhook_http_actix::wire::described;
 use webhook_http_actix::{Api, CurrentActions, FieldRules, HttpLimits};
 use webhook_sender_hyper::HyperSender;
@@ -34,6 +34,7 @@ use crate::bootstrap::{self, HandOver};
 use crate::descriptors::Descriptors;
 use crate::dispatch::{self, Dispatcher, Pulse, StopWithin};
 use crate::exit::{Failure, chain};
+use crate::inbound_tls::CertificateOfApi;
 use crate::outbound::Outbound;
 use crate::readiness::{Readiness, keep_sampling, keep_telling};
 use crate::reload::Reloaded;
@@ -53,6 +54,8 @@ struct Deployment {
     tokens: Option<Arc<dyn TokenVerifier>>,
     environment: Environment,
     outbound: Outbound,
+    /// What the API shows of itself, if it speaks TLS.
+    certificate: Option<ServerCertificate>,
     schedule: RetrySchedule,
     event_retention: Duration,
     descriptors: Descriptors,
@@ -90,7 +93,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
     let outbound = Outbound::of(&settings, descriptors.idle)?;
     let key_set = settings.tokens.map(KeySetFile::open).transpose()?;
     let stop = stop_within(settings.stop_timeout);
-    let deployment = Deployment {
+    let mut deployment = Deployment {
         database,
         listen: settings.listen,
         rules: FieldRules {
@@ -117,12 +120,16 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         environment: settings.environment,
         outbound,
         descriptors,
+        certificate: None,
         schedule: settings.retry_schedule,
         event_retention: settings.event_retention,
         stop,
     };
+    let certificate = settings.certificate.map(CertificateOfApi::open).transpose()?;
+    deployment.certificate = certificate.as_ref().map(CertificateOfApi::shown);
     let reloaded = Reloaded {
         key_set,
+        certificate,
         actions: settings.actions_file.map(|file| (file, actions)),
     };
     let open = OpenStore::open(
@@ -149,7 +156,11 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     // The standard library gives the queue a length of its own; listening again changes it.
     rustix::net::listen(&listener, deployment.listen_backlog).map_err(|error| cannot_listen(error.into()))?;
     let address = listener.local_addr().map_err(cannot_listen)?;
-    provide_first_key(deployment.database.as_deref(), open, HandOver::choose(address)).await?;
+    let here = bootstrap::Server {
+        address,
+        tls: deployment.certificate.is_some(),
+    };
+    provide_first_key(deployment.database.as_deref(), open, HandOver::choose(here)).await?;
     let sender = || deployment.outbound.sender(open.clock.clone());
     let dispatch = dispatch_of(sender()?, &deployment, open);
     // Its connections belong to the threads that answer requests.
@@ -171,7 +182,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
         Arc::clone(&readiness),
         open,
     );
-    let server = webhook_http_actix::serve(listener, api, deployment.limits)
+    let server = webhook_http_actix::serve(listener, api, deployment.limits, deployment.certificate)
         .map_err(|error| Failure::cannot("start the server", &error))?;
     let sampling = rt::spawn(keep_sampling(open.store.clone(), Arc::clone(&readiness)));
     let telling = rt::spawn(keep_telling(readiness, Arc::clone(&pulse)));
@@ -181,7 +192,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let dispatcher = Dispatcher::start(dispatch, open.store.clone(), pulse, deployment.stop)?;
     let alive = rt::spawn(service_manager::keep_alive());
     signals.serving();
-    tracing::info!(server.address = %address, "listening");
+    tracing::info!(server.address = %address, server.tls = here.tls, "listening");
     service_manager::ready(address);
     let outcome = until_stopped(server, dispatcher, signals).await;
     sampling.abort();

@@ -59,7 +59,7 @@ pub(crate) struct Settings {
     /// The file with certificates that are trusted beside the machine's own.
     pub(crate) receivers_ca_file: Option<PathBuf>,
     /// How the service proves itself to receivers that want a certificate.
-    pub(crate) client_identity: Option<ClientIdentityFiles>,
+    pub(crate) client_identity: Option<CertificateFiles>,
     /// When what has failed is sent again.
     pub(crate) retry_schedule: RetrySchedule,
     /// How long events are kept once they are delivered.
@@ -76,6 +76,8 @@ pub(crate) struct Settings {
     pub(crate) tokens: Option<TokenSettings>,
     /// The file with the actions there are, if not those that ship.
     pub(crate) actions_file: Option<PathBuf>,
+    /// What the API shows of itself over TLS, if it speaks TLS.
+    pub(crate) certificate: Option<CertificateFiles>,
     /// How long a stop may take.
     pub(crate) stop_timeout: Duration,
     /// How long to wait for a database that is not up yet.
@@ -98,7 +100,7 @@ enum Warning {
 
 /// The files with a certificate and its key.
 #[derive(Clone)]
-pub(crate) struct ClientIdentityFiles {
+pub(crate) struct CertificateFiles {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
 }
@@ -147,7 +149,8 @@ impl Settings {
             egress_proxy: given.egress_proxy()?,
             attempt_timeout: given.read(Setting::AttemptTimeout, value::attempt_timeout)?,
             receivers_ca_file: given.find(Setting::ReceiversCaFile, value::path)?,
-            client_identity: given.client_identity()?,
+            client_identity: given
+                .certificate_files(Setting::ClientCertificateFile, Setting::ClientKeyFile)?,
             retry_schedule: given.read(Setting::RetrySpeed, value::retry_schedule)?,
             event_retention: given.read(Setting::EventRetention, value::days)?,
             previous_secret_ttl: given.read(Setting::PreviousSecretTtl, value::previous_secret_ttl)?,
@@ -164,6 +167,7 @@ impl Settings {
             },
             tokens: given.tokens()?,
             actions_file: given.find(Setting::ActionsFile, value::path)?,
+            certificate: given.certificate_files(Setting::TlsCertificateFile, Setting::TlsKeyFile)?,
             stop_timeout: given.read(Setting::StopTimeout, value::stop_timeout)?,
             database_wait: given.read(Setting::WaitForDatabase, value::wait_for_database)?,
             warnings: Vec::new(),

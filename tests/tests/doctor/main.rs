@@ -115,7 +115,10 @@ fn a_deployment_that_was_never_started_has_no_failure_and_nothing_is_made(backen
         deployment.files(),
         deployment.database().map(|database| database.dump()),
     );
-    assert!(before == after && !deployment.data().exists(), "something was made");
+    assert!(
+        before == after && !deployment.data().exists(),
+        "something was made"
+    );
     let text = deployment.run(&["doctor"]);
     text.expect_success();
     assert!(text.stdout.starts_with("OK    settings "), "{}", text.stdout);

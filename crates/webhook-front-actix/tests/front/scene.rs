@@ -98,6 +98,7 @@ pub(crate) fn served_with(limits: FrontLimits) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let front = Front {
+        certificate: None,
         limits,
         entropy: Arc::new(SeededEntropy::new(7)),
         refuse: |refusal| Refusal {

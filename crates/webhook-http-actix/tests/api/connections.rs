@@ -63,7 +63,7 @@ pub(crate) fn served_with(limits: HttpLimits) -> Served {
     let (sender, receiver) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = serve(listener, house.api, limits).unwrap();
+            let server = serve(listener, house.api, limits, None).unwrap();
             sender.send(server.handle()).unwrap();
             server.await.unwrap();
         });

@@ -9,7 +9,7 @@ use webhook_domain::signing::secret::SecretText;
 use webhook_sender_hyper::EgressProxy;
 use webhook_store_diesel::MasterKey;
 
-use super::{ClientIdentityFiles, Setting, value};
+use super::{CertificateFiles, Setting, value};
 use crate::exit::Failure;
 use crate::master_key::MasterKeySource;
 
@@ -111,11 +111,15 @@ impl Layers {
         }
     }
 
-    pub(super) fn client_identity(&self) -> Result<Option<ClientIdentityFiles>, Wrong> {
-        let (certificate, key) = (Setting::ClientCertificateFile, Setting::ClientKeyFile);
+    /// The files of a certificate and its key: both or neither.
+    pub(super) fn certificate_files(
+        &self,
+        certificate: Setting,
+        key: Setting,
+    ) -> Result<Option<CertificateFiles>, Wrong> {
         match (self.find(certificate, value::path)?, self.find(key, value::path)?) {
             (None, None) => Ok(None),
-            (Some(certificate), Some(key)) => Ok(Some(ClientIdentityFiles { certificate, key })),
+            (Some(certificate), Some(key)) => Ok(Some(CertificateFiles { certificate, key })),
             _ => Err(Wrong::new(
                 [certificate, key],
                 format!(

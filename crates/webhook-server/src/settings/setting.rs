@@ -61,6 +61,10 @@ pub(crate) enum Setting {
     JwtKeysFile,
     /// The file with the actions there are.
     ActionsFile,
+    /// The file with the certificate that the API shows over TLS.
+    TlsCertificateFile,
+    /// The file with its key.
+    TlsKeyFile,
     /// How long a stop may take.
     StopTimeout,
     /// How long a start waits for a database that is not up yet.
@@ -79,7 +83,7 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::Listen,
         Self::ListenBacklog,
         Self::TrustedProxies,
@@ -108,6 +112,8 @@ impl Setting {
         Self::JwtAudience,
         Self::JwtKeysFile,
         Self::ActionsFile,
+        Self::TlsCertificateFile,
+        Self::TlsKeyFile,
         Self::StopTimeout,
         Self::WaitForDatabase,
         Self::Log,
@@ -144,6 +150,8 @@ impl Setting {
             Self::JwtAudience => "jwt_audience",
             Self::JwtKeysFile => "jwt_keys_file",
             Self::ActionsFile => "actions_file",
+            Self::TlsCertificateFile => "tls_certificate_file",
+            Self::TlsKeyFile => "tls_key_file",
             Self::StopTimeout => "stop_timeout",
             Self::WaitForDatabase => "wait_for_database",
             Self::Log => "log",
@@ -183,6 +191,7 @@ impl Setting {
                 Some("0")
             }
             Self::JwtIssuer | Self::JwtAudience | Self::JwtKeysFile | Self::ActionsFile => None,
+            Self::TlsCertificateFile | Self::TlsKeyFile => None,
             Self::StopTimeout => Some("8"),
             Self::WaitForDatabase => Some("0"),
             Self::Log => Some("info"),

@@ -254,7 +254,10 @@ fn judged_room(path: &str, free: u64, all: u64, is_out_of_inodes: bool) -> Findi
             advice,
         );
     }
-    match (free < NO_ROOM, free < LITTLE_ROOM || free < ENOUGH_ROOM.min(all / 20)) {
+    match (
+        free < NO_ROOM,
+        free < LITTLE_ROOM || free < ENOUGH_ROOM.min(all / 20),
+    ) {
         (true, _) => Finding::fail(message, advice),
         (false, true) => Finding::warn(message, advice),
         (false, false) => Finding {
