@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use webhook_tests::{Backend, Deployment};
 
 /// A file of `docs/operating/`.
-fn file(name: &str) -> String {
+pub(crate) fn file(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../docs/operating")
         .join(name);

@@ -2,4 +2,5 @@
 //! a configuration, the files for containers.
 
 mod files;
+mod proxy;
 mod service_manager;
