@@ -94,6 +94,8 @@ fn files_that_settings_name_are_read_as_a_start_reads_them() {
     let deployment = Deployment::new(Backend::Sqlite)
         .with("WEBHOOK_ACTIONS_FILE", "actions")
         .with("WEBHOOK_RECEIVERS_CA_FILE", "gone.pem")
+        .with("WEBHOOK_TLS_CERTIFICATE_FILE", "gone.pem")
+        .with("WEBHOOK_TLS_KEY_FILE", "gone.key")
         .with("WEBHOOK_JWT_ISSUER", "https://issuer.example")
         .with("WEBHOOK_JWT_AUDIENCE", "webhooks")
         .with("WEBHOOK_JWT_KEYS_FILE", "keys.json");
@@ -104,9 +106,22 @@ fn files_that_settings_name_are_read_as_a_start_reads_them() {
     .expect("a file");
     fs::write(deployment.directory().join("keys.json"), "{}").expect("a file");
     let report = doctor(&deployment, &[]);
-    report.expect_failures(1, &["settings.actions", "settings.jwt_keys", "settings.tls"]);
+    report.expect_failures(
+        1,
+        &[
+            "settings.actions",
+            "settings.jwt_keys",
+            "settings.certificate",
+            "settings.tls",
+        ],
+    );
     report.expect("settings.actions", "FAIL", "is wrong in line 2");
     report.expect("settings.tls", "FAIL", "gone.pem cannot be read");
+    report.expect(
+        "settings.certificate",
+        "FAIL",
+        "WEBHOOK_TLS_CERTIFICATE_FILE: gone.pem cannot be read",
+    );
     fs::write(deployment.directory().join("actions"), "ORDER.SHIPPED\n").expect("a file");
     assert_eq!(doctor(&deployment, &[]).status("settings.actions"), "OK");
 }

@@ -31,7 +31,8 @@ pub(super) fn examine(report: &mut Report, settings: &Settings, listens: bool) -
         return Ok(());
     }
     let address = settings.listen;
-    let check = move |bench: &Bench| bench.found("listen", listen(address));
+    let speaks_tls = settings.certificate.is_some();
+    let check = move |bench: &Bench| bench.found("listen", listen(address, speaks_tls));
     report.aside(LIMIT, "listen", check).map(drop)
 }
 
@@ -59,12 +60,18 @@ fn descriptors() -> Finding {
     }
 }
 
-fn listen(address: SocketAddr) -> Finding {
+fn listen(address: SocketAddr, speaks_tls: bool) -> Finding {
     let error = match TcpListener::bind(address) {
         Ok(_) => return Finding::ok(format!("{address} is free to listen on")),
         Err(error) => error,
     };
     match error.kind() {
+        ErrorKind::AddrInUse if speaks_tls => Finding::warn(
+            format!(
+                "a program listens on {address}; which one is not known, since this service speaks TLS there"
+            ),
+            format!("ask it: curl https://{address}/health/ready, under the name in the certificate"),
+        ),
         ErrorKind::AddrInUse => occupied(address),
         ErrorKind::AddrNotAvailable => Finding::fail(
             format!("this machine has no address {}", address.ip()),
@@ -152,10 +159,10 @@ mod tests {
             stream.write_all(b"220 mail.example ESMTP\r\n").unwrap();
             free
         });
-        let found = listen(address);
+        let found = listen(address, false);
         assert_eq!(found.status, Status::Fail, "{found:?}");
         drop(stranger.join().unwrap());
-        assert_eq!(listen("127.0.0.1:0".parse().unwrap()).status, Status::Ok);
-        assert_eq!(listen("192.0.2.1:0".parse().unwrap()).status, Status::Fail);
+        assert_eq!(listen("127.0.0.1:0".parse().unwrap(), false).status, Status::Ok);
+        assert_eq!(listen("192.0.2.1:0".parse().unwrap(), false).status, Status::Fail);
     }
 }

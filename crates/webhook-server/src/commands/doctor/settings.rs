@@ -12,6 +12,7 @@ use crate::actions;
 use crate::bearer_tokens::KeySetFile;
 use crate::commands::counted;
 use crate::exit::Failure;
+use crate::inbound_tls::CertificateOfApi;
 use crate::outbound_tls;
 use crate::private_file;
 use crate::settings::{Examined, Settings};
@@ -63,6 +64,13 @@ fn named_files(report: &mut Report, settings: &Settings) -> Result<(), Failure> 
             KeySetFile::open(tokens).map(|_| file)
         };
         aside(report, "settings.jwt_keys", "the keys of bearer tokens", read)?;
+    }
+    if let Some(files) = settings.certificate.clone() {
+        let read = move || {
+            let file = files.certificate.display().to_string();
+            CertificateOfApi::open(files).map(|_| file)
+        };
+        aside(report, "settings.certificate", "the certificate of the API", read)?;
     }
     let (roots, client) = (
         settings.receivers_ca_file.clone(),
