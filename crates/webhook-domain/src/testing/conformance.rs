@@ -93,6 +93,7 @@ mod resending;
 mod rolling;
 mod rules;
 mod scene;
+mod signed_with;
 mod upkeep;
 mod verdict;
 
@@ -119,4 +120,5 @@ pub use reading::*;
 pub use references::*;
 pub use resending::*;
 pub use rolling::*;
+pub use signed_with::*;
 pub use upkeep::*;

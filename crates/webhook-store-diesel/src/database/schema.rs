@@ -171,6 +171,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    key_uses (platform, fingerprint, webhook_id) {
+        platform -> Text,
+        fingerprint -> Text,
+        webhook_id -> Text,
+        first_position -> BigInt,
+    }
+}
+
+diesel::table! {
     fan_outs (platform, number) {
         platform -> Text,
         number -> BigInt,

@@ -2,7 +2,8 @@
 //!
 //! Locks are taken in one order, by all transactions of all processes, each once: webhooks in the order of their ids, the head of
 //! the audit records' chain (which is also what new values are sealed under), rows of platforms, what is counted of them, what waits to be
-//! fanned out on them, lanes in the order of their ids, the rows of deliveries, stored answers. So no two transactions wait for each other.
+//! fanned out on them, lanes in the order of their ids, the rows of deliveries, those of keys that have signed some, stored answers. So
+//! no two transactions wait for each other.
 
 use std::collections::BTreeSet;
 
@@ -20,6 +21,7 @@ use crate::events::audience::Audiences;
 use crate::events::pending::{Counted, Counts, Pending};
 use crate::events::publish::Publications;
 use crate::events::spread::Spread;
+use crate::lanes::key_uses::{KeyUse, KnownUses};
 use crate::lanes::locked::{Hints, LockedLanes};
 use crate::lanes::record::{Turns, record};
 use crate::webhooks::change::{Changes, Work};
@@ -59,6 +61,8 @@ pub(crate) struct Done {
     pub(crate) hints: Hints,
     /// What was counted for quotas.
     pub(crate) counted: Counted,
+    /// The keys that are known to have signed something.
+    pub(crate) used: Vec<KeyUse>,
     /// Whether a secret was erased, so that it is to go from the files too.
     pub(crate) erased: bool,
 }
@@ -143,7 +147,7 @@ pub(crate) fn attempt(
     connection: &mut AnyConnection,
     keys: Keys<'_>,
     own: Option<ProcessId>,
-    (audiences, counts): (&mut Audiences, &Counts),
+    (audiences, counts, known): (&mut Audiences, &Counts, &KnownUses),
     group: &Group,
     taken: TakenRows,
 ) -> Result<Done, Failure> {
@@ -204,7 +208,7 @@ pub(crate) fn attempt(
         let now = now.unwrap_or(Instant::from_milliseconds(0));
         let mut lanes = LockedLanes::lock(connection, &needed, now)?;
         changes.change_lanes(connection, &mut lanes)?;
-        let turns = record(connection, &made, &mut lanes)?;
+        let (turns, used) = record(connection, &made, &mut lanes, known)?;
         spread.save(connection, &mut lanes)?;
         let hints = lanes.save(connection, own)?;
 
@@ -222,6 +226,7 @@ pub(crate) fn attempt(
             replies,
             hints,
             counted,
+            used,
             erased: changes.erase_something(),
         })
     })

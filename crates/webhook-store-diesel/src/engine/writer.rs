@@ -36,6 +36,7 @@ use crate::engine::queue::{Patience, Queue};
 use crate::engine::waiting::answer_within;
 use crate::events::audience::Audiences;
 use crate::events::pending::Counts;
+use crate::lanes::key_uses::KnownUses;
 use crate::lanes::notify::Delivering;
 use crate::lanes::record::Turns;
 use crate::sealing::Vault;
@@ -108,6 +109,7 @@ impl Writer {
             connection: Some(connection),
             refused_at: None,
             audiences: Audiences::default(),
+            uses: KnownUses::default(),
             counts: Arc::clone(&counts),
         };
         let thread = std::thread::Builder::new()
@@ -190,6 +192,7 @@ struct Worker {
     connection: Option<AnyConnection>,
     refused_at: Option<Instant>,
     audiences: Audiences,
+    uses: KnownUses,
     /// What was counted for quotas.
     counts: Arc<Counts>,
 }
@@ -252,6 +255,7 @@ impl Worker {
         match self.attempt(&group) {
             Ok(done) => {
                 self.counts.remember(done.counted);
+                self.uses.remember(done.used);
                 self.delivering.tell(done.hints);
                 group.answer(done.replies);
                 if let Some(write_back) = self.write_back.as_ref().filter(|_| done.erased) {
@@ -302,7 +306,7 @@ impl Worker {
                 return Err(unavailable("no connection".into()));
             };
             let attempted_at = Instant::now();
-            let kept = (&mut self.audiences, self.counts.as_ref());
+            let kept = (&mut self.audiences, self.counts.as_ref(), &self.uses);
             match attempt(connection, keys, own, kept, group, taken) {
                 Ok(done) => return Ok(done),
                 // A member alone is run again: if another process gave the answer to this very request in the

@@ -27,6 +27,7 @@ use crate::events::retain::{bring_back, forget};
 use crate::events::row::EventRow;
 use crate::events::{give_up, replay};
 use crate::lanes::delivery::DeliveryRow;
+use crate::lanes::key_uses;
 use crate::lanes::locked::{Hints, LockedLanes};
 use crate::sealing::Vault;
 
@@ -326,6 +327,11 @@ fn list(
         asked = asked.filter(deliveries::created_at.lt(created_before.as_milliseconds()));
     }
     if let Some(key) = &query.signed_with {
+        // Few webhooks have one, mostly a single one: its deliveries are read from the first on that the key signed.
+        let (webhooks, least) = key_uses::find(connection, platform, key)?;
+        asked = asked
+            .filter(deliveries::webhook_id.eq_any(webhooks))
+            .filter(deliveries::position.ge(least));
         // As it stands in the column: a quote that is part of a text has a backslash before it.
         asked = asked.filter(deliveries::attempts.like(format!("%\"{}\"%", key.as_str())));
     }

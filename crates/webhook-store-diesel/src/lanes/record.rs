@@ -14,6 +14,7 @@ use crate::database::connection::AnyConnection;
 use crate::engine::failure::Failure;
 use crate::events::port::FAILED;
 use crate::lanes::delivery::{PlaceRow, StatusColumns, TurnColumns};
+use crate::lanes::key_uses::{KeyUse, KnownUses, NewUses};
 use crate::lanes::locked::LockedLanes;
 
 /// Turns that one process has made.
@@ -22,12 +23,15 @@ pub(crate) struct Turns {
     pub(crate) turns: Vec<Turn>,
 }
 
-/// Records turns, whose lanes are locked. For each of `made` it gives the lanes that were lost.
+/// Records turns, whose lanes are locked. For each of `made` it gives the lanes that were lost, and with them the keys that have
+/// a row besides those that are `known` to.
 pub(crate) fn record(
     connection: &mut AnyConnection,
     made: &[&Turns],
     lanes: &mut LockedLanes,
-) -> Result<Vec<Vec<WebhookId>>, Failure> {
+    known: &KnownUses,
+) -> Result<(Vec<Vec<WebhookId>>, Vec<KeyUse>), Failure> {
+    let mut uses = NewUses::beside(known);
     let ended = end(connection, made, lanes)?;
     let mut stored = load_stored(connection, made, &ended)?;
     let versions = load_versions(connection, made)?;
@@ -51,6 +55,7 @@ pub(crate) fn record(
                 Recording::Known => {}
                 Recording::News { lane, status } => {
                     lanes.set(webhook, lane);
+                    uses.add(turn);
                     if !ended.contains(&turn.position.0) {
                         columns.push(TurnColumns::encode(turn, status)?);
                     }
@@ -79,7 +84,7 @@ pub(crate) fn record(
     for position in failed_no_more {
         connection.forget_failed(position)?;
     }
-    Ok(all_lost)
+    Ok((all_lost, uses.save(connection)?))
 }
 
 /// Writes the successes that are the only turns of the group at deliveries that wait, and says at which positions. All that is

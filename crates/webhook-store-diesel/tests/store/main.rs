@@ -7,6 +7,7 @@ mod conformance;
 mod failing;
 mod fan_out;
 mod groups;
+mod key_uses;
 mod looking;
 mod opening;
 mod place;

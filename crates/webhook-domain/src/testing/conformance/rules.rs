@@ -113,6 +113,7 @@ macro_rules! conformance_tests {
             what_is_resent_goes_to_the_end
             nothing_is_resent_to_a_deleted_webhook
             deliveries_are_listed
+            what_a_key_has_signed_is_found
             old_events_are_forgotten_once_they_are_done
             what_is_given_up_by_request_is_out_of_its_lane
             giving_up_the_head_is_the_next_ones_turn
@@ -221,6 +222,7 @@ mod tests {
             include_str!("references.rs"),
             include_str!("resending.rs"),
             include_str!("rolling.rs"),
+            include_str!("signed_with.rs"),
             include_str!("upkeep.rs"),
         ];
         let written: Vec<_> = sources

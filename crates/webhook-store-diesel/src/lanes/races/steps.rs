@@ -23,6 +23,7 @@ use crate::database::schema::deliveries;
 use crate::engine::failure::transact;
 use crate::events::audience::{Audiences, Routing};
 use crate::events::spread::Spread;
+use crate::lanes::key_uses::KnownUses;
 use crate::lanes::locked::{Hints, LockedLanes};
 use crate::lanes::own;
 use crate::lanes::record::{Turns, record};
@@ -297,9 +298,9 @@ impl Ground {
             process,
             turns: vec![turn.clone()],
         };
-        let lost = record(connection, &[&turns], &mut lanes).unwrap().remove(0);
+        let (mut lost, _) = record(connection, &[&turns], &mut lanes, &KnownUses::default()).unwrap();
         lanes.save(connection, None).unwrap();
-        lost
+        lost.remove(0)
     }
 
     /// Has what stands at the head of the lane succeed.
