@@ -66,6 +66,8 @@ impl Deployment {
             open_files: None,
         }
         .with("WEBHOOK_LISTEN", "127.0.0.1:0")
+        // Many servers of tests run at a time.
+        .with("WEBHOOK_METRICS_LISTEN", "")
     }
 
     /// The same deployment with environment variable `name` set.

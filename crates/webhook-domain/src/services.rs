@@ -28,7 +28,7 @@ pub use api_keys::{ApiKeyService, AuthenticationError, CreateApiKey, RevokeApiKe
 pub use audit::AuditService;
 pub use authentication::{Authenticator, Presented};
 pub use clock_mending::{ClockMending, Mended};
-pub use dispatch::{Dispatch, LaneWorker, Next};
+pub use dispatch::{Dispatch, LaneWorker, Made, Next};
 pub use events::{EventService, PublishEvent, Replay};
 pub use probes::{Expedited, ProbePlaces, ProbeService};
 pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService};

@@ -15,6 +15,7 @@ use webhook_domain::webhook::{ActionCatalogue, TargetPolicy};
 use webhook_front_actix::InFlight;
 
 use crate::limits::HttpLimits;
+use crate::monitoring::Monitoring;
 use crate::request_rate::RequestRates;
 
 /// The domain as the API sees it. Cheap to clone: shared pointers inside.
@@ -48,6 +49,8 @@ pub struct Api {
     pub entropy: Arc<dyn Entropy>,
     /// What the deployment allows in fields.
     pub rules: FieldRules,
+    /// Who is told of requests, and whether the metrics are here.
+    pub monitoring: Monitoring,
 }
 
 /// Says whether the store works, without waiting for it.

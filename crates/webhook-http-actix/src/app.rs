@@ -26,10 +26,11 @@ pub fn app(
     > + use<>,
 > {
     let observed = core.clone();
+    let has_metrics = core.api.monitoring.metrics.is_some();
     App::new()
         .app_data(core.clone())
         .app_data(DocumentText(openapi_json))
-        .configure(operations::register)
+        .configure(|router| operations::register(router, has_metrics))
         .default_service(web::to(elsewhere::no_such_path))
         .wrap(from_fn(move |request, next| {
             observe(observed.clone(), request, next)

@@ -1,6 +1,6 @@
 //! Around every request: its id, its end in the log, and that its connection knows of it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -14,6 +14,8 @@ use webhook_front_actix::request_id::{self, X_REQUEST_ID};
 
 use crate::api::Core;
 use crate::errors::Problem;
+use crate::monitoring::{AnsweredRequest, OTHER};
+use crate::operations;
 
 /// Its probes come every second, and what they find is in the log without them.
 const READY: &str = "/health/ready";
@@ -31,17 +33,36 @@ pub(crate) async fn observe(
     };
     request.extensions_mut().insert(id.clone());
 
+    let method = method(request.method());
     let answered = next.call(request).await;
     let mut response = match answered {
         Ok(response) => response,
         // A refusal of actix's own that no route saw.
-        Err(error) => return Err(in_our_words(&error, &id)),
+        Err(error) => {
+            let error = in_our_words(&error, &id);
+            let seen = Seen {
+                method,
+                route: None,
+                status: error.as_response_error().status_code().as_u16(),
+                took: begun.elapsed(),
+            };
+            tell(&core, &seen);
+            return Err(error);
+        }
     };
     under_way.answered(&mut response);
     if let Ok(value) = header::HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID.clone(), value);
     }
-    log(&response, &id, begun);
+    let pattern = response.request().match_pattern();
+    let seen = Seen {
+        method,
+        route: pattern.as_deref().and_then(operations::route),
+        status: response.status().as_u16(),
+        took: begun.elapsed(),
+    };
+    tell(&core, &seen);
+    log(&response, &id, &seen);
     drop(under_way);
     Ok(response)
 }
@@ -54,28 +75,52 @@ fn in_our_words(error: &Error, id: &RequestId) -> Error {
     InternalError::from_response(error.to_string(), response).into()
 }
 
-fn log(response: &ServiceResponse<BoxBody>, id: &RequestId, begun: Instant) {
-    let status = response.status();
+/// What is told of a request.
+struct Seen {
+    method: &'static str,
+    /// The pattern that the path matched: a path itself may hold anything.
+    route: Option<&'static str>,
+    status: u16,
+    took: Duration,
+}
+
+impl Seen {
+    fn took_us(&self) -> u64 {
+        u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+fn tell(core: &Core, seen: &Seen) {
+    if let Some(observer) = &core.api.monitoring.requests {
+        observer.answered(&AnsweredRequest {
+            method: seen.method,
+            route: seen.route.unwrap_or(OTHER),
+            status: seen.status,
+            took: seen.took,
+        });
+    }
+}
+
+fn log(response: &ServiceResponse<BoxBody>, id: &RequestId, seen: &Seen) {
     let problem = response.response().error().and_then(Error::as_error::<Problem>);
-    let route = route(response);
-    if status.is_server_error() && route.as_deref() != Some(READY) {
+    if response.status().is_server_error() && seen.route != Some(READY) {
         tracing::error!(
             request.id = id.as_str(),
-            http.method = method(response.request().method()),
-            http.route = route,
-            http.status = status.as_u16(),
-            duration_us = elapsed_us(begun),
+            http.method = seen.method,
+            http.route = seen.route,
+            http.status = seen.status,
+            duration_us = seen.took_us(),
             error = problem.map(Problem::chain),
             "a request failed"
         );
     } else {
         tracing::debug!(
             request.id = id.as_str(),
-            http.method = method(response.request().method()),
-            http.route = route,
-            http.status = status.as_u16(),
+            http.method = seen.method,
+            http.route = seen.route,
+            http.status = seen.status,
             error.code = problem.map(Problem::code),
-            duration_us = elapsed_us(begun),
+            duration_us = seen.took_us(),
             "a request was answered"
         );
     }
@@ -93,17 +138,8 @@ fn method(sent: &Method) -> &'static str {
         Method::OPTIONS => "OPTIONS",
         Method::TRACE => "TRACE",
         Method::CONNECT => "CONNECT",
-        _ => "_OTHER",
+        _ => OTHER,
     }
-}
-
-/// The pattern that the path matched: a path itself may hold anything.
-fn route(response: &ServiceResponse<BoxBody>) -> Option<String> {
-    response.request().match_pattern()
-}
-
-fn elapsed_us(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

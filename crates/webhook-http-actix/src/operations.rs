@@ -20,6 +20,9 @@ macro_rules! operations {
         #[openapi(paths($($(routes::$file::$handler),+),*))]
         pub(crate) struct Operations;
 
+        /// Every pattern that a path can match.
+        const ROUTES: &[&str] = &[$(paths::$path,)* paths::PAGE, paths::PAGE_PART, paths::METRICS];
+
         fn documented(router: &mut ServiceConfig) {
             $(router.service(
                 web::resource(paths::$path)
@@ -60,11 +63,24 @@ operations! {
     DOCUMENT of service: GET document::document;
 }
 
+/// `pattern` as it is spelt in the table, if it is one of the router's.
+pub(crate) fn route(pattern: &str) -> Option<&'static str> {
+    ROUTES.iter().copied().find(|route| *route == pattern)
+}
+
 /// Tells `router` where each path leads.
-pub(crate) fn register(router: &mut ServiceConfig) {
+pub(crate) fn register(router: &mut ServiceConfig, has_metrics: bool) {
     documented(router);
-    // The page is for people, and in no document.
     let get = || taking(Method::GET);
+    // Whether it is here the deployment says, so it is in no document.
+    if has_metrics {
+        router.service(
+            web::resource(paths::METRICS)
+                .route(get().to(routes::metrics::metrics))
+                .default_service(web::to(not_a_get)),
+        );
+    }
+    // The page is for people, and in no document.
     router
         .service(
             web::resource(paths::PAGE)

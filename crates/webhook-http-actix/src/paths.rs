@@ -30,6 +30,8 @@ pub(crate) const AUDIT_RECORDS: &str = "/v1/audit-records";
 
 pub(crate) const LIVE: &str = "/health/live";
 pub(crate) const READY: &str = "/health/ready";
+/// Where the deployment wants the metrics on this address.
+pub(crate) const METRICS: &str = "/metrics";
 pub(crate) const DOCUMENT: &str = "/openapi.json";
 /// The page of the document, and a part of it.
 pub(crate) const PAGE: &str = "/docs";

@@ -101,6 +101,12 @@ pub(crate) struct SettingFlags {
     /// How many connections may wait to be accepted, 1 to 65535 [default: 1024]
     #[arg(long, global = true, value_name = "NUMBER")]
     listen_backlog: Option<String>,
+    /// Address and port for metrics, empty for none; port 0 takes a free one [default: 127.0.0.1:9464]
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    metrics_listen: Option<String>,
+    /// Whether the API's address has the metrics too, for everybody who reaches it: true or false [default: false]
+    #[arg(long, global = true, value_name = "BOOLEAN")]
+    metrics_on_api: Option<String>,
     /// Networks, with commas between them, of reverse proxies whose X-Forwarded-For and Forwarded are believed
     #[arg(long, global = true, value_name = "CIDR,…")]
     trusted_proxies: Option<String>,
@@ -202,6 +208,8 @@ impl SettingFlags {
         let flags = [
             (Setting::Listen, self.listen),
             (Setting::ListenBacklog, self.listen_backlog),
+            (Setting::MetricsListen, self.metrics_listen),
+            (Setting::MetricsOnApi, self.metrics_on_api),
             (Setting::TrustedProxies, self.trusted_proxies),
             (Setting::DatabaseUrl, self.database_url),
             (Setting::MasterKeyFile, self.master_key_file),

@@ -5,8 +5,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// For the database, the log, the runtimes, and files that are read.
-const OWN: u64 = 64;
+/// For the database, the log, the runtimes, whoever reads metrics, and files that are read.
+const OWN: u64 = 80;
 /// More than this many are of no use.
 const ENOUGH: u64 = 65_536;
 /// An attempt may race two connections, and a resolver asks through a socket of its own.

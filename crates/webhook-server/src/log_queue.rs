@@ -103,6 +103,11 @@ impl LogQueue {
         drop(waited);
     }
 
+    /// How many lines were dropped since the start.
+    pub(crate) fn dropped_in_all(&self) -> u64 {
+        self.waiting().dropped_in_all
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

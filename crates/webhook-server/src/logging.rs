@@ -93,6 +93,11 @@ pub(crate) fn flush() {
     }
 }
 
+/// How many lines were dropped since the start.
+pub(crate) fn dropped() -> u64 {
+    QUEUE.get().map_or(0, LogQueue::dropped_in_all)
+}
+
 /// Ends the process at once with this status, after what was logged.
 pub(crate) fn exit(status: i32) -> ! {
     flush();

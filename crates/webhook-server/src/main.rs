@@ -17,6 +17,7 @@ mod inbound_tls;
 mod log_queue;
 mod logging;
 mod master_key;
+mod metrics;
 mod outbound;
 mod outbound_tls;
 mod private_file;

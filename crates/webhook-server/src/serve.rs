@@ -24,7 +24,7 @@ use webhook_domain::services::{
 };
 use webhook_front_actix::{FrontLimits, ServerCertificate};
 use webhook_http_actix::wire::described;
-use webhook_http_actix::{Api, CurrentActions, FieldRules, HttpLimits};
+use webhook_http_actix::{Api, CurrentActions, FieldRules, HttpLimits, Monitoring};
 use webhook_sender_hyper::HyperSender;
 use webhook_store_diesel::DieselStore;
 
@@ -35,11 +35,12 @@ use crate::descriptors::Descriptors;
 use crate::dispatch::{self, Dispatcher, Pulse, StopWithin};
 use crate::exit::{Failure, chain};
 use crate::inbound_tls::CertificateOfApi;
+use crate::metrics::{self, DeliveryMetrics, MeasuredSender, Metrics, Readings, RunningMetrics};
 use crate::outbound::Outbound;
 use crate::readiness::{Readiness, keep_sampling, keep_telling};
 use crate::reload::Reloaded;
 use crate::service_manager;
-use crate::settings::Settings;
+use crate::settings::{MetricsSettings, Settings};
 use crate::signals::Signals;
 use crate::store::OpenStore;
 use crate::upkeep::{follow_master_key, forget_events, keep_up};
@@ -60,6 +61,7 @@ struct Deployment {
     event_retention: Duration,
     descriptors: Descriptors,
     listen_backlog: i32,
+    metrics: MetricsSettings,
     stop: StopWithin,
     /// The database's file, if it is one.
     database: Option<std::path::PathBuf>,
@@ -114,6 +116,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
             ..HttpLimits::default()
         },
         listen_backlog: settings.listen_backlog,
+        metrics: settings.metrics,
         tokens: key_set
             .as_ref()
             .map(|file| Arc::new(file.keys()) as Arc<dyn TokenVerifier>),
@@ -160,20 +163,32 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
         address,
         tls: deployment.certificate.is_some(),
     };
+    let for_metrics = metrics::bind(deployment.metrics)?;
     provide_first_key(deployment.database.as_deref(), open, HandOver::choose(here)).await?;
     let sender = || deployment.outbound.sender(open.clock.clone());
-    let dispatch = dispatch_of(sender()?, &deployment, open);
+    let deliveries = DeliveryMetrics::default();
+    let measured = MeasuredSender::new(sender()?, deliveries.clone());
+    let dispatch = dispatch_of(measured, &deployment, open);
     // Its connections belong to the threads that answer requests.
     let probes = probes(sender()?, &deployment, open);
     let event_retention = deployment.event_retention;
     let authenticator = Authenticator::new(open.api_keys(), deployment.tokens, open.clock.clone());
-    let pulse = Arc::new(Pulse::default());
+    let pulse = Arc::new(Pulse::counting_by(deliveries.clone()));
     // Before anything is forgotten: nothing happens by itself while deliveries are paused.
     dispatch::look_for_pause(open.store.clone(), &pulse)
         .await
         .map_err(|error| Failure::cannot("ask whether deliveries are paused", &error))?;
     let readiness = Arc::new(Readiness::default());
-    let api = api(
+    let readings = Readings {
+        store: open.store.clone(),
+        readiness: Arc::clone(&readiness),
+        pulse: Arc::clone(&pulse),
+        attempts: deployment.descriptors.attempts,
+    };
+    let database = deployment.database.as_ref().map_or("postgresql", |_| "sqlite");
+    let metrics = Metrics::new(database, &deliveries, readings);
+    open.store.observe(metrics.store());
+    let mut api = api(
         deployment.rules,
         deployment.default_overlap,
         authenticator,
@@ -182,6 +197,8 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
         Arc::clone(&readiness),
         open,
     );
+    api.monitoring = metrics.monitoring(deployment.metrics.on_api);
+    let metrics = RunningMetrics::start(&metrics, for_metrics, deployment.metrics.on_api, open)?;
     let server = webhook_http_actix::serve(listener, api, deployment.limits, deployment.certificate)
         .map_err(|error| Failure::cannot("start the server", &error))?;
     let sampling = rt::spawn(keep_sampling(open.store.clone(), Arc::clone(&readiness)));
@@ -201,6 +218,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     forgetting.abort();
     following.abort();
     alive.abort();
+    metrics.stop().await;
     outcome
 }
 
@@ -223,7 +241,7 @@ async fn provide_first_key(
 }
 
 /// What delivers.
-fn dispatch_of(sender: HyperSender, deployment: &Deployment, open: &OpenStore) -> Dispatch {
+fn dispatch_of(sender: MeasuredSender<HyperSender>, deployment: &Deployment, open: &OpenStore) -> Dispatch {
     Dispatch {
         queue: open.store.clone(),
         webhooks: open.store.clone(),
@@ -285,6 +303,7 @@ fn api(
         clock: clock.clone(),
         entropy: entropy.clone(),
         rules,
+        monitoring: Monitoring::default(),
     }
 }
 

@@ -7,6 +7,7 @@ mod environment;
 mod examine;
 mod file;
 mod layers;
+mod metrics;
 mod nearest;
 mod setting;
 mod tokens;
@@ -29,6 +30,7 @@ use webhook_sender_hyper::EgressProxy;
 use webhook_store_diesel::DatabaseUrl;
 
 pub(crate) use examine::Examined;
+pub(crate) use metrics::MetricsSettings;
 pub(crate) use setting::Setting;
 
 use self::layers::{Layer, Layers, Wrong};
@@ -42,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     /// How many connections may wait to be accepted.
     pub(crate) listen_backlog: i32,
+    /// Where the metrics are read.
+    pub(crate) metrics: MetricsSettings,
     /// The networks of reverse proxies that are believed when they say whose request it is.
     pub(crate) trusted_proxies: Vec<Network>,
     /// The database.
@@ -137,6 +141,7 @@ impl Settings {
         let settings = Self {
             listen: given.read(Setting::Listen, value::listen)?,
             listen_backlog: given.read(Setting::ListenBacklog, value::listen_backlog)?,
+            metrics: given.metrics()?,
             trusted_proxies: given.read(Setting::TrustedProxies, value::networks)?,
             database_url: given.read(Setting::DatabaseUrl, str::parse)?,
             master_key: given.master_key()?,

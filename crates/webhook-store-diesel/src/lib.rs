@@ -12,7 +12,9 @@
 //! | `backup` | copying a database while it is in use, and verifying everything in it |
 //! | `checkup` | a database examined, read-only, to find what is wrong with it |
 //! | `answers` | stored responses of idempotent requests |
+//! | `observer` | what the store tells of its work to whoever counts it |
 //! | `sample` | the readiness check |
+//! | `totals` | what waits and what there is, counted for operators |
 //! | `api_keys` | look-ups in batches, never cached |
 //!
 //! A module that implements a port of the domain does so in its `port.rs`, and has its rows beside it.
@@ -29,8 +31,10 @@ mod database;
 mod engine;
 mod events;
 mod lanes;
+mod observer;
 mod sample;
 pub mod sealing;
+mod totals;
 mod webhooks;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,8 +45,10 @@ pub use database::identity::refuse_lost;
 pub use database::in_use::InUse;
 pub use database::opening::OpenError;
 pub use database::url::DatabaseUrl;
+pub use observer::{Audited, StoreObserver, StoreReadings};
 pub use sealing::entropy::SystemEntropy;
 pub use sealing::{MasterKey, rekeying};
+pub use totals::{MOST_COUNTED, Totals};
 use webhook_domain::StoreError;
 use webhook_domain::entropy::Entropy;
 
@@ -179,6 +185,22 @@ impl DieselStore {
         let vault = self.vault.clone();
         let follow = move |connection: &mut AnyConnection| Ok(sealing::handover::follow(connection, &vault)?);
         self.writer.alone(follow).await
+    }
+
+    /// Tells `observer` of every commit from now on. A store has one observer: the first.
+    pub fn observe(&self, observer: Arc<dyn StoreObserver>) {
+        self.writer.observed.set(observer);
+    }
+
+    /// How busy the store is at this moment, from memory.
+    #[must_use]
+    pub fn readings(&self) -> StoreReadings {
+        let (readers_in_use, readers) = self.readers.in_use();
+        StoreReadings {
+            queued: self.writer.queued(),
+            readers_in_use,
+            readers,
+        }
     }
 
     /// Finishes what was begun, refuses what comes after, and closes the connections. Blocks while it does.

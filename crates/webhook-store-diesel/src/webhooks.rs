@@ -3,6 +3,7 @@
 pub(crate) mod change;
 mod filter;
 mod hosts;
+pub(crate) mod key_counts;
 pub(crate) mod key_ring;
 mod lanes;
 pub(crate) mod list;

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
 use crate::access::caller::Acting;
@@ -91,6 +92,22 @@ pub struct LaneWorker {
     /// Whether the last turn here gave its delivery up, and may not be recorded yet. The store has the last word on that: if the
     /// webhook was changed meanwhile, the delivery stays at the head.
     gave_up: bool,
+    /// The last attempt, for whoever counts attempts.
+    last: Option<Made>,
+}
+
+/// What can be counted of an attempt, beside what its turn says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made {
+    /// For how long it had been due when it began: since its delivery arrived, the one ahead of it came to its end here, or what held
+    /// the lane up was over, whichever was last. None for the first of those that are sent again on request: when that was is not known.
+    pub lag: Option<Duration>,
+    /// Whether the current key signed it.
+    pub by_current: bool,
+    /// How many retired keys signed it.
+    pub by_retired: usize,
+    /// When it ended.
+    ended_at: Instant,
 }
 
 impl LaneWorker {
@@ -106,6 +123,7 @@ impl LaneWorker {
             ended: None,
             penalty_box: None,
             gave_up: false,
+            last: None,
         }
     }
 
@@ -113,6 +131,12 @@ impl LaneWorker {
     #[must_use]
     pub const fn webhook(&self) -> WebhookId {
         self.webhook
+    }
+
+    /// What can be counted of the last attempt that was made here.
+    #[must_use]
+    pub const fn last_made(&self) -> Option<&Made> {
+        self.last.as_ref()
     }
 
     /// Says that every turn so far is recorded: from now on the lane's box is the one in the store, which others may have
@@ -178,6 +202,18 @@ impl LaneWorker {
             Err(shortage) => return Ok((Next::Short(shortage), None)),
         };
         let ended_at = dispatch.clock.now();
+        let due_at = match (before.retry_at(), self.last) {
+            (Some(retry_at), _) => Some(retry_at),
+            (None, Some(last)) => Some(last.ended_at.max(head.delivery.created_at)),
+            (None, None) => Some(head.delivery.created_at).filter(|_| head.attempts == 0),
+        };
+        let by_current = webhook.key_ring.current().is_some();
+        self.last = Some(Made {
+            lag: due_at.map(|due_at| now.since(due_at)),
+            by_current,
+            by_retired: signed.key_fingerprints.len() - usize::from(by_current),
+            ended_at,
+        });
         let attempt = Attempt {
             at: now,
             duration: ended_at.since(now),

@@ -28,7 +28,7 @@ use webhook_domain::services::{
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::Clock as _;
-use webhook_http_actix::{Api, Core, FieldRules, HttpLimits, app};
+use webhook_http_actix::{Api, Core, FieldRules, HttpLimits, Monitoring, app};
 
 /// A create object with nothing that may be left out.
 pub(crate) const CREATE: &str = r#"{"name":null,"reference":null,"url":null}"#;
@@ -277,6 +277,7 @@ impl House {
             clock: clock.clone(),
             entropy: entropy.clone(),
             rules: FieldRules::default(),
+            monitoring: Monitoring::default(),
         };
         let mut house = Self {
             store,

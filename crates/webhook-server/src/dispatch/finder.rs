@@ -80,10 +80,13 @@ async fn repair(lanes: &Arc<Lanes>) {
     let now = lanes.dispatch.clock.now();
     match lanes.dispatch.queue.repair(now).await {
         Ok(0) => {}
-        Ok(repaired) => tracing::warn!(
-            lanes = repaired,
-            "lanes had something to do and did not say so; they do now"
-        ),
+        Ok(repaired) => {
+            lanes.metrics.repaired(repaired);
+            tracing::warn!(
+                lanes = repaired,
+                "lanes had something to do and did not say so; they do now"
+            );
+        }
         Err(error) => tracing::warn!(
             error = chain(&error),
             "cannot look through all lanes; it will be tried again"

@@ -22,6 +22,7 @@ use super::recorder::Unrecorded;
 use super::shares::{Place, Shares};
 use super::shortage::{InARow, Shortages};
 use crate::exit::chain;
+use crate::metrics::DeliveryMetrics;
 
 /// How many lanes have tasks at a time. Others that are ready come when one of these has ended.
 const TASKS: usize = 8192;
@@ -42,6 +43,7 @@ pub(super) struct Lanes {
     shortages: Shortages,
     /// A clock that is ahead may have put off what failed by it.
     pub(super) clock_steps: ClockSteps,
+    pub(super) metrics: DeliveryMetrics,
     stopping: AtomicBool,
     ended: watch::Receiver<bool>,
     state: Mutex<State>,
@@ -103,6 +105,7 @@ impl Lanes {
         lease: Arc<Lease>,
         turns: mpsc::Sender<Unrecorded>,
         ended: watch::Receiver<bool>,
+        metrics: DeliveryMetrics,
     ) -> Self {
         let shares = Shares::new(dispatch.attempts_at_once);
         let clock_steps = ClockSteps::since(dispatch.clock.now(), lease.uptime().clone());
@@ -114,6 +117,7 @@ impl Lanes {
             shares,
             shortages: Shortages::default(),
             clock_steps,
+            metrics,
             stopping: AtomicBool::new(false),
             ended,
             state: Mutex::default(),
@@ -366,6 +370,9 @@ async fn step(
     let (next, turn) = worker.step(&lanes.dispatch, admit).await?;
     let made_turn = turn.is_some();
     if let Some(turn) = turn {
+        if let Some(made) = worker.last_made() {
+            lanes.metrics.made(made);
+        }
         if let Some(cause) = turn.attempt.cause() {
             lanes.clock_steps.saw(turn.attempt.ended_at());
             tracing::info!(

@@ -1,4 +1,4 @@
-//! Whether the parts of delivering move.
+//! Whether the parts of delivering move, and where they count what they do.
 //!
 //! A part beats each time it has come round. One that has not for the length of a lease stands still: the lease is not renewed
 //! then, so that another process takes over, and the service says that it is not ready.
@@ -9,6 +9,7 @@ use std::time::Duration;
 use webhook_domain::delivery::lane::LEASE;
 
 use super::uptime::{Uptime, milliseconds};
+use crate::metrics::DeliveryMetrics;
 
 /// The parts.
 pub(crate) struct Pulse {
@@ -20,6 +21,8 @@ pub(crate) struct Pulse {
     pub(super) recorder: Beat,
     /// Whether deliveries are paused, as the process last saw it.
     paused: AtomicBool,
+    /// Where the parts count what they do.
+    pub(super) metrics: DeliveryMetrics,
 }
 
 /// When a part has beaten last; or that it has nothing to do.
@@ -32,12 +35,6 @@ pub(super) struct Beat {
 /// Stands for the time of a beat while there is nothing to do.
 const RESTS: i64 = i64::MIN;
 
-impl Default for Pulse {
-    fn default() -> Self {
-        Self::by(Uptime::of_machine())
-    }
-}
-
 impl Pulse {
     /// Parts that have just begun to move, by this clock.
     pub(super) fn by(uptime: Uptime) -> Self {
@@ -45,10 +42,19 @@ impl Pulse {
             finder: Beat::by(uptime.clone()),
             recorder: Beat::by(uptime.clone()),
             paused: AtomicBool::new(false),
+            metrics: DeliveryMetrics::default(),
             uptime,
         };
         pulse.finder.beat();
         pulse
+    }
+
+    /// Parts that have just begun to move, and count what they do by `metrics`.
+    pub(crate) fn counting_by(metrics: DeliveryMetrics) -> Self {
+        Self {
+            metrics,
+            ..Self::by(Uptime::of_machine())
+        }
     }
 
     /// Whether deliveries are paused, as the process last saw it.

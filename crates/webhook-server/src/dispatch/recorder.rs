@@ -47,7 +47,9 @@ pub(super) async fn record(
             tokio::time::sleep(PAUSE).await;
         };
         for (turn, signal) in made.iter().zip(signals) {
-            signal.recorded(lost.contains(&turn.delivery.webhook));
+            let is_lost = lost.contains(&turn.delivery.webhook);
+            pulse.metrics.recorded(turn, is_lost);
+            signal.recorded(is_lost);
         }
     }
 }

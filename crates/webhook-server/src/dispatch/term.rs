@@ -31,10 +31,18 @@ pub(super) async fn begin(dispatch: &Dispatch, pulse: Arc<Pulse>) -> Result<Opti
         return Ok(None);
     };
     tracing::debug!(process.id = %process, "delivering");
+    pulse.metrics.lease_taken();
     let (turns, made) = mpsc::channel(recorder::UNRECORDED);
     let (end, ended) = watch::channel(false);
     let record = recorder::record(dispatch.clone(), process, Arc::clone(&pulse), made);
-    let lanes = Lanes::new(process, dispatch.clone(), Arc::new(lease), turns, ended);
+    let lanes = Lanes::new(
+        process,
+        dispatch.clone(),
+        Arc::new(lease),
+        turns,
+        ended,
+        pulse.metrics.clone(),
+    );
     Ok(Some(Term {
         lanes: Arc::new(lanes),
         pulse,
@@ -68,6 +76,7 @@ impl Term {
 
     /// Drops everything, attempts under way included: the lanes are somebody else's, and nothing could be recorded.
     fn drop_all(self) {
+        self.pulse.metrics.lease_lost();
         tracing::error!(
             process.id = %self.lanes.process,
             "the lease has ended; what was under way is dropped, and is sent again by whoever has the lanes now"
@@ -106,6 +115,7 @@ impl Term {
             () = finishing => {}
             () = keep_beating(&lease, &dispatch, &pulse) => {}
         }
+        pulse.metrics.lease_given_up();
         if let Err(error) = dispatch.queue.leave(process).await {
             tracing::warn!(
                 error = chain(&error),

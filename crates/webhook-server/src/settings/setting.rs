@@ -9,6 +9,10 @@ pub(crate) enum Setting {
     Listen,
     /// How many connections may wait to be accepted.
     ListenBacklog,
+    /// The address and port for metrics, if any.
+    MetricsListen,
+    /// Whether the API's address has the metrics too.
+    MetricsOnApi,
     /// Networks of reverse proxies that are believed when they say whose request it is.
     TrustedProxies,
     /// The database.
@@ -83,9 +87,11 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 33] = [
+    pub(crate) const ALL: [Self; 35] = [
         Self::Listen,
         Self::ListenBacklog,
+        Self::MetricsListen,
+        Self::MetricsOnApi,
         Self::TrustedProxies,
         Self::DatabaseUrl,
         Self::MasterKey,
@@ -124,6 +130,8 @@ impl Setting {
         match self {
             Self::Listen => "listen",
             Self::ListenBacklog => "listen_backlog",
+            Self::MetricsListen => "metrics_listen",
+            Self::MetricsOnApi => "metrics_on_api",
             Self::TrustedProxies => "trusted_proxies",
             Self::DatabaseUrl => "database_url",
             Self::MasterKey => "master_key",
@@ -173,10 +181,11 @@ impl Setting {
         match self {
             Self::Listen => Some("127.0.0.1:8080"),
             Self::ListenBacklog => Some("1024"),
+            Self::MetricsListen => Some("127.0.0.1:9464"),
             Self::DatabaseUrl => Some("sqlite://webhook-data/webhook.db"),
             Self::MasterKey | Self::MasterKeyFile => None,
             Self::Environment => Some("TEST"),
-            Self::AllowHttp | Self::ProxyResolves => Some("false"),
+            Self::AllowHttp | Self::ProxyResolves | Self::MetricsOnApi => Some("false"),
             Self::AllowedNetworks | Self::DeniedNetworks | Self::TrustedProxies => Some(""),
             Self::AttemptTimeout => Some("10"),
             Self::EgressProxy | Self::ReceiversCaFile | Self::ClientCertificateFile | Self::ClientKeyFile => {
@@ -200,7 +209,7 @@ impl Setting {
 
     pub(super) const fn kind(self) -> Kind {
         match self {
-            Self::AllowHttp | Self::ProxyResolves => Kind::Boolean,
+            Self::AllowHttp | Self::ProxyResolves | Self::MetricsOnApi => Kind::Boolean,
             Self::ListenBacklog
             | Self::AttemptTimeout
             | Self::RetrySpeed

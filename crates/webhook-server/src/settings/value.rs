@@ -24,6 +24,16 @@ pub(super) fn listen(text: &str) -> Result<SocketAddr, InvalidValue> {
     })
 }
 
+/// An address to listen on; none if it is empty.
+pub(super) fn metrics_listen(text: &str) -> Result<Option<SocketAddr>, InvalidValue> {
+    match text {
+        "" => Ok(None),
+        _ => text.parse().map(Some).map_err(|_| {
+            InvalidValue::new("must be an IP address and a port, such as 127.0.0.1:9464, or empty for none")
+        }),
+    }
+}
+
 /// How many connections may wait to be accepted. The machine has a limit of its own (`net.core.somaxconn`).
 pub(super) fn listen_backlog(text: &str) -> Result<i32, InvalidValue> {
     let digits_alone = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());

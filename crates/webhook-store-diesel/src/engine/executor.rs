@@ -27,6 +27,7 @@ type Job = Box<dyn FnOnce() + Send>;
 /// The threads and their connections.
 pub(crate) struct Executor {
     admission: Arc<Semaphore>,
+    places: usize,
     jobs: Mutex<Option<Sender<Job>>>,
     pool: Mutex<Option<Pool<Opener>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -59,6 +60,7 @@ impl Executor {
             .collect::<std::io::Result<_>>()?;
         Ok(Self {
             admission: Arc::new(Semaphore::new(threads as usize)),
+            places: threads as usize,
             jobs: Mutex::new(Some(sender)),
             pool: Mutex::new(Some(pool)),
             threads: Mutex::new(threads_started),
@@ -118,6 +120,12 @@ impl Executor {
             .and_then(|jobs| jobs.send(job).ok())
             .ok_or(StoreError::Overloaded)?;
         Ok(answer)
+    }
+
+    /// How many reads are under way, and how many may be.
+    pub(crate) fn in_use(&self) -> (usize, usize) {
+        let free = self.admission.available_permits();
+        (self.places.saturating_sub(free), self.places)
     }
 
     /// Finishes what was admitted, ends the threads and closes their connections.

@@ -1,8 +1,8 @@
 //! A group of changes, publications and turns, committed once.
 //!
 //! Locks are taken in one order, by all transactions of all processes, each once: webhooks in the order of their ids, the head of
-//! the audit records' chain (which is also what new values are sealed under), rows of platforms, what is counted of them, what waits to be
-//! fanned out on them, lanes in the order of their ids, the rows of deliveries, those of keys that have signed some, stored answers. So
+//! the audit records' chain (which is also what new values are sealed under), the numbers of keys, rows of platforms, what is counted of
+//! them, what waits to be fanned out on them, lanes in the order of their ids, the rows of deliveries, those of keys that have signed some, stored answers. So
 //! no two transactions wait for each other.
 
 use std::collections::BTreeSet;
@@ -24,6 +24,7 @@ use crate::events::spread::Spread;
 use crate::lanes::key_uses::{KeyUse, KnownUses};
 use crate::lanes::locked::{Hints, LockedLanes};
 use crate::lanes::record::{Turns, record};
+use crate::observer::Audited;
 use crate::webhooks::change::{Changes, Work};
 
 /// What is wanted, and who waits for it.
@@ -63,6 +64,8 @@ pub(crate) struct Done {
     pub(crate) counted: Counted,
     /// The keys that are known to have signed something.
     pub(crate) used: Vec<KeyUse>,
+    /// What was done to webhooks and their secrets.
+    pub(crate) audited: Vec<Audited>,
     /// Whether a secret was erased, so that it is to go from the files too.
     pub(crate) erased: bool,
 }
@@ -227,6 +230,7 @@ pub(crate) fn attempt(
             hints,
             counted,
             used,
+            audited: changes.take_audited(),
             erased: changes.erase_something(),
         })
     })

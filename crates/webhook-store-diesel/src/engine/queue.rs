@@ -7,6 +7,11 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// The longest wait for a batch to fill up.
+const LONGEST_WAIT: Duration = Duration::from_millis(2);
+/// A shorter wait than this costs more in waking up than it gains.
+const SHORTEST_WAIT: Duration = Duration::from_micros(100);
+
 /// The queue. A full one refuses; a closed one hands out what it still has, then nothing.
 pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
@@ -24,6 +29,18 @@ struct State<T> {
 pub(crate) struct Patience {
     pub(crate) worth: usize,
     pub(crate) at_most: Duration,
+}
+
+impl Patience {
+    /// What is worth waiting for after a batch of `size` that took so long: as many again, for a tenth of that time.
+    pub(crate) fn after(size: usize, took: Duration) -> Self {
+        let at_most = (took / 10).min(LONGEST_WAIT);
+        if at_most < SHORTEST_WAIT {
+            Self::default()
+        } else {
+            Self { worth: size, at_most }
+        }
+    }
 }
 
 impl<T> Queue<T> {
@@ -84,6 +101,11 @@ impl<T> Queue<T> {
             state = next;
         }
         state
+    }
+
+    /// How many items wait.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().items.len()
     }
 
     /// Refuses items from now on; what is queued is still handed out.

@@ -39,6 +39,7 @@ use crate::events::pending::Counts;
 use crate::lanes::key_uses::KnownUses;
 use crate::lanes::notify::Delivering;
 use crate::lanes::record::Turns;
+use crate::observer::Observed;
 use crate::sealing::Vault;
 use crate::webhooks::change::Work;
 
@@ -46,10 +47,6 @@ use crate::webhooks::change::Work;
 const QUEUE_CAPACITY: usize = 4096;
 /// How many changes one group has at the most.
 const GROUP_LIMIT: usize = 256;
-/// The longest wait for a group to fill up.
-const LONGEST_WAIT: Duration = Duration::from_millis(2);
-/// A shorter wait than this costs more in waking up than it gains.
-const SHORTEST_WAIT: Duration = Duration::from_micros(100);
 /// How long a change may wait for its turn; after that it is refused, so that a database that was out of reach for a
 /// while is not met with all that was asked of it meanwhile.
 const LONGEST_TURN: Duration = Duration::from_secs(3);
@@ -82,6 +79,8 @@ pub(crate) struct Writer {
     queue: Arc<Queue<Queued>>,
     /// What was counted for quotas.
     pub(crate) counts: Arc<Counts>,
+    /// Who is told of commits.
+    pub(crate) observed: Observed,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -98,6 +97,7 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(QUEUE_CAPACITY));
         let counts = Arc::<Counts>::default();
+        let observed = Observed::default();
         let worker = Worker {
             queue: Arc::clone(&queue),
             url,
@@ -111,6 +111,7 @@ impl Writer {
             audiences: Audiences::default(),
             uses: KnownUses::default(),
             counts: Arc::clone(&counts),
+            observed: observed.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
@@ -118,6 +119,7 @@ impl Writer {
         Ok(Self {
             queue,
             counts,
+            observed,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -169,6 +171,11 @@ impl Writer {
             .map_err(|_| StoreError::Overloaded)
     }
 
+    /// How many changes wait.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Finishes what is queued and ends the thread.
     pub(crate) fn close(&self) {
         self.queue.close();
@@ -195,6 +202,7 @@ struct Worker {
     uses: KnownUses,
     /// What was counted for quotas.
     counts: Arc<Counts>,
+    observed: Observed,
 }
 
 impl Worker {
@@ -219,7 +227,7 @@ impl Worker {
             late.refuse(|| StoreError::Overloaded.into());
             let size = group.len();
             self.guarded(|worker| worker.run_group(group));
-            patience = patience_after(size, started.elapsed());
+            patience = Patience::after(size, started.elapsed());
             for errand in errands {
                 self.guarded(|worker| worker.run_errand(errand));
             }
@@ -252,8 +260,11 @@ impl Worker {
         if group.len() == 0 {
             return;
         }
+        let began = Instant::now();
         match self.attempt(&group) {
             Ok(done) => {
+                self.observed
+                    .committed(group.len(), began.elapsed(), &done.audited);
                 self.counts.remember(done.counted);
                 self.uses.remember(done.used);
                 self.delivering.tell(done.hints);
@@ -384,13 +395,4 @@ enum Broken {
 
 fn unavailable(cause: Cause) -> Broken {
     Broken::ForAll(StoreError::Unavailable, chain(cause.as_ref()))
-}
-
-fn patience_after(size: usize, took: Duration) -> Patience {
-    let at_most = (took / 10).min(LONGEST_WAIT);
-    if at_most < SHORTEST_WAIT {
-        Patience::default()
-    } else {
-        Patience { worth: size, at_most }
-    }
 }

@@ -26,6 +26,7 @@ use crate::engine::group::Changed;
 use crate::events::announce::Announced;
 use crate::events::audience::Routing;
 use crate::events::spread::Spread;
+use crate::observer::Audited;
 use crate::sealing::Vault;
 use crate::sealing::handover;
 use crate::webhooks::loading::{Row, Unusable, load_rows};
@@ -88,6 +89,8 @@ pub(crate) struct Changes {
     pub(super) answers: BTreeMap<Vec<u8>, KnownAnswer>,
     pub(super) created: Vec<Webhook>,
     pub(super) audit: Vec<AuditRow>,
+    /// What an observer is told of the records, once they are committed.
+    audited: Vec<Audited>,
     announced: Announced,
     /// How many webhooks the platforms have whose quotas are judged, as the members so far left it.
     counts: BTreeMap<String, i64>,
@@ -136,6 +139,7 @@ impl Changes {
             answers: BTreeMap::new(),
             created: Vec::new(),
             audit: Vec::new(),
+            audited: Vec::new(),
             announced,
             counts: BTreeMap::new(),
         })
@@ -207,6 +211,7 @@ impl Changes {
                     return Ok(Err(refusal.into()));
                 }
                 self.audit.push(AuditRow::encode(&creation.audit)?);
+                self.audited.push(Audited::of(&creation.audit));
                 self.announced.tell(
                     creation.announcement.as_ref(),
                     Happened::Created(&creation.webhook),
@@ -289,8 +294,14 @@ impl Changes {
         }
         if let Some(audit) = change.audit {
             self.audit.push(AuditRow::encode(&audit)?);
+            self.audited.push(Audited::of(&audit));
         }
         Ok(Ok(row.latest().cloned().unwrap_or(latest)))
+    }
+
+    /// What an observer is to be told of once the changes are committed.
+    pub(crate) fn take_audited(&mut self) -> Vec<Audited> {
+        std::mem::take(&mut self.audited)
     }
 
     /// Whether the decisions leave anything to be written.

@@ -15,6 +15,7 @@ use crate::events::audience::Routing;
 use crate::events::subscription::SubscriptionRow;
 use crate::lanes::row::LaneRow;
 use crate::sealing::Vault;
+use crate::webhooks::key_counts::KeyCounts;
 use crate::webhooks::row::{ExpiryColumns, LoadedWebhook, RingColumns};
 
 /// Where the newest audit record of each resource of the group stands.
@@ -100,6 +101,7 @@ impl Changes {
                 Effect::Keep | Effect::Delete => {}
             }
         }
+        self.key_counts().save(connection)?;
         let expiries = self.expiries();
         if !expiries.is_empty() {
             connection.move_expiries(&expiries)?;
@@ -128,6 +130,23 @@ impl Changes {
             last_audits.insert(resource, chain.append(record, previous));
         }
         last_audits
+    }
+
+    /// How the numbers of keys change.
+    fn key_counts(&self) -> KeyCounts {
+        let mut counts = KeyCounts::default();
+        for row in self.rows.values().flatten() {
+            let before = Some(&row.loaded.webhook);
+            match &row.effect {
+                Effect::Keep => {}
+                Effect::Save(after) => counts.change(before, Some(after)),
+                Effect::Delete => counts.change(before, None),
+            }
+        }
+        for webhook in &self.created {
+            counts.change(None, Some(webhook));
+        }
+        counts
     }
 
     /// When keys expire next, where that changes.

@@ -19,8 +19,9 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 /// All that the child is told. Nothing that listens is to be seen from another machine.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("WEBHOOK_LISTEN", "127.0.0.1:0"),
+    ("WEBHOOK_METRICS_LISTEN", ""),
     ("WEBHOOK_DATABASE_URL", "sqlite://data/webhook.db"),
     ("WEBHOOK_ALLOW_HTTP", "true"),
     ("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8"),
