@@ -37,6 +37,7 @@ const body: components["schemas"]["CreateWebhook"] = {
   authentication_type: "PASSWORD",
   username: "billing",
   password: "correct.horse",
+  custom_headers: { "X-Tenant": "acme" },
 };
 const created = await client.POST("/v1/webhooks", { body });
 assert(created.data, JSON.stringify(created.error));
@@ -61,6 +62,7 @@ const read = await client.GET("/v1/webhooks/{resourceId}", { params: { path } })
 assert(read.data, JSON.stringify(read.error));
 const same = await client.PATCH("/v1/webhooks/{resourceId}", { params: { path }, body: read.data });
 assert.equal(same.data?.name, "Invoices", JSON.stringify(same.error));
+assert.deepEqual(same.data?.custom_headers, { "X-Tenant": null });
 
 const data = { id: "inv_1", lines: [1, 2.5, null] };
 const published = await client.POST("/v1/events", { body: { type: "INVOICE.CREATED", data, previous_data: [] } });

@@ -14,6 +14,8 @@ from webhooks_client.api.secrets import roll_secret
 from webhooks_client.api.webhooks import create_webhook, delete_webhook, read_webhook, update_webhook
 from webhooks_client.models.authentication_type import AuthenticationType
 from webhooks_client.models.create_webhook import CreateWebhook
+from webhooks_client.models.custom_header_names import CustomHeaderNames
+from webhooks_client.models.custom_headers import CustomHeaders
 from webhooks_client.models.delivery import Delivery
 from webhooks_client.models.error import Error
 from webhooks_client.models.error_code import ErrorCode
@@ -26,13 +28,13 @@ from webhooks_client.models.webhook_event import WebhookEvent
 from webhooks_client.models.webhook_event_list import WebhookEventList
 from webhooks_client.models.webhook_event_status import WebhookEventStatus
 
-received: Queue[tuple[str, Delivery]] = Queue()
+received: Queue[tuple[str, str, Delivery]] = Queue()
 
 
 class Receiver(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
-        received.put((self.headers["webhook-id"], Delivery.from_dict(json.loads(body))))
+        received.put((self.headers["webhook-id"], self.headers["x-tenant"], Delivery.from_dict(json.loads(body))))
         self.send_response(204)
         self.end_headers()
 
@@ -53,6 +55,7 @@ def main() -> None:
         authentication_type=AuthenticationType.PASSWORD,
         username="billing",
         password="correct.horse",
+        custom_headers=CustomHeaders.from_dict({"X-Tenant": "acme"}),
     )
     created = create_webhook.sync(client=client, body=new)
     assert isinstance(created, Webhook), created
@@ -80,13 +83,15 @@ def main() -> None:
     assert isinstance(read, Webhook), read
     same = update_webhook.sync(created.id, client=client, body=UpdateWebhook.from_dict(read.to_dict()))
     assert isinstance(same, Webhook) and same.name == "Invoices", same
+    assert isinstance(same.custom_headers, CustomHeaderNames), same
+    assert same.custom_headers.additional_properties == {"X-Tenant": None}, same
 
     event = PublishEvent(type_="INVOICE.CREATED", data={"id": "inv_1", "lines": [1, 2.5, None]}, previous_data=[])
     published = publish_event.sync(client=client, body=event)
     assert isinstance(published, Event) and published.webhook_events == 1, published
 
-    webhook_id, delivery = received.get(timeout=30)
-    assert webhook_id == published.id
+    webhook_id, tenant, delivery = received.get(timeout=30)
+    assert webhook_id == published.id and tenant == "acme"
     assert delivery.type_ == "INVOICE.CREATED" and delivery.data == {"id": "inv_1", "lines": [1, 2.5, None]}
 
     deadline = time.monotonic() + 30

@@ -16,6 +16,8 @@ on_each_database!(a_receiver_that_repeats_all_that_it_was_sent_gives_nothing_awa
 
 const PASSWORD: &str = "Kp/+&=?%<>':;@,7a19c2e";
 const API_KEY: &str = "Zq7a1d94c20be55f1";
+const CUSTOM: &str = "Vt/ {\"of\"}: 7a1&5e <0c> 93'f";
+const TOKEN: &str = "Wb7a1.c0ffee-19_d4=";
 
 /// What a delivery told its receiver and nobody else may read.
 fn secrets_of(delivered: &Delivered) -> Vec<Secret> {
@@ -43,12 +45,15 @@ fn a_receiver_that_repeats_all_that_it_was_sent_gives_nothing_away(backend: Back
     let mut secrets = vec![
         Secret::new("the password", PASSWORD),
         Secret::new("the receiver's API key", API_KEY),
+        Secret::new("the value of a custom header", CUSTOM),
+        Secret::new("the token in a custom header", TOKEN),
     ];
     let mut answers: Vec<(String, String)> = Vec::new();
     for spelling in Spelling::ALL {
         for credentials in [
             json!({"authentication_type": "PASSWORD", "username": "alice", "password": PASSWORD}),
             json!({"authentication_type": "API_KEY", "api_header_field": "X-Auth-Token", "api_key": API_KEY}),
+            json!({"custom_headers": {"X-Auth-Custom": CUSTOM, "Authorization": format!("Bearer {TOKEN}")}}),
         ] {
             let receiver = Receiver::start().conducting(vec![Conduct::Echo(spelling); 4]);
             let mut changes = credentials;

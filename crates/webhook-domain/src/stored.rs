@@ -8,6 +8,7 @@
 //! |---|---|
 //! | a webhook | [`StoredWebhook`], with its secrets sealed |
 //! | its ring alone | [`StoredRing`], with its keys sealed |
+//! | its custom headers alone | [`StoredHeaders`], with their values sealed |
 //! | an API key | [`StoredApiKey`] |
 //! | an audit record | [`StoredAuditRecord`] |
 //! | an answer that is given again | [`StoredAnswer`], sealed, under [`IdempotencySlot::digest`](crate::idempotency::IdempotencySlot::digest) |
@@ -22,12 +23,13 @@
 //!
 //! **Forms.** [`StoredWebhook`] and the other whole rows say which [`Form`] they are in. A form grows by fields that may be missing. A
 //! change that an older release would read wrongly makes a new form, which that release refuses by name. [`StoredRing`],
-//! [`StoredPenaltyBox`] and [`StoredAttempt`] are parts of rows, say nothing of a form, and grow by fields that may be missing.
+//! [`StoredHeaders`], [`StoredPenaltyBox`] and [`StoredAttempt`] are parts of rows, say nothing of a form, and grow by fields that may be missing.
 //!
 //! Instants are milliseconds since the Unix epoch, ids their text, sealed values standard base64.
 
 mod access;
 mod answer;
+mod custom_headers;
 mod delivery;
 mod event;
 mod key_ring;
@@ -38,6 +40,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use access::{StoredApiKey, StoredAuditRecord};
 pub use answer::{StoredAnswer, StoredPause};
+pub use custom_headers::{SealedHeaders, StoredHeaders};
 pub use delivery::{StoredAttempt, StoredDelivery};
 pub use event::StoredEvent;
 pub use key_ring::{SealedKeys, StoredKey, StoredRetiredKey, StoredRing};

@@ -8,7 +8,9 @@ mod actions;
 mod announcement;
 mod authentication;
 mod collecting;
+mod custom_headers;
 mod filter;
+mod header_names;
 mod held_up;
 mod labels;
 mod listing;
@@ -21,6 +23,9 @@ pub use authentication::{
     ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Password, Username,
 };
 pub use collecting::Subscription;
+pub use custom_headers::{
+    CustomHeader, CustomHeaderName, CustomHeaderValue, CustomHeaders, CustomHeadersError, CustomHeadersUpdate,
+};
 pub use filter::{UrlHost, WebhookFilter};
 pub use held_up::HeldUp;
 pub use labels::*;

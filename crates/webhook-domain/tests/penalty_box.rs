@@ -429,12 +429,17 @@ fn a_change_of_the_webhook_that_could_help_lets_its_queue_go_on() {
         authentication: fixtures::full_settings().authentication,
         ..bare.clone()
     };
+    let routed = Settings {
+        custom_headers: fixtures::full_settings().custom_headers,
+        ..bare.clone()
+    };
     let renamed = with(|settings| settings.include_previous_data = true);
     for (before, after, expected) in [
         (&inactive, &bare, PenaltyBox::Out),
         (&bare, &inactive, stood),
         (&bare, &moved, stood.expedited(now)),
         (&bare, &proven, stood.expedited(now)),
+        (&bare, &routed, stood.expedited(now)),
         (&bare, &renamed, stood),
     ] {
         assert_eq!(stood.after_change(before, after, now), expected);

@@ -22,6 +22,8 @@ pub(crate) use code::Code;
 pub(crate) use envelope::{Envelope, envelope};
 pub(crate) use problem::Problem;
 
+/// What the path of a custom header begins with. The rest is a name that a client made up.
+const CUSTOM_HEADERS: &str = "custom_headers.";
 const OVERLOADED: &str = "the service is overloaded; nothing was changed, try again";
 const OUT_OF_REACH: &str = "the store is unavailable; nothing was changed, try again";
 const OUTCOME_UNKNOWN: &str =
@@ -41,7 +43,10 @@ impl From<ServiceError> for Problem {
             E::Refused(R::NotFound { .. }) => (StatusCode::NOT_FOUND, Code::ResourceNotFound),
             E::Refused(R::MissingField { field, expected }) => return Self::missing_field(field, expected),
             E::Refused(R::InvalidField { field, problem }) => {
-                return Self::invalid_value(field.clone(), problem);
+                return match field.strip_prefix(CUSTOM_HEADERS) {
+                    Some(name) => Self::invalid_entry("custom_headers", name, &problem.0),
+                    None => Self::invalid_value(field.clone(), problem),
+                };
             }
             E::Refused(R::ReferenceTaken) => {
                 let status = StatusCode::CONFLICT;

@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use webhook_domain::delivery::attempt::{FailureCause, TlsFailure};
 
 use crate::connector::Opened;
+use crate::spelling::Spelling;
 use crate::tls::Seen;
 use crate::watched::{Watch, Watched};
 
@@ -58,12 +59,16 @@ impl Connection {
         })
     }
 
-    /// Sends a request, and waits for the head of its answer.
+    /// Sends a request whose headers are spelt like this, and waits for the head of its answer.
     ///
     /// # Errors
     /// hyper's: the connection broke, or what came back is not HTTP.
-    pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
-        self.watch.begin();
+    pub(crate) async fn ask(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        spelling: &Spelling,
+    ) -> hyper::Result<Response<Incoming>> {
+        self.watch.begin(spelling.clone());
         self.sender.ready().await?;
         self.sender.send_request(request).await
     }

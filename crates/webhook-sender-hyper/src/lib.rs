@@ -22,6 +22,7 @@ mod reach;
 mod request;
 mod resolver;
 mod rest;
+mod spelling;
 mod tls;
 mod watched;
 
@@ -142,11 +143,14 @@ impl HyperSender {
 
     async fn answer_to(&self, parcel: Parcel) -> Result<Answer, NoAnswer> {
         let is_probe = parcel.is_probe;
-        let Addressed { origin, request } =
-            addressed(parcel).ok_or(NoAnswer::Failed(FailureCause::Connection))?;
+        let Addressed {
+            origin,
+            request,
+            spelling,
+        } = addressed(parcel).ok_or(NoAnswer::Failed(FailureCause::Connection))?;
         let keep = !is_probe;
         if keep && let Some(mut kept) = self.pool.take(&origin) {
-            match kept.ask(request.clone()).await {
+            match kept.ask(request.clone(), &spelling).await {
                 Ok(response) => return Ok(self.answer(Some(origin), kept, response)?),
                 Err(error) if kept.has_heard() => return Err(no_answer(&kept, &error)),
                 // It was dead, and the others that are kept may be as well.
@@ -161,7 +165,7 @@ impl HyperSender {
         let mut connection = Connection::on(opened)
             .await
             .map_err(|_| NoAnswer::Failed(FailureCause::Connection))?;
-        match connection.ask(request).await {
+        match connection.ask(request, &spelling).await {
             Ok(response) => Ok(self.answer(keep.then_some(origin), connection, response)?),
             Err(error) => Err(no_answer(&connection, &error)),
         }

@@ -7,9 +7,10 @@ use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, Heade
 use hyper::{Method, Request};
 use url::Position;
 use webhook_domain::ports::Parcel;
-use webhook_domain::webhook::{Authentication, AuthenticationType};
+use webhook_domain::webhook::{ApiHeaderField, Authentication, AuthenticationType, CustomHeaders};
 
 use crate::pool::Origin;
+use crate::spelling::Spelling;
 
 /// What receivers see of who calls.
 const AGENT: &str = concat!("webhook-server/", env!("CARGO_PKG_VERSION"));
@@ -18,6 +19,8 @@ const AGENT: &str = concat!("webhook-server/", env!("CARGO_PKG_VERSION"));
 pub(crate) struct Addressed {
     pub(crate) origin: Origin,
     pub(crate) request: Request<Full<Bytes>>,
+    /// How the names of the webhook's own headers are spelt.
+    pub(crate) spelling: Spelling,
 }
 
 /// The request; none if a part of it cannot stand in one, which the domain's types do not let happen.
@@ -32,6 +35,23 @@ pub(crate) fn addressed(parcel: Parcel) -> Option<Addressed> {
         HOST,
         HeaderValue::try_from(&url[Position::BeforeHost..Position::AfterPort]).ok()?,
     );
+    let custom: Vec<_> = parcel
+        .custom_headers
+        .iter()
+        .flat_map(CustomHeaders::iter)
+        .collect();
+    for header in &custom {
+        let mut value = HeaderValue::from_str(header.value.expose()).ok()?;
+        value.set_sensitive(true);
+        headers.insert(
+            HeaderName::from_bytes(header.name.as_str().as_bytes()).ok()?,
+            value,
+        );
+    }
+    let api_header_field = parcel.authentication.credentials().api_header_field.as_ref();
+    let own_names = custom.iter().map(|header| header.name.as_str());
+    let spelling = Spelling::of(own_names.chain(api_header_field.map(ApiHeaderField::as_str)));
+    // After the custom headers: the service proves itself even if a stored one has the same name.
     if let Some((name, mut value)) = proof(&parcel.authentication) {
         value.set_sensitive(true);
         headers.insert(name, value);
@@ -47,7 +67,11 @@ pub(crate) fn addressed(parcel: Parcel) -> Option<Addressed> {
         );
     }
     let request = request.body(Full::new(Bytes::from(parcel.body))).ok()?;
-    Some(Addressed { origin, request })
+    Some(Addressed {
+        origin,
+        request,
+        spelling,
+    })
 }
 
 /// The header by which the service proves itself.
@@ -101,6 +125,7 @@ mod tests {
                     headers: Vec::new(),
                     authentication: Authentication::new(AuthenticationType::None, Credentials::default())
                         .unwrap(),
+                    custom_headers: None,
                     body: Vec::new(),
                     is_probe: false,
                 };

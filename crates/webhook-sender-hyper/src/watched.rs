@@ -12,23 +12,27 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::spelling::{Outgoing, Spelling};
+
 /// A connection to a receiver, encrypted or not.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// What has come back since the last request.
-#[derive(Debug, Default)]
+/// What has come back since the last request, and how what goes out next is spelt.
+#[derive(Default)]
 pub(crate) struct Watch {
     heard: AtomicBool,
     mended: AtomicBool,
     scanner: Mutex<Scanner>,
+    outgoing: Mutex<Outgoing>,
 }
 
 impl Watch {
-    /// Begins anew: a request is about to be sent.
-    pub(crate) fn begin(&self) {
+    /// Begins anew: a request is about to be sent, whose headers are spelt like this.
+    pub(crate) fn begin(&self, spelling: Spelling) {
         self.heard.store(false, Ordering::Release);
+        *self.outgoing.lock().unwrap_or_else(PoisonError::into_inner) = Outgoing::next(spelling);
         *self.scanner.lock().unwrap_or_else(PoisonError::into_inner) = Scanner::default();
     }
 
@@ -54,7 +58,7 @@ impl Watch {
     }
 }
 
-/// A stream whose reader is watched.
+/// A stream whose reader is watched, and whose writer spells names of headers as they were given.
 pub(crate) struct Watched {
     stream: Box<dyn Stream>,
     watch: Arc<Watch>,
@@ -85,7 +89,10 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        match self.poll_write_spelt(context, bytes) {
+            Some(written) => written,
+            None => Pin::new(&mut self.stream).poll_write(context, bytes),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -105,7 +112,28 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+        let first = buffers.iter().find(|buffer| !buffer.is_empty());
+        match first.and_then(|first| self.poll_write_spelt(context, first)) {
+            Some(written) => written,
+            None => Pin::new(&mut self.stream).poll_write_vectored(context, buffers),
+        }
+    }
+}
+
+impl Watched {
+    /// Writes what is to be spelt otherwise at the beginning of `bytes`, if anything is.
+    fn poll_write_spelt(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Option<Poll<io::Result<usize>>> {
+        let mut outgoing = self.watch.outgoing.lock().unwrap_or_else(PoisonError::into_inner);
+        let spelt = outgoing.in_place_of(bytes)?;
+        let written = Pin::new(&mut self.stream).poll_write(context, spelt);
+        if let Poll::Ready(Ok(count)) = written {
+            outgoing.written(count);
+        }
+        Some(written)
     }
 }
 
@@ -234,12 +262,12 @@ mod tests {
     #[test]
     fn what_is_heard_is_heard_since_the_last_request_and_what_was_mended_for_ever() {
         let watch = Watch::default();
-        watch.begin();
+        watch.begin(Spelling::default());
         watch.hear(b"");
         assert!(!watch.has_heard());
         watch.hear(b"HTTP/1.1 200 OK\r\nX-Foo : bar\r\n\r\n");
         assert!(watch.has_heard() && watch.has_mended());
-        watch.begin();
+        watch.begin(Spelling::default());
         assert!(!watch.has_heard() && watch.has_mended());
     }
 }

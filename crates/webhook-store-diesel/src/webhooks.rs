@@ -1,6 +1,7 @@
 //! Webhooks: changed in groups, saved, listed.
 
 pub(crate) mod change;
+mod custom_headers;
 mod filter;
 mod hosts;
 pub(crate) mod key_counts;

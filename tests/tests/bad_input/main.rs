@@ -5,6 +5,7 @@ mod bodies;
 mod characters;
 mod credentials;
 mod fields;
+mod headers;
 mod limits;
 mod requests;
 

@@ -192,6 +192,25 @@ fn of_fields(errors: &mut Errors<'_>) {
         ("api_header_field", json!("a b")),
         ("api_header_field", json!("content-type")),
         ("api_key", json!("a-b")),
+        ("custom_headers", json!([])),
+        ("custom_headers", json!({"X A": "v"})),
+        ("custom_headers", json!({"X-A:": "v"})),
+        ("custom_headers", json!({"Content_Length": "1"})),
+        ("custom_headers", json!({"X-Forwarded-For": "v"})),
+        ("custom_headers", json!({"X-A": "v", "x_a": "v"})),
+        ("custom_headers", json!({"X-A": 1})),
+        ("custom_headers", json!({"X-A": "v\r\n"})),
+        ("custom_headers", json!({"X-A": null})),
+        (
+            "custom_headers",
+            (0..17).map(|n| (format!("X-{n}"), json!("v"))).collect(),
+        ),
+        (
+            "custom_headers",
+            (0..9)
+                .map(|n| (format!("X-{n}"), json!("v".repeat(1024))))
+                .collect(),
+        ),
         ("url", json!("")),
         ("url", json!("example.com")),
         ("url", json!("http://example.com/")),
@@ -293,6 +312,17 @@ fn of_states(errors: &mut Errors<'_>, webhook: &Webhook) {
             .json(&update())
             .send(),
     );
+    let headers = json!({"custom_headers": {"Authorization": "Bearer a", "X-Key": "v"}});
+    patches(headers.clone()).expect_status(200);
+    let password = json!({"authentication_type": "PASSWORD", "username": "u", "password": "p"});
+    errors.of("custom headers beside a password", &patches(password));
+    let key = json!({"authentication_type": "API_KEY", "api_header_field": "x_key", "api_key": "k"});
+    errors.of("an API key beside custom headers", &patches(key.clone()));
+    errors.of(
+        "custom headers beside an API key",
+        &patches(with(key, json!({"custom_headers": {"X-KEY": "v"}}))),
+    );
+    patches(json!({"custom_headers": null})).expect_status(200);
     errors.of(
         "not in the penalty box",
         &client.post(&format!("{path}/send-penalty-box-payload")).send(),

@@ -79,6 +79,10 @@ pub(crate) fn what_get_returned_can_be_sent_back_in_every_state(backend: Backend
     for credentials in [
         json!({"authentication_type": "PASSWORD", "username": "u", "password": "p"}),
         json!({"authentication_type": "API_KEY", "api_header_field": "X-Key", "api_key": "k"}),
+        json!({"authentication_type": "API_KEY", "custom_headers": {"X-Tenant": "t", "x_b": "u", "Authorization": "Bearer v"}}),
+        json!({"authentication_type": "NONE", "custom_headers": {"X-Tenant": null}}),
+        json!({"custom_headers": {}}),
+        json!({"custom_headers": {"X-Tenant": "t", "x_b": "u"}}),
     ] {
         let change = with(update(), credentials.clone());
         client.patch(&path).json(&change).send().expect_status(200);

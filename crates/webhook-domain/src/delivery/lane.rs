@@ -164,6 +164,7 @@ impl LaneState {
         before.active != after.active
             || before.url != after.url
             || before.authentication != after.authentication
+            || before.custom_headers != after.custom_headers
     }
 
     /// The lane at `now` with its head to be sent at once, because somebody asks for it at `at` by their own clock.

@@ -254,7 +254,10 @@ impl PenaltyBox {
     pub fn after_change(self, before: &Settings, after: &Settings, now: Instant) -> Self {
         if after.active && !before.active {
             self.reopened()
-        } else if after.url != before.url || after.authentication != before.authentication {
+        } else if after.url != before.url
+            || after.authentication != before.authentication
+            || after.custom_headers != before.custom_headers
+        {
             self.expedited(now)
         } else {
             self

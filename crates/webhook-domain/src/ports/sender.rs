@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::Shortage;
 use crate::delivery::attempt::{AttemptOutcome, BodyStart};
-use crate::webhook::{Authentication, TargetUrl};
+use crate::webhook::{Authentication, CustomHeaders, TargetUrl};
 
 /// One request to a receiver: `POST`, with a body of JSON.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Parcel {
     pub headers: Vec<(&'static str, String)>,
     /// How the service proves itself beside the signature.
     pub authentication: Authentication,
+    /// Headers of the webhook's owner. None of them takes the place of any other header.
+    pub custom_headers: Option<CustomHeaders>,
     /// The body, as it was signed, byte for byte.
     pub body: Vec<u8>,
     /// Whether somebody tries the receiver out: it is then asked on a connection of its own, and once in any case.

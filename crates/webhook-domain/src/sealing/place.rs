@@ -12,6 +12,8 @@ pub enum Place<'a> {
     Password(&'a PlatformId, WebhookId),
     /// A webhook's API key.
     ApiKey(&'a PlatformId, WebhookId),
+    /// The value of a webhook's custom header, by the header's name.
+    CustomHeader(&'a PlatformId, WebhookId, &'a str),
     /// An answer to be given again, by the digest of its slot.
     Answer(&'a [u8]),
     /// The key of the audit records' chain.
@@ -43,6 +45,12 @@ impl Place<'_> {
                 platform.to_string(),
                 webhook.to_string(),
                 String::new(),
+            ],
+            Self::CustomHeader(platform, webhook, name) => [
+                "custom-header".into(),
+                platform.to_string(),
+                webhook.to_string(),
+                (*name).to_owned(),
             ],
             Self::Answer(slot) => [
                 "answer".into(),

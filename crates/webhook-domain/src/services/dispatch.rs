@@ -194,6 +194,7 @@ impl LaneWorker {
             url,
             headers: signed.headers,
             authentication: webhook.settings.authentication.clone(),
+            custom_headers: webhook.settings.custom_headers.clone(),
             body,
             is_probe: false,
         };

@@ -220,6 +220,7 @@ impl ProbeService {
             url,
             headers: signed.headers,
             authentication: webhook.settings.authentication.clone(),
+            custom_headers: webhook.settings.custom_headers.clone(),
             body,
             is_probe: true,
         };

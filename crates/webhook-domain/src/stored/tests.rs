@@ -54,7 +54,9 @@ fn a_webhook_is_restored_as_it_was_and_its_row_holds_no_secret() {
         };
         let row = StoredWebhook::of(&webhook, &vault).unwrap();
         let text = serde_json::to_string(&row).unwrap();
-        assert!(!text.contains("whsec_") && !text.contains("pass-word") && !text.contains("k3y"));
+        for secret in ["whsec_", "pass-word", "k3y", "tenant 1", "r0ute"] {
+            assert!(!text.contains(secret), "{secret}");
+        }
         assert_eq!(kept(&row).restore(&vault), Ok(webhook));
     }
 }
@@ -66,6 +68,42 @@ fn a_secret_that_was_moved_to_another_webhook_is_not_restored() {
     row.id = "whk_01hv9k2m4rt6w8y0abcdefghjk".into();
     let sealing = row.restore(&vault).unwrap_err();
     assert!(matches!(sealing, StoredError::Sealing { .. }), "{sealing:?}");
+}
+
+#[test]
+fn the_value_of_a_custom_header_is_not_restored_under_another_name() {
+    let vault = vault();
+    let row = StoredWebhook::of(&webhook(), &vault).unwrap();
+    let text = serde_json::to_string(&row).unwrap();
+    for other in ["X-Gateway", "x-tenant", "X_Tenant"] {
+        let renamed = text.replace("\"X-Tenant\"", &format!("\"{other}\""));
+        let renamed: StoredWebhook = serde_json::from_str(&renamed).unwrap();
+        let sealing = renamed.restore(&vault).unwrap_err();
+        assert!(
+            matches!(
+                sealing,
+                StoredError::Sealing {
+                    field: "custom_headers",
+                    ..
+                }
+            ),
+            "{sealing:?}"
+        );
+    }
+}
+
+#[test]
+fn a_row_from_before_custom_headers_has_none() {
+    let vault = vault();
+    let bare = Webhook {
+        settings: fixtures::bare_settings(),
+        ..webhook()
+    };
+    let row = serde_json::to_value(StoredWebhook::of(&bare, &vault).unwrap());
+    let mut row = row.unwrap();
+    assert!(row.as_object_mut().unwrap().remove("custom_headers").is_some());
+    let row: StoredWebhook = serde_json::from_value(row).unwrap();
+    assert_eq!(row.restore(&vault), Ok(bare));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::{Form, SealedKeys, StoredError, StoredRing};
+use super::{Form, SealedHeaders, SealedKeys, StoredError, StoredHeaders, StoredRing};
 use crate::error::InvalidValue;
 use crate::id::{PlatformId, WebhookId};
 use crate::sealing::{Place, SealError, Vault};
@@ -32,6 +32,9 @@ pub struct StoredWebhook {
     pub api_header_field: Option<String>,
     /// Sealed.
     pub api_key: Option<String>,
+    /// With sealed values.
+    #[serde(default)]
+    pub custom_headers: Option<StoredHeaders>,
     pub url: Option<String>,
     pub included_actions: Option<Vec<String>>,
     pub excluded_actions: Option<Vec<String>>,
@@ -57,6 +60,10 @@ impl StoredWebhook {
         };
         let password = credentials.password.as_ref().map(Password::expose);
         let api_key = credentials.api_key.as_ref().map(ApiKeyValue::expose);
+        let custom_headers = settings.custom_headers.as_ref().map(|headers| {
+            let sealed = SealedHeaders::default();
+            StoredHeaders::of(headers, platform, id, vault, &sealed)
+        });
         let actions = |list: &Option<ActionList>| {
             let list = list.as_ref()?;
             Some(list.iter().map(|action| action.as_str().to_owned()).collect())
@@ -74,6 +81,7 @@ impl StoredWebhook {
             password: seal("password", Place::Password(platform, id), password)?,
             api_header_field: text(credentials.api_header_field.as_ref().map(ApiHeaderField::as_str)),
             api_key: seal("api_key", Place::ApiKey(platform, id), api_key)?,
+            custom_headers: custom_headers.transpose()?,
             url: text(settings.url.as_ref().map(TargetUrl::as_str)),
             included_actions: actions(&settings.included_actions),
             excluded_actions: actions(&settings.excluded_actions),
@@ -100,6 +108,9 @@ impl StoredWebhook {
             api_header_field: self.api_header_field.map(ApiHeaderField::restore),
             api_key: api_key.map(ApiKeyValue::restore),
         };
+        let custom_headers = self.custom_headers;
+        let custom_headers = custom_headers.map(|headers| headers.restore(&platform, id, vault));
+        let custom_headers = custom_headers.transpose()?.map(|(headers, _)| headers);
         let kind = self.authentication_type.parse();
         let kind = kind.map_err(StoredError::value("authentication_type"))?;
         let protocol = self.signing_protocol.parse();
@@ -109,6 +120,7 @@ impl StoredWebhook {
             active: self.active,
             include_previous_data: self.include_previous_data,
             authentication: Authentication::restore(kind, credentials),
+            custom_headers,
             url: self.url.map(TargetUrl::restore),
             included_actions: self.included_actions.map(ActionList::restore),
             excluded_actions: self.excluded_actions.map(ActionList::restore),

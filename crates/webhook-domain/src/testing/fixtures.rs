@@ -20,7 +20,8 @@ use crate::testing::SeededEntropy;
 use crate::time::Instant;
 use crate::webhook::{
     Action, ActionCatalogue, ActionList, ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType,
-    Credentials, Name, Password, Reference, Settings, TargetPolicy, TargetUrl, Username, Webhook,
+    Credentials, CustomHeader, CustomHeaderName, CustomHeaderValue, CustomHeaders, Name, Password, Reference,
+    Settings, TargetPolicy, TargetUrl, Username, Webhook,
 };
 
 /// The platform `acme`.
@@ -64,6 +65,7 @@ pub fn full_settings() -> Settings {
         include_previous_data: true,
         authentication: Authentication::new(AuthenticationType::Password, credentials)
             .expect("credentials that go together"),
+        custom_headers: Some(custom_headers(&[("X-Tenant", "tenant 1"), ("x_route", "r0ute")])),
         url: Some(
             TargetUrl::parse(
                 "https://example.com/hooks?a=b%20c".into(),
@@ -75,6 +77,16 @@ pub fn full_settings() -> Settings {
         excluded_actions: Some(actions(&["COUPON.DELETED"])),
         signing_protocol: SigningProtocol::HmacSha256,
     }
+}
+
+/// Custom headers of these names and values.
+#[must_use]
+pub fn custom_headers(headers: &[(&str, &str)]) -> CustomHeaders {
+    let header = |(name, value): &(&str, &str)| CustomHeader {
+        name: CustomHeaderName::parse((*name).to_owned()).expect("a name of a header"),
+        value: CustomHeaderValue::parse(secret(value)).expect("a value of a header"),
+    };
+    CustomHeaders::restore(headers.iter().map(header).collect())
 }
 
 /// A list of actions of the catalogue that ships.

@@ -3,13 +3,15 @@
 //! A field that stands for itself is added here alone: to [`Settings`], its default and its differences, and to
 //! [`SettingsUpdate`] and what applies it.
 
-use std::borrow::Cow;
+mod objections;
+
+pub use self::objections::Objections;
 
 use super::{
-    Action, ActionList, ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Name,
-    Password, Reference, TargetUrl, Username,
+    ActionList, ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, CustomHeaders,
+    CustomHeadersUpdate, Name, Password, Reference, TargetUrl, Username,
 };
-use crate::error::{InvalidValue, Refusal};
+use crate::error::Refusal;
 use crate::signing::signing_protocol::SigningProtocol;
 
 /// What a client sets of a webhook.
@@ -25,6 +27,8 @@ pub struct Settings {
     pub include_previous_data: bool,
     /// How the service proves itself to the receiver, beside the signature.
     pub authentication: Authentication,
+    /// Headers that go with every delivery.
+    pub custom_headers: Option<CustomHeaders>,
     /// Where deliveries go; nowhere while null.
     pub url: Option<TargetUrl>,
     /// The actions that are sent; null or empty means all.
@@ -44,6 +48,7 @@ impl Default for Settings {
             active: true,
             include_previous_data: false,
             authentication: Authentication::default(),
+            custom_headers: None,
             url: None,
             included_actions: None,
             excluded_actions: None,
@@ -79,6 +84,7 @@ impl Settings {
                 before.api_header_field != after.api_header_field,
             ),
             ("api_key", before.api_key != after.api_key),
+            ("custom_headers", self.custom_headers != other.custom_headers),
             ("url", self.url != other.url),
             (
                 "included_actions",
@@ -121,53 +127,6 @@ impl<T: Clone> Edit<T> {
     }
 }
 
-/// What the rules of a deployment (its catalogue of actions, its policy for targets) have against values of an update. They
-/// judge a value that changes: what is stored already is never refused, so that what was read can be sent back.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Objections {
-    /// Against [`SettingsUpdate::url`].
-    pub url: Option<InvalidValue>,
-    /// The places in [`SettingsUpdate::included_actions`] of actions that the catalogue does not have.
-    pub included_actions: Vec<usize>,
-    /// The same of [`SettingsUpdate::excluded_actions`].
-    pub excluded_actions: Vec<usize>,
-}
-
-impl Objections {
-    /// Refuses the first value that is objected to and that `stored` does not have.
-    fn hold_against(&self, update: &SettingsUpdate, stored: &Settings) -> Result<(), Refusal> {
-        let refused = |field: Cow<'static, str>, problem| Err(Refusal::InvalidField { field, problem });
-        if let (Some(problem), Edit::Set(url)) = (&self.url, &update.url)
-            && stored.url.as_ref() != Some(url)
-        {
-            return refused("url".into(), problem.clone());
-        }
-        let lists = [
-            (
-                "included_actions",
-                &self.included_actions,
-                &update.included_actions,
-                &stored.included_actions,
-            ),
-            (
-                "excluded_actions",
-                &self.excluded_actions,
-                &update.excluded_actions,
-                &stored.excluded_actions,
-            ),
-        ];
-        for (field, objected_to, edit, stored) in lists {
-            let Edit::Set(list) = edit else { continue };
-            let is_stored = |action: &Action| stored.as_ref().is_some_and(|stored| stored.contains(action));
-            let mut new = list.iter().enumerate().filter(|(_, action)| !is_stored(action));
-            if let Some((index, _)) = new.find(|(index, _)| objected_to.contains(index)) {
-                return refused(format!("{field}.{index}").into(), ActionList::not_in_catalogue());
-            }
-        }
-        Ok(())
-    }
-}
-
 /// The update object: three required fields, the rest optional.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsUpdate {
@@ -189,6 +148,8 @@ pub struct SettingsUpdate {
     pub api_header_field: Edit<ApiHeaderField>,
     /// See [`Credentials::api_key`].
     pub api_key: Edit<ApiKeyValue>,
+    /// See [`Settings::custom_headers`]: a set takes the place of the one before.
+    pub custom_headers: Edit<CustomHeadersUpdate>,
     /// See [`Settings::url`].
     pub url: Edit<TargetUrl>,
     /// See [`Settings::included_actions`].
@@ -215,6 +176,7 @@ impl SettingsUpdate {
             password: Edit::Keep,
             api_header_field: Edit::Keep,
             api_key: Edit::Keep,
+            custom_headers: Edit::Keep,
             url: Edit::Keep,
             included_actions: Edit::Keep,
             excluded_actions: Edit::Keep,
@@ -226,7 +188,8 @@ impl SettingsUpdate {
     /// The settings after the update.
     ///
     /// # Errors
-    /// When the result lacks what its type of authentication needs, or has a value that is new and that the deployment objects to.
+    /// When the result lacks what its type of authentication needs, has a custom header that may not stand beside it or that has no
+    /// value, or has a value that is new and that the deployment objects to.
     pub fn apply(&self, stored: Settings) -> Result<Settings, Refusal> {
         self.objections.hold_against(self, &stored)?;
         let credentials = stored.authentication.credentials().clone();
@@ -236,12 +199,15 @@ impl SettingsUpdate {
             api_header_field: self.api_header_field.apply(credentials.api_header_field),
             api_key: self.api_key.apply(credentials.api_key),
         };
+        let authentication = Authentication::new(self.authentication_type, credentials)?;
+        let custom_headers = self.custom_headers_beside(&authentication, &stored)?;
         Ok(Settings {
             name: self.name.apply(stored.name),
             reference: self.reference.apply(stored.reference),
             active: self.active,
             include_previous_data: self.include_previous_data,
-            authentication: Authentication::new(self.authentication_type, credentials)?,
+            authentication,
+            custom_headers,
             url: self.url.apply(stored.url),
             included_actions: self.included_actions.apply(stored.included_actions),
             excluded_actions: self.excluded_actions.apply(stored.excluded_actions),
@@ -250,6 +216,26 @@ impl SettingsUpdate {
                 .apply(Some(stored.signing_protocol))
                 .unwrap_or_default(),
         })
+    }
+
+    /// The custom headers after the update. They are judged beside `authentication` if one or the other changes: what is stored
+    /// can be sent back, whatever the rule was when it was accepted.
+    fn custom_headers_beside(
+        &self,
+        authentication: &Authentication,
+        stored: &Settings,
+    ) -> Result<Option<CustomHeaders>, Refusal> {
+        let before = stored.custom_headers.as_ref();
+        let headers = match &self.custom_headers {
+            Edit::Keep => stored.custom_headers.clone(),
+            Edit::Clear => None,
+            Edit::Set(update) => Some(update.apply(before)?),
+        };
+        let is_as_before = headers.as_ref() == before && *authentication == stored.authentication;
+        if let Some(headers) = headers.as_ref().filter(|_| !is_as_before) {
+            headers.check_beside(authentication, (before, &stored.authentication))?;
+        }
+        Ok(headers)
     }
 }
 
@@ -281,6 +267,7 @@ mod tests {
             password: Edit::Clear,
             api_header_field: Edit::Clear,
             api_key: Edit::Clear,
+            custom_headers: Edit::Clear,
             url: Edit::Clear,
             included_actions: Edit::Clear,
             excluded_actions: Edit::Clear,

@@ -83,6 +83,16 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, Code::InvalidField, message)
     }
 
+    /// 400 `INVALID_FIELD`, for an entry of an object whose names the client makes up.
+    pub(crate) fn invalid_entry(field: &'static str, name: &str, expected: &str) -> Self {
+        let path = format!("{field}.{name}");
+        if may_be_repeated(&path) {
+            return Self::invalid_field(path, expected);
+        }
+        let message = format!("a name in {field} (not repeated, because it may be a secret) {expected}");
+        Self::new(StatusCode::BAD_REQUEST, Code::InvalidField, message).with_field(field)
+    }
+
     /// 400 `INVALID_FIELD`, in the words of the type that does not admit the value.
     pub(crate) fn invalid_value(field: impl Into<Cow<'static, str>>, problem: &InvalidValue) -> Self {
         Self::invalid_field(field, &problem.0)

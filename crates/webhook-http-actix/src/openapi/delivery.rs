@@ -76,7 +76,7 @@ pub(super) fn webhooks() -> Paths {
         .description(Some(
             "At least once, and in order per webhook. It is signed with every secret that is valid at that moment, by two families \
              of headers; a receiver verifies one of them. It also has the webhook's own credentials: `Authorization: Basic …` for \
-             PASSWORD, the header `api_header_field` for API_KEY.",
+             PASSWORD, the header `api_header_field` for API_KEY; and its `custom_headers`.",
         ))
         .security(SecurityRequirement::default())
         .parameter(header(

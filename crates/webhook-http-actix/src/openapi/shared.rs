@@ -10,9 +10,11 @@ use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
-use webhook_domain::webhook::{Action, ActionList, AuthenticationType, Direction};
+use webhook_domain::webhook::{
+    Action, ActionList, AuthenticationType, CustomHeaderName, CustomHeaderValue, CustomHeaders, Direction,
+};
 
-use super::values::{matching, one, one_of};
+use super::values::{matching, one, one_of, or_null, write_only};
 use crate::errors::Code;
 
 const ACTION_PATTERN: &str = "^[A-Z][A-Z0-9_]*(\\.[A-Z][A-Z0-9_]*)+$";
@@ -40,6 +42,19 @@ components! {
     SIGNING_PROTOCOL as "SigningProtocol": one_of(
         SigningProtocol::ALL.map(SigningProtocol::name),
         "How deliveries are signed.",
+    );
+    CUSTOM_HEADERS as "CustomHeaders": headers(
+        header_value(),
+        "Headers of the webhook's owner, by name. A name is a token of RFC 9110, compared in lower case and with `_` as `-`, and \
+         stands there once. Not allowed are headers that the sender, HTTP, proxies or tracing set, those that begin with `webhook-`, \
+         `x-payload-`, `x-forwarded-` or `proxy-`, `cookie`, the `api_header_field` in use, and `Authorization` while \
+         `authentication_type` is PASSWORD. All names and values have at most 8192 bytes.",
+    );
+    CUSTOM_HEADER_NAMES as "CustomHeaderNames": headers(
+        one(ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::Null))
+            .description(Some("Values are not shown."))),
+        "The names of a webhook's custom headers, as they were given. The object can be sent back, which keeps every value.",
     );
     PERMISSION as "Permission": one_of(
         Permission::ALL.iter().map(|permission| permission.name()),
@@ -109,6 +124,26 @@ impl Component {
         reference.default = default;
         reference
     }
+}
+
+/// What a client says of a custom header.
+fn header_value() -> RefOr<Schema> {
+    let says = "What the header says: visible ASCII, with spaces within. Null keeps the value that is stored under this name.";
+    let value = matching(CustomHeaderValue::REGEX, says).max_length(Some(CustomHeaderValue::MAX_LENGTH));
+    let mut value = or_null(value);
+    write_only(&mut value);
+    value
+}
+
+/// Headers by name, each with a value of this schema.
+fn headers(value: RefOr<Schema>, description: &str) -> ObjectBuilder {
+    let name = matching(CustomHeaderName::REGEX, "");
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some(description))
+        .property_names(Some(Schema::Object(name.into())))
+        .max_properties(Some(CustomHeaders::MAX_ITEMS))
+        .additional_properties(Some(value))
 }
 
 /// Actions, each once.

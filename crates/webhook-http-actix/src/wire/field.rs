@@ -64,15 +64,24 @@ pub(crate) enum Example {
     Flag(bool),
     Text(&'static str),
     Texts(&'static [&'static str]),
+    /// Names and values, of which answers have the names.
+    Secrets(&'static [(&'static str, &'static str)]),
 }
 
 impl Example {
-    fn json(self) -> Value {
+    fn json(self, is_shown: bool) -> Value {
         match self {
             Self::Null => Value::Null,
             Self::Flag(flag) => json!(flag),
             Self::Text(text) => json!(text),
             Self::Texts(texts) => json!(texts),
+            Self::Secrets(secrets) => {
+                let sent = |value: &str| if is_shown { Value::Null } else { json!(value) };
+                let pairs = secrets
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), sent(value)));
+                Value::Object(pairs.collect())
+            }
         }
     }
 }
@@ -148,13 +157,13 @@ impl Field {
                 schema
             }
             Set::Optional(value) | Set::PresentOnCreate(value) | Set::RequiredOnUpdate(value) => {
-                value.schema(self.says, value.may_be_null())
+                value.shown_schema(self.says)
             }
         })
     }
 
-    /// The example of it.
-    pub(crate) fn example(&self) -> (String, Value) {
-        (self.name.to_owned(), self.example.json())
+    /// The example of it, in an answer or in what a client sends.
+    pub(crate) fn example(&self, is_shown: bool) -> (String, Value) {
+        (self.name.to_owned(), self.example.json(is_shown))
     }
 }

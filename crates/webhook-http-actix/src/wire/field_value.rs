@@ -1,10 +1,10 @@
 //! What a field is in an answer.
 
 use serde::Serialize;
-use serde::ser::{SerializeSeq as _, Serializer};
+use serde::ser::{SerializeMap as _, SerializeSeq as _, Serializer};
 use webhook_domain::id::WebhookId;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::ActionList;
+use webhook_domain::webhook::{ActionList, CustomHeaders};
 
 use super::penalty_box::PenaltyBoxJson;
 
@@ -16,6 +16,8 @@ pub(crate) enum FieldValue<'a> {
     Id(WebhookId),
     Instant(Instant),
     Actions(&'a ActionList),
+    /// By their names: their values are in no answer.
+    HeaderNames(&'a CustomHeaders),
     PenaltyBox(&'a PenaltyBoxJson),
 }
 
@@ -32,6 +34,14 @@ impl Serialize for FieldValue<'_> {
                 let mut shown = serializer.serialize_seq(Some(items.len()))?;
                 for action in items {
                     shown.serialize_element(action.as_str())?;
+                }
+                shown.end()
+            }
+            Self::HeaderNames(headers) => {
+                let headers = headers.iter();
+                let mut shown = serializer.serialize_map(Some(headers.len()))?;
+                for header in headers {
+                    shown.serialize_entry(header.name.as_str(), &Self::Null)?;
                 }
                 shown.end()
             }
@@ -61,6 +71,12 @@ impl From<Instant> for FieldValue<'_> {
 impl<'a> From<&'a ActionList> for FieldValue<'a> {
     fn from(list: &'a ActionList) -> Self {
         Self::Actions(list)
+    }
+}
+
+impl<'a> From<&'a CustomHeaders> for FieldValue<'a> {
+    fn from(headers: &'a CustomHeaders) -> Self {
+        Self::HeaderNames(headers)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use webhook_domain::InvalidValue;
-use webhook_domain::webhook::{ActionCatalogue, ActionList, Edit};
+use webhook_domain::signing::secret::SecretText;
+use webhook_domain::webhook::{ActionCatalogue, ActionList, CustomHeadersUpdate, Edit};
 
 use crate::errors::Problem;
 use crate::json::{Json, Object};
@@ -132,6 +133,33 @@ impl Fields {
         })?;
         *foreign = places;
         Ok(Edit::Set(list))
+    }
+
+    /// Custom headers, or null.
+    pub(crate) fn headers(&mut self, field: &'static str) -> Result<Edit<CustomHeadersUpdate>, Problem> {
+        let pairs = match self.take(field) {
+            None => return Ok(Edit::Keep),
+            Some(Json::Null) => return Ok(Edit::Clear),
+            Some(Json::Object(pairs)) => pairs,
+            Some(_) => {
+                let expected = "must be an object of names and values, or null";
+                return Err(Problem::invalid_field(field, expected));
+            }
+        };
+        let mut given = Vec::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            let value = match value {
+                Json::Null => None,
+                Json::Text(text) => Some(SecretText::new(text)),
+                _ => return Err(Problem::invalid_entry(field, &name, "must be a string or null")),
+            };
+            given.push((name, value));
+        }
+        let parsed = CustomHeadersUpdate::parse(given);
+        parsed.map(Edit::Set).map_err(|error| match &error.name {
+            Some(name) => Problem::invalid_entry(field, name, &error.problem.0),
+            None => Problem::invalid_value(field, &error.problem),
+        })
     }
 
     /// A whole number that `parse` accepts; none if it is absent or null. Of anything else `invalid` is said.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::{ObjectBuilder, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -110,7 +110,7 @@ impl ToSchema for WebhookJson<'_> {
 impl PartialSchema for CreateWebhook {
     fn schema() -> RefOr<Schema> {
         let object = sent_object("A webhook to create.", Sent::Create);
-        one(object.examples([example(|field| field.settable().is_some())]))
+        one(object.examples([sent_example()]))
     }
 }
 
@@ -118,7 +118,7 @@ impl PartialSchema for UpdateWebhook {
     fn schema() -> RefOr<Schema> {
         let says = "Changes of a webhook. What is absent stays as it is; null takes it away. Three fields are always required.";
         let object = sent_object(says, Sent::Update);
-        one(object.examples([example(|field| field.settable().is_some())]))
+        one(object.examples([sent_example()]))
     }
 }
 
@@ -126,7 +126,7 @@ impl PartialSchema for RollSecret {
     fn schema() -> RefOr<Schema> {
         let mut seconds = or_null(overlap());
         write_only(&mut seconds);
-        let mut example = example(|field| field.settable().is_some());
+        let mut example = sent_example();
         example[PREVIOUS_SECRET_EXPIRES_IN] = json!(3600);
         let says = "Changes of a webhook, done in the same step as the roll.";
         let object = sent_object(says, Sent::Update).property(PREVIOUS_SECRET_EXPIRES_IN, seconds);
@@ -145,7 +145,7 @@ impl PartialSchema for WebhookJson<'_> {
                 object = object.property(field.name, schema).required(field.name);
             }
         }
-        one(object.examples([example(|field| field.shown.is_some())]))
+        one(object.examples([shown_example()]))
     }
 }
 
@@ -171,10 +171,16 @@ fn sent_object(says: &str, sent: Sent) -> ObjectBuilder {
     object
 }
 
-/// The example of an object with these fields.
-fn example(fields: impl Fn(&Field) -> bool) -> Value {
-    let fields = FIELDS.iter().filter(|field| fields(field));
-    Value::Object(fields.map(Field::example).collect::<Map<_, _>>())
+/// The example of what a client sends.
+fn sent_example() -> Value {
+    let fields = FIELDS.iter().filter(|field| field.settable().is_some());
+    Value::Object(fields.map(|field| field.example(false)).collect())
+}
+
+/// The example of an answer.
+fn shown_example() -> Value {
+    let fields = FIELDS.iter().filter(|field| field.shown.is_some());
+    Value::Object(fields.map(|field| field.example(true)).collect())
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use super::penalty_box::PenaltyBoxJson;
 
 /// Room for a webhook without long texts or lists, so that its keys are not copied about while it is written.
 const USUAL_LENGTH: usize = 2048;
-/// Room for one action of a list.
-const ACTION_LENGTH: usize = 32;
+/// Room for one action of a list, or for one name of a header.
+const ITEM_LENGTH: usize = 32;
 
 /// Whether a webhook's keys are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Keys {
     Withheld,
 }
 
-/// A webhook as JSON: every field of it, null when it is empty, and never a password or an API key.
+/// A webhook as JSON: every field of it, null when it is empty, and never a password, an API key or the value of a custom header.
 pub struct WebhookJson<'a> {
     pub(super) webhook: &'a Webhook,
     /// The newest retired key that still signs.
@@ -75,6 +75,10 @@ pub(crate) fn expected_length(webhook: &Webhook) -> usize {
     let settings = &webhook.settings;
     let lists = [&settings.included_actions, &settings.excluded_actions];
     let actions: usize = lists.into_iter().flatten().map(|list| list.iter().len()).sum();
+    let headers = settings
+        .custom_headers
+        .as_ref()
+        .map_or(0, |headers| headers.iter().len());
     let url = settings.url.as_ref().map_or(0, |url| url.as_str().len());
-    USUAL_LENGTH + url + actions * ACTION_LENGTH
+    USUAL_LENGTH + url + (actions + headers) * ITEM_LENGTH
 }

@@ -14,7 +14,7 @@ use super::fields::Fields;
 use super::schemas::{Enumeration, plain, text};
 use crate::api::FieldRules;
 use crate::errors::Problem;
-use crate::openapi::shared::actions;
+use crate::openapi::shared::{CUSTOM_HEADER_NAMES, CUSTOM_HEADERS, actions};
 use crate::openapi::values::{self, boolean};
 
 /// How a client sets a field.
@@ -31,6 +31,11 @@ pub(crate) trait Settable: Sync {
 
     /// What it may be.
     fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema>;
+
+    /// What answers show of it.
+    fn shown_schema(&self, says: &str) -> RefOr<Schema> {
+        self.schema(says, self.may_be_null())
+    }
 
     /// Whether a webhook may have none.
     fn may_be_null(&self) -> bool {
@@ -113,6 +118,30 @@ impl Settable for Actions {
 
     fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
         actions(says, nullable)
+    }
+}
+
+/// Headers of a client's own, by name: their values are secrets.
+pub(crate) struct Headers;
+
+impl Settable for Headers {
+    fn read(
+        &self,
+        name: &'static str,
+        fields: &mut Fields,
+        update: &mut SettingsUpdate,
+        _: &FieldRules,
+    ) -> Result<bool, Problem> {
+        let edit = fields.headers(name)?;
+        Ok(set(&mut update.custom_headers, edit))
+    }
+
+    fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
+        CUSTOM_HEADERS.of(says, nullable)
+    }
+
+    fn shown_schema(&self, says: &str) -> RefOr<Schema> {
+        CUSTOM_HEADER_NAMES.or_null(says)
     }
 }
 

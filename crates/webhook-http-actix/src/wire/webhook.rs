@@ -8,12 +8,13 @@ use super::field::{Example, Field};
 use super::field_value::FieldValue;
 use super::penalty_box::PenaltyBoxJson;
 use super::schemas::Described as _;
-use super::value::{Actions, Choice, Flag, OptionalChoice, Text, Url, shown};
+use super::value::{Actions, Choice, Flag, Headers, OptionalChoice, Text, Url, shown};
 use crate::openapi::shared::SIGNING_PROTOCOL;
 use crate::openapi::values::{constant, id, instant, one, or_null, secret};
 
 /// What a webhook is, as the document has it.
-pub(super) const OBJECT: &str = "A webhook. Its password and its API key are in no answer.";
+pub(super) const OBJECT: &str =
+    "A webhook. Its password, its API key and the values of its custom headers are in no answer.";
 
 pub(super) static FIELDS: &[Field] = &[
     Field {
@@ -113,6 +114,14 @@ pub(super) static FIELDS: &[Field] = &[
         example: Example::Null,
         set: Optional(&Text::<ApiKeyValue>(|update| &mut update.api_key)),
         shown: None,
+    },
+    Field {
+        name: "custom_headers",
+        says: "Headers that go with every delivery, by name. Answers have the names alone.",
+        advice: "The object takes the place of the whole set. In it, null keeps the value that is stored under this name.",
+        example: Example::Secrets(&[("X-Tenant", "acme"), ("X-Gateway-Key", "let.me.in")]),
+        set: Optional(&Headers),
+        shown: Some(|json| json.settings().custom_headers.as_ref().into()),
     },
     Field {
         name: "url",

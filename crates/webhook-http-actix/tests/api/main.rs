@@ -14,6 +14,7 @@ mod bodies;
 mod changing;
 mod connections;
 mod crowds;
+mod custom_headers;
 mod document_page;
 mod documented;
 mod events;

@@ -276,7 +276,7 @@ async fn answers_have_the_fields_of_their_schemas() {
     is_whole(&created.json(), schema("Webhook"));
     let id = created.text("id");
     let full = r#"{"active":true,"include_previous_data":true,"authentication_type":"API_KEY","name":"n","reference":"r",
-        "username":"u","api_header_field":"X-Key","api_key":"k","url":"https://example.com","included_actions":[],
+        "username":"u","api_header_field":"X-Key","api_key":"k","url":"https://example.com","included_actions":[],"custom_headers":{"X-A":"b"},
         "excluded_actions":["INVOICE.CREATED"]}"#;
     is_whole(&house.ask(roll(&id).body(full)).await.json(), schema("Webhook"));
     is_whole(

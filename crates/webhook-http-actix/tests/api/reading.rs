@@ -5,7 +5,7 @@ use webhook_domain::access::permission::Permission;
 
 use crate::house::*;
 
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 23] = [
     "object_type",
     "id",
     "name",
@@ -15,6 +15,7 @@ const FIELDS: [&str; 22] = [
     "authentication_type",
     "username",
     "api_header_field",
+    "custom_headers",
     "url",
     "included_actions",
     "excluded_actions",
@@ -47,7 +48,7 @@ async fn a_new_webhook_is_answered_whole() {
     let expected = serde_json::json!({
         "object_type": "WEBHOOK", "id": id, "name": null, "reference": null, "active": true,
         "include_previous_data": false, "authentication_type": "NONE", "username": null,
-        "api_header_field": null, "url": null, "included_actions": null, "excluded_actions": null,
+        "api_header_field": null, "custom_headers": null, "url": null, "included_actions": null, "excluded_actions": null,
         "signing_protocol": "HmacSHA256", "previous_signing_protocol": null, "secret_key": secret,
         "previous_secret_key": null, "previous_secret_expires_at": null, "secret_rolled_at": null,
         "penalty_box": null, "penalty_box_data": null,
@@ -65,7 +66,7 @@ async fn every_field_that_was_set_is_shown_and_no_credential_is() {
         .ask(create(
             r#"{"name":"Zoë","reference":"r-1","url":"https://example.com/h","active":false,
                 "include_previous_data":true,"authentication_type":"PASSWORD","username":"u","password":"pass-word",
-                "api_header_field":"X-Key","api_key":"k3yk3y","included_actions":["INVOICE.PAID"],
+                "api_header_field":"X-Key","api_key":"k3yk3y","custom_headers":{"X-B":"t3nant","x_a":"r0ute"},"included_actions":["INVOICE.PAID"],
                 "excluded_actions":[],"signing_protocol":"HmacSHA256"}"#,
         ))
         .await;
@@ -86,7 +87,13 @@ async fn every_field_that_was_set_is_shown_and_no_credential_is() {
     assert_eq!(json["included_actions"], serde_json::json!(["INVOICE.PAID"]));
     assert_eq!(json["excluded_actions"], serde_json::json!([]));
     let text = String::from_utf8(answer.body).unwrap();
-    assert!(!text.contains("pass-word") && !text.contains("k3yk3y"));
+    assert!(
+        text.contains(r#""custom_headers":{"X-B":null,"x_a":null}"#),
+        "{text}"
+    );
+    for secret in ["pass-word", "k3yk3y", "t3nant", "r0ute"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
 }
 
 #[actix_web::test]

@@ -156,6 +156,7 @@ pub(crate) fn parcel(url: &str) -> Option<Parcel> {
             ("X-PAYLOAD-SIGNATURE", "v1=AB".into()),
         ],
         authentication: Authentication::new(AuthenticationType::None, Credentials::default()).unwrap(),
+        custom_headers: None,
         body: br#"{"data":{}}"#.to_vec(),
         is_probe: false,
     })

@@ -4,6 +4,7 @@
 
 mod behaviours;
 mod bodies;
+mod custom_headers;
 mod guard;
 mod house;
 mod keeping;

@@ -13,6 +13,7 @@ diesel::table! {
         password -> Nullable<Binary>,
         api_header_field -> Nullable<Text>,
         api_key -> Nullable<Binary>,
+        custom_headers -> Nullable<Binary>,
         url -> Nullable<Text>,
         included_actions -> Nullable<Text>,
         excluded_actions -> Nullable<Text>,

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use webhook_domain::InvalidValue;
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::signing::secret::SecretText;
-use webhook_domain::stored::SealedKeys;
+use webhook_domain::stored::{SealedHeaders, SealedKeys};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{
     ActionList, ApiHeaderField, ApiKeyValue, Authentication, Credentials, Name, Password, Reference,
@@ -14,6 +14,7 @@ use webhook_domain::webhook::{
 use crate::database::row::{At, RowError};
 use crate::database::schema::webhooks;
 use crate::sealing::{Place, Vault, sealing_key_name};
+use crate::webhooks::custom_headers::HeadersCodec;
 use crate::webhooks::key_ring::RingCodec;
 
 /// A row of `webhooks`.
@@ -31,6 +32,7 @@ pub(crate) struct WebhookRow {
     pub(crate) password: Option<Vec<u8>>,
     pub(crate) api_header_field: Option<String>,
     pub(crate) api_key: Option<Vec<u8>>,
+    pub(crate) custom_headers: Option<Vec<u8>>,
     pub(crate) url: Option<String>,
     pub(crate) included_actions: Option<String>,
     pub(crate) excluded_actions: Option<String>,
@@ -92,6 +94,7 @@ pub(crate) struct LoadedWebhook {
     keys: SealedKeys,
     password: Option<Vec<u8>>,
     api_key: Option<Vec<u8>>,
+    headers: SealedHeaders,
     /// The position of its newest audit record.
     pub(crate) last_audit: Option<i64>,
 }
@@ -114,6 +117,13 @@ impl LoadedWebhook {
         let password = open(vault, password, row.password.as_deref(), at("password"))?;
         let api_key = Place::ApiKey(&platform, id);
         let api_key = open(vault, api_key, row.api_key.as_deref(), at("api_key"))?;
+        let codec = HeadersCodec {
+            vault,
+            platform: &platform,
+            webhook: id,
+            at: at("custom_headers"),
+        };
+        let (custom_headers, headers) = codec.decode(row.custom_headers.as_deref())?;
         let credentials = Credentials {
             username: row.username.map(Username::restore),
             password: password.map(Password::restore),
@@ -130,6 +140,7 @@ impl LoadedWebhook {
             active: row.active,
             include_previous_data: row.include_previous_data,
             authentication: Authentication::restore(kind, credentials),
+            custom_headers,
             url: row.url.map(TargetUrl::restore),
             included_actions: actions(row.included_actions.as_deref(), at("included_actions"))?,
             excluded_actions: actions(row.excluded_actions.as_deref(), at("excluded_actions"))?,
@@ -153,6 +164,7 @@ impl LoadedWebhook {
             keys,
             password: row.password,
             api_key: row.api_key,
+            headers,
             last_audit: row.last_audit,
         })
     }
@@ -161,6 +173,7 @@ impl LoadedWebhook {
     pub(crate) fn is_sealed_under(&self, name: &str) -> bool {
         let own = [&self.password, &self.api_key].into_iter().flatten();
         self.keys.are_sealed_under(name)
+            && self.headers.are_sealed_under(name)
             && own
                 .into_iter()
                 .all(|sealed| sealing_key_name(sealed).as_deref() == Some(name))
@@ -263,6 +276,14 @@ fn encode(
     };
     let none = SealedKeys::default();
     let keys = before.map_or(&none, |before| &before.keys);
+    let no_headers = SealedHeaders::default();
+    let headers = HeadersCodec {
+        vault,
+        platform: &webhook.platform,
+        webhook: webhook.id,
+        at: at("custom_headers"),
+    };
+    let sealed_headers = before.map_or(&no_headers, |before| &before.headers);
     Ok(WebhookRow {
         platform: webhook.platform.to_string(),
         name: settings.name.as_ref().map(|name| name.as_str().to_owned()),
@@ -283,6 +304,7 @@ fn encode(
             .as_ref()
             .map(|field| field.as_str().to_owned()),
         api_key,
+        custom_headers: headers.encode(settings.custom_headers.as_ref(), sealed_headers)?,
         url: settings.url.as_ref().map(|url| url.as_str().to_owned()),
         included_actions: encode_actions(settings.included_actions.as_ref(), at("included_actions"))?,
         excluded_actions: encode_actions(settings.excluded_actions.as_ref(), at("excluded_actions"))?,

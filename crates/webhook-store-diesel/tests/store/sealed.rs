@@ -1,9 +1,11 @@
 //! Secrets at rest: not to be read, not to be moved.
 
 use diesel::prelude::*;
-use webhook_domain::services::RollSecret;
+use webhook_domain::services::{RollSecret, UpdateWebhook};
 use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::secret::SecretText;
 use webhook_domain::testing::fixtures;
+use webhook_domain::webhook::{CustomHeadersUpdate, Edit, Precondition, Settings, SettingsUpdate};
 use webhook_domain::{ServiceError, StoreError};
 
 use crate::opening::execute;
@@ -14,6 +16,8 @@ on_each_database! {
     a_ring_copied_to_another_webhook_does_not_open
     what_does_not_open_harms_no_other_webhook
     a_retired_key_keeps_its_sealed_form
+    custom_headers_copied_to_another_webhook_or_name_do_not_open
+    only_the_custom_header_that_changes_is_sealed_anew
 }
 
 async fn no_secret_stands_in_the_database_as_it_is(place: Place) {
@@ -59,6 +63,8 @@ async fn no_secret_stands_in_the_database_as_it_is(place: Place) {
     secrets.extend([
         "pass-word".into(),
         "k3y".into(),
+        "tenant 1".into(),
+        "r0ute".into(),
         "the answer that was given".into(),
     ]);
     for secret in secrets {
@@ -133,6 +139,74 @@ async fn a_retired_key_keeps_its_sealed_form(place: Place) {
     assert!(after.contains(&before[0]));
 }
 
+async fn custom_headers_copied_to_another_webhook_or_name_do_not_open(place: Place) {
+    let store = place.open();
+    let services = Services::over(&store);
+    let full = |reference: &str| Settings {
+        reference: Some(fixtures::reference(reference)),
+        ..fixtures::full_settings()
+    };
+    let from = services.create_with(full("from")).await.unwrap();
+    let to = services.create_with(full("to")).await.unwrap();
+    let renamed = services.create_with(full("renamed")).await.unwrap();
+    let column: String = headers_of(&place, &renamed.id.to_string());
+    write_headers(
+        &place,
+        &to.id.to_string(),
+        &headers_of(&place, &from.id.to_string()),
+    );
+    write_headers(
+        &place,
+        &renamed.id.to_string(),
+        &column.replace("X-Tenant", "X-Gateway"),
+    );
+    for broken in [to.id, renamed.id] {
+        assert!(is_corrupt(&services.read(broken).await.unwrap_err()));
+    }
+    assert_eq!(services.read(from.id).await.unwrap(), from);
+    write_headers(&place, &renamed.id.to_string(), &column);
+    assert_eq!(services.read(renamed.id).await.unwrap(), renamed);
+}
+
+async fn only_the_custom_header_that_changes_is_sealed_anew(place: Place) {
+    let store = place.open();
+    let services = Services::over(&store);
+    let webhook = services.create_with(fixtures::full_settings()).await.unwrap();
+    let id = webhook.id.to_string();
+    let sealed = || -> Vec<String> {
+        let column = headers_of(&place, &id);
+        let values = column.split("\"sealed\":\"").skip(1);
+        values
+            .map(|rest| rest.split('"').next().unwrap().to_owned())
+            .collect()
+    };
+    let before = sealed();
+    let given = [("X-Tenant", None), ("x_route", Some("another"))];
+    let given = given.map(|(name, value)| {
+        (
+            name.to_owned(),
+            value.map(|value: &str| SecretText::new(value.into())),
+        )
+    });
+    let update = UpdateWebhook {
+        update: SettingsUpdate {
+            custom_headers: Edit::Set(CustomHeadersUpdate::parse(given.into()).unwrap()),
+            ..SettingsUpdate::new(true, true, webhook.settings.authentication.kind())
+        },
+        precondition: Precondition::Exists,
+        idempotent: None,
+    };
+    services
+        .webhooks
+        .update(&services.acting, webhook.id, update)
+        .await
+        .unwrap();
+    let after = sealed();
+    assert_eq!((before.len(), after.len()), (2, 2));
+    assert_eq!(before[0], after[0]);
+    assert_ne!(before[1], after[1]);
+}
+
 fn is_corrupt(error: &ServiceError) -> bool {
     matches!(error, ServiceError::Store(StoreError::Corrupt(_)))
 }
@@ -144,6 +218,40 @@ fn copy_ring(place: &Place, from: &str, to: &str) {
             "UPDATE webhooks SET key_ring = (SELECT key_ring FROM webhooks WHERE id = '{from}') WHERE id = '{to}'"
         ),
     );
+}
+
+/// The column as text.
+fn headers_of(place: &Place, id: &str) -> String {
+    let query = diesel::sql_query(format!(
+        "SELECT custom_headers AS bytes FROM webhooks WHERE id = '{id}'"
+    ));
+    let column: Column = match place.url() {
+        webhook_store_diesel::DatabaseUrl::Sqlite(path) => query
+            .get_result(&mut diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap())
+            .unwrap(),
+        webhook_store_diesel::DatabaseUrl::Postgres(url) => query
+            .get_result(&mut diesel::PgConnection::establish(url.expose()).unwrap())
+            .unwrap(),
+    };
+    String::from_utf8(column.bytes).unwrap()
+}
+
+fn write_headers(place: &Place, id: &str, text: &str) {
+    let hex = data_encoding::HEXLOWER.encode(text.as_bytes());
+    let bytes = match place {
+        Place::Sqlite(_) => format!("x'{hex}'"),
+        Place::Postgres(_) => format!("'\\x{hex}'"),
+    };
+    execute(
+        place,
+        &format!("UPDATE webhooks SET custom_headers = {bytes} WHERE id = '{id}'"),
+    );
+}
+
+#[derive(QueryableByName)]
+struct Column {
+    #[diesel(sql_type = diesel::sql_types::Binary)]
+    bytes: Vec<u8>,
 }
 
 #[derive(QueryableByName)]

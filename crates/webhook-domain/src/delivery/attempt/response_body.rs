@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use self::escapes::{Unit, literal, unescaped};
 use crate::signing::secret::SigningSecret;
-use crate::webhook::Webhook;
+use crate::webhook::{CustomHeaders, Webhook};
 
 /// Stands where a secret stood.
 const REDACTED: &str = "[redacted]";
@@ -116,6 +116,14 @@ impl Confidential {
         if let Some(key) = &credentials.api_key {
             known.add(key.expose());
         }
+        for header in webhook
+            .settings
+            .custom_headers
+            .iter()
+            .flat_map(CustomHeaders::iter)
+        {
+            known.add_header(header.value.expose());
+        }
         let ring = &webhook.key_ring;
         let retired = ring.retired().iter().map(|retired| &retired.key);
         for key in ring.current().into_iter().chain(retired) {
@@ -131,6 +139,27 @@ impl Confidential {
             }
         }
         known
+    }
+
+    /// The value of a header, and of one with a scheme (RFC 9110 §11.4) what follows that: a receiver may repeat the token alone, and
+    /// of HTTP Basic the user name and password that it has decoded.
+    fn add_header(&mut self, value: &str) {
+        self.add(value);
+        let Some((scheme, credentials)) = value.split_once(' ') else {
+            return;
+        };
+        let credentials = credentials.trim_start();
+        self.add(credentials);
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return;
+        }
+        let decoded = BASE64_NOPAD.decode(credentials.trim_end_matches('=').as_bytes());
+        let decoded = decoded.map(Zeroizing::new).unwrap_or_default();
+        if let Ok(pair) = std::str::from_utf8(&decoded)
+            && let Some((_, password)) = pair.split_once(':')
+        {
+            self.add(password);
+        }
     }
 
     /// `secret` as it is, in hex and in base64: a receiver may encode the whole of what it repeats.

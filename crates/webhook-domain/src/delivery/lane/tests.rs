@@ -259,6 +259,12 @@ fn a_change_of_where_to_send_wakes_the_lane() {
         ..fixtures::bare_settings()
     };
     assert_eq!(held_up.after_change(&before, &named, later(3), later(3)), held_up);
+    let routed = Settings {
+        custom_headers: fixtures::full_settings().custom_headers,
+        ..fixtures::bare_settings()
+    };
+    let woken = held_up.after_change(&before, &routed, later(3), later(3));
+    assert_eq!(woken.ready_at, Some(later(3)));
     let inactive = Settings {
         active: false,
         ..fixtures::bare_settings()

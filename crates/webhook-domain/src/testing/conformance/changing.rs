@@ -10,7 +10,7 @@ use crate::access::audit::{AuditAction, AuditDetails};
 use crate::ports::{Change, Effect};
 use crate::signing::key_ring::Overlap;
 use crate::testing::fixtures;
-use crate::webhook::{Version, Webhook};
+use crate::webhook::{Settings, Version, Webhook};
 
 /// What the decision made of the webhook is answered and stored, and the record with it.
 pub async fn a_change_saves_the_webhook_and_its_record(ports: &Ports) {
@@ -40,6 +40,33 @@ pub async fn every_setting_can_be_changed_and_cleared(ports: &Ports) {
         );
         assert_eq!(changed.settings, wanted);
         assert_eq!(scene.stored(webhook.id).await, changed);
+    }
+}
+
+/// Custom headers keep their order, their spelling and their values, whichever of them changes, and a set without any is another thing
+/// than no set.
+pub async fn custom_headers_read_back_in_their_order_and_spelling(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let longest = ("x".repeat(64), "v".repeat(1024));
+    let sets: [&[(&str, &str)]; 6] = [
+        &[("X-B", "two"), ("x_a", "one"), (&longest.0, &longest.1)],
+        &[("x_a", "one"), ("X-B", "two")],
+        &[("x_a", "one"), ("X-B", "another")],
+        &[("X-A", "one"), ("X-B", "another")],
+        &[("!#$%&'*+-.^_`|~", "\"{}\\ ~'")],
+        &[],
+    ];
+    for set in sets {
+        let headers = fixtures::custom_headers(set);
+        let wanted = headers.clone();
+        let set = move |stored: &mut Settings| stored.custom_headers = Some(headers.clone());
+        let (changed, _) = done(scene.set(webhook.id, set).await);
+        assert_eq!(changed.settings.custom_headers, Some(wanted));
+        assert_eq!(scene.stored(webhook.id).await, changed);
+        let (rolled, _) = done(scene.roll(webhook.id, Overlap::NONE).await);
+        assert_eq!(scene.stored(webhook.id).await, rolled);
+        assert_eq!(rolled.settings, changed.settings);
     }
 }
 

@@ -27,6 +27,7 @@ macro_rules! conformance_tests {
             the_store_can_be_reached
             a_change_saves_the_webhook_and_its_record
             every_setting_can_be_changed_and_cleared
+            custom_headers_read_back_in_their_order_and_spelling
             a_change_of_an_unknown_webhook_is_not_found
             a_change_of_another_platforms_webhook_is_not_found
             a_refused_decision_saves_nothing

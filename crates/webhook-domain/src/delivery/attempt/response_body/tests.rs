@@ -7,6 +7,8 @@ use crate::webhook::{
 
 const PASSWORD: &str = "pa/ss<&>w\\rd+1";
 const API_KEY: &str = "k3yOfTheReceiver";
+const ROUTE: &str = "eu/1 & <\"west\">";
+const TOKEN: &str = "t0ken.of-a+gateway==";
 const SIGNATURE: &str = "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
 
 fn webhook() -> Webhook {
@@ -18,6 +20,11 @@ fn webhook() -> Webhook {
     };
     let settings = Settings {
         authentication: Authentication::new(AuthenticationType::Password, credentials).unwrap(),
+        custom_headers: Some(fixtures::custom_headers(&[
+            ("X-Route", ROUTE),
+            ("X-Gateway", &format!("Bearer {TOKEN}")),
+            ("X-Basic", "basic  YWRtaW46aDo0bnRlcjI="),
+        ])),
         ..fixtures::bare_settings()
     };
     fixtures::webhook(
@@ -91,7 +98,9 @@ fn what_the_receiver_knows_is_redacted_however_it_repeats_it() {
             .map(|byte| format!("\\u{:04X}", byte))
             .collect::<String>()
     };
-    for known in [PASSWORD, API_KEY, secret, &pair, SIGNATURE, "FEDCBA9876543210"] {
+    let of_custom_headers = [ROUTE, TOKEN, "YWRtaW46aDo0bnRlcjI=", "h:4nter2"];
+    let others = [PASSWORD, API_KEY, secret, &pair, SIGNATURE, "FEDCBA9876543210"];
+    for known in others.into_iter().chain(of_custom_headers) {
         for said in [
             known.to_owned(),
             json(known),
@@ -110,7 +119,7 @@ fn what_the_receiver_knows_is_redacted_however_it_repeats_it() {
             assert!(is_whole && rest != shown && rest.len() <= 32, "{body}: {shown}");
         }
     }
-    for known in [PASSWORD, API_KEY, secret] {
+    for known in [PASSWORD, API_KEY, secret, ROUTE, TOKEN, "h:4nter2"] {
         for before in ["", "a", "ab", "Bearer "] {
             let encoded = data_encoding::BASE64URL.encode(format!("{before}{known}, and more").as_bytes());
             assert!(
