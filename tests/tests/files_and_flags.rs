@@ -8,6 +8,8 @@ use webhook_tests::{Backend, Deployment, Service, fixtures::create, on_each_data
 
 on_each_database!(
     passwords_and_api_keys_come_from_files_and_are_never_shown,
+    custom_headers_come_from_a_file_and_are_never_shown,
+    a_file_of_custom_headers_that_cannot_be_read_changes_nothing,
     a_secret_that_cannot_be_had_changes_nothing,
     the_actions_of_the_operators_file_are_the_ones_there_are,
     a_bad_actions_file_stops_the_start_and_is_named,
@@ -100,6 +102,84 @@ fn passwords_and_api_keys_come_from_files_and_are_never_shown(backend: Backend) 
     over_http.expect_without("s3cret");
     // The password is kept, so that its type can be taken up again.
     deployment.run(&[&command[..], &basic].concat()).expect_success();
+}
+
+fn custom_headers_come_from_a_file_and_are_never_shown(backend: Backend) {
+    let service = Service::start(backend);
+    let deployment = service.deployment();
+    let file = deployment.directory().join("headers");
+    fs::write(&file, "X-Tenant: hunter2 one\r\n\n x_B:\thunter2:two \n").expect("a file can be written");
+    let file = file.to_string_lossy().into_owned();
+    let wrong = ["webhook", "create", "--custom-headers-file", &file];
+    let wrong = deployment.run(&wrong);
+    assert_eq!(wrong.code(), 2, "a space before a name: {}", wrong.output());
+    assert!(!wrong.output().contains("hunter2"), "{}", wrong.output());
+    fs::write(&file, "X-Tenant: hunter2 one\r\n\nx_B:\thunter2:two \n").expect("a file can be written");
+    let created = deployment.run(&["webhook", "create", "--json", "--custom-headers-file", &file]);
+    let shown: Value = serde_json::from_str(created.expect_success()).expect("JSON");
+    assert_eq!(shown["custom_headers"], json!({"X-Tenant": null, "x_B": null}));
+    assert!(!created.output().contains("hunter2"), "{}", created.output());
+    let id = shown["id"].as_str().expect("an id");
+    let update = ["webhook", "update", id];
+    let run = |more: &[&str], input: &str, remark: &str, names: Value| {
+        let ended = deployment.run_with_input(&[&update[..], more].concat(), input);
+        ended.expect_success();
+        assert!(ended.stderr.contains(remark), "{}", ended.output());
+        assert!(!ended.output().contains("hunter2"), "{}", ended.output());
+        let over_http = service.client().get(&format!("/v1/webhooks/{id}")).send();
+        assert_eq!(over_http.json()["custom_headers"], names);
+    };
+    let from_input = ["--custom-headers-file", "-"];
+    let one = json!({"X-Tenant": null});
+    run(
+        &from_input,
+        "X-Tenant:\nx_B:\n",
+        "nothing changed",
+        json!({"X-Tenant": null, "x_B": null}),
+    );
+    run(&from_input, "X-Tenant: \n", "changed custom_headers", one.clone());
+    run(&["--active", "false"], "", "changed active", one);
+    run(
+        &["--no-custom-headers"],
+        "",
+        "changed custom_headers",
+        Value::Null,
+    );
+}
+
+fn a_file_of_custom_headers_that_cannot_be_read_changes_nothing(backend: Backend) {
+    let service = Service::start(backend);
+    let deployment = service.deployment();
+    let webhook = create(&service.client());
+    let before = service.client().get(&webhook.path()).send().json();
+    let update = |file: &str, input: &str| {
+        let arguments = ["webhook", "update", webhook.id(), "--custom-headers-file", file];
+        deployment.run_with_input(&arguments, input)
+    };
+    let unreadable = update("not-there", "");
+    assert_eq!(unreadable.code(), 1, "{}", unreadable.output());
+    let many: String = (0..17).map(|number| format!("X-{number}: v\n")).collect();
+    let long = format!("X-A: {}", "v".repeat(20_000));
+    for wrong in [
+        "hunter2",
+        "X-A: v\nhunter2\n",
+        "X-Unknown:",
+        "X A: hunter2",
+        "Host: hunter2",
+        "X-A: hunter2\nx_a: hunter2",
+        "X-A: hunter2\tb",
+        "X-A: hunter2é",
+        &many,
+        &long,
+    ] {
+        let refused = update("-", wrong);
+        assert_eq!(refused.code(), 2, "{wrong}: {}", refused.output());
+        assert!(!refused.output().contains("hunter2"), "{}", refused.output());
+    }
+    let both = ["--password-file", "-", "--custom-headers-file", "-"];
+    let both = deployment.run(&[&["webhook", "update", webhook.id()], &both[..]].concat());
+    assert_eq!(both.code(), 2, "standard input has one end: {}", both.output());
+    assert_eq!(service.client().get(&webhook.path()).send().json(), before);
 }
 
 fn a_secret_that_cannot_be_had_changes_nothing(backend: Backend) {

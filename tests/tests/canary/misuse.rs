@@ -174,6 +174,26 @@ fn wrong_values(secret: &str) -> Vec<(&'static str, Value)> {
             "in a header's name",
             json!({"api_header_field": format!("{secret}:")}),
         ),
+        (
+            "as the name of a custom header",
+            json!({"custom_headers": {secret: null}}),
+        ),
+        (
+            "in the name of a custom header",
+            json!({"custom_headers": {format!("X {secret}"): "v"}}),
+        ),
+        (
+            "in a custom header",
+            json!({"custom_headers": {"X-Tenant": format!("{secret}\n")}}),
+        ),
+        (
+            "in a custom header that is the sender's own",
+            json!({"custom_headers": {"Content_Length": secret}}),
+        ),
+        (
+            "in the place of custom headers",
+            json!({"custom_headers": [secret]}),
+        ),
     ];
     for field in [
         "active",

@@ -19,6 +19,8 @@ pub(crate) struct Credentials {
     pub(crate) api_key: String,
     later_password: String,
     later_api_key: String,
+    header: String,
+    later_header: String,
 }
 
 impl Credentials {
@@ -29,6 +31,8 @@ impl Credentials {
             api_key: random_value("Zq"),
             later_password: random_value("Lp/+&=?%<>'\\:;@,"),
             later_api_key: random_value("Yq"),
+            header: random_value("Bearer Xp/+&=?%<>'\\:;@,\"{}~ "),
+            later_header: random_value("Wp/+&=?%<>'\\:;@,\"{}~ "),
         }
     }
 
@@ -37,6 +41,8 @@ impl Credentials {
         trail.know("a receiver's API key", &self.api_key);
         trail.know("a later password", &self.later_password);
         trail.know("a receiver's later API key", &self.later_api_key);
+        trail.know("the value of a custom header", &self.header);
+        trail.know("the later value of a custom header", &self.later_header);
         // As HTTP Basic has it.
         trail.know("user and password", &format!("alice-is-stored:{}", self.password));
     }
@@ -44,14 +50,14 @@ impl Credentials {
     fn members(&self) -> Value {
         json!({
             "authentication_type": "PASSWORD", "username": "alice-is-stored", "password": self.password,
-            "api_header_field": "X-Token", "api_key": self.api_key,
+            "api_header_field": "X-Token", "api_key": self.api_key, "custom_headers": {"X-Tenant": self.header},
         })
     }
 
     fn later_members(&self) -> Value {
         json!({
             "authentication_type": "API_KEY", "username": "alice-is-stored", "password": self.later_password,
-            "api_header_field": "X-Token", "api_key": self.later_api_key,
+            "api_header_field": "X-Token", "api_key": self.later_api_key, "custom_headers": {"X-Tenant": self.later_header},
         })
     }
 }
@@ -257,7 +263,9 @@ pub(crate) fn at_the_command_line(
     trail: &mut Trail,
 ) {
     let deployment = service.deployment();
-    let (password, api_key) = ("password.given", "api-key.given");
+    let (password, api_key, headers) = ("password.given", "api-key.given", "headers.given");
+    let lines = format!("X-Tenant: {}\n", given.later_header);
+    fs::write(deployment.directory().join(headers), lines).expect("a file");
     fs::write(deployment.directory().join(password), &given.later_password).expect("a file");
     fs::write(deployment.directory().join(api_key), &given.later_api_key).expect("a file");
     let id = webhook.id();
@@ -295,6 +303,15 @@ pub(crate) fn at_the_command_line(
         &["webhook", "roll", id, "--dry-run"],
         &["webhook", "update", id, "--password-file", password],
         &["webhook", "update", id, "--api-key-file", api_key, "--json"],
+        &["webhook", "update", id, "--custom-headers-file", headers],
+        &[
+            "webhook",
+            "update",
+            id,
+            "--custom-headers-file",
+            headers,
+            "--json",
+        ],
         &["webhook", "update", id, "--authentication-type", "API_KEY"],
         &["api-key", "list"],
         &["api-key", "list", "--json"],
@@ -310,6 +327,9 @@ pub(crate) fn at_the_command_line(
     // The file of one secret in the place of another's.
     for arguments in [
         &["webhook", "update", id, "--api-key-file", password][..],
+        &["webhook", "update", id, "--custom-headers-file", password],
+        &["webhook", "update", id, "--password-file", headers],
+        &["webhook", "create", "--custom-headers-file", api_key],
         &["rekey", "--new-master-key-file", api_key],
         &["--master-key-file", password, "webhook", "list"],
         &["--config", api_key, "webhook", "list"],

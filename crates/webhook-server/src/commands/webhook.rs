@@ -1,11 +1,13 @@
 //! `webhook`: creating webhooks, reading, changing and deleting them, rolling their secrets.
 
 mod create;
+mod custom_headers;
 mod filter;
 mod probe;
 mod read;
 mod remove_secret;
 mod roll;
+mod secret_file;
 mod setting_arguments;
 mod update;
 

@@ -1,20 +1,17 @@
 //! What can be set of a webhook, as flags: the same when it is created, changed, or only tried out.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use webhook_domain::InvalidValue;
-use webhook_domain::signing::secret::SecretText;
 use webhook_domain::webhook::{
     ActionCatalogue, ActionList, ApiHeaderField, ApiKeyValue, AuthenticationType, Edit, Name, Password,
     Reference, Settings, SettingsUpdate, TargetPolicy, TargetUrl, Username,
 };
 
+use super::custom_headers::custom_headers;
+use super::secret_file::{refuse_two_of_standard_input, secret};
 use crate::exit::Failure;
-
-/// The longest file of a password or an API key, in bytes.
-const MAX_SECRET_BYTES: u64 = 4096;
 
 /// What to set. What no flag names stays as it is, or as it is for a new webhook.
 #[derive(Args)]
@@ -58,6 +55,13 @@ pub(super) struct SettingArguments {
     /// File that holds the key for API_KEY; - reads standard input
     #[arg(long, value_name = "FILE", conflicts_with = "password_file")]
     api_key_file: Option<PathBuf>,
+    /// File that holds headers to be sent with every delivery, instead of those before: lines `Name: value`, or `Name:` to keep the
+    /// stored value; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    custom_headers_file: Option<PathBuf>,
+    /// No custom headers
+    #[arg(long, conflicts_with = "custom_headers_file")]
+    no_custom_headers: bool,
     /// An action to be told of, such as INVOICE.CREATED, instead of those before; may be given more than once
     #[arg(long = "action", value_name = "ACTION")]
     included_actions: Vec<String>,
@@ -83,6 +87,11 @@ impl SettingArguments {
         targets: &TargetPolicy,
         catalogue: &ActionCatalogue,
     ) -> Result<SettingsUpdate, Failure> {
+        refuse_two_of_standard_input([
+            ("--password-file", &self.password_file),
+            ("--api-key-file", &self.api_key_file),
+            ("--custom-headers-file", &self.custom_headers_file),
+        ])?;
         let kept = SettingsUpdate::new(
             self.active.unwrap_or(stored.active),
             self.include_previous_data.unwrap_or(stored.include_previous_data),
@@ -106,6 +115,7 @@ impl SettingArguments {
                 false,
                 secret("--api-key-file", self.api_key_file, ApiKeyValue::parse)?,
             ),
+            custom_headers: edit(self.no_custom_headers, custom_headers(self.custom_headers_file)?),
             url: edit(self.no_url, optional("--url", self.url, url)?),
             included_actions: edit(
                 self.all_actions,
@@ -150,35 +160,4 @@ fn actions(
         let item = error.index.map(|index| format!(" (number {})", index + 1));
         Failure::configuration(format!("{flag}{} {}", item.unwrap_or_default(), error.problem))
     })
-}
-
-/// Reads a secret from a file: arguments can be seen by every user of the machine.
-fn secret<T>(
-    flag: &str,
-    file: Option<PathBuf>,
-    parse: impl FnOnce(SecretText) -> Result<T, InvalidValue>,
-) -> Result<Option<T>, Failure> {
-    let Some(file) = file else { return Ok(None) };
-    let text = read_secret(&file)
-        .map_err(|error| Failure::cannot(&format!("read {flag} {}", file.display()), &error))?;
-    parse(text)
-        .map(Some)
-        .map_err(|problem| Failure::configuration(format!("what {flag} holds {problem}")))
-}
-
-/// The text of a file, without the line feed at its end.
-fn read_secret(file: &Path) -> std::io::Result<SecretText> {
-    let mut text = String::with_capacity(MAX_SECRET_BYTES as usize);
-    if file == Path::new("-") {
-        std::io::stdin()
-            .take(MAX_SECRET_BYTES)
-            .read_to_string(&mut text)?;
-    } else {
-        std::fs::File::open(file)?
-            .take(MAX_SECRET_BYTES)
-            .read_to_string(&mut text)?;
-    }
-    let end = text.trim_end_matches(['\r', '\n']).len();
-    text.truncate(end);
-    Ok(SecretText::new(text))
 }
