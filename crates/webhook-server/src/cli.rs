@@ -18,11 +18,11 @@ use crate::commands::webhook::WebhookCommand;
 use crate::exit::Failure;
 use crate::settings::{Setting, Sources};
 
-/// A self-hosted webhook service. Without a command it serves, and needs no settings to.
+/// A self-hosted webhook service. Without a command it serves. No settings are needed.
 ///
-/// Settings come from webhook.toml in the working directory (or --config FILE), above it from WEBHOOK_* in the
-/// environment, above that from flags. The master key has no flag, because arguments can be seen by every user
-/// of the machine: it is in WEBHOOK_MASTER_KEY, or in a file.
+/// Settings, highest precedence first: flags, WEBHOOK_* environment variables, webhook.toml in the working directory
+/// (or --config FILE). The master key has no flag, because every user of the machine can see arguments: put it into
+/// WEBHOOK_MASTER_KEY, or into a file.
 #[derive(Parser)]
 #[command(version, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -40,9 +40,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve the API until SIGTERM or SIGINT
     Serve,
-    /// Bring the database's schema up to date, making the database if it is a file that is missing
+    /// Create the database's schema, or migrate it
     Migrate,
-    /// Make, list and revoke API keys
+    /// Create, list and revoke API keys
     #[command(subcommand)]
     ApiKey(ApiKeyCommand),
     /// Create webhooks, read, change and delete them, roll their secrets
@@ -51,18 +51,18 @@ pub(crate) enum Command {
     /// Publish events; list, show, resend, replay and give up deliveries
     #[command(subcommand)]
     Event(EventCommand),
-    /// Put a new master key in the place of the one there is, while servers go on serving; goes on with what was cut short
+    /// Replace the master key while servers run; continues an interrupted run
     Rekey(RekeyArguments),
     /// Read audit records, and verify that none was changed or removed
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Copy an SQLite database into a file beside a running server, and verify the copy
     Backup(BackupArguments),
-    /// Put a backup in the place of the database, with deliveries paused, and say what that brings back
+    /// Restore a backup with deliveries paused, and report what differs
     Restore(RestoreArguments),
-    /// Make an SQLite file as small as what is in it, while no server runs
+    /// Shrink an SQLite database file; no server may run
     Compact,
-    /// Pause all deliveries, and let them go on
+    /// Pause and resume all deliveries
     #[command(subcommand)]
     Deliveries(DeliveriesCommand),
     /// Find out what is wrong with a deployment, and what to do about it; changes nothing
@@ -91,13 +91,12 @@ pub(crate) enum Command {
 #[derive(Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct SettingFlags {
-    /// The settings file, which must be there [default: webhook.toml, if it is there]
+    /// The settings file, which must exist [default: webhook.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
-    /// sqlite://PATH or postgres://…; a URL with a password belongs in the environment or the file
     /// How many connections may wait to be accepted, 1 to 65535 [default: 1024]
     #[arg(long, global = true, value_name = "NUMBER")]
     listen_backlog: Option<String>,
@@ -107,53 +106,52 @@ pub(crate) struct SettingFlags {
     /// Whether the API's address has the metrics too, for everybody who reaches it: true or false [default: false]
     #[arg(long, global = true, value_name = "BOOLEAN")]
     metrics_on_api: Option<String>,
-    /// Networks, with commas between them, of reverse proxies whose X-Forwarded-For and Forwarded are believed
+    /// Comma-separated networks of reverse proxies whose X-Forwarded-For and Forwarded headers are trusted
     #[arg(long, global = true, value_name = "CIDR,…")]
     trusted_proxies: Option<String>,
-    /// [default: sqlite://webhook-data/webhook.db]
+    /// The database: sqlite://PATH or postgres://…; put a URL with a password into the environment or the settings file [default: sqlite://webhook-data/webhook.db]
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
     /// File that holds the master key, base64 of 32 bytes [default: master.key beside an SQLite database]
     #[arg(long, global = true, value_name = "FILE")]
     master_key_file: Option<String>,
-    /// What deliveries call this deployment: TEST or LIVE [default: TEST]
+    /// The `environment` in deliveries: TEST or LIVE [default: TEST]
     #[arg(long, global = true, value_name = "NAME")]
     environment: Option<String>,
-    /// Whether webhooks may have plain http targets: true or false [default: false]
+    /// Whether the url of a webhook may be plain http: true or false [default: false]
     #[arg(long, global = true, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     allow_http: Option<String>,
-    /// Networks, with commas between them, that may be delivered to although not public
+    /// Comma-separated networks that deliveries may reach although they are not public
     #[arg(long, global = true, value_name = "CIDR,…")]
     allowed_networks: Option<String>,
-    /// Networks, with commas between them, that are never delivered to, whatever is allowed
+    /// Comma-separated networks that deliveries never reach, even if allowed
     #[arg(long, global = true, value_name = "CIDR,…")]
     denied_networks: Option<String>,
-    /// A proxy that deliveries go through: http://host:port (CONNECT) or socks5://host:port; one with a password belongs in the file or
-    /// the environment
+    /// A proxy for deliveries: http://host:port (CONNECT) or socks5://host:port; put one with a password into the environment or the settings file
     #[arg(long, global = true, value_name = "URL")]
     egress_proxy: Option<String>,
-    /// Whether that proxy is asked for names instead of addresses: true or false [default: false]
+    /// Whether that proxy gets host names, and must refuse private addresses itself: true or false [default: false]
     #[arg(long, global = true, value_name = "BOOLEAN")]
     proxy_resolves: Option<String>,
-    /// How long an attempt to deliver may take, 1 to 60 [default: 10]
+    /// Seconds that an attempt to deliver may take, 1 to 60 [default: 10]
     #[arg(long, global = true, value_name = "SECONDS")]
     attempt_timeout: Option<String>,
-    /// Certificates (PEM) of whom receivers' certificates may come from, beside those that the machine trusts
+    /// CA certificates (PEM) that are trusted for receivers, in addition to the machine's
     #[arg(long, global = true, value_name = "FILE")]
     receivers_ca_file: Option<String>,
-    /// The certificate (PEM, its issuers behind it) by which the service proves itself to receivers that want one
+    /// Client certificate (PEM, its issuers behind it) for receivers that require mutual TLS
     #[arg(long, global = true, value_name = "FILE")]
     client_certificate_file: Option<String>,
     /// The key (PEM) of that certificate
     #[arg(long, global = true, value_name = "FILE")]
     client_key_file: Option<String>,
-    /// How many times faster than usual what has failed is sent again, 1 to 12000: for tests [default: 1]
+    /// Divide all retry waits by this number, 1 to 12000; for tests [default: 1]
     #[arg(long, global = true, value_name = "NUMBER")]
     retry_speed: Option<String>,
-    /// For how many days events are kept once they are delivered, 1 to 3650 [default: 30]
+    /// Days that an event is kept after it was published, 1 to 3650; one with a pending delivery is kept longer [default: 30]
     #[arg(long, global = true, value_name = "DAYS")]
     event_retention: Option<String>,
-    /// How long a rolled key goes on signing unless the roll says otherwise, 0 to 604800 [default: 86400]
+    /// Overlap of a roll: seconds that the previous key goes on signing, 0 to 604800 [default: 86400]
     #[arg(long, global = true, value_name = "SECONDS")]
     previous_secret_ttl: Option<String>,
     /// Requests per second that one credential may make, 0 for no limit [default: 50000]
@@ -162,25 +160,25 @@ pub(crate) struct SettingFlags {
     /// Requests per second without a valid credential that one client address may make, 0 for no limit [default: 50]
     #[arg(long, global = true, value_name = "NUMBER")]
     failed_authentications_per_second: Option<String>,
-    /// How many webhooks a platform may have, 0 for no limit [default: 0]
+    /// How many webhooks a platform may have, up to 1000000; 0 is no limit [default: 0]
     #[arg(long, global = true, value_name = "NUMBER")]
     webhooks_per_platform: Option<String>,
-    /// How many API keys in force a platform may have, up to 10000, 0 for no limit [default: 0]
+    /// How many API keys a platform may have that are neither revoked nor expired, up to 10000; 0 is no limit [default: 0]
     #[arg(long, global = true, value_name = "NUMBER")]
     api_keys_per_platform: Option<String>,
-    /// How many events of a platform may wait, one for each webhook they go to, up to 1000000, 0 for no limit [default: 0]
+    /// How many pending deliveries a platform may have, up to 1000000; 0 is no limit [default: 0]
     #[arg(long, global = true, value_name = "NUMBER")]
     pending_events_per_platform: Option<String>,
-    /// Whose bearer tokens (JWTs) are believed beside API keys: their iss; with the two that follow, or not at all
+    /// Issuer (iss) of the JWTs that are accepted; set --jwt-issuer, --jwt-audience and --jwt-keys-file together
     #[arg(long, global = true, value_name = "TEXT")]
     jwt_issuer: Option<String>,
-    /// Whom bearer tokens must be meant for: their aud, or one of them
+    /// Audience (aud) that accepted JWTs must have
     #[arg(long, global = true, value_name = "TEXT")]
     jwt_audience: Option<String>,
-    /// The issuer's public keys, a JWK Set; read anew when the file changes, and on SIGHUP
+    /// The issuer's public keys, a JWK Set; read again when the file changes, and on SIGHUP
     #[arg(long, global = true, value_name = "FILE")]
     jwt_keys_file: Option<String>,
-    /// The actions there are, one a line; read anew on SIGHUP [default: those that ship]
+    /// The actions (event types) that may be published, one per line; read again on SIGHUP [default: a built-in list]
     #[arg(long, global = true, value_name = "FILE")]
     actions_file: Option<String>,
     /// The certificate (PEM, its issuers behind it) for TLS on the API's address; read again when the file changes, and on SIGHUP
@@ -189,10 +187,10 @@ pub(crate) struct SettingFlags {
     /// The key (PEM) of that certificate
     #[arg(long, global = true, value_name = "FILE")]
     tls_key_file: Option<String>,
-    /// How long a stop may take, 2 to 600: requests and deliveries in flight are finished, and then cut off [default: 8]
+    /// Seconds that a stop may take, 2 to 600: requests and deliveries in progress are finished, then aborted [default: 8]
     #[arg(long, global = true, value_name = "SECONDS")]
     stop_timeout: Option<String>,
-    /// How long to wait for PostgreSQL when it is not up yet, 0 to 3600 [default: 0]
+    /// Seconds that a start waits for PostgreSQL, 0 to 3600 [default: 0]
     #[arg(long, global = true, value_name = "SECONDS")]
     wait_for_database: Option<String>,
     /// What to log: a level, and exceptions such as info,webhook_store_diesel=debug [default: info]

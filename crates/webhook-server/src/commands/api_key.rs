@@ -24,17 +24,17 @@ const STEP: u32 = 200;
 /// What to do with API keys.
 #[derive(Subcommand)]
 pub(crate) enum ApiKeyCommand {
-    /// Make a key and print it, alone, on standard output; it cannot be had again
+    /// Create an API key and print it alone on standard output; it cannot be shown again. Needs --permission or --all-permissions
     Create(CreateArguments),
-    /// List keys, revoked and expired ones too; their texts are not kept
+    /// List all keys, also revoked and expired ones; the keys themselves are not stored
     ///
     /// Example: webhook-server api-key list --platform acme
     List {
-        /// Only those of this platform, or with * those that are good for all; the keys of all platforms, if not given
+        /// Only those of this platform, or with * those that are valid for all; the keys of all platforms, if not given
         #[arg(long, value_name = "PLATFORM|*")]
         platform: Option<PlatformScope>,
     },
-    /// Revoke a key: it is good for nothing from then on
+    /// Revoke a key; it is refused at once
     Revoke {
         /// The key's id, key_…
         id: ApiKeyId,
@@ -62,7 +62,7 @@ pub(crate) struct CreateArguments {
     /// It may do everything
     #[arg(long, conflicts_with = "permissions")]
     all_permissions: bool,
-    /// Seconds it is good for, 1 to 315360000; for ever, if not given
+    /// Seconds until it expires, 1 to 315360000; never, if not given
     #[arg(long, value_name = "SECONDS", value_parser = lifetime, allow_negative_numbers = true)]
     expires_in: Option<Duration>,
 }

@@ -19,9 +19,9 @@ use crate::settings::Settings;
 pub(crate) enum AuditCommand {
     /// List the records of a platform, newest first
     List(ListArguments),
-    /// Verify the chain of all records, and print its head, to be kept elsewhere and given back
+    /// Verify the chain of all records, and print its head; keep that elsewhere, and pass it with --head later
     Verify {
-        /// A head that an earlier verification printed: nothing up to it may have changed since
+        /// A head that was printed earlier: verify that no record up to it was changed
         #[arg(long, value_name = "HEAD")]
         head: Option<AuditHead>,
     },
@@ -42,7 +42,7 @@ pub(crate) struct ListArguments {
     /// Only those older than this record
     #[arg(long, value_name = "ID")]
     before: Option<AuditRecordId>,
-    /// How many at the most
+    /// Maximum number of records
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
 }

@@ -15,7 +15,7 @@ use crate::settings::Settings;
 pub(crate) enum DeliveriesCommand {
     /// Deliver nothing, in any process, until `deliveries resume`; events are accepted and wait
     Pause,
-    /// Let deliveries go on
+    /// Resume deliveries
     Resume,
     /// Say whether deliveries are paused
     Status,

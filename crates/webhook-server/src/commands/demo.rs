@@ -36,7 +36,7 @@ use tally::{Book, Tally};
 /// How long the demo takes.
 #[derive(Args)]
 pub(crate) struct DemoArguments {
-    /// For how many seconds events are published; what is still on its way then is waited for
+    /// Seconds during which events are published; the demo then waits for pending deliveries
     #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(6..=50))]
     seconds: u64,
 }

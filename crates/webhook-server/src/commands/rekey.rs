@@ -31,7 +31,7 @@ const REMARK_EVERY: u64 = 10_000;
 /// The new key.
 #[derive(Args)]
 pub(crate) struct RekeyArguments {
-    /// File that holds the new master key; if not given, one is made and takes the place of the file of the old one
+    /// File that holds the new master key; if not given, one is made, and its file replaces that of the old one
     #[arg(long, value_name = "FILE")]
     new_master_key_file: Option<PathBuf>,
 }

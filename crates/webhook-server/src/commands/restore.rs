@@ -60,7 +60,7 @@ pub(crate) struct RestoreArguments {
     /// Revoke the API keys that were revoked since the backup, without asking
     #[arg(long)]
     revoke_api_keys: bool,
-    /// Both of these, without asking
+    /// The same as --roll-differing --revoke-api-keys
     #[arg(long)]
     yes: bool,
 }

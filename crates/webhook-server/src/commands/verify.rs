@@ -23,7 +23,7 @@ const ANY_AGE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// The delivery, and what to check it with.
 #[derive(Args)]
 pub(crate) struct VerifyArguments {
-    /// A secret, `whsec_…`, or several while one is rolled; arguments can be seen by every user of the machine
+    /// A secret, `whsec_…`; repeat it during an overlap. Every user of the machine can see arguments: prefer --secret-file
     #[arg(
         long = "secret",
         value_name = "SECRET",

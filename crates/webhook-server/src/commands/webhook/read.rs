@@ -30,7 +30,7 @@ pub(crate) struct ListArguments {
     /// asc or desc
     #[arg(long, default_value = "asc")]
     order_direction: Direction,
-    /// How many at the most; all, if not given
+    /// Maximum number of webhooks; all, if not given
     #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
     limit: Option<usize>,
 }
@@ -47,7 +47,7 @@ pub(crate) struct ShowArguments {
     platform: PlatformArgument,
     /// The webhook's id, whk_…
     id: WebhookId,
-    /// Show its keys too, which is audited
+    /// Also show its keys, which is audited
     #[arg(long)]
     reveal: bool,
 }

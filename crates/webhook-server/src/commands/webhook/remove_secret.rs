@@ -19,7 +19,7 @@ pub(crate) struct RemoveSecretArguments {
     platform: PlatformArgument,
     /// The webhook's id, whk_…
     id: WebhookId,
-    /// Seconds the key goes on signing, 0 to 604800; 0 ends all keys at once
+    /// Overlap: seconds that the key goes on signing, 0 to 604800; 0 retires all keys at once
     #[arg(long, value_name = "SECONDS", value_parser = overlap, allow_negative_numbers = true)]
     previous_secret_expires_in: Option<Overlap>,
     /// Do not ask

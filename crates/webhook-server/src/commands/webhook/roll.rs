@@ -24,10 +24,10 @@ pub(crate) struct RollArguments {
     platform: PlatformArgument,
     /// The webhook's id, whk_…
     id: WebhookId,
-    /// Seconds the key before goes on signing, 0 to 604800; 0 retires all older keys at once
+    /// Overlap: seconds that the previous key goes on signing, 0 to 604800; 0 retires all older keys at once
     #[arg(long, value_name = "SECONDS", value_parser = overlap, allow_negative_numbers = true)]
     previous_secret_expires_in: Option<Overlap>,
-    /// Roll nothing, and say which keys would sign until when
+    /// Do not roll; print which keys would sign until when
     #[arg(long)]
     dry_run: bool,
 }

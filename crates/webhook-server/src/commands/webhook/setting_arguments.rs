@@ -37,7 +37,7 @@ pub(super) struct SettingArguments {
     /// Whether events are collected and delivered
     #[arg(long, value_name = "BOOLEAN")]
     active: Option<bool>,
-    /// Whether deliveries say what a resource was before
+    /// Whether deliveries have previous_data
     #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, default_missing_value = "true")]
     include_previous_data: Option<bool>,
     /// PASSWORD, API_KEY or NONE
@@ -62,13 +62,13 @@ pub(super) struct SettingArguments {
     /// No custom headers
     #[arg(long, conflicts_with = "custom_headers_file")]
     no_custom_headers: bool,
-    /// An action to be told of, such as INVOICE.CREATED, instead of those before; may be given more than once
+    /// An action (event type) to subscribe to, such as INVOICE.CREATED, instead of those before; repeatable
     #[arg(long = "action", value_name = "ACTION")]
     included_actions: Vec<String>,
-    /// Be told of all actions
+    /// Subscribe to all actions
     #[arg(long, conflicts_with = "included_actions")]
     all_actions: bool,
-    /// An action not to be told of, even if included, instead of those before; may be given more than once
+    /// An action to exclude, even if it is included, instead of those before; repeatable
     #[arg(long = "excluded-action", value_name = "ACTION")]
     excluded_actions: Vec<String>,
     /// Exclude no action
