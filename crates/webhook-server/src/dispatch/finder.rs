@@ -1,7 +1,7 @@
 //! Finding lanes that have something to do.
 //!
-//! What arrives is told, so that it is sent at once; but a notification is a hint. The truth is in the lanes, which are looked
-//! through every second.
+//! What arrives is told, so that it is sent at once; but a notification is a hint. The truth is what is stored: lanes that
+//! say that they are ready are looked for every second, and once a minute all lanes are searched for such as do not say so.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! The tasks at lanes: each steps from one attempt to the next, and ends when nothing is to be done in its lane now.
 //!
-//! A lane that waits has no task and nothing in memory: it says itself when it has something to do, and the
-//! [finder](super::finder) finds it then.
+//! A lane that waits longer than a moment has no task: its `ready_at` says when it has something to do, and the
+//! [finder](super::finder) finds it then. In memory there is only a small entry for a lane whose `ready_at` is still to be put right,
+//! or that cannot be read.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,7 @@ use crate::metrics::DeliveryMetrics;
 const TASKS: usize = 8192;
 /// How long until a lane is looked at again that could not be.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest wait for which a task stays: whoever looks for lanes finds them a second late at the most.
+/// The longest wait for which a task stays: a lane without one is found by the next look for ready lanes, which may be a second late.
 const SHORT_WAIT: Duration = Duration::from_secs(2);
 /// How long a lane is left alone that cannot be read, unless somebody changes it.
 const UNREADABLE_FOR: Duration = Duration::from_secs(60);

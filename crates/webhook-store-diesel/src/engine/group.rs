@@ -2,8 +2,8 @@
 //!
 //! Locks are taken in one order, by all transactions of all processes, each once: webhooks in the order of their ids, the head of
 //! the audit records' chain (which is also what new values are sealed under), the numbers of keys, rows of platforms, what is counted of
-//! them, what waits to be fanned out on them, lanes in the order of their ids, the rows of deliveries, those of keys that have signed some, stored answers. So
-//! no two transactions wait for each other.
+//! them, what waits to be fanned out on them, lanes in the order of their ids, the rows of deliveries, those of keys that have signed some,
+//! stored answers. So transactions may wait for each other, but never in a circle.
 
 use std::collections::BTreeSet;
 
