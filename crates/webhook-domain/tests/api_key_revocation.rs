@@ -20,13 +20,13 @@ use webhook_domain::{Refusal, ServiceError};
 const CREATING: &[Permission] = &[Permission::ApiKeyCreate];
 const VIEWING: &[Permission] = &[Permission::WebhookView];
 
-struct House {
+struct Fixture {
     store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
     service: ApiKeyService,
 }
 
-impl House {
+impl Fixture {
     fn new() -> Self {
         let store = Arc::new(MemoryStore::new());
         let clock = Arc::new(ManualClock::default());
@@ -91,9 +91,9 @@ fn operator() -> Acting {
 }
 
 /// An API key with every permission that is good for all platforms, at work on `acme`.
-async fn steward(house: &House) -> Acting {
-    let key = house.key_for(PlatformScope::All, Permission::ALL, None).await;
-    let caller = house.service.authenticate(key.text.expose()).await.unwrap();
+async fn steward(fixture: &Fixture) -> Acting {
+    let key = fixture.key_for(PlatformScope::All, Permission::ALL, None).await;
+    let caller = fixture.service.authenticate(key.text.expose()).await.unwrap();
     let request = "reqr_steward".parse().unwrap();
     Arc::new(caller)
         .acting_on(Some(fixtures::acme()), request)
@@ -122,22 +122,22 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> Refusal {
 
 #[tokio::test]
 async fn a_revoked_key_is_good_for_nothing_from_then_on() {
-    let house = House::new();
-    let (key, kept) = (house.key(VIEWING).await, house.key(VIEWING).await);
-    house.clock.advance_seconds(60);
-    let revoked = done(house.revoke(&tenant(), &key).await);
+    let fixture = Fixture::new();
+    let (key, kept) = (fixture.key(VIEWING).await, fixture.key(VIEWING).await);
+    fixture.clock.advance_seconds(60);
+    let revoked = done(fixture.revoke(&tenant(), &key).await);
     assert_eq!(
         revoked.revoked_at,
         Some(ManualClock::START.plus(Duration::from_secs(62)))
     );
-    assert!(!house.is_good(&key).await);
-    assert!(house.is_good(&kept).await);
+    assert!(!fixture.is_good(&key).await);
+    assert!(fixture.is_good(&kept).await);
     for acting in [tenant(), operator()] {
-        let again = refusal(house.revoke(&acting, &key).await);
+        let again = refusal(fixture.revoke(&acting, &key).await);
         assert_eq!(again, Refusal::NO_SUCH_API_KEY);
     }
     let query = AuditQuery::of_resource(key.key.id, 10);
-    let records = AuditLog::list(house.store.as_ref(), &fixtures::acme(), query).await;
+    let records = AuditLog::list(fixture.store.as_ref(), &fixtures::acme(), query).await;
     let records = records.unwrap();
     let actions: Vec<_> = records.iter().map(|record| record.action).collect();
     assert_eq!(actions, [AuditAction::ApiKeyRevoked, AuditAction::ApiKeyCreated]);
@@ -146,91 +146,94 @@ async fn a_revoked_key_is_good_for_nothing_from_then_on() {
 
 #[tokio::test]
 async fn a_tenant_sees_and_revokes_the_keys_of_its_platform_alone() {
-    let house = House::new();
-    let own = house.key(VIEWING).await;
-    let foreign = house.key_for(other(), VIEWING, None).await;
-    let for_all = house.key_for(PlatformScope::All, VIEWING, None).await;
-    assert_eq!(house.list(&tenant()).await, [own.key.id]);
+    let fixture = Fixture::new();
+    let own = fixture.key(VIEWING).await;
+    let foreign = fixture.key_for(other(), VIEWING, None).await;
+    let for_all = fixture.key_for(PlatformScope::All, VIEWING, None).await;
+    assert_eq!(fixture.list(&tenant()).await, [own.key.id]);
     for key in [&foreign, &for_all] {
-        let refused = refusal(house.revoke(&tenant(), key).await);
+        let refused = refusal(fixture.revoke(&tenant(), key).await);
         assert_eq!(refused, Refusal::NO_SUCH_API_KEY);
-        assert!(house.is_good(key).await);
+        assert!(fixture.is_good(key).await);
     }
-    done(house.revoke(&tenant(), &own).await);
+    done(fixture.revoke(&tenant(), &own).await);
 }
 
 #[tokio::test]
 async fn who_is_good_for_all_platforms_has_the_keys_of_the_one_acted_on_and_those_for_all() {
-    let house = House::new();
-    let steward = steward(&house).await;
-    let own = house.key(VIEWING).await;
-    let foreign = house.key_for(other(), VIEWING, None).await;
-    let for_all = house.key_for(PlatformScope::All, VIEWING, None).await;
-    let seen = house.list(&steward).await;
+    let fixture = Fixture::new();
+    let steward = steward(&fixture).await;
+    let own = fixture.key(VIEWING).await;
+    let foreign = fixture.key_for(other(), VIEWING, None).await;
+    let for_all = fixture.key_for(PlatformScope::All, VIEWING, None).await;
+    let seen = fixture.list(&steward).await;
     assert_eq!(
         seen[1..],
         [own.key.id, for_all.key.id],
         "the first is the steward's own"
     );
-    let refused = refusal(house.revoke(&steward, &foreign).await);
+    let refused = refusal(fixture.revoke(&steward, &foreign).await);
     assert_eq!(refused, Refusal::NO_SUCH_API_KEY);
-    assert!(house.is_good(&foreign).await);
+    assert!(fixture.is_good(&foreign).await);
     for key in [&own, &for_all] {
-        done(house.revoke(&steward, key).await);
-        assert!(!house.is_good(key).await);
+        done(fixture.revoke(&steward, key).await);
+        assert!(!fixture.is_good(key).await);
     }
 }
 
 #[tokio::test]
 async fn the_last_key_that_creates_keys_is_revoked_at_the_command_line_alone() {
-    let house = House::new();
-    let (first, last) = (house.key(CREATING).await, house.key(CREATING).await);
-    done(house.revoke(&tenant(), &first).await);
-    for acting in [tenant(), steward(&house).await] {
-        assert_eq!(refusal(house.revoke(&acting, &last).await), Refusal::LastApiKey);
+    let fixture = Fixture::new();
+    let (first, last) = (fixture.key(CREATING).await, fixture.key(CREATING).await);
+    done(fixture.revoke(&tenant(), &first).await);
+    for acting in [tenant(), steward(&fixture).await] {
+        assert_eq!(refusal(fixture.revoke(&acting, &last).await), Refusal::LastApiKey);
     }
-    assert!(house.is_good(&last).await);
-    done(house.revoke(&operator(), &last).await);
-    assert!(!house.is_good(&last).await);
+    assert!(fixture.is_good(&last).await);
+    done(fixture.revoke(&operator(), &last).await);
+    assert!(!fixture.is_good(&last).await);
 }
 
 #[tokio::test]
 async fn a_key_that_is_good_for_nothing_or_elsewhere_does_not_stand_in_for_the_last() {
-    let house = House::new();
-    let last = house.key(CREATING).await;
+    let fixture = Fixture::new();
+    let last = fixture.key(CREATING).await;
     let minute = Some(Duration::from_secs(60));
-    let expired = house.key_for(acme(), CREATING, minute).await;
-    let revoked = house.key(CREATING).await;
-    house.key(VIEWING).await;
-    house.key_for(other(), CREATING, None).await;
-    house.key_for(PlatformScope::All, CREATING, None).await;
-    done(house.revoke(&tenant(), &revoked).await);
-    house.clock.advance_seconds(60);
-    assert!(!house.is_good(&expired).await);
-    assert_eq!(refusal(house.revoke(&tenant(), &last).await), Refusal::LastApiKey);
+    let expired = fixture.key_for(acme(), CREATING, minute).await;
+    let revoked = fixture.key(CREATING).await;
+    fixture.key(VIEWING).await;
+    fixture.key_for(other(), CREATING, None).await;
+    fixture.key_for(PlatformScope::All, CREATING, None).await;
+    done(fixture.revoke(&tenant(), &revoked).await);
+    fixture.clock.advance_seconds(60);
+    assert!(!fixture.is_good(&expired).await);
+    assert_eq!(
+        refusal(fixture.revoke(&tenant(), &last).await),
+        Refusal::LastApiKey
+    );
 
     // What creates no keys any more is not kept.
-    done(house.revoke(&tenant(), &expired).await);
-    let heir = house.key(CREATING).await;
-    done(house.revoke(&tenant(), &last).await);
-    assert!(house.is_good(&heir).await);
+    done(fixture.revoke(&tenant(), &expired).await);
+    let heir = fixture.key(CREATING).await;
+    done(fixture.revoke(&tenant(), &last).await);
+    assert!(fixture.is_good(&heir).await);
 }
 
 #[tokio::test]
 async fn the_last_key_for_all_platforms_that_creates_keys_is_kept_too() {
-    let house = House::new();
-    house.key(CREATING).await;
-    let steward = steward(&house).await;
-    let own = house.list(&steward).await[1];
+    let fixture = Fixture::new();
+    fixture.key(CREATING).await;
+    let steward = steward(&fixture).await;
+    let own = fixture.list(&steward).await[1];
     let revoke = RevokeApiKey::default();
-    let refused = house.service.revoke(&steward, own, revoke).await;
+    let refused = fixture.service.revoke(&steward, own, revoke).await;
     assert_eq!(refusal(refused), Refusal::LastApiKey);
 }
 
 #[tokio::test]
 async fn a_revocation_asked_for_again_is_answered_again() {
-    let house = House::new();
-    let key = house.key(VIEWING).await;
+    let fixture = Fixture::new();
+    let key = fixture.key(VIEWING).await;
     let revoke = || RevokeApiKey {
         idempotent: Some(IdempotentRequest {
             key: IdempotencyKey::parse("revoke").unwrap(),
@@ -241,14 +244,14 @@ async fn a_revocation_asked_for_again_is_answered_again() {
         }),
     };
     let id = key.key.id;
-    let first = house.service.revoke(&tenant(), id, revoke()).await.unwrap();
+    let first = fixture.service.revoke(&tenant(), id, revoke()).await.unwrap();
     let Outcome::Done { subject, answer } = first else {
         panic!("replayed");
     };
     let text = format!("{id} {:?}", subject.revoked_at);
     assert!(subject.revoked_at.is_some());
-    house.clock.advance_seconds(60);
-    match house.service.revoke(&tenant(), id, revoke()).await {
+    fixture.clock.advance_seconds(60);
+    match fixture.service.revoke(&tenant(), id, revoke()).await {
         Ok(Outcome::Replayed(again)) => {
             assert_eq!(again.expose(), text.as_bytes());
             assert_eq!(Some(again), answer);
@@ -259,37 +262,37 @@ async fn a_revocation_asked_for_again_is_answered_again() {
 
 #[tokio::test]
 async fn keys_are_listed_in_pages_revoked_ones_included() {
-    let house = House::new();
+    let fixture = Fixture::new();
     let mut keys = Vec::new();
     for _ in 0..3 {
-        keys.push(house.key(VIEWING).await);
+        keys.push(fixture.key(VIEWING).await);
     }
-    done(house.revoke(&tenant(), &keys[1]).await);
+    done(fixture.revoke(&tenant(), &keys[1]).await);
     let expected: Vec<_> = keys.iter().map(|key| key.key.id).collect();
-    let first = ids(house.service.list(&tenant(), None, 2).await.unwrap());
+    let first = ids(fixture.service.list(&tenant(), None, 2).await.unwrap());
     assert_eq!(first, expected[..2]);
-    let rest = house.service.list(&tenant(), first.last().copied(), 2).await;
+    let rest = fixture.service.list(&tenant(), first.last().copied(), 2).await;
     assert_eq!(ids(rest.unwrap()), expected[2..]);
 }
 
 #[tokio::test]
 async fn the_keys_of_all_platforms_are_told_to_those_who_are_good_for_all() {
-    let house = House::new();
-    assert!(house.service.is_unused().await.unwrap());
-    let key = house.key(VIEWING).await;
-    let foreign = house.key_for(other(), VIEWING, None).await;
-    assert!(!house.service.is_unused().await.unwrap());
-    let all = house.service.list_all(&operator(), None, 10).await.unwrap();
+    let fixture = Fixture::new();
+    assert!(fixture.service.is_unused().await.unwrap());
+    let key = fixture.key(VIEWING).await;
+    let foreign = fixture.key_for(other(), VIEWING, None).await;
+    assert!(!fixture.service.is_unused().await.unwrap());
+    let all = fixture.service.list_all(&operator(), None, 10).await.unwrap();
     assert_eq!(ids(all), [key.key.id, foreign.key.id]);
-    let scope = house.service.scope_of(&operator(), foreign.key.id).await;
+    let scope = fixture.service.scope_of(&operator(), foreign.key.id).await;
     assert_eq!(scope.unwrap(), other());
     let unknown = fixtures::API_KEY.parse().unwrap();
-    let scope = house.service.scope_of(&operator(), unknown).await;
+    let scope = fixture.service.scope_of(&operator(), unknown).await;
     assert_eq!(refusal(scope), Refusal::NO_SUCH_API_KEY);
 
-    let all = house.service.list_all(&tenant(), None, 10).await;
+    let all = fixture.service.list_all(&tenant(), None, 10).await;
     assert_eq!(refusal(all), Refusal::OtherPlatform);
-    let scope = house.service.scope_of(&tenant(), key.key.id).await;
+    let scope = fixture.service.scope_of(&tenant(), key.key.id).await;
     assert_eq!(refusal(scope), Refusal::OtherPlatform);
 }
 

@@ -18,13 +18,13 @@ use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures}
 use webhook_domain::webhook::Name;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
-struct House {
+struct Fixture {
     store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
     service: ApiKeyService,
 }
 
-impl House {
+impl Fixture {
     fn new() -> Self {
         let store = Arc::new(MemoryStore::new());
         let clock = Arc::new(ManualClock::default());
@@ -100,9 +100,9 @@ fn over(store: MockApiKeyStore) -> ApiKeyService {
 
 #[tokio::test]
 async fn the_text_of_a_key_stands_for_its_caller() {
-    let house = House::new();
-    let key = house.key(None).await;
-    let caller = house.authenticate(&key).await.unwrap();
+    let fixture = Fixture::new();
+    let key = fixture.key(None).await;
+    let caller = fixture.authenticate(&key).await.unwrap();
     assert_eq!(caller.credential, Credential::ApiKey(key.key.id));
     assert_eq!(caller.scope, PlatformScope::One(fixtures::acme()));
     assert_eq!(
@@ -116,7 +116,7 @@ async fn a_malformed_or_mistyped_key_never_reaches_the_store() {
     let mut store = MockApiKeyStore::new();
     store.expect_find().never();
     let service = over(store);
-    let text = House::new().key(None).await.text.expose().to_owned();
+    let text = Fixture::new().key(None).await.text.expose().to_owned();
     let mistyped = format!(
         "{}{}",
         &text[..text.len() - 1],
@@ -140,32 +140,32 @@ async fn a_malformed_or_mistyped_key_never_reaches_the_store() {
 
 #[tokio::test]
 async fn a_key_that_nobody_made_is_rejected() {
-    let key = House::new().key(None).await;
-    assert!(House::new().authenticate(&key).await.is_none());
+    let key = Fixture::new().key(None).await;
+    assert!(Fixture::new().authenticate(&key).await.is_none());
 }
 
 #[tokio::test]
 async fn a_key_with_another_secret_is_rejected() {
-    let house = House::new();
-    let key = house.key(None).await;
+    let fixture = Fixture::new();
+    let key = fixture.key(None).await;
     let entropy = SeededEntropy::new(1);
     let (forged, _) = webhook_domain::access::api_key::generate_text(key.key.id, &entropy).unwrap();
-    assert!(caller(house.service.authenticate(forged.expose()).await).is_none());
+    assert!(caller(fixture.service.authenticate(forged.expose()).await).is_none());
 }
 
 #[tokio::test]
 async fn a_key_is_good_until_its_instant_and_not_at_it() {
-    let house = House::new();
-    let key = house.key(Some(Duration::from_secs(60))).await;
+    let fixture = Fixture::new();
+    let key = fixture.key(Some(Duration::from_secs(60))).await;
     let expires_at = key.key.expires_at.unwrap();
     assert_eq!(
         expires_at,
         ManualClock::START.whole_seconds().plus(Duration::from_secs(60))
     );
-    house.clock.set(expires_at.minus(Duration::from_millis(1)));
-    assert!(house.authenticate(&key).await.is_some());
-    house.clock.set(expires_at);
-    assert!(house.authenticate(&key).await.is_none());
+    fixture.clock.set(expires_at.minus(Duration::from_millis(1)));
+    assert!(fixture.authenticate(&key).await.is_some());
+    fixture.clock.set(expires_at);
+    assert!(fixture.authenticate(&key).await.is_none());
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn nobody_gives_a_key_more_than_they_have() {
 
 #[tokio::test]
 async fn a_new_key_is_stored_as_asked_and_its_record_names_what_it_may() {
-    let house = House::new();
+    let fixture = Fixture::new();
     let creator = fixtures::acting(&fixtures::acme());
     let name = Some(Name::parse("Zoë's key".into()).unwrap());
     let permissions = [Permission::WebhookView, Permission::EventCreate];
@@ -218,16 +218,16 @@ async fn a_new_key_is_stored_as_asked_and_its_record_names_what_it_may() {
         name: name.clone(),
         ..key_for(PlatformScope::One(fixtures::acme()), &permissions, None)
     };
-    let created = done(house.service.create(&creator, create).await);
+    let created = done(fixture.service.create(&creator, create).await);
     let key = &created.key;
     assert_eq!(key.name, name);
     assert_eq!(key.scope, PlatformScope::One(fixtures::acme()));
     assert_eq!(key.permissions, PermissionSet::from_iter(permissions));
     assert_eq!((key.expires_at, key.revoked_at), (None, None));
-    let stored = ApiKeyStore::find(house.store.as_ref(), key.id).await.unwrap();
+    let stored = ApiKeyStore::find(fixture.store.as_ref(), key.id).await.unwrap();
     assert_eq!(stored.as_ref(), Some(key));
 
-    let record = house.record(&created).await;
+    let record = fixture.record(&created).await;
     assert_eq!(record.action, AuditAction::ApiKeyCreated);
     assert_eq!(record.credential, creator.credential());
     let mut named = record.details.permissions.clone();
@@ -239,7 +239,7 @@ async fn a_new_key_is_stored_as_asked_and_its_record_names_what_it_may() {
 
 #[tokio::test]
 async fn who_is_good_for_all_platforms_makes_keys_for_one_or_for_all() {
-    let house = House::new();
+    let fixture = Fixture::new();
     let operator = fixtures::operator(&fixtures::acme());
     for scope in [
         PlatformScope::One(fixtures::acme()),
@@ -247,14 +247,14 @@ async fn who_is_good_for_all_platforms_makes_keys_for_one_or_for_all() {
         PlatformScope::All,
     ] {
         let create = key_for(scope.clone(), &[Permission::WebhookView], None);
-        let created = done(house.service.create(&operator, create).await);
-        assert_eq!(house.authenticate(&created).await.unwrap().scope, scope);
+        let created = done(fixture.service.create(&operator, create).await);
+        assert_eq!(fixture.authenticate(&created).await.unwrap().scope, scope);
     }
 }
 
 #[tokio::test]
 async fn a_creation_asked_for_again_gives_the_same_text_again_and_makes_no_second_key() {
-    let house = House::new();
+    let fixture = Fixture::new();
     let creator = fixtures::acting(&fixtures::acme());
     let acme = || PlatformScope::One(fixtures::acme());
     let create = |body: &str| CreateApiKey {
@@ -267,25 +267,25 @@ async fn a_creation_asked_for_again_gives_the_same_text_again_and_makes_no_secon
         }),
         ..key_for(acme(), &[Permission::WebhookView], None)
     };
-    let first = house.service.create(&creator, create("a")).await.unwrap();
+    let first = fixture.service.create(&creator, create("a")).await.unwrap();
     let Outcome::Done { subject, answer } = first else {
         panic!("replayed");
     };
-    house.clock.advance_seconds(60);
+    fixture.clock.advance_seconds(60);
     let answer = answer.unwrap();
     assert_eq!(answer.expose(), subject.text.expose().as_bytes());
-    match house.service.create(&creator, create("a")).await {
+    match fixture.service.create(&creator, create("a")).await {
         Ok(Outcome::Replayed(again)) => assert_eq!(again, answer),
         other => panic!("not replayed: {other:?}"),
     }
-    let other = house.service.create(&creator, create("b")).await;
+    let other = fixture.service.create(&creator, create("b")).await;
     assert_eq!(refusal(other), Refusal::IdempotencyKeyReused);
-    let keys = ApiKeyStore::list(house.store.as_ref(), ScopeFilter::These(vec![acme()]), None, 10).await;
+    let keys = ApiKeyStore::list(fixture.store.as_ref(), ScopeFilter::These(vec![acme()]), None, 10).await;
     assert_eq!(keys.unwrap(), [subject.key]);
 
     // Who asks is checked again before the answer is given again.
     let demoted = fixtures::acting_with(&fixtures::acme(), &[Permission::ApiKeyCreate]);
-    let again = house.service.create(&demoted, create("a")).await;
+    let again = fixture.service.create(&demoted, create("a")).await;
     let permission = Permission::WebhookView;
     assert_eq!(refusal(again), Refusal::NotPermitted { permission });
 }
@@ -296,7 +296,7 @@ async fn a_store_out_of_reach_is_not_a_wrong_key() {
     store
         .expect_find()
         .returning(|_: ApiKeyId| Err(StoreError::Overloaded));
-    let text = House::new().key(None).await.text;
+    let text = Fixture::new().key(None).await.text;
     let result = over(store).authenticate(text.expose()).await;
     let failed = matches!(result, Err(AuthenticationError::Store(StoreError::Overloaded)));
     assert!(failed, "{result:?}");

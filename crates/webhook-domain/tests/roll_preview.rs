@@ -21,7 +21,7 @@ use webhook_domain::{Refusal, ServiceError};
 
 const DEFAULT_OVERLAP: u64 = 1_800;
 
-struct House {
+struct Fixture {
     store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
     service: SecretKeyService,
@@ -29,7 +29,7 @@ struct House {
     webhook: Webhook,
 }
 
-impl House {
+impl Fixture {
     async fn new() -> Self {
         let store = Arc::new(MemoryStore::new());
         let clock = Arc::new(ManualClock::default());
@@ -111,70 +111,72 @@ fn overlapping(seconds: u64) -> RollSecret {
 
 #[tokio::test]
 async fn it_names_the_keys_that_would_go_on_signing_and_until_when_newest_first() {
-    let house = House::new().await;
-    let first = current(&house.webhook);
-    let retired = vec![(first.clone(), house.in_seconds(DEFAULT_OVERLAP))];
+    let fixture = Fixture::new().await;
+    let first = current(&fixture.webhook);
+    let retired = vec![(first.clone(), fixture.in_seconds(DEFAULT_OVERLAP))];
     let expected = RollPreview {
         retired,
         ended: Vec::new(),
     };
-    assert_eq!(house.preview(RollSecret::default()).await, Ok(expected));
+    assert_eq!(fixture.preview(RollSecret::default()).await, Ok(expected));
 
-    let second = current(&house.roll(overlapping(600)).await);
-    let first_ends = house.in_seconds(600);
-    house.clock.advance_seconds(60);
+    let second = current(&fixture.roll(overlapping(600)).await);
+    let first_ends = fixture.in_seconds(600);
+    fixture.clock.advance_seconds(60);
     let expected = |seconds| RollPreview {
         retired: vec![
-            (second.clone(), house.in_seconds(seconds)),
+            (second.clone(), fixture.in_seconds(seconds)),
             (first.clone(), first_ends),
         ],
         ended: Vec::new(),
     };
-    assert_eq!(house.preview(overlapping(900)).await, Ok(expected(900)));
+    assert_eq!(fixture.preview(overlapping(900)).await, Ok(expected(900)));
     assert_eq!(
-        house.preview(RollSecret::default()).await,
+        fixture.preview(RollSecret::default()).await,
         Ok(expected(DEFAULT_OVERLAP))
     );
 }
 
 #[tokio::test]
 async fn it_names_the_keys_that_would_sign_no_more() {
-    let house = House::new().await;
-    let first = current(&house.webhook);
-    let second = current(&house.roll(overlapping(600)).await);
+    let fixture = Fixture::new().await;
+    let first = current(&fixture.webhook);
+    let second = current(&fixture.roll(overlapping(600)).await);
     let expected = |ended| RollPreview {
         retired: Vec::new(),
         ended,
     };
-    let leak = house.preview(overlapping(0)).await;
+    let leak = fixture.preview(overlapping(0)).await;
     assert_eq!(leak, Ok(expected(vec![second.clone(), first])));
     // What has ended by itself is not ended by a roll.
-    house.clock.advance_seconds(600);
-    assert_eq!(house.preview(overlapping(0)).await, Ok(expected(vec![second])));
+    fixture.clock.advance_seconds(600);
+    assert_eq!(fixture.preview(overlapping(0)).await, Ok(expected(vec![second])));
 
     let remove = RemoveSecret {
         overlap: Some(Overlap::NONE),
         ..RemoveSecret::default()
     };
-    let removed = house.service.remove(&house.acting, house.webhook.id, remove);
+    let removed = fixture
+        .service
+        .remove(&fixture.acting, fixture.webhook.id, remove);
     removed.await.unwrap();
     assert_eq!(
-        house.preview(RollSecret::default()).await,
+        fixture.preview(RollSecret::default()).await,
         Ok(expected(Vec::new()))
     );
 }
 
 #[tokio::test]
 async fn a_roll_does_what_was_foretold_and_the_preview_did_nothing() {
-    let house = House::new().await;
-    house.roll(overlapping(600)).await;
-    let before = house.state().await;
-    let foretold = house.preview(overlapping(300)).await.unwrap();
-    assert_eq!(house.state().await, before);
-    let rolled = house.roll(overlapping(300)).await;
+    let fixture = Fixture::new().await;
+    fixture.roll(overlapping(600)).await;
+    let before = fixture.state().await;
+    let foretold = fixture.preview(overlapping(300)).await.unwrap();
+    assert_eq!(fixture.state().await, before);
+    let rolled = fixture.roll(overlapping(300)).await;
     let retired: Vec<_> = rolled
         .key_ring
-        .retired_at(house.clock.now())
+        .retired_at(fixture.clock.now())
         .map(|retired| (retired.key.secret.fingerprint(), retired.expires_at))
         .collect();
     assert_eq!(foretold.retired, retired);
@@ -183,13 +185,13 @@ async fn a_roll_does_what_was_foretold_and_the_preview_did_nothing() {
 
 #[tokio::test]
 async fn it_refuses_what_a_roll_would_refuse() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let of_another_version = || RollSecret {
         precondition: Precondition::VersionIn(vec![Version(2)]),
         ..RollSecret::default()
     };
     assert_eq!(
-        house.preview(of_another_version()).await,
+        fixture.preview(of_another_version()).await,
         Err(Refusal::VersionMismatch)
     );
     let incomplete = RollSecret {
@@ -199,7 +201,7 @@ async fn it_refuses_what_a_roll_would_refuse() {
         }),
         ..RollSecret::default()
     };
-    let refusal = house.preview(incomplete).await.unwrap_err();
+    let refusal = fixture.preview(incomplete).await.unwrap_err();
     assert!(
         matches!(
             refusal,
@@ -211,25 +213,25 @@ async fn it_refuses_what_a_roll_would_refuse() {
         "{refusal}"
     );
     for _ in 0..5 {
-        house.roll(RollSecret::default()).await;
+        fixture.roll(RollSecret::default()).await;
     }
     let expected = Refusal::TooManyRetiredKeys {
         limit: 5,
-        next_free_at: house.in_seconds(DEFAULT_OVERLAP),
+        next_free_at: fixture.in_seconds(DEFAULT_OVERLAP),
     };
-    assert_eq!(house.preview(RollSecret::default()).await, Err(expected));
-    assert!(house.preview(overlapping(0)).await.is_ok());
+    assert_eq!(fixture.preview(RollSecret::default()).await, Err(expected));
+    assert!(fixture.preview(overlapping(0)).await.is_ok());
 }
 
 #[tokio::test]
 async fn it_is_for_those_alone_who_may_roll_the_webhook() {
-    let house = House::new().await;
-    let id = house.webhook.id;
+    let fixture = Fixture::new().await;
+    let id = fixture.webhook.id;
     let viewer = fixtures::acting_with(&fixtures::acme(), &[Permission::WebhookView]);
-    let refusal = house.preview_as(&viewer, id, RollSecret::default()).await;
+    let refusal = fixture.preview_as(&viewer, id, RollSecret::default()).await;
     let permission = Permission::WebhookUpdate;
     assert_eq!(refusal, Err(Refusal::NotPermitted { permission }));
     let stranger = fixtures::acting(&"other".parse().unwrap());
-    let refusal = house.preview_as(&stranger, id, RollSecret::default()).await;
+    let refusal = fixture.preview_as(&stranger, id, RollSecret::default()).await;
     assert_eq!(refusal, Err(Refusal::NO_SUCH_WEBHOOK));
 }

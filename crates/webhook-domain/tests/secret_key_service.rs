@@ -21,7 +21,7 @@ use webhook_domain::webhook::{
 };
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
-struct House {
+struct Fixture {
     store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
     entropy: Arc<SeededEntropy>,
@@ -29,7 +29,7 @@ struct House {
     acting: Acting,
 }
 
-impl House {
+impl Fixture {
     fn new() -> Self {
         let store = Arc::new(MemoryStore::new());
         let clock = Arc::new(ManualClock::default());
@@ -127,41 +127,41 @@ fn some_webhook() -> Webhook {
 
 #[tokio::test]
 async fn a_roll_keeps_the_previous_key_for_the_default_overlap() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::full_settings()).await;
-    let rolled = house.roll(&webhook, RollSecret::default()).await.unwrap();
-    let previous = rolled.key_ring.previous(house.clock.now()).unwrap();
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::full_settings()).await;
+    let rolled = fixture.roll(&webhook, RollSecret::default()).await.unwrap();
+    let previous = rolled.key_ring.previous(fixture.clock.now()).unwrap();
     assert_eq!(Some(&previous.key), webhook.key_ring.current());
-    assert_eq!(previous.expires_at, house.in_seconds(1800));
-    assert_eq!(rolled.key_ring.rolled_at(), Some(house.in_seconds(0)));
+    assert_eq!(previous.expires_at, fixture.in_seconds(1800));
+    assert_eq!(rolled.key_ring.rolled_at(), Some(fixture.in_seconds(0)));
     assert_eq!(rolled.settings, webhook.settings);
     assert_eq!(
         (rolled.version, rolled.updated_at),
-        (Version(2), house.clock.now())
+        (Version(2), fixture.clock.now())
     );
-    assert_eq!(house.stored(&webhook).await, rolled);
+    assert_eq!(fixture.stored(&webhook).await, rolled);
 }
 
 #[tokio::test]
 async fn a_roll_is_audited_by_fingerprints_and_field_names() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::full_settings()).await;
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::full_settings()).await;
     let update = SettingsUpdate::new(true, true, AuthenticationType::None);
     let roll = RollSecret {
         update: Some(update),
         overlap: Some(Overlap::NONE),
         ..RollSecret::default()
     };
-    let rolled = house.roll(&webhook, roll).await.unwrap();
-    let record = house.records(&webhook).await.remove(0);
+    let rolled = fixture.roll(&webhook, roll).await.unwrap();
+    let record = fixture.records(&webhook).await.remove(0);
     let fingerprint = |webhook: &Webhook| {
         let key = webhook.key_ring.current().unwrap();
         key.secret.fingerprint().as_str().to_owned()
     };
     assert_eq!(record.action, AuditAction::SecretRolled);
-    assert_eq!(record.at, house.clock.now());
-    assert_eq!(record.credential, house.acting.credential());
-    assert_eq!(&record.request, house.acting.request());
+    assert_eq!(record.at, fixture.clock.now());
+    assert_eq!(record.credential, fixture.acting.credential());
+    assert_eq!(&record.request, fixture.acting.request());
     assert_eq!(record.details.changed_fields, ["active", "authentication_type"]);
     assert_eq!(record.details.current_key, Some(fingerprint(&rolled)));
     assert_eq!(record.details.ended_keys, [fingerprint(&webhook)]);
@@ -170,8 +170,8 @@ async fn a_roll_is_audited_by_fingerprints_and_field_names() {
 
 #[tokio::test]
 async fn an_update_and_its_roll_happen_together() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::full_settings()).await;
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::full_settings()).await;
     let update = SettingsUpdate {
         reference: Edit::Set(fixtures::reference("new")),
         name: Edit::Clear,
@@ -181,23 +181,23 @@ async fn an_update_and_its_roll_happen_together() {
         update: Some(update),
         ..RollSecret::default()
     };
-    let rolled = house.roll(&webhook, roll).await.unwrap();
+    let rolled = fixture.roll(&webhook, roll).await.unwrap();
     assert_eq!(rolled.settings.reference, Some(fixtures::reference("new")));
     assert_eq!(rolled.settings.name, None);
     assert_ne!(rolled.key_ring.current(), webhook.key_ring.current());
     assert_eq!(rolled.version, Version(2), "an update with a roll is one change");
-    assert_eq!(house.records(&webhook).await.len(), 2);
+    assert_eq!(fixture.records(&webhook).await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_refused_update_rolls_nothing() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
     let roll = RollSecret {
         update: Some(SettingsUpdate::new(true, true, AuthenticationType::Password)),
         ..RollSecret::default()
     };
-    let refusal = refusal(house.roll(&webhook, roll).await);
+    let refusal = refusal(fixture.roll(&webhook, roll).await);
     assert!(
         matches!(
             refusal,
@@ -208,101 +208,104 @@ async fn a_refused_update_rolls_nothing() {
         ),
         "{refusal}"
     );
-    assert_eq!(house.stored(&webhook).await, webhook);
-    assert_eq!(house.records(&webhook).await.len(), 1);
+    assert_eq!(fixture.stored(&webhook).await, webhook);
+    assert_eq!(fixture.records(&webhook).await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_refused_roll_updates_nothing() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
     for _ in 0..5 {
-        house.roll(&webhook, RollSecret::default()).await.unwrap();
+        fixture.roll(&webhook, RollSecret::default()).await.unwrap();
     }
-    let before = house.stored(&webhook).await;
+    let before = fixture.stored(&webhook).await;
     let roll = || RollSecret {
         update: Some(SettingsUpdate::new(false, true, AuthenticationType::None)),
         ..RollSecret::default()
     };
-    let next_free_at = house.in_seconds(1800);
+    let next_free_at = fixture.in_seconds(1800);
     let expected = Refusal::TooManyRetiredKeys {
         limit: 5,
         next_free_at,
     };
-    assert_eq!(refusal(house.roll(&webhook, roll()).await), expected);
-    assert_eq!(house.stored(&webhook).await, before);
+    assert_eq!(refusal(fixture.roll(&webhook, roll()).await), expected);
+    assert_eq!(fixture.stored(&webhook).await, before);
     let leak = RollSecret {
         overlap: Some(Overlap::NONE),
         ..roll()
     };
-    let rolled = house.roll(&webhook, leak).await.unwrap();
-    assert_eq!(rolled.key_ring.valid_at(house.clock.now()).count(), 1);
+    let rolled = fixture.roll(&webhook, leak).await.unwrap();
+    assert_eq!(rolled.key_ring.valid_at(fixture.clock.now()).count(), 1);
     assert!(!rolled.settings.active);
 }
 
 #[tokio::test]
 async fn a_roll_meant_for_another_version_changes_nothing() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
     let roll = |versions: &[i64]| RollSecret {
         precondition: Precondition::VersionIn(versions.iter().copied().map(Version).collect()),
         ..RollSecret::default()
     };
     for stale in [&[][..], &[2], &[0, 3]] {
-        let refusal = refusal(house.roll(&webhook, roll(stale)).await);
+        let refusal = refusal(fixture.roll(&webhook, roll(stale)).await);
         assert_eq!(refusal, Refusal::VersionMismatch);
     }
-    assert_eq!(house.stored(&webhook).await, webhook);
-    house.roll(&webhook, roll(&[7, 1])).await.unwrap();
+    assert_eq!(fixture.stored(&webhook).await, webhook);
+    fixture.roll(&webhook, roll(&[7, 1])).await.unwrap();
     assert_eq!(
-        refusal(house.roll(&webhook, roll(&[1])).await),
+        refusal(fixture.roll(&webhook, roll(&[1])).await),
         Refusal::VersionMismatch
     );
 }
 
 #[tokio::test]
 async fn a_removal_meant_for_another_version_changes_nothing() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
     let remove = RemoveSecret {
         precondition: Precondition::VersionIn(vec![Version(2)]),
         ..RemoveSecret::default()
     };
-    let removed = house.service.remove(&house.acting, webhook.id, remove).await;
+    let removed = fixture.service.remove(&fixture.acting, webhook.id, remove).await;
     assert_eq!(refusal(removed.map(changed)), Refusal::VersionMismatch);
-    assert_eq!(house.stored(&webhook).await, webhook);
+    assert_eq!(fixture.stored(&webhook).await, webhook);
 }
 
 #[tokio::test]
 async fn a_removal_that_finds_no_current_key_is_no_change() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::bare_settings()).await;
-    let removed = house.remove(&webhook, None).await.unwrap();
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
+    let removed = fixture.remove(&webhook, None).await.unwrap();
     assert_eq!(removed.key_ring.current(), None);
     assert_eq!(
-        removed.key_ring.previous(house.clock.now()).unwrap().expires_at,
-        house.in_seconds(1800)
+        removed.key_ring.previous(fixture.clock.now()).unwrap().expires_at,
+        fixture.in_seconds(1800)
     );
-    assert_eq!(house.remove(&webhook, None).await.unwrap(), removed);
-    let records = house.records(&webhook).await;
+    assert_eq!(fixture.remove(&webhook, None).await.unwrap(), removed);
+    let records = fixture.records(&webhook).await;
     let actions: Vec<_> = records.iter().map(|record| record.action).collect();
     assert_eq!(actions, [AuditAction::SecretRemoved, AuditAction::WebhookCreated]);
 
-    let ended = house.remove(&webhook, Some(Overlap::NONE)).await.unwrap();
+    let ended = fixture.remove(&webhook, Some(Overlap::NONE)).await.unwrap();
     assert_eq!(ended.version, Version(3));
-    assert_eq!(ended.key_ring.valid_at(house.clock.now()).count(), 0);
-    assert_eq!(house.records(&webhook).await.len(), 3);
-    assert_eq!(house.remove(&webhook, Some(Overlap::NONE)).await.unwrap(), ended);
+    assert_eq!(ended.key_ring.valid_at(fixture.clock.now()).count(), 0);
+    assert_eq!(fixture.records(&webhook).await.len(), 3);
+    assert_eq!(
+        fixture.remove(&webhook, Some(Overlap::NONE)).await.unwrap(),
+        ended
+    );
 }
 
 #[tokio::test]
 async fn a_roll_after_everything_ended_has_nothing_to_preserve() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::bare_settings()).await;
-    house.remove(&webhook, None).await.unwrap();
-    house.clock.advance_seconds(1800);
-    let rolled = house.roll(&webhook, RollSecret::default()).await.unwrap();
-    assert_eq!(rolled.key_ring.previous(house.clock.now()), None);
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
+    fixture.remove(&webhook, None).await.unwrap();
+    fixture.clock.advance_seconds(1800);
+    let rolled = fixture.roll(&webhook, RollSecret::default()).await.unwrap();
+    assert_eq!(rolled.key_ring.previous(fixture.clock.now()), None);
     assert!(rolled.key_ring.current().is_some());
 }
 

@@ -20,7 +20,7 @@ use webhook_domain::webhook::{
 };
 use webhook_domain::{Refusal, ServiceError};
 
-struct House {
+struct Fixture {
     store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
     entropy: Arc<SeededEntropy>,
@@ -28,7 +28,7 @@ struct House {
     acting: Acting,
 }
 
-impl House {
+impl Fixture {
     fn new() -> Self {
         let store = Arc::new(MemoryStore::new());
         let clock = Arc::new(ManualClock::default());
@@ -111,30 +111,30 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, ServiceError>) -> Refusal {
 
 #[tokio::test]
 async fn an_update_changes_the_settings_and_leaves_the_keys() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
     let update = SettingsUpdate {
         active: false,
         ..referring("r")
     };
-    let updated = done(house.update(&webhook, update).await);
+    let updated = done(fixture.update(&webhook, update).await);
     let expected = Webhook {
         settings: Settings {
             active: false,
             reference: Some(fixtures::reference("r")),
             ..fixtures::bare_settings()
         },
-        updated_at: house.clock.now(),
+        updated_at: fixture.clock.now(),
         version: Version(2),
         ..webhook.clone()
     };
     assert_eq!(updated, expected);
-    assert_eq!(house.stored(&webhook).await, Some(expected));
+    assert_eq!(fixture.stored(&webhook).await, Some(expected));
 
-    let records = house.records(&webhook).await;
+    let records = fixture.records(&webhook).await;
     assert_eq!(records.len(), 2);
     assert_eq!(records[0].action, AuditAction::WebhookUpdated);
-    assert_eq!(records[0].at, house.clock.now());
+    assert_eq!(records[0].at, fixture.clock.now());
     let details = AuditDetails {
         changed_fields: vec!["reference".into(), "active".into()],
         ..AuditDetails::default()
@@ -147,103 +147,110 @@ async fn an_update_changes_the_settings_and_leaves_the_keys() {
 
 #[tokio::test]
 async fn an_update_that_changes_nothing_is_no_change() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
     let same = SettingsUpdate {
         name: Edit::Clear,
         ..keeping()
     };
-    assert_eq!(done(house.update(&webhook, same).await), webhook);
-    assert_eq!(house.stored(&webhook).await.as_ref(), Some(&webhook));
-    assert_eq!(house.records(&webhook).await.len(), 1);
+    assert_eq!(done(fixture.update(&webhook, same).await), webhook);
+    assert_eq!(fixture.stored(&webhook).await.as_ref(), Some(&webhook));
+    assert_eq!(fixture.records(&webhook).await.len(), 1);
 }
 
 #[tokio::test]
 async fn an_update_is_done_once_and_answered_again() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
     let update = || UpdateWebhook {
         idempotent: Some(fixtures::request("update", "body")),
         ..plainly(referring("r"))
     };
-    let first = house.service.update(&house.acting, webhook.id, update()).await;
+    let first = fixture
+        .service
+        .update(&fixture.acting, webhook.id, update())
+        .await;
     let Outcome::Done { answer, .. } = first.unwrap() else {
         panic!("replayed");
     };
-    done(house.update(&webhook, referring("s")).await);
-    match house.service.update(&house.acting, webhook.id, update()).await {
+    done(fixture.update(&webhook, referring("s")).await);
+    match fixture
+        .service
+        .update(&fixture.acting, webhook.id, update())
+        .await
+    {
         Ok(Outcome::Replayed(again)) => assert_eq!(Some(again), answer),
         other => panic!("not replayed: {other:?}"),
     }
-    let stored = house.stored(&webhook).await.unwrap();
+    let stored = fixture.stored(&webhook).await.unwrap();
     assert_eq!(stored.settings.reference, Some(fixtures::reference("s")));
 }
 
 #[tokio::test]
 async fn what_was_meant_for_another_version_changes_nothing() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::bare_settings()).await;
-    let current = done(house.update(&webhook, referring("r")).await);
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
+    let current = done(fixture.update(&webhook, referring("r")).await);
     let stale = || Precondition::VersionIn(vec![webhook.version]);
     let update = UpdateWebhook {
         precondition: stale(),
         ..plainly(referring("s"))
     };
-    let updated = house.service.update(&house.acting, webhook.id, update).await;
+    let updated = fixture.service.update(&fixture.acting, webhook.id, update).await;
     assert_eq!(refusal(updated), Refusal::VersionMismatch);
     // Neither is a stale reader told that all is as they wish.
     let update = UpdateWebhook {
         precondition: stale(),
         ..plainly(referring("r"))
     };
-    let updated = house.service.update(&house.acting, webhook.id, update).await;
+    let updated = fixture.service.update(&fixture.acting, webhook.id, update).await;
     assert_eq!(refusal(updated), Refusal::VersionMismatch);
     let delete = |precondition| DeleteWebhook {
         precondition,
         idempotent: None,
     };
-    let deleted = house.delete(&webhook, delete(stale())).await;
+    let deleted = fixture.delete(&webhook, delete(stale())).await;
     assert_eq!(refusal(deleted), Refusal::VersionMismatch);
-    assert_eq!(house.stored(&webhook).await.as_ref(), Some(&current));
-    assert_eq!(house.records(&webhook).await.len(), 2);
+    assert_eq!(fixture.stored(&webhook).await.as_ref(), Some(&current));
+    assert_eq!(fixture.records(&webhook).await.len(), 2);
 
     let right = Precondition::VersionIn(vec![webhook.version, current.version]);
-    done(house.delete(&webhook, delete(right)).await);
-    assert_eq!(house.stored(&webhook).await, None);
+    done(fixture.delete(&webhook, delete(right)).await);
+    assert_eq!(fixture.stored(&webhook).await, None);
 }
 
 #[tokio::test]
 async fn a_reference_that_is_taken_is_refused_on_its_own_platform_alone() {
-    let house = House::new();
-    let taken = house.webhook(fixtures::bare_settings()).await;
-    done(house.update(&taken, referring("r")).await);
-    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let fixture = Fixture::new();
+    let taken = fixture.webhook(fixtures::bare_settings()).await;
+    done(fixture.update(&taken, referring("r")).await);
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
     assert_eq!(
-        refusal(house.update(&webhook, referring("r")).await),
+        refusal(fixture.update(&webhook, referring("r")).await),
         Refusal::ReferenceTaken
     );
-    assert_eq!(house.stored(&webhook).await.as_ref(), Some(&webhook));
-    assert_eq!(house.records(&webhook).await.len(), 1);
+    assert_eq!(fixture.stored(&webhook).await.as_ref(), Some(&webhook));
+    assert_eq!(fixture.records(&webhook).await.len(), 1);
 
     let elsewhere = fixtures::acting(&fixtures::platform("other"));
     let create = CreateWebhook {
         settings: fixtures::bare_settings(),
         idempotent: None,
     };
-    let other = done(house.service.create(&elsewhere, create).await);
+    let other = done(fixture.service.create(&elsewhere, create).await);
     let update = plainly(referring("r"));
-    done(house.service.update(&elsewhere, other.id, update).await);
+    done(fixture.service.update(&elsewhere, other.id, update).await);
 }
 
 #[tokio::test]
 async fn what_the_update_refuses_changes_nothing() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
     let update = SettingsUpdate {
         reference: Edit::Set(fixtures::reference("r")),
         ..SettingsUpdate::new(true, false, AuthenticationType::Password)
     };
-    let refused = refusal(house.update(&webhook, update).await);
+    let refused = refusal(fixture.update(&webhook, update).await);
     let missing = matches!(
         refused,
         Refusal::MissingField {
@@ -252,37 +259,37 @@ async fn what_the_update_refuses_changes_nothing() {
         }
     );
     assert!(missing, "{refused}");
-    assert_eq!(house.stored(&webhook).await.as_ref(), Some(&webhook));
+    assert_eq!(fixture.stored(&webhook).await.as_ref(), Some(&webhook));
 }
 
 #[tokio::test]
 async fn a_deletion_gives_the_webhook_as_it_was_and_names_the_keys_that_ended() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::full_settings()).await;
-    let kept = house.webhook(fixtures::bare_settings()).await;
-    let (store, clock) = (house.store.clone(), house.clock.clone());
-    let secrets = SecretKeyService::new(store, clock, house.entropy.clone(), Overlap::DAY);
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::full_settings()).await;
+    let kept = fixture.webhook(fixtures::bare_settings()).await;
+    let (store, clock) = (fixture.store.clone(), fixture.clock.clone());
+    let secrets = SecretKeyService::new(store, clock, fixture.entropy.clone(), Overlap::DAY);
     let roll = |overlap| RollSecret {
         overlap: Some(overlap),
         ..RollSecret::default()
     };
     let minute = Overlap::from_seconds(60).unwrap();
     for overlap in [minute, Overlap::DAY] {
-        done(secrets.roll(&house.acting, webhook.id, roll(overlap)).await);
+        done(secrets.roll(&fixture.acting, webhook.id, roll(overlap)).await);
     }
     // The first key has expired by then: it does not end now.
-    house.clock.advance_seconds(61);
-    let as_it_was = house.stored(&webhook).await.unwrap();
-    let signing = as_it_was.key_ring.valid_at(house.clock.now());
+    fixture.clock.advance_seconds(61);
+    let as_it_was = fixture.stored(&webhook).await.unwrap();
+    let signing = as_it_was.key_ring.valid_at(fixture.clock.now());
     let signing: Vec<_> = signing
         .map(|key| key.secret.fingerprint().as_str().to_owned())
         .collect();
     assert_eq!(signing.len(), 2);
 
-    let deleted = done(house.delete(&webhook, DeleteWebhook::default()).await);
+    let deleted = done(fixture.delete(&webhook, DeleteWebhook::default()).await);
     assert_eq!(deleted, as_it_was);
-    assert_eq!(house.stored(&webhook).await, None);
-    let records = house.records(&webhook).await;
+    assert_eq!(fixture.stored(&webhook).await, None);
+    let records = fixture.records(&webhook).await;
     assert_eq!(records.len(), 4, "what was done before is still known");
     assert_eq!(records[0].action, AuditAction::WebhookDeleted);
     let details = AuditDetails {
@@ -291,49 +298,52 @@ async fn a_deletion_gives_the_webhook_as_it_was_and_names_the_keys_that_ended() 
     };
     assert_eq!(records[0].details, details);
 
-    let left = house.service.list(&house.acting, WebhookQuery::default()).await;
+    let left = fixture
+        .service
+        .list(&fixture.acting, WebhookQuery::default())
+        .await;
     assert_eq!(left.unwrap().webhooks, [kept]);
     for again in [
-        house.delete(&webhook, DeleteWebhook::default()).await,
-        house.update(&webhook, keeping()).await,
+        fixture.delete(&webhook, DeleteWebhook::default()).await,
+        fixture.update(&webhook, keeping()).await,
     ] {
         assert_eq!(refusal(again), Refusal::NO_SUCH_WEBHOOK);
     }
-    assert_eq!(house.records(&webhook).await.len(), 4);
+    assert_eq!(fixture.records(&webhook).await.len(), 4);
 }
 
 #[tokio::test]
 async fn another_platforms_webhook_is_neither_changed_nor_deleted_nor_listed() {
-    let house = House::new();
-    let webhook = house.webhook(fixtures::bare_settings()).await;
+    let fixture = Fixture::new();
+    let webhook = fixture.webhook(fixtures::bare_settings()).await;
     let other = fixtures::platform("other");
     for stranger in [fixtures::acting(&other), fixtures::operator(&other)] {
         let update = plainly(referring("r"));
-        let updated = house.service.update(&stranger, webhook.id, update).await;
+        let updated = fixture.service.update(&stranger, webhook.id, update).await;
         assert_eq!(refusal(updated), Refusal::NO_SUCH_WEBHOOK);
         let delete = DeleteWebhook::default();
-        let deleted = house.service.delete(&stranger, webhook.id, delete).await;
+        let deleted = fixture.service.delete(&stranger, webhook.id, delete).await;
         assert_eq!(refusal(deleted), Refusal::NO_SUCH_WEBHOOK);
-        let page = house.service.list(&stranger, WebhookQuery::default()).await;
+        let page = fixture.service.list(&stranger, WebhookQuery::default()).await;
         let page = page.unwrap();
         assert_eq!((page.webhooks, page.total), (vec![], 0));
     }
-    assert_eq!(house.stored(&webhook).await.as_ref(), Some(&webhook));
+    assert_eq!(fixture.stored(&webhook).await.as_ref(), Some(&webhook));
 }
 
 #[tokio::test]
 async fn a_page_has_what_was_asked_for_and_tells_how_many_there_are() {
-    let house = House::new();
-    let first = house.webhook(fixtures::bare_settings()).await;
-    house.webhook(fixtures::bare_settings()).await;
+    let fixture = Fixture::new();
+    let first = fixture.webhook(fixtures::bare_settings()).await;
+    fixture.webhook(fixtures::bare_settings()).await;
     let query = WebhookQuery {
         limit: PageSize::new(1).unwrap(),
         ..WebhookQuery::default()
     };
     let viewer = fixtures::acting_with(&fixtures::acme(), &[Permission::WebhookView]);
-    let page = house.service.list(&viewer, query).await.unwrap();
+    let page = fixture.service.list(&viewer, query).await.unwrap();
     assert_eq!((page.webhooks, page.total), (vec![first.clone()], 2));
-    assert_eq!(house.records(&first).await.len(), 1, "a list reveals nothing");
+    assert_eq!(fixture.records(&first).await.len(), 1, "a list reveals nothing");
 }
 
 #[tokio::test]

@@ -34,13 +34,13 @@ fn is_for_secrets(path: &Path) -> bool {
     made || name == "webhook.toml" || name.ends_with(".given")
 }
 
-struct House {
+struct Fixture {
     /// None on SQLite. It must outlive the service.
     cluster: Option<Cluster>,
     trail: Trail,
 }
 
-impl House {
+impl Fixture {
     /// A deployment with no secret in its environment, and a cluster of its own, whose every file can be read.
     fn new(backend: Backend, issuer: &Issuer) -> (Self, Deployment) {
         let cluster = (backend == Backend::Postgres).then(|| Cluster::private(&TALKATIVE));
@@ -93,20 +93,20 @@ impl House {
 fn no_secret_is_left_but_where_it_was_put_on_purpose(backend: Backend) {
     let watch = Watch::begin();
     let issuer = Issuer::new();
-    let (mut house, deployment) = House::new(backend, &issuer);
+    let (mut fixture, deployment) = Fixture::new(backend, &issuer);
     let mut service = Service::start_on(deployment);
-    let old_master = house.learn_master_key(service.deployment(), "the first master key");
-    house.trail.know_api_key("the first API key", service.key());
+    let old_master = fixture.learn_master_key(service.deployment(), "the first master key");
+    fixture.trail.know_api_key("the first API key", service.key());
     let token = issuer.sign(&issuer.claims("default", &ALL_PERMISSIONS, 3_600));
-    house.trail.know_token("a bearer token", &token);
+    fixture.trail.know_token("a bearer token", &token);
 
     let given = Credentials::new();
-    given.learn(&mut house.trail);
-    let webhook = work::rightly(&service, &token, &given, &mut house.trail);
-    work::at_the_command_line(&service, &webhook, &given, &mut house.trail);
+    given.learn(&mut fixture.trail);
+    let webhook = work::rightly(&service, &token, &given, &mut fixture.trail);
+    work::at_the_command_line(&service, &webhook, &given, &mut fixture.trail);
 
     let all_platforms = service.deployment().create_key("*", &ALL_PERMISSIONS, &[]);
-    house
+    fixture
         .trail
         .know_api_key("an API key for all platforms", &all_platforms);
     let mut canaries = vec![
@@ -128,31 +128,31 @@ fn no_secret_is_left_but_where_it_was_put_on_purpose(backend: Backend) {
         webhook: &webhook,
     };
     for (name, secret) in &canaries {
-        misuse::everywhere(&scene, name, secret, &mut house.trail);
+        misuse::everywhere(&scene, name, secret, &mut fixture.trail);
     }
 
-    work::without_its_database(&service, &given, &mut house.trail);
-    work::with_a_wrong_password(&service, &mut house.trail);
-    processes::look_at_environment(service.server().pid(), &mut house.trail);
-    house.look_at_files(service.deployment(), "while the server ran");
+    work::without_its_database(&service, &given, &mut fixture.trail);
+    work::with_a_wrong_password(&service, &mut fixture.trail);
+    processes::look_at_environment(service.server().pid(), &mut fixture.trail);
+    fixture.look_at_files(service.deployment(), "while the server ran");
     let killed = service.kill();
-    house.trail.wrote("the server that was killed", &killed);
-    house.look_at_files(service.deployment(), "after it was killed");
+    fixture.trail.wrote("the server that was killed", &killed);
+    fixture.look_at_files(service.deployment(), "after it was killed");
 
     service.start_again();
-    work::once_more(&service, &webhook, &mut house.trail);
+    work::once_more(&service, &webhook, &mut fixture.trail);
     let rekeyed = service.deployment().run(&["rekey"]);
     rekeyed.expect_success();
-    house.trail.wrote("rekey", &rekeyed);
-    house.learn_master_key(service.deployment(), "the second master key");
-    work::once_more(&service, &webhook, &mut house.trail);
-    house.look_at_files(service.deployment(), "after rekeying");
+    fixture.trail.wrote("rekey", &rekeyed);
+    fixture.learn_master_key(service.deployment(), "the second master key");
+    work::once_more(&service, &webhook, &mut fixture.trail);
+    fixture.look_at_files(service.deployment(), "after rekeying");
     let stopped = service.take_server().stop();
-    house.trail.wrote("the server that was stopped", &stopped);
-    house.look_at_files(service.deployment(), "after it was stopped");
-    watch.end(&mut house.trail);
+    fixture.trail.wrote("the server that was stopped", &stopped);
+    fixture.look_at_files(service.deployment(), "after it was stopped");
+    watch.end(&mut fixture.trail);
 
-    let trail = &house.trail;
+    let trail = &fixture.trail;
     assert!(trail.refusals() > 1_000, "{} refusals", trail.refusals());
     assert!(trail.secrets() > 40, "{} secrets", trail.secrets());
     trail.expect_control("alice-is-stored", "while the server ran");

@@ -25,12 +25,12 @@ const OWN: &str = "default";
 /// The ways to name a platform: the values of `x-platform-id`.
 const PLATFORMS: [&[&str]; 5] = [&[], &[OWN], &["other"], &["no platform"], &[OWN, OWN]];
 
-struct House {
+struct Fixture {
     service: Service,
     issuer: Issuer,
 }
 
-impl House {
+impl Fixture {
     fn new(backend: Backend) -> Self {
         let issuer = Issuer::new();
         let mut deployment = Deployment::new(backend).with("WEBHOOK_FAILED_AUTHENTICATIONS_PER_SECOND", "0");
@@ -69,18 +69,18 @@ fn expected(kind: Kind, platforms: &[&str], endpoint: &Endpoint) -> (u16, Option
 }
 
 fn every_endpoint_is_open_to_whom_it_must_be_and_to_nobody_else(backend: Backend) {
-    let house = House::new(backend);
-    let (victims, maker) = (Victims::new(&house.service), Maker::new(&house.service));
+    let fixture = Fixture::new(backend);
+    let (victims, maker) = (Victims::new(&fixture.service), Maker::new(&fixture.service));
     let mut credentials = Credentials::default();
     let victim = &victims.webhook;
-    let audited = || audit_records(&house.service, victim.id());
+    let audited = || audit_records(&fixture.service, victim.id());
     let before = audited();
     let (mut cells, mut granted) = (0, 0);
     for endpoint in &ENDPOINTS {
         for kind in Kind::all() {
-            let credential = credentials.get(&house.service, &house.issuer, kind, endpoint.permission);
+            let credential = credentials.get(&fixture.service, &fixture.issuer, kind, endpoint.permission);
             for carrier in Carrier::ALL {
-                let client = house.client(credential, carrier);
+                let client = fixture.client(credential, carrier);
                 for platforms in PLATFORMS {
                     cells += 1;
                     let (status, named) = expected(kind, platforms, endpoint);
@@ -116,11 +116,11 @@ fn every_endpoint_is_open_to_whom_it_must_be_and_to_nobody_else(backend: Backend
     assert_eq!(cells, all, "none was skipped");
     println!("{all} cells, {granted} of them granted");
     assert_eq!(
-        &get(&house.service.client(), victim),
+        &get(&fixture.service.client(), victim),
         victim,
         "no refused request changed anything"
     );
-    get(&house.service.client_with(&victims.api_key), victim);
+    get(&fixture.service.client_with(&victims.api_key), victim);
     let read_back = |records: &Vec<Value>| {
         let reveals = records
             .iter()
@@ -131,12 +131,12 @@ fn every_endpoint_is_open_to_whom_it_must_be_and_to_nobody_else(backend: Backend
 }
 
 fn what_needs_no_credential_asks_after_none(backend: Backend) {
-    let house = House::new(backend);
+    let fixture = Fixture::new(backend);
     let mut credentials = Credentials::default();
     for kind in Kind::all() {
-        let credential = credentials.get(&house.service, &house.issuer, kind, "WEBHOOK.VIEW");
+        let credential = credentials.get(&fixture.service, &fixture.issuer, kind, "WEBHOOK.VIEW");
         for carrier in Carrier::ALL {
-            let client = house.client(credential, carrier);
+            let client = fixture.client(credential, carrier);
             for platforms in PLATFORMS {
                 for (path, status) in OPEN {
                     // A page is not JSON.
@@ -173,10 +173,10 @@ fn naming<'client>(request: Request<'client>, platforms: &[&str]) -> Request<'cl
 }
 
 fn a_foreign_id_and_an_unknown_one_are_answered_the_same(backend: Backend) {
-    let house = House::new(backend);
-    let victims = Victims::new(&house.service);
-    let stranger = house.service.client_of("stranger", &ALL_PERMISSIONS);
-    let everyone = house
+    let fixture = Fixture::new(backend);
+    let victims = Victims::new(&fixture.service);
+    let stranger = fixture.service.client_of("stranger", &ALL_PERMISSIONS);
+    let everyone = fixture
         .service
         .client_of("*", &ALL_PERMISSIONS)
         .and_header("x-platform-id", "stranger");
@@ -207,6 +207,6 @@ fn a_foreign_id_and_an_unknown_one_are_answered_the_same(backend: Backend) {
     }
     assert_eq!(compared, 20, "ten endpoints, two callers");
     let victim = &victims.webhook;
-    assert_eq!(&get(&house.service.client(), victim), victim);
-    get(&house.service.client_with(&victims.api_key), victim);
+    assert_eq!(&get(&fixture.service.client(), victim), victim);
+    get(&fixture.service.client_with(&victims.api_key), victim);
 }

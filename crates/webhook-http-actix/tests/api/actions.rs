@@ -2,13 +2,13 @@
 
 use webhook_domain::access::permission::Permission;
 
-use crate::house::*;
+use crate::test_service::*;
 
 #[actix_web::test]
 async fn the_actions_are_listed_by_what_they_happen_to_in_alphabetical_order() {
-    let house = House::new();
-    let viewer = house.key_of("acme", &[Permission::WebhookView]);
-    let answer = house.ask_as(Some(&viewer), get("/v1/webhooks/actions")).await;
+    let service = TestService::new();
+    let viewer = service.key_of("acme", &[Permission::WebhookView]);
+    let answer = service.ask_as(Some(&viewer), get("/v1/webhooks/actions")).await;
     answer.answers(200);
     let json = answer.json();
     assert_eq!(json.as_object().unwrap().len(), 1);
@@ -27,7 +27,7 @@ async fn the_actions_are_listed_by_what_they_happen_to_in_alphabetical_order() {
         assert!(actions.is_sorted() && !actions.is_empty(), "{of}");
         listed.extend(actions.into_iter().map(str::to_owned));
     }
-    let catalogue = house.api.rules.actions.get();
+    let catalogue = service.api.rules.actions.get();
     assert_eq!(listed.len(), catalogue.iter().count());
     assert!(
         catalogue
@@ -38,9 +38,9 @@ async fn the_actions_are_listed_by_what_they_happen_to_in_alphabetical_order() {
 
 #[actix_web::test]
 async fn the_actions_come_in_pages_from_either_end() {
-    let house = House::new();
+    let service = TestService::new();
     let types = async |query: &str| {
-        let answer = house.ask(get(format!("/v1/webhooks/actions{query}"))).await;
+        let answer = service.ask(get(format!("/v1/webhooks/actions{query}"))).await;
         answer.answers(200);
         let data = answer.json()["data"].as_array().unwrap().clone();
         let name = |of: &serde_json::Value| of["object_type"].as_str().unwrap().to_owned();
@@ -69,7 +69,7 @@ async fn the_actions_come_in_pages_from_either_end() {
 
 #[actix_web::test]
 async fn a_wrong_page_of_actions_is_refused() {
-    let house = House::new();
+    let service = TestService::new();
     for (query, field) in [
         ("limit=0", "limit"),
         ("limit=101", "limit"),
@@ -81,7 +81,7 @@ async fn a_wrong_page_of_actions_is_refused() {
         ("after=x", "after"),
         ("limit=1&limit=1", "limit"),
     ] {
-        let answer = house.ask(get(format!("/v1/webhooks/actions?{query}"))).await;
+        let answer = service.ask(get(format!("/v1/webhooks/actions?{query}"))).await;
         answer.refuses(400, "INVALID_FIELD", Some(field));
     }
 }

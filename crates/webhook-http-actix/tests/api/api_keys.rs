@@ -5,7 +5,7 @@ use std::time::Duration;
 use webhook_domain::access::caller::PlatformScope;
 use webhook_domain::access::permission::{Permission, PermissionSet};
 
-use crate::house::*;
+use crate::test_service::*;
 
 const VIEWER: &str = r#"{"permissions":["WEBHOOK.VIEW"]}"#;
 const NO_ONES_KEY: &str = "key_01hv9k2m4rt6w8y0abcdefghjk";
@@ -17,9 +17,9 @@ fn with(more: &str) -> Ask {
 
 #[actix_web::test]
 async fn a_key_lives_from_its_creation_to_its_revocation() {
-    let house = House::new();
+    let service = TestService::new();
     let body = r#"{"permissions":["WEBHOOK.UPDATE","WEBHOOK.VIEW"],"name":"Zoë's","expires_in":60,"platform_id":"acme"}"#;
-    let created = house.ask(create_key(body)).await;
+    let created = service.ask(create_key(body)).await;
     created.answers(201);
     let (id, text) = (created.text("id"), created.text("api_key"));
     assert_eq!(
@@ -34,23 +34,26 @@ async fn a_key_lives_from_its_creation_to_its_revocation() {
         "expires_at": "2024-04-12T15:23:37Z", "revoked_at": null, "api_key": text,
     });
     assert_eq!(created.json(), expected);
-    house.ask_as(Some(&text), get("/v1/webhooks")).await.answers(200);
-    house
+    service
+        .ask_as(Some(&text), get("/v1/webhooks"))
+        .await
+        .answers(200);
+    service
         .ask_as(Some(&text), create(CREATE))
         .await
         .refuses(403, "USER_NOT_ALLOWED", None);
 
     expected["api_key"] = serde_json::Value::Null;
-    let listed = house.ask(get("/v1/api-keys")).await;
+    let listed = service.ask(get("/v1/api-keys")).await;
     assert!(listed.json()["data"].as_array().unwrap().contains(&expected));
     assert!(!String::from_utf8_lossy(&listed.body).contains("whkey_"));
 
-    house.clock.advance_seconds(1);
-    let revoked = house.ask(revoke_key(&id)).await;
+    service.clock.advance_seconds(1);
+    let revoked = service.ask(revoke_key(&id)).await;
     revoked.answers(200);
     expected["revoked_at"] = "2024-04-12T15:22:38Z".into();
     assert_eq!(revoked.json(), expected);
-    house
+    service
         .ask_as(Some(&text), get("/v1/webhooks"))
         .await
         .refuses(401, "UNAUTHORISED", None);
@@ -58,11 +61,14 @@ async fn a_key_lives_from_its_creation_to_its_revocation() {
 
 #[actix_web::test]
 async fn a_key_expires_when_it_was_said_to() {
-    let house = House::new();
-    let text = house.ask(with("\"expires_in\":1")).await.text("api_key");
-    house.ask_as(Some(&text), get("/v1/webhooks")).await.answers(200);
-    house.clock.advance_seconds(1);
-    house
+    let service = TestService::new();
+    let text = service.ask(with("\"expires_in\":1")).await.text("api_key");
+    service
+        .ask_as(Some(&text), get("/v1/webhooks"))
+        .await
+        .answers(200);
+    service.clock.advance_seconds(1);
+    service
         .ask_as(Some(&text), get("/v1/webhooks"))
         .await
         .refuses(401, "UNAUTHORISED", None);
@@ -70,18 +76,18 @@ async fn a_key_expires_when_it_was_said_to() {
 
 #[actix_web::test]
 async fn all_but_the_permissions_may_be_left_out_or_null_and_an_answer_can_be_sent_back() {
-    let house = House::new();
-    let bare = house.ask(create_key(VIEWER)).await;
+    let service = TestService::new();
+    let bare = service.ask(create_key(VIEWER)).await;
     bare.answers(201);
     for field in ["name", "expires_at", "revoked_at"] {
         assert!(bare.json()[field].is_null());
     }
     assert_eq!(bare.text("platform_id"), "acme");
-    let null = house
+    let null = service
         .ask(with(r#""name":null,"expires_in":null,"platform_id":null"#))
         .await;
     null.answers(201);
-    let again = house
+    let again = service
         .ask(create_key(std::str::from_utf8(&bare.body).unwrap()))
         .await;
     again.answers(201);
@@ -91,10 +97,13 @@ async fn all_but_the_permissions_may_be_left_out_or_null_and_an_answer_can_be_se
 
 #[actix_web::test]
 async fn a_field_that_is_not_what_it_must_be_is_named() {
-    let house = House::new();
-    house.ask(create_key("")).await.refuses(400, "BAD_REQUEST", None);
+    let service = TestService::new();
+    service
+        .ask(create_key(""))
+        .await
+        .refuses(400, "BAD_REQUEST", None);
     for body in ["{}", r#"{"permissions":null}"#] {
-        let answer = house.ask(create_key(body)).await;
+        let answer = service.ask(create_key(body)).await;
         answer.refuses(400, "MISSING_FIELD", Some("permissions"));
     }
     for (permissions, field) in [
@@ -112,7 +121,7 @@ async fn a_field_that_is_not_what_it_must_be_is_named() {
         ),
         (r#"["*"]"#, "permissions.0"),
     ] {
-        let answer = house
+        let answer = service
             .ask(create_key(&format!("{{\"permissions\":{permissions}}}")))
             .await;
         answer.refuses(400, "INVALID_FIELD", Some(field));
@@ -131,13 +140,13 @@ async fn a_field_that_is_not_what_it_must_be_is_named() {
         (r#""platform_id":1"#, "platform_id"),
         (r#""scope":"acme""#, "scope"),
     ] {
-        let answer = house.ask(with(more)).await;
+        let answer = service.ask(with(more)).await;
         answer.refuses(400, "INVALID_FIELD", Some(field));
         answer.is_about("API_KEY", None);
     }
-    house.ask(with(r#""expires_in":315360000"#)).await.answers(201);
+    service.ask(with(r#""expires_in":315360000"#)).await.answers(201);
     let query = Ask::new(actix_web::http::Method::POST, "/v1/api-keys?dry_run=1").body(VIEWER);
-    house
+    service
         .ask(query)
         .await
         .refuses(400, "INVALID_FIELD", Some("dry_run"));
@@ -145,11 +154,14 @@ async fn a_field_that_is_not_what_it_must_be_is_named() {
 
 #[actix_web::test]
 async fn nobody_hands_out_a_permission_that_is_not_theirs() {
-    let house = House::new();
-    let maker = house.key_of("acme", &[Permission::ApiKeyCreate, Permission::WebhookView]);
-    house.ask_as(Some(&maker), create_key(VIEWER)).await.answers(201);
+    let service = TestService::new();
+    let maker = service.key_of("acme", &[Permission::ApiKeyCreate, Permission::WebhookView]);
+    service
+        .ask_as(Some(&maker), create_key(VIEWER))
+        .await
+        .answers(201);
     let more = create_key(r#"{"permissions":["WEBHOOK.VIEW","WEBHOOK.REVEAL"]}"#);
-    let answer = house.ask_as(Some(&maker), more).await;
+    let answer = service.ask_as(Some(&maker), more).await;
     answer.refuses(403, "USER_NOT_ALLOWED", None);
     assert!(answer.text("message").contains("WEBHOOK.REVEAL"));
     answer.is_about("API_KEY", None);
@@ -157,18 +169,20 @@ async fn nobody_hands_out_a_permission_that_is_not_theirs() {
 
 #[actix_web::test]
 async fn nobody_makes_a_key_for_another_platform_than_the_one_acted_on() {
-    let house = House::new();
+    let service = TestService::new();
     for platform in ["other", "*"] {
-        let answer = house.ask(with(&format!("\"platform_id\":\"{platform}\""))).await;
+        let answer = service
+            .ask(with(&format!("\"platform_id\":\"{platform}\"")))
+            .await;
         answer.refuses(403, "USER_NOT_ALLOWED", Some("platform_id"));
     }
-    let everywhere = house.key_for(&PlatformScope::All, PermissionSet::all(), None);
+    let everywhere = service.key_for(&PlatformScope::All, PermissionSet::all(), None);
     let ask =
         |platform: &str| with(&format!("\"platform_id\":\"{platform}\"")).header("x-platform-id", "other");
-    let answer = house.ask_as(Some(&everywhere), ask("acme")).await;
+    let answer = service.ask_as(Some(&everywhere), ask("acme")).await;
     answer.refuses(403, "USER_NOT_ALLOWED", Some("platform_id"));
     for platform in ["other", "*"] {
-        let answer = house.ask_as(Some(&everywhere), ask(platform)).await;
+        let answer = service.ask_as(Some(&everywhere), ask(platform)).await;
         answer.answers(201);
         assert_eq!(answer.text("platform_id"), platform);
     }
@@ -176,19 +190,19 @@ async fn nobody_makes_a_key_for_another_platform_than_the_one_acted_on() {
 
 #[actix_web::test]
 async fn the_last_key_that_can_create_keys_is_kept() {
-    let house = House::new();
-    let listed = house.ask(get("/v1/api-keys")).await.json();
+    let service = TestService::new();
+    let listed = service.ask(get("/v1/api-keys")).await.json();
     let own = listed["data"][0]["id"].as_str().unwrap().to_owned();
-    house.ask(create_key(VIEWER)).await.answers(201);
-    let answer = house.ask(revoke_key(&own)).await;
+    service.ask(create_key(VIEWER)).await.answers(201);
+    let answer = service.ask(revoke_key(&own)).await;
     answer.refuses(409, "INVALID_OPERATION", None);
     answer.is_about("API_KEY", Some(&own));
-    house
+    service
         .ask(create_key(r#"{"permissions":["API_KEY.CREATE"]}"#))
         .await
         .answers(201);
-    house.ask(revoke_key(&own)).await.answers(200);
-    house
+    service.ask(revoke_key(&own)).await.answers(200);
+    service
         .ask(get("/v1/api-keys"))
         .await
         .refuses(401, "UNAUTHORISED", None);
@@ -196,72 +210,75 @@ async fn the_last_key_that_can_create_keys_is_kept() {
 
 #[actix_web::test]
 async fn a_foreign_an_unknown_and_a_revoked_key_are_answered_alike() {
-    let house = House::new();
-    let id = house.ask(create_key(VIEWER)).await.text("id");
-    let other = house.key_of("other", Permission::ALL);
-    let everywhere = house.key_for(&PlatformScope::All, PermissionSet::all(), None);
-    let listed = house.ask_as(Some(&everywhere), get("/v1/api-keys")).await.json();
+    let service = TestService::new();
+    let id = service.ask(create_key(VIEWER)).await.text("id");
+    let other = service.key_of("other", Permission::ALL);
+    let everywhere = service.key_for(&PlatformScope::All, PermissionSet::all(), None);
+    let listed = service
+        .ask_as(Some(&everywhere), get("/v1/api-keys"))
+        .await
+        .json();
     let for_all = listed["data"][0]["id"].as_str().unwrap().to_owned();
     let alike = |answer: &Answer, id: &str| String::from_utf8_lossy(&answer.body).replace(id, NO_ONES_KEY);
-    let unknown = house.ask_as(Some(&other), revoke_key(NO_ONES_KEY)).await;
+    let unknown = service.ask_as(Some(&other), revoke_key(NO_ONES_KEY)).await;
     unknown.refuses(404, "RESOURCE_NOT_FOUND", None);
     unknown.is_about("API_KEY", Some(NO_ONES_KEY));
-    let foreign = house.ask_as(Some(&other), revoke_key(&id)).await;
+    let foreign = service.ask_as(Some(&other), revoke_key(&id)).await;
     assert_eq!(alike(&foreign, &id), alike(&unknown, NO_ONES_KEY));
-    let beyond = house.ask_as(Some(&other), revoke_key(&for_all)).await;
+    let beyond = service.ask_as(Some(&other), revoke_key(&for_all)).await;
     assert_eq!(alike(&beyond, &for_all), alike(&unknown, NO_ONES_KEY));
-    house.ask(revoke_key(&id)).await.answers(200);
-    let revoked = house.ask(revoke_key(&id)).await;
+    service.ask(revoke_key(&id)).await.answers(200);
+    let revoked = service.ask(revoke_key(&id)).await;
     assert_eq!(revoked.status, 404);
     assert_eq!(alike(&revoked, &id), alike(&unknown, NO_ONES_KEY));
 }
 
 #[actix_web::test]
 async fn a_malformed_id_a_body_or_a_parameter_is_refused() {
-    let house = House::new();
+    let service = TestService::new();
     for id in ["x", "key_", NO_ONES_ID, "KEY_01hv9k2m4rt6w8y0abcdefghjk"] {
-        let answer = house.ask(revoke_key(id)).await;
+        let answer = service.ask(revoke_key(id)).await;
         answer.refuses(400, "INVALID_ID", None);
         answer.is_about("API_KEY", None);
     }
-    let id = house.ask(create_key(VIEWER)).await.text("id");
-    house
+    let id = service.ask(create_key(VIEWER)).await.text("id");
+    service
         .ask(revoke_key(&id).body("{}"))
         .await
         .refuses(400, "BAD_REQUEST", None);
     let query = revoke_key(&format!("{id}?force=1"));
-    house
+    service
         .ask(query)
         .await
         .refuses(400, "INVALID_FIELD", Some("force"));
-    house.ask(revoke_key(&id)).await.answers(200);
+    service.ask(revoke_key(&id)).await.answers(200);
 }
 
 #[actix_web::test]
 async fn a_creation_and_a_revocation_that_are_sent_again_are_answered_byte_for_byte() {
-    let house = House::new();
+    let service = TestService::new();
     let named = |ask: Ask, key: &str| ask.header("idempotency-key", key);
-    let first = house.ask(named(create_key(VIEWER), "create")).await;
+    let first = service.ask(named(create_key(VIEWER), "create")).await;
     first.answers(201);
-    house.clock.advance_seconds(60);
-    let again = house.ask(named(create_key(VIEWER), "create")).await;
+    service.clock.advance_seconds(60);
+    let again = service.ask(named(create_key(VIEWER), "create")).await;
     again.answers(201);
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(again.header("location"), first.header("location"));
     assert_eq!(again.body, first.body);
     let other = create_key(r#"{"permissions":["API_KEY.VIEW"]}"#);
-    let reused = house.ask(named(other, "create")).await;
+    let reused = service.ask(named(other, "create")).await;
     reused.refuses(409, "IDEMPOTENCY_CHECK_FAILED", None);
 
     let id = first.text("id");
-    let first = house.ask(named(revoke_key(&id), "revoke")).await;
+    let first = service.ask(named(revoke_key(&id), "revoke")).await;
     first.answers(200);
-    let again = house.ask(named(revoke_key(&id), "revoke")).await;
+    let again = service.ask(named(revoke_key(&id), "revoke")).await;
     again.answers(200);
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(again.body, first.body);
     assert_eq!(
-        house.ask(get("/v1/api-keys")).await.json()["data"]
+        service.ask(get("/v1/api-keys")).await.json()["data"]
             .as_array()
             .unwrap()
             .len(),
@@ -271,18 +288,18 @@ async fn a_creation_and_a_revocation_that_are_sent_again_are_answered_byte_for_b
 
 #[actix_web::test]
 async fn keys_are_listed_in_parts_and_those_of_the_platform_alone() {
-    let house = House::new();
-    house.key_of("other", Permission::ALL);
-    house.key_for(
+    let service = TestService::new();
+    service.key_of("other", Permission::ALL);
+    service.key_for(
         &PlatformScope::All,
         PermissionSet::all(),
         Some(Duration::from_secs(1)),
     );
     for _ in 0..3 {
-        house.clock.advance_seconds(1);
-        house.ask(create_key(VIEWER)).await.answers(201);
+        service.clock.advance_seconds(1);
+        service.ask(create_key(VIEWER)).await.answers(201);
     }
-    let whole = house.ask(get("/v1/api-keys")).await;
+    let whole = service.ask(get("/v1/api-keys")).await;
     whole.answers(200);
     let whole = whole.json();
     assert_eq!(whole["limit"], 50);
@@ -297,7 +314,7 @@ async fn keys_are_listed_in_parts_and_those_of_the_platform_alone() {
     let mut seen = Vec::new();
     let mut next = Some("/v1/api-keys?limit=2".to_owned());
     while let Some(uri) = next {
-        let part = house.ask(get(&uri)).await.json();
+        let part = service.ask(get(&uri)).await.json();
         assert_eq!(part["links"]["current"], uri);
         assert_eq!(part["links"]["first"], "/v1/api-keys?limit=2");
         let data = part["data"].as_array().unwrap();
@@ -314,7 +331,7 @@ async fn keys_are_listed_in_parts_and_those_of_the_platform_alone() {
         ("page=1", "page"),
         ("limit=1&limit=2", "limit"),
     ] {
-        let answer = house.ask(get(format!("/v1/api-keys?{query}"))).await;
+        let answer = service.ask(get(format!("/v1/api-keys?{query}"))).await;
         answer.refuses(400, "INVALID_FIELD", Some(field));
         answer.is_about("API_KEY", None);
     }

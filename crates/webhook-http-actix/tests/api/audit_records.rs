@@ -3,10 +3,10 @@
 use serde_json::Value;
 use webhook_domain::access::permission::Permission;
 
-use crate::house::*;
+use crate::test_service::*;
 
-async fn records(house: &House, query: &str) -> Vec<Value> {
-    let answer = house.ask(get(format!("/v1/audit-records{query}"))).await;
+async fn records(service: &TestService, query: &str) -> Vec<Value> {
+    let answer = service.ask(get(format!("/v1/audit-records{query}"))).await;
     answer.answers(200);
     answer.json()["data"].as_array().unwrap().clone()
 }
@@ -18,30 +18,32 @@ fn actions(records: &[Value]) -> Vec<&str> {
         .collect()
 }
 
-/// A house in which a webhook was created, rolled and renamed, and a key made and revoked, a second after another.
-async fn busy_house() -> (House, String) {
-    let house = House::new();
-    house.clock.advance_seconds(1);
-    let (id, _) = house.webhook().await;
-    house.clock.advance_seconds(1);
-    house
+/// A service in which a webhook was created, rolled and renamed, and a key made and revoked, a second after another.
+async fn busy_house() -> (TestService, String) {
+    let service = TestService::new();
+    service.clock.advance_seconds(1);
+    let (id, _) = service.webhook().await;
+    service.clock.advance_seconds(1);
+    service
         .ask(roll(&id).header("x-request-id", "the-roll"))
         .await
         .succeeds(200);
-    house.clock.advance_seconds(1);
+    service.clock.advance_seconds(1);
     let renamed = UPDATE.replace('}', r#","name":"the-new-name"}"#);
-    house.ask(update(&id, &renamed)).await.succeeds(200);
-    house.clock.advance_seconds(1);
-    let key = house.ask(create_key(r#"{"permissions":["WEBHOOK.VIEW"]}"#)).await;
-    house.clock.advance_seconds(1);
-    house.ask(revoke_key(&key.text("id"))).await.answers(200);
-    (house, id)
+    service.ask(update(&id, &renamed)).await.succeeds(200);
+    service.clock.advance_seconds(1);
+    let key = service
+        .ask(create_key(r#"{"permissions":["WEBHOOK.VIEW"]}"#))
+        .await;
+    service.clock.advance_seconds(1);
+    service.ask(revoke_key(&key.text("id"))).await.answers(200);
+    (service, id)
 }
 
 #[actix_web::test]
 async fn records_are_listed_newest_first_and_say_what_was_done_and_no_secret() {
-    let (house, id) = busy_house().await;
-    let answer = house.ask(get("/v1/audit-records")).await;
+    let (service, id) = busy_house().await;
+    let answer = service.ask(get("/v1/audit-records")).await;
     answer.answers(200);
     let text = String::from_utf8(answer.body.clone()).unwrap();
     for secret in ["whsec_", "whkey_", "the-new-name"] {
@@ -55,7 +57,7 @@ async fn records_are_listed_newest_first_and_say_what_was_done_and_no_secret() {
         serde_json::json!({"first": own, "current": own, "next": null})
     );
     let records = json["data"].as_array().unwrap();
-    // The last is the house's own key, made by the operator.
+    // The last is the service's own key, made by the operator.
     assert_eq!(
         actions(records),
         [
@@ -68,7 +70,7 @@ async fn records_are_listed_newest_first_and_say_what_was_done_and_no_secret() {
         ]
     );
     let (rolled, created) = (&records[3], &records[4]);
-    let keys = house.ask(get("/v1/api-keys?limit=1")).await.json();
+    let keys = service.ask(get("/v1/api-keys?limit=1")).await.json();
     let first_key = created["current_key"].as_str().unwrap();
     assert!(first_key.starts_with("sha256:"), "{first_key}");
     let expected = serde_json::json!({
@@ -89,29 +91,29 @@ async fn records_are_listed_newest_first_and_say_what_was_done_and_no_secret() {
 
 #[actix_web::test]
 async fn records_are_chosen_by_resource_and_by_action() {
-    let (house, id) = busy_house().await;
-    let of_webhook = records(&house, &format!("?resource_id={id}")).await;
+    let (service, id) = busy_house().await;
+    let of_webhook = records(&service, &format!("?resource_id={id}")).await;
     let expected = ["WEBHOOK.UPDATED", "WEBHOOK.SECRET_ROLLED", "WEBHOOK.CREATED"];
     assert_eq!(actions(&of_webhook), expected);
-    let of_action = records(&house, "?action=API_KEY.CREATED").await;
+    let of_action = records(&service, "?action=API_KEY.CREATED").await;
     assert_eq!(actions(&of_action), ["API_KEY.CREATED"; 2]);
-    let both = records(&house, &format!("?resource_id={id}&action=WEBHOOK.CREATED")).await;
+    let both = records(&service, &format!("?resource_id={id}&action=WEBHOOK.CREATED")).await;
     assert_eq!(actions(&both), ["WEBHOOK.CREATED"]);
-    let neither = records(&house, &format!("?resource_id={id}&action=API_KEY.CREATED")).await;
+    let neither = records(&service, &format!("?resource_id={id}&action=API_KEY.CREATED")).await;
     assert_eq!(neither.len(), 0);
-    assert_eq!(records(&house, "?resource_id=no-ones").await.len(), 0);
+    assert_eq!(records(&service, "?resource_id=no-ones").await.len(), 0);
 }
 
 #[actix_web::test]
 async fn links_lead_through_every_record_and_keep_what_was_asked_for() {
-    let (house, id) = busy_house().await;
+    let (service, id) = busy_house().await;
     for filter in ["", &format!("&resource_id={id}"), "&action=API_KEY.CREATED"] {
-        let whole = records(&house, &format!("?limit=100{filter}")).await;
+        let whole = records(&service, &format!("?limit=100{filter}")).await;
         let mut seen = Vec::new();
         let mut next = Some(format!("/v1/audit-records?limit=1{filter}"));
         while let Some(uri) = next {
             assert!(seen.len() < 10, "the links go round");
-            let part = house.ask(get(&uri)).await.json();
+            let part = service.ask(get(&uri)).await.json();
             assert_eq!(part["links"]["current"], uri);
             assert_eq!(
                 part["links"]["first"],
@@ -126,7 +128,7 @@ async fn links_lead_through_every_record_and_keep_what_was_asked_for() {
 
 #[actix_web::test]
 async fn a_parameter_that_is_not_what_it_must_be_is_named() {
-    let house = House::new();
+    let service = TestService::new();
     let long = format!("resource_id={}", "a".repeat(65));
     for (query, field) in [
         ("resource_id=", "resource_id"),
@@ -143,20 +145,20 @@ async fn a_parameter_that_is_not_what_it_must_be_is_named() {
         ("page=2", "page"),
         ("limit=1&limit=1", "limit"),
     ] {
-        let answer = house.ask(get(format!("/v1/audit-records?{query}"))).await;
+        let answer = service.ask(get(format!("/v1/audit-records?{query}"))).await;
         answer.refuses(400, "INVALID_FIELD", Some(field));
         answer.is_about("AUDIT_RECORD", None);
     }
     let longest = format!("?resource_id={}", "a".repeat(64));
-    assert_eq!(records(&house, &longest).await.len(), 0);
+    assert_eq!(records(&service, &longest).await.len(), 0);
 }
 
 #[actix_web::test]
 async fn a_platform_sees_its_own_records_alone() {
-    let (house, id) = busy_house().await;
-    let other = house.key_of("other", &[Permission::AuditRecordView]);
+    let (service, id) = busy_house().await;
+    let other = service.key_of("other", &[Permission::AuditRecordView]);
     for query in ["", &format!("?resource_id={id}")] {
-        let answer = house
+        let answer = service
             .ask_as(Some(&other), get(format!("/v1/audit-records{query}")))
             .await;
         answer.answers(200);

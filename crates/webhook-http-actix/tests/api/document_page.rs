@@ -5,12 +5,12 @@ use std::io::Read as _;
 use flate2::read::GzDecoder;
 use regex::Regex;
 
-use crate::house::*;
+use crate::test_service::*;
 
 #[actix_web::test]
 async fn the_document_is_served_to_anybody() {
-    let house = House::new();
-    let served = house.ask_as(None, get("/openapi.json")).await;
+    let service = TestService::new();
+    let served = service.ask_as(None, get("/openapi.json")).await;
     assert_eq!(served.status, 200);
     assert_eq!(served.header("content-type"), Some("application/json"));
     assert_eq!(served.body, webhook_http_actix::openapi_json().as_bytes());
@@ -33,10 +33,10 @@ fn uncompressed(answer: &Answer) -> Vec<u8> {
 
 #[actix_web::test]
 async fn the_page_comes_whole_from_the_server_and_may_load_nothing_from_elsewhere() {
-    let house = House::new();
-    let folder = house.ask_as(None, get("/docs")).await;
+    let service = TestService::new();
+    let folder = service.ask_as(None, get("/docs")).await;
     assert_eq!((folder.status, folder.header("location")), (308, Some("/docs/")));
-    let page = house.ask_as(None, get("/docs/")).await;
+    let page = service.ask_as(None, get("/docs/")).await;
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").unwrap().starts_with("text/html"));
     let policy = page.header("content-security-policy").unwrap();
@@ -50,23 +50,23 @@ async fn the_page_comes_whole_from_the_server_and_may_load_nothing_from_elsewher
     for part in parts.captures_iter(&html) {
         let name = part[1].trim_start_matches("./").to_owned();
         assert!(!name.contains("//"), "{name}");
-        let answer = house.ask_as(None, get(format!("/docs/{name}"))).await;
+        let answer = service.ask_as(None, get(format!("/docs/{name}"))).await;
         assert_eq!(answer.status, 200, "{name}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         count += 1;
     }
     assert!(count >= 4, "{html}");
-    let starts = house.ask_as(None, get("/docs/swagger-initializer.js")).await;
+    let starts = service.ask_as(None, get("/docs/swagger-initializer.js")).await;
     assert!(
         String::from_utf8(uncompressed(&starts))
             .unwrap()
             .contains("/openapi.json")
     );
-    house
+    service
         .ask_as(None, get("/docs/nothing"))
         .await
         .refuses(404, "RESOURCE_NOT_FOUND", None);
-    house
+    service
         .ask_as(None, get("/docs/../Cargo.toml"))
         .await
         .refuses(404, "RESOURCE_NOT_FOUND", None);

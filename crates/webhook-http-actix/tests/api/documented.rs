@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use actix_web::http::Method;
 use serde_json::Value;
 
-use crate::house::Answer;
+use crate::test_service::Answer;
 
 /// The document, as the server serves it.
 pub(crate) static DOCUMENT: LazyLock<Value> =

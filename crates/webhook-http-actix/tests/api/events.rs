@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use serde_json::{Value, json};
 use webhook_domain::access::permission::Permission;
 
-use crate::house::*;
+use crate::test_service::*;
 
 const EVENT: &str = r#"{"type":"INVOICE.CREATED","data":{"id":"inv_1","total":1.10}}"#;
 
@@ -14,10 +14,10 @@ fn resend(id: &str) -> Ask {
 
 #[actix_web::test]
 async fn an_event_is_accepted_and_on_its_way_to_each_webhook_that_wants_it() {
-    let house = House::new();
-    let (webhook, _) = house.webhook().await;
-    house.webhook().await;
-    let published = house.ask(publish(EVENT)).await;
+    let service = TestService::new();
+    let (webhook, _) = service.webhook().await;
+    service.webhook().await;
+    let published = service.ask(publish(EVENT)).await;
     published.answers(202);
     let json = published.json();
     assert_eq!(json["object_type"], "EVENT");
@@ -25,7 +25,7 @@ async fn an_event_is_accepted_and_on_its_way_to_each_webhook_that_wants_it() {
         (&json["type"], &json["webhook_events"]),
         (&json!("INVOICE.CREATED"), &json!(2))
     );
-    let listed = house
+    let listed = service
         .ask(get(format!("/v1/webhook-events?webhook_id={webhook}")))
         .await;
     listed.answers(200);
@@ -40,7 +40,7 @@ async fn an_event_is_accepted_and_on_its_way_to_each_webhook_that_wants_it() {
     assert_eq!(on_its_way["attempts"], json!([]));
     assert_eq!(on_its_way["payload"], Value::Null, "a list leaves it out");
     let id = on_its_way["id"].as_str().unwrap();
-    let shown = house.ask(get(format!("/v1/webhook-events/{id}"))).await;
+    let shown = service.ask(get(format!("/v1/webhook-events/{id}"))).await;
     let body = String::from_utf8(shown.body.clone()).unwrap();
     assert!(
         body.contains(r#""data":{"id":"inv_1","total":1.10}"#),
@@ -53,8 +53,8 @@ async fn an_event_is_accepted_and_on_its_way_to_each_webhook_that_wants_it() {
 
 #[actix_web::test]
 async fn data_is_at_most_64_levels_deep() {
-    let house = House::new();
-    house.webhook().await;
+    let service = TestService::new();
+    service.webhook().await;
     let nested = |depth| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
     for (field, other) in [("data", ""), ("previous_data", r#","data":1"#)] {
         let body = |depth| {
@@ -63,9 +63,9 @@ async fn data_is_at_most_64_levels_deep() {
                 nested(depth)
             )
         };
-        house.ask(publish(&body(64))).await.answers(202);
+        service.ask(publish(&body(64))).await.answers(202);
         for depth in [65, 1_000] {
-            let refused = house.ask(publish(&body(depth))).await;
+            let refused = service.ask(publish(&body(depth))).await;
             refused.refuses(400, "INVALID_FIELD", Some(field));
         }
     }
@@ -73,8 +73,8 @@ async fn data_is_at_most_64_levels_deep() {
 
 #[actix_web::test]
 async fn a_bad_event_is_refused_and_goes_nowhere() {
-    let house = House::new();
-    let (webhook, _) = house.webhook().await;
+    let service = TestService::new();
+    let (webhook, _) = service.webhook().await;
     for (body, code, field) in [
         ("{}", "MISSING_FIELD", Some("type")),
         (r#"{"type":null,"data":1}"#, "MISSING_FIELD", Some("type")),
@@ -111,10 +111,10 @@ async fn a_bad_event_is_refused_and_goes_nowhere() {
         (r#"{"type":"INVOICE.CREATED","data":nope}"#, "BAD_REQUEST", None),
         ("", "BAD_REQUEST", None),
     ] {
-        let refused = house.ask(publish(body)).await;
+        let refused = service.ask(publish(body)).await;
         refused.refuses(400, code, field).is_about("EVENT", None);
     }
-    let listed = house
+    let listed = service
         .ask(get(format!("/v1/webhook-events?webhook_id={webhook}")))
         .await;
     assert_eq!(listed.json()["data"], json!([]));
@@ -122,7 +122,7 @@ async fn a_bad_event_is_refused_and_goes_nowhere() {
 
 #[actix_web::test]
 async fn an_event_may_have_256_kib() {
-    let house = House::new();
+    let service = TestService::new();
     let of = |length: usize| {
         let around = r#"{"type":"INVOICE.CREATED","data":""}"#.len();
         format!(
@@ -130,8 +130,8 @@ async fn an_event_may_have_256_kib() {
             "x".repeat(length - around)
         )
     };
-    house.ask(publish(&of(256 * 1024))).await.answers(202);
-    house
+    service.ask(publish(&of(256 * 1024))).await.answers(202);
+    service
         .ask(publish(&of(256 * 1024 + 1)))
         .await
         .refuses(413, "INVALID_REQUEST", None);
@@ -139,33 +139,33 @@ async fn an_event_may_have_256_kib() {
 
 #[actix_web::test]
 async fn what_a_server_sets_of_an_event_is_ignored() {
-    let house = House::new();
-    let published = house.ask(publish(EVENT)).await.json();
+    let service = TestService::new();
+    let published = service.ask(publish(EVENT)).await.json();
     let mut again = published.clone();
     again["data"] = json!(1);
-    let second = house.ask(publish(&again.to_string())).await;
+    let second = service.ask(publish(&again.to_string())).await;
     second.answers(202);
     assert_ne!(second.json()["id"], published["id"]);
 }
 
 #[actix_web::test]
 async fn an_event_that_is_published_again_under_its_name_is_published_once() {
-    let house = House::new();
-    house.webhook().await;
+    let service = TestService::new();
+    service.webhook().await;
     let named = || publish(EVENT).header("idempotency-key", "k");
-    let first = house.ask(named()).await;
-    let again = house.ask(named()).await;
+    let first = service.ask(named()).await;
+    let again = service.ask(named()).await;
     assert_eq!((first.status, &first.body), (202, &again.body));
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(
-        house.ask(get("/v1/webhook-events")).await.json()["data"]
+        service.ask(get("/v1/webhook-events")).await.json()["data"]
             .as_array()
             .unwrap()
             .len(),
         1
     );
     let other = publish(r#"{"type":"INVOICE.PAID","data":1}"#).header("idempotency-key", "k");
-    house
+    service
         .ask(other)
         .await
         .refuses(409, "IDEMPOTENCY_CHECK_FAILED", None);
@@ -173,16 +173,16 @@ async fn an_event_that_is_published_again_under_its_name_is_published_once() {
 
 #[actix_web::test]
 async fn lists_are_of_what_is_asked_for_part_by_part() {
-    let house = House::new();
-    let (webhook, _) = house.webhook().await;
-    house.webhook().await;
+    let service = TestService::new();
+    let (webhook, _) = service.webhook().await;
+    service.webhook().await;
     for action in ["INVOICE.CREATED", "INVOICE.PAID"] {
-        house
+        service
             .ask(publish(&EVENT.replace("INVOICE.CREATED", action)))
             .await;
     }
     let count = async |query: &str| {
-        let listed = house.ask(get(format!("/v1/webhook-events?{query}"))).await;
+        let listed = service.ask(get(format!("/v1/webhook-events?{query}"))).await;
         listed.answers(200);
         listed.json()["data"].as_array().unwrap().len()
     };
@@ -195,7 +195,7 @@ async fn lists_are_of_what_is_asked_for_part_by_part() {
     let mut seen = Vec::new();
     let mut next = Some("/v1/webhook-events?limit=3&status=PENDING".to_owned());
     while let Some(link) = next {
-        let part = house.ask(get(link)).await.json();
+        let part = service.ask(get(link)).await.json();
         seen.extend(
             part["data"]
                 .as_array()
@@ -218,7 +218,7 @@ async fn lists_are_of_what_is_asked_for_part_by_part() {
         ("created_before=2024-04-12", "created_before"),
         ("key_fingerprint=x", "key_fingerprint"),
     ] {
-        let refused = house.ask(get(format!("/v1/webhook-events?{query}"))).await;
+        let refused = service.ask(get(format!("/v1/webhook-events?{query}"))).await;
         refused
             .refuses(400, "INVALID_FIELD", Some(field))
             .is_about("WEBHOOK_EVENT", None);
@@ -227,14 +227,14 @@ async fn lists_are_of_what_is_asked_for_part_by_part() {
 
 #[actix_web::test]
 async fn what_waits_is_not_sent_again() {
-    let house = House::new();
-    house.webhook().await;
-    house.ask(publish(EVENT)).await;
-    let id = house.ask(get("/v1/webhook-events")).await.json()["data"][0]["id"]
+    let service = TestService::new();
+    service.webhook().await;
+    service.ask(publish(EVENT)).await;
+    let id = service.ask(get("/v1/webhook-events")).await.json()["data"][0]["id"]
         .as_str()
         .unwrap()
         .to_owned();
-    let refused = house.ask(resend(&id)).await;
+    let refused = service.ask(resend(&id)).await;
     refused
         .refuses(409, "INVALID_OPERATION", None)
         .is_about("WEBHOOK_EVENT", Some(&id));
@@ -242,32 +242,32 @@ async fn what_waits_is_not_sent_again() {
 
 #[actix_web::test]
 async fn events_of_another_platform_do_not_exist() {
-    let house = House::new();
-    house.webhook().await;
-    house.ask(publish(EVENT)).await;
-    let id = house.ask(get("/v1/webhook-events")).await.json()["data"][0]["id"]
+    let service = TestService::new();
+    service.webhook().await;
+    service.ask(publish(EVENT)).await;
+    let id = service.ask(get("/v1/webhook-events")).await.json()["data"][0]["id"]
         .as_str()
         .unwrap()
         .to_owned();
-    let stranger = house.key_of(
+    let stranger = service.key_of(
         "other",
         &[Permission::WebhookEventView, Permission::WebhookEventResend],
     );
     for id in [id.as_str(), "whe_01hv9k2m4rt6w8y0abcdefghjk"] {
         for ask in [get(format!("/v1/webhook-events/{id}")), resend(id)] {
-            let refused = house.ask_as(Some(&stranger), ask).await;
+            let refused = service.ask_as(Some(&stranger), ask).await;
             refused
                 .refuses(404, "RESOURCE_NOT_FOUND", None)
                 .is_about("WEBHOOK_EVENT", Some(id));
         }
     }
-    let listed = house.ask_as(Some(&stranger), get("/v1/webhook-events")).await;
+    let listed = service.ask_as(Some(&stranger), get("/v1/webhook-events")).await;
     assert_eq!(listed.json()["data"], json!([]));
 }
 
 #[actix_web::test]
 async fn each_operation_needs_its_permission() {
-    let house = House::new();
+    let service = TestService::new();
     let id = "whe_01hv9k2m4rt6w8y0abcdefghjk";
     let asks = || {
         [
@@ -283,8 +283,8 @@ async fn each_operation_needs_its_permission() {
     for place in 0..asks().len() {
         for permission in Permission::ALL {
             let (ask, needed) = asks().into_iter().nth(place).unwrap();
-            let key = house.key_of("acme", &[*permission]);
-            let answer = house.ask_as(Some(&key), ask).await;
+            let key = service.key_of("acme", &[*permission]);
+            let answer = service.ask_as(Some(&key), ask).await;
             assert_eq!(
                 answer.status == 403,
                 *permission != needed,

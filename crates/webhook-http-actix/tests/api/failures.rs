@@ -10,9 +10,9 @@ use webhook_domain::testing::{MemoryStore, SeededEntropy};
 use webhook_domain::{ServiceError, StoreError};
 use webhook_http_actix::HttpLimits;
 
-use crate::house::*;
+use crate::test_service::*;
 
-fn failing(error: fn() -> StoreError) -> House {
+fn failing(error: fn() -> StoreError) -> TestService {
     let mut webhooks = MockWebhookStore::new();
     webhooks
         .expect_change()
@@ -21,7 +21,7 @@ fn failing(error: fn() -> StoreError) -> House {
         .expect_create()
         .returning(move |_| Err(ServiceError::Store(error())));
     webhooks.expect_check().returning(move || Err(error()));
-    House::over(
+    TestService::over(
         Arc::new(webhooks),
         Arc::new(MemoryStore::new()),
         HttpLimits::default(),
@@ -38,14 +38,14 @@ async fn a_store_that_may_work_again_is_503_and_says_to_ask_again() {
         || StoreError::OutcomeUnknown(CAUSE.into()),
     ];
     for error in errors {
-        let house = failing(error);
+        let service = failing(error);
         for ask in [
             roll(NO_ONES_ID),
             remove(NO_ONES_ID),
             create(CREATE),
             read(NO_ONES_ID),
         ] {
-            let answer = house.ask(ask).await;
+            let answer = service.ask(ask).await;
             answer.refuses(503, "INTERNAL_ERROR", None);
             assert_eq!(answer.header("retry-after"), Some("1"));
             assert_eq!(answer.header("idempotency-retryable"), Some("true"));
@@ -56,8 +56,8 @@ async fn a_store_that_may_work_again_is_503_and_says_to_ask_again() {
 
 #[actix_web::test]
 async fn what_will_not_mend_itself_is_500_and_says_not_to_ask_again() {
-    let house = failing(|| StoreError::Corrupt(CAUSE.into()));
-    let answer = house.ask(roll(NO_ONES_ID)).await;
+    let service = failing(|| StoreError::Corrupt(CAUSE.into()));
+    let answer = service.ask(roll(NO_ONES_ID)).await;
     answer.refuses(500, "INTERNAL_ERROR", None);
     assert_eq!(answer.header("idempotency-retryable"), Some("false"));
     assert_eq!(answer.header("retry-after"), None);
@@ -76,12 +76,12 @@ async fn a_stored_answer_of_another_form_is_500() {
         webhooks
             .expect_change()
             .returning(move |_| Ok(Outcome::Replayed(SecretBytes::new(stored.into()))));
-        let house = House::over(
+        let service = TestService::over(
             Arc::new(webhooks),
             Arc::new(MemoryStore::new()),
             HttpLimits::default(),
         );
-        house
+        service
             .ask(roll(NO_ONES_ID))
             .await
             .refuses(500, "INTERNAL_ERROR", None);
@@ -93,14 +93,14 @@ async fn without_randomness_nothing_is_made_and_the_answer_has_an_id_all_the_sam
     let mut entropy = MockEntropy::new();
     entropy.expect_fill().returning(|_| Err(EntropyError));
     let store = Arc::new(MemoryStore::new());
-    let house = House::with(
+    let service = TestService::with(
         store.clone(),
         store.clone(),
         store,
         Arc::new(entropy),
         HttpLimits::default(),
     );
-    let answer = house.ask(create(CREATE)).await;
+    let answer = service.ask(create(CREATE)).await;
     answer.refuses(500, "INTERNAL_ERROR", None);
     assert_eq!(answer.header("idempotency-retryable"), Some("false"));
 }
@@ -113,14 +113,14 @@ async fn a_key_that_cannot_be_looked_up_is_503_and_not_401() {
         .returning(|_| Err(StoreError::Unavailable(CAUSE.into())));
     let store = Arc::new(MemoryStore::new());
     let entropy = Arc::new(SeededEntropy::new(1));
-    let house = House::with(
+    let service = TestService::with(
         store.clone(),
         Arc::new(api_keys),
         store,
         entropy,
         HttpLimits::default(),
     );
-    house
+    service
         .ask(roll(NO_ONES_ID))
         .await
         .refuses(503, "INTERNAL_ERROR", None);
@@ -128,9 +128,9 @@ async fn a_key_that_cannot_be_looked_up_is_503_and_not_401() {
 
 #[actix_web::test]
 async fn a_service_whose_store_fails_lives_and_is_not_ready() {
-    let house = failing(|| StoreError::Unavailable(CAUSE.into()));
-    let live = house.ask_as(None, Ask::new(Method::GET, "/health/live")).await;
+    let service = failing(|| StoreError::Unavailable(CAUSE.into()));
+    let live = service.ask_as(None, Ask::new(Method::GET, "/health/live")).await;
     assert_eq!(live.status, 200);
-    let ready = house.ask_as(None, Ask::new(Method::GET, "/health/ready")).await;
+    let ready = service.ask_as(None, Ask::new(Method::GET, "/health/ready")).await;
     ready.refuses(503, "INTERNAL_ERROR", None);
 }

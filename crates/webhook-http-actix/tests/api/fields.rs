@@ -1,6 +1,6 @@
 //! Fields: what is required, which types they have, and which values their types refuse.
 
-use crate::house::*;
+use crate::test_service::*;
 
 fn created_with(field: &str, value: &str) -> Ask {
     let body = match CREATE.contains(&format!("\"{field}\"")) {
@@ -26,10 +26,10 @@ fn updated_with(id: &str, field: &str, value: &str) -> Ask {
 
 #[actix_web::test]
 async fn an_update_needs_its_three_required_fields_and_not_null() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     for field in ["active", "include_previous_data", "authentication_type"] {
-        let null = house.ask(updated_with(&id, field, "null")).await;
+        let null = service.ask(updated_with(&id, field, "null")).await;
         null.refuses(400, "MISSING_FIELD", Some(field));
         let absent: serde_json::Map<_, _> = serde_json::from_str::<serde_json::Value>(UPDATE)
             .unwrap()
@@ -40,9 +40,9 @@ async fn an_update_needs_its_three_required_fields_and_not_null() {
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         let ask = roll(&id).body(serde_json::to_vec(&absent).unwrap());
-        house.ask(ask).await.refuses(400, "MISSING_FIELD", Some(field));
+        service.ask(ask).await.refuses(400, "MISSING_FIELD", Some(field));
     }
-    house
+    service
         .ask(roll(&id).body("{}"))
         .await
         .refuses(400, "MISSING_FIELD", Some("active"));
@@ -50,13 +50,13 @@ async fn an_update_needs_its_three_required_fields_and_not_null() {
 
 #[actix_web::test]
 async fn a_creation_needs_name_reference_and_url_to_be_there() {
-    let house = House::new();
+    let service = TestService::new();
     for field in ["name", "reference", "url"] {
         let pair = format!("\"{field}\":null");
         let body = CREATE
             .replace(&format!("{pair},"), "")
             .replace(&format!(",{pair}"), "");
-        house
+        service
             .ask(create(&body))
             .await
             .refuses(400, "MISSING_FIELD", Some(field));
@@ -65,14 +65,14 @@ async fn a_creation_needs_name_reference_and_url_to_be_there() {
 
 #[actix_web::test]
 async fn on_creation_null_means_the_default() {
-    let house = House::new();
+    let service = TestService::new();
     for (field, default) in [
         ("active", serde_json::json!(true)),
         ("include_previous_data", serde_json::json!(false)),
         ("authentication_type", serde_json::json!("NONE")),
         ("signing_protocol", serde_json::json!("HmacSHA256")),
     ] {
-        let answer = house.ask(created_with(field, "null")).await;
+        let answer = service.ask(created_with(field, "null")).await;
         answer.succeeds(201);
         assert_eq!(answer.json()[field], default);
     }
@@ -80,8 +80,8 @@ async fn on_creation_null_means_the_default() {
 
 #[actix_web::test]
 async fn a_value_of_another_type_is_refused() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     let texts = [
         "name",
         "reference",
@@ -95,11 +95,11 @@ async fn a_value_of_another_type_is_refused() {
     ];
     for field in texts {
         for wrong in ["1", "true", "[]", "{}"] {
-            house
+            service
                 .ask(created_with(field, wrong))
                 .await
                 .refuses(400, "INVALID_FIELD", Some(field));
-            house
+            service
                 .ask(updated_with(&id, field, wrong))
                 .await
                 .refuses(400, "INVALID_FIELD", Some(field));
@@ -107,11 +107,11 @@ async fn a_value_of_another_type_is_refused() {
     }
     for field in ["active", "include_previous_data"] {
         for wrong in ["1", "\"true\"", "[]", "{}"] {
-            house
+            service
                 .ask(created_with(field, wrong))
                 .await
                 .refuses(400, "INVALID_FIELD", Some(field));
-            house
+            service
                 .ask(updated_with(&id, field, wrong))
                 .await
                 .refuses(400, "INVALID_FIELD", Some(field));
@@ -119,7 +119,7 @@ async fn a_value_of_another_type_is_refused() {
     }
     for field in ["included_actions", "excluded_actions"] {
         for wrong in ["1", "true", "\"INVOICE.PAID\"", "{}"] {
-            house
+            service
                 .ask(created_with(field, wrong))
                 .await
                 .refuses(400, "INVALID_FIELD", Some(field));
@@ -129,7 +129,7 @@ async fn a_value_of_another_type_is_refused() {
 
 #[actix_web::test]
 async fn a_value_that_its_type_does_not_admit_is_refused_and_not_repeated() {
-    let house = House::new();
+    let service = TestService::new();
     for (field, wrong) in [
         ("name", "\"secret\\u0000value\""),
         ("reference", "\"secret\\nvalue\""),
@@ -143,7 +143,7 @@ async fn a_value_that_its_type_does_not_admit_is_refused_and_not_repeated() {
         ("signing_protocol", "\"secret\""),
         ("authentication_type", "\"secret\""),
     ] {
-        let answer = house.ask(created_with(field, wrong)).await;
+        let answer = service.ask(created_with(field, wrong)).await;
         answer.refuses(400, "INVALID_FIELD", Some(field));
         let message = answer.text("message");
         assert!(message.starts_with(&format!("{field} must ")), "{message}");
@@ -153,7 +153,7 @@ async fn a_value_that_its_type_does_not_admit_is_refused_and_not_repeated() {
 
 #[actix_web::test]
 async fn an_item_of_a_list_is_named_by_its_place() {
-    let house = House::new();
+    let service = TestService::new();
     for (list, field) in [
         (r#"["INVOICE.PAID",1]"#, "included_actions.1"),
         (r#"["invoice"]"#, "included_actions.0"),
@@ -161,18 +161,18 @@ async fn an_item_of_a_list_is_named_by_its_place() {
         (r#"["INVOICE.PAID","INVOICE.PAID"]"#, "included_actions.1"),
         (r#"[null]"#, "included_actions.0"),
     ] {
-        let answer = house.ask(created_with("included_actions", list)).await;
+        let answer = service.ask(created_with("included_actions", list)).await;
         answer.refuses(400, "INVALID_FIELD", Some(field));
     }
     let many = format!("[{}]", vec!["\"INVOICE.PAID\""; 257].join(","));
-    let answer = house.ask(created_with("included_actions", &many)).await;
+    let answer = service.ask(created_with("included_actions", &many)).await;
     answer.refuses(400, "INVALID_FIELD", Some("included_actions"));
 }
 
 #[actix_web::test]
 async fn fields_of_the_servers_own_are_ignored_whatever_they_hold() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     for field in [
         "object_type",
         "id",
@@ -187,9 +187,9 @@ async fn fields_of_the_servers_own_are_ignored_whatever_they_hold() {
         "updated_at",
     ] {
         let ask = created_with(field, r#"{"anything":[1,"x",null]}"#);
-        house.ask(ask).await.succeeds(201);
+        service.ask(ask).await.succeeds(201);
         let ask = updated_with(&id, field, "17").header("if-match", "*");
-        let answer = house.ask(ask.header("idempotency-key", field)).await;
+        let answer = service.ask(ask.header("idempotency-key", field)).await;
         assert!(answer.status == 200 || answer.status == 409, "{field}");
     }
 }

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use webhook_domain::access::permission::Permission;
 
 use crate::documented::{DOCUMENT, operations};
-use crate::house::*;
+use crate::test_service::*;
 
-/// A house with four webhooks; another platform has the same.
-async fn house() -> House {
-    let house = House::new();
-    let others = house.key_of("other", Permission::ALL);
+/// A service with four webhooks; another platform has the same.
+async fn service() -> TestService {
+    let service = TestService::new();
+    let others = service.key_of("other", Permission::ALL);
     for (name, reference, active, url) in [
         (
             "Zoë & Söhne = 100%",
@@ -23,15 +23,15 @@ async fn house() -> House {
         ("", Some("+ +"), true, "https://[2606:4700::1111]/4"),
     ] {
         let body = json!({"name": name, "reference": reference, "active": active, "url": url}).to_string();
-        house.ask(create(&body)).await.succeeds(201);
-        house.ask_as(Some(&others), create(&body)).await.succeeds(201);
-        house.clock.advance_seconds(10);
+        service.ask(create(&body)).await.succeeds(201);
+        service.ask_as(Some(&others), create(&body)).await.succeeds(201);
+        service.clock.advance_seconds(10);
     }
-    house
+    service
 }
 
-async fn list(house: &House, query: &str) -> Value {
-    let answer = house.ask(get(format!("/v1/webhooks?{query}"))).await;
+async fn list(service: &TestService, query: &str) -> Value {
+    let answer = service.ask(get(format!("/v1/webhooks?{query}"))).await;
     answer.answers(200);
     answer.json()
 }
@@ -46,7 +46,7 @@ fn numbers(page: &Value) -> Vec<u32> {
 
 #[actix_web::test]
 async fn a_list_has_the_webhooks_that_meet_every_condition() {
-    let house = house().await;
+    let service = service().await;
     for (query, expected) in [
         ("reference=a%2Fb%3Fc%3Dd%26e%23f", &[1][..]),
         ("reference=a%2fb?c%3Dd%26e%23f", &[1]),
@@ -82,7 +82,7 @@ async fn a_list_has_the_webhooks_that_meet_every_condition() {
             &[3],
         ),
     ] {
-        let page = list(&house, query).await;
+        let page = list(&service, query).await;
         assert_eq!(numbers(&page), expected, "{query}");
         assert_eq!(
             page["total_number_of_pages"],
@@ -94,19 +94,19 @@ async fn a_list_has_the_webhooks_that_meet_every_condition() {
 
 #[actix_web::test]
 async fn links_keep_the_conditions_and_lead_through_what_meets_them() {
-    let house = house().await;
+    let service = service().await;
     for query in [
         "name=Zo%C3%AB+%26+S%C3%B6hne+%3D+100%25",
         "url_host=EXAMPLE.com&rolled_before=2025-01-01T00:00:00Z",
     ] {
         for order in ["created_at", "updated_at", "name", "reference"] {
             let uri = format!("{query}&limit=1&order_by={order}&order_direction=desc");
-            let whole = numbers(&list(&house, &format!("{uri}&limit=100").replace("&limit=1&", "&")).await);
-            let first = list(&house, &uri).await;
+            let whole = numbers(&list(&service, &format!("{uri}&limit=100").replace("&limit=1&", "&")).await);
+            let first = list(&service, &uri).await;
             assert_eq!(first["total_number_of_pages"], 2);
             let follow = async |page: &Value, link: &str| {
                 let link = page["links"][link].as_str().unwrap().to_owned();
-                let answer = house.ask(get(link)).await;
+                let answer = service.ask(get(link)).await;
                 answer.answers(200);
                 answer.json()
             };
@@ -121,12 +121,12 @@ async fn links_keep_the_conditions_and_lead_through_what_meets_them() {
             ] {
                 assert_eq!(follow(page, link).await["data"], expected["data"], "{uri} {link}");
             }
-            let by_number = list(&house, &format!("{uri}&page=2")).await;
+            let by_number = list(&service, &format!("{uri}&page=2")).await;
             assert_eq!(by_number["data"], second["data"]);
         }
     }
     let page = list(
-        &house,
+        &service,
         "reference=a%2Fb%3Fc%3Dd%26e%23f&url_host=EXAMPLE.COM.&active=true",
     )
     .await;
@@ -136,7 +136,7 @@ async fn links_keep_the_conditions_and_lead_through_what_meets_them() {
          &active=true&url_host=example.com"
     );
     let page = list(
-        &house,
+        &service,
         "url_host=[2606:4700:0::1111]&rolled_before=2025-01-01T00:00:00Z",
     )
     .await;
@@ -149,23 +149,23 @@ async fn links_keep_the_conditions_and_lead_through_what_meets_them() {
 
 #[actix_web::test]
 async fn a_roll_and_a_removal_make_a_webhook_one_that_was_rolled_lately() {
-    let house = house().await;
+    let service = service().await;
     let before = "rolled_before=2024-04-12T15:23:00Z";
-    let page = list(&house, before).await;
+    let page = list(&service, before).await;
     let id = |place: usize| page["data"][place]["id"].as_str().unwrap().to_owned();
-    house.ask(update(&id(0), UPDATE)).await.succeeds(200);
-    house.ask(roll(&id(1))).await.succeeds(200);
-    house.ask(remove(&id(2))).await.succeeds(200);
-    assert_eq!(numbers(&list(&house, before).await), [1]);
+    service.ask(update(&id(0), UPDATE)).await.succeeds(200);
+    service.ask(roll(&id(1))).await.succeeds(200);
+    service.ask(remove(&id(2))).await.succeeds(200);
+    assert_eq!(numbers(&list(&service, before).await), [1]);
     assert_eq!(
-        numbers(&list(&house, "rolled_before=2024-04-12T15:23:18Z").await),
+        numbers(&list(&service, "rolled_before=2024-04-12T15:23:18Z").await),
         [1, 2, 3, 4]
     );
 }
 
 #[actix_web::test]
 async fn a_condition_that_is_not_what_it_must_be_is_named_with_what_would_be_right() {
-    let house = house().await;
+    let service = service().await;
     let long = "n".repeat(257);
     for (query, field, right) in [
         (&*format!("name={long}"), "name", "256 characters"),
@@ -231,7 +231,7 @@ async fn a_condition_that_is_not_what_it_must_be_is_named_with_what_would_be_rig
         ("url=example.com", "url", "not a parameter"),
         ("roll_due=true", "roll_due", "not a parameter"),
     ] {
-        let answer = house.ask(get(format!("/v1/webhooks?{query}"))).await;
+        let answer = service.ask(get(format!("/v1/webhooks?{query}"))).await;
         answer.refuses(400, "INVALID_FIELD", Some(field));
         answer.is_about("WEBHOOK", None);
         assert!(
@@ -242,7 +242,7 @@ async fn a_condition_that_is_not_what_it_must_be_is_named_with_what_would_be_rig
     }
     // As long as they may be.
     let page = list(
-        &house,
+        &service,
         &format!("name={}&reference={}", &long[1..], "%C3%A9".repeat(256)),
     )
     .await;
@@ -251,14 +251,14 @@ async fn a_condition_that_is_not_what_it_must_be_is_named_with_what_would_be_rig
 
 #[actix_web::test]
 async fn a_list_of_none_leads_nowhere() {
-    let house = house().await;
-    let page = list(&house, "name=nobody&page=3").await;
+    let service = service().await;
+    let page = list(&service, "name=nobody&page=3").await;
     assert_eq!(
         (&page["data"], &page["total_number_of_pages"]),
         (&json!([]), &json!(0))
     );
     assert!(page["links"]["previous"].is_null() && page["links"]["next"].is_null());
-    let page = list(&house, "active=true&limit=2&page=9").await;
+    let page = list(&service, "active=true&limit=2&page=9").await;
     assert_eq!(
         (&page["data"], &page["total_number_of_pages"]),
         (&json!([]), &json!(2))
@@ -269,12 +269,12 @@ async fn a_list_of_none_leads_nowhere() {
 
 #[actix_web::test]
 async fn head_is_answered_as_get_is() {
-    let house = house().await;
+    let service = service().await;
     let uri = "/v1/webhooks?url_host=example.com&limit=1";
-    let got = house.ask(get(uri)).await;
-    let head = house.ask(Ask::new(Method::HEAD, uri)).await;
+    let got = service.ask(get(uri)).await;
+    let head = service.ask(Ask::new(Method::HEAD, uri)).await;
     assert_eq!((got.status, head.status), (200, 200));
-    let wrong = house
+    let wrong = service
         .ask(Ask::new(Method::HEAD, "/v1/webhooks?active=True"))
         .await;
     assert_eq!(wrong.status, 400);

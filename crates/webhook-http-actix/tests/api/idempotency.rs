@@ -14,7 +14,7 @@ use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
 use webhook_domain::{ServiceError, StoreError};
 use webhook_http_actix::HttpLimits;
 
-use crate::house::*;
+use crate::test_service::*;
 
 fn named(ask: Ask, key: &str) -> Ask {
     ask.header("idempotency-key", key)
@@ -22,8 +22,8 @@ fn named(ask: Ask, key: &str) -> Ask {
 
 #[actix_web::test]
 async fn a_request_that_is_sent_again_is_answered_byte_for_byte_and_does_nothing() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     for (index, ask) in [
         (0, &(|| create(CREATE)) as &dyn Fn() -> Ask),
         (1, &|| roll(&id)),
@@ -33,7 +33,7 @@ async fn a_request_that_is_sent_again_is_answered_byte_for_byte_and_does_nothing
         (5, &|| delete(&id)),
     ] {
         let key = format!("key {index}");
-        let first = house.ask(named(ask(), &key)).await;
+        let first = service.ask(named(ask(), &key)).await;
         first.succeeds(if index == 0 { 201 } else { 200 });
         assert_eq!(first.header("idempotent-replayed"), None);
         if index >= 4 {
@@ -41,25 +41,25 @@ async fn a_request_that_is_sent_again_is_answered_byte_for_byte_and_does_nothing
                 assert!(first.json()[key].is_null(), "no answer {index} has a {key}");
             }
         }
-        let audited = house.audited(&id).await.len();
-        house.clock.advance_seconds(60);
-        let again = house.ask(named(ask(), &key)).await;
+        let audited = service.audited(&id).await.len();
+        service.clock.advance_seconds(60);
+        let again = service.ask(named(ask(), &key)).await;
         again.succeeds(first.status);
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
         assert_eq!(again.body, first.body);
         for name in ["etag", "location", "content-type", "cache-control"] {
             assert_eq!(again.header(name), first.header(name));
         }
-        assert_eq!(house.audited(&id).await.len(), audited);
+        assert_eq!(service.audited(&id).await.len(), audited);
     }
 }
 
 #[actix_web::test]
 async fn a_key_that_was_used_for_another_request_is_refused() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
-    let (other, _) = house.webhook().await;
-    house.ask(named(roll(&id), "k")).await.succeeds(200);
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
+    let (other, _) = service.webhook().await;
+    service.ask(named(roll(&id), "k")).await.succeeds(200);
     let query = Ask::new(
         Method::PATCH,
         format!("/v1/webhooks/{id}/secret-key?previous_secret_expires_in=1"),
@@ -73,7 +73,7 @@ async fn a_key_that_was_used_for_another_request_is_refused() {
         query,
         create(CREATE),
     ] {
-        house
+        service
             .ask(named(ask, "k"))
             .await
             .refuses(409, "IDEMPOTENCY_CHECK_FAILED", None);
@@ -82,39 +82,39 @@ async fn a_key_that_was_used_for_another_request_is_refused() {
 
 #[actix_web::test]
 async fn a_refusal_is_not_kept() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     let ask = || named(roll(&id), "k").header("if-match", "\"2\"");
-    house.ask(ask()).await.refuses(412, "INVALID_REQUEST", None);
-    house.ask(roll(&id)).await.succeeds(200);
-    let answer = house.ask(ask()).await;
+    service.ask(ask()).await.refuses(412, "INVALID_REQUEST", None);
+    service.ask(roll(&id)).await.succeeds(200);
+    let answer = service.ask(ask()).await;
     answer.succeeds(200);
     assert_eq!(answer.header("idempotent-replayed"), None);
 }
 
 #[actix_web::test]
 async fn a_key_is_1_to_255_printable_characters_sent_once() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     let long = "k".repeat(256);
     for wrong in ["", "ä", long.as_str(), "a\tb"] {
-        let answer = house.ask(named(roll(&id), wrong)).await;
+        let answer = service.ask(named(roll(&id), wrong)).await;
         answer.refuses(400, "INVALID_FIELD", Some("Idempotency-Key"));
     }
     let twice = named(named(roll(&id), "k"), "k");
-    house
+    service
         .ask(twice)
         .await
         .refuses(400, "INVALID_FIELD", Some("Idempotency-Key"));
-    house.ask(named(roll(&id), &long[1..])).await.succeeds(200);
+    service.ask(named(roll(&id), &long[1..])).await.succeeds(200);
 }
 
 #[actix_web::test]
 async fn who_asks_is_checked_again_before_a_replay() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
-    house.ask(named(roll(&id), "k")).await.succeeds(200);
-    house
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
+    service.ask(named(roll(&id), "k")).await.succeeds(200);
+    service
         .ask_as(None, named(roll(&id), "k"))
         .await
         .refuses(401, "UNAUTHORISED", None);
@@ -167,7 +167,7 @@ impl WebhookStore for Slow {
     }
 }
 
-fn slow_house(wait: Duration) -> (House, Arc<Semaphore>) {
+fn slow_house(wait: Duration) -> (TestService, Arc<Semaphore>) {
     let store = Arc::new(MemoryStore::new());
     let gate = Arc::new(Semaphore::new(0));
     let slow = Slow {
@@ -178,20 +178,20 @@ fn slow_house(wait: Duration) -> (House, Arc<Semaphore>) {
         idempotency_wait: wait,
         ..HttpLimits::default()
     };
-    (House::over(Arc::new(slow), store, limits), gate)
+    (TestService::over(Arc::new(slow), store, limits), gate)
 }
 
 #[actix_web::test]
 async fn a_second_request_waits_for_the_first_and_replays() {
-    let (house, gate) = slow_house(Duration::from_secs(5));
-    let (id, _) = house.webhook().await;
+    let (service, gate) = slow_house(Duration::from_secs(5));
+    let (id, _) = service.webhook().await;
     let open = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
         gate.add_permits(2);
     };
     let (first, second, ()) = tokio::join!(
-        house.ask(named(roll(&id), "k")),
-        house.ask(named(roll(&id), "k")),
+        service.ask(named(roll(&id), "k")),
+        service.ask(named(roll(&id), "k")),
         open
     );
     assert_eq!(first.header("idempotent-replayed"), None);
@@ -201,30 +201,30 @@ async fn a_second_request_waits_for_the_first_and_replays() {
 
 #[actix_web::test]
 async fn a_second_request_that_has_waited_long_enough_is_422() {
-    let (house, gate) = slow_house(Duration::from_millis(50));
-    let (id, _) = house.webhook().await;
+    let (service, gate) = slow_house(Duration::from_millis(50));
+    let (id, _) = service.webhook().await;
     let second = async {
-        let second = house.ask(named(roll(&id), "k")).await;
+        let second = service.ask(named(roll(&id), "k")).await;
         second.refuses(422, "IDEMPOTENCY_CHECK_FAILED", None);
         gate.add_permits(1);
     };
-    let (first, ()) = tokio::join!(house.ask(named(roll(&id), "k")), second);
+    let (first, ()) = tokio::join!(service.ask(named(roll(&id), "k")), second);
     first.succeeds(200);
 }
 
 #[actix_web::test]
 async fn another_credentials_request_with_the_same_key_does_not_wait() {
-    let (house, gate) = slow_house(Duration::from_millis(50));
-    let (id, _) = house.webhook().await;
+    let (service, gate) = slow_house(Duration::from_millis(50));
+    let (id, _) = service.webhook().await;
     let permissions = webhook_domain::access::permission::Permission::ALL;
-    let other = house.key_of("acme", permissions);
+    let other = service.key_of("acme", permissions);
     let open = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         gate.add_permits(2);
     };
     let (first, second, ()) = tokio::join!(
-        house.ask(named(roll(&id), "k")),
-        house.ask_as(Some(&other), named(roll(&id), "k")),
+        service.ask(named(roll(&id), "k")),
+        service.ask_as(Some(&other), named(roll(&id), "k")),
         open
     );
     first.succeeds(200);
@@ -234,10 +234,10 @@ async fn another_credentials_request_with_the_same_key_does_not_wait() {
 
 #[actix_web::test]
 async fn a_request_whose_client_hangs_up_makes_room_for_the_next() {
-    let (house, gate) = slow_house(Duration::from_millis(500));
-    let (id, _) = house.webhook().await;
-    let dropped = tokio::time::timeout(Duration::from_millis(20), house.ask(named(roll(&id), "k"))).await;
+    let (service, gate) = slow_house(Duration::from_millis(500));
+    let (id, _) = service.webhook().await;
+    let dropped = tokio::time::timeout(Duration::from_millis(20), service.ask(named(roll(&id), "k"))).await;
     assert!(dropped.is_err());
     gate.add_permits(1);
-    house.ask(named(roll(&id), "k")).await.succeeds(200);
+    service.ask(named(roll(&id), "k")).await.succeeds(200);
 }

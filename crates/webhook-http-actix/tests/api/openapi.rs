@@ -9,7 +9,7 @@ use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::text::{self, H, K, U};
 
 use crate::documented::{DOCUMENT, operations, resolved, schema};
-use crate::house::*;
+use crate::test_service::*;
 
 #[test]
 fn the_committed_document_is_the_one_that_the_handlers_make() {
@@ -31,7 +31,7 @@ fn id_for(path: &str) -> &'static str {
 
 #[actix_web::test]
 async fn the_document_has_the_methods_that_each_path_takes() {
-    let house = House::new();
+    let service = TestService::new();
     for path in operations().map(|(_, path, _)| path).collect::<BTreeSet<_>>() {
         let documented: BTreeSet<String> = operations()
             .filter(|(_, of, _)| *of == path)
@@ -40,7 +40,7 @@ async fn the_document_has_the_methods_that_each_path_takes() {
         let uri = path
             .replace("{id}", id_for(path))
             .replace("{resourceId}", NO_ONES_ID);
-        let refused = house.ask(Ask::new(Method::PUT, uri)).await;
+        let refused = service.ask(Ask::new(Method::PUT, uri)).await;
         assert_eq!(refused.status, 405, "{path}");
         let allowed: BTreeSet<String> = refused
             .header("allow")
@@ -55,16 +55,16 @@ async fn the_document_has_the_methods_that_each_path_takes() {
 
 #[actix_web::test]
 async fn the_document_names_the_permission_that_each_operation_needs() {
-    let house = House::new();
+    let service = TestService::new();
     for (method, path, operation) in operations().filter(|(_, path, _)| path.starts_with("/v1")) {
         let uri = path
             .replace("{id}", id_for(path))
             .replace("{resourceId}", NO_ONES_ID);
         let powerless = match path {
-            "/v1/events" => house.key_of("acme", &[Permission::WebhookView]),
-            _ => house.key_of("acme", &[Permission::EventCreate]),
+            "/v1/events" => service.key_of("acme", &[Permission::WebhookView]),
+            _ => service.key_of("acme", &[Permission::EventCreate]),
         };
-        let refused = house
+        let refused = service
             .ask_as(Some(&powerless), Ask::new(method.clone(), uri))
             .await;
         assert_eq!(refused.status, 403, "{method} {path}");
@@ -84,12 +84,12 @@ async fn the_document_names_the_permission_that_each_operation_needs() {
 
 #[actix_web::test]
 async fn what_needs_no_credential_says_so() {
-    let house = House::new();
+    let service = TestService::new();
     for (method, path, operation) in operations() {
         let open = !path.starts_with("/v1");
         assert_eq!(operation.get("security").is_some(), open, "{method} {path}");
         if open {
-            house.ask_as(None, Ask::new(method, path)).await;
+            service.ask_as(None, Ask::new(method, path)).await;
         }
     }
 }
@@ -163,8 +163,8 @@ fn the_published_patterns_admit_what_the_domain_admits() {
 
 #[actix_web::test]
 async fn texts_admit_what_their_patterns_admit() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     let fields = ["name", "reference", "url"];
     let texts = [
         "",
@@ -186,7 +186,7 @@ async fn texts_admit_what_their_patterns_admit() {
             let body = serde_json::json!({
                 "active": true, "include_previous_data": false, "authentication_type": "NONE", field: text,
             });
-            let answer = house.ask(update(&id, &body.to_string())).await;
+            let answer = service.ask(update(&id, &body.to_string())).await;
             assert_eq!(answer.status == 200, regex.is_match(text), "{field} {text:?}");
         }
     }
@@ -194,7 +194,7 @@ async fn texts_admit_what_their_patterns_admit() {
 
 #[actix_web::test]
 async fn the_examples_of_bodies_work() {
-    let house = House::new();
+    let service = TestService::new();
     let mut tried = 0;
     for (method, path, operation) in operations() {
         let body = &operation["requestBody"]["content"]["application/json"]["schema"];
@@ -202,9 +202,9 @@ async fn the_examples_of_bodies_work() {
             continue;
         }
         for example in resolved(body)["examples"].as_array().unwrap() {
-            let (id, _) = house.webhook().await;
+            let (id, _) = service.webhook().await;
             let ask = Ask::new(method.clone(), path.replace("{resourceId}", &id)).body(example.to_string());
-            let answer = house.ask(ask).await;
+            let answer = service.ask(ask).await;
             assert!(answer.status < 300, "{method} {path}: {}", answer.json());
             tried += 1;
         }
@@ -271,48 +271,48 @@ fn takes(schema: &Value, kind: &str) -> bool {
 
 #[actix_web::test]
 async fn answers_have_the_fields_of_their_schemas() {
-    let house = House::new();
-    let created = house.ask(create(CREATE)).await;
+    let service = TestService::new();
+    let created = service.ask(create(CREATE)).await;
     is_whole(&created.json(), schema("Webhook"));
     let id = created.text("id");
     let full = r#"{"active":true,"include_previous_data":true,"authentication_type":"API_KEY","name":"n","reference":"r",
         "username":"u","api_header_field":"X-Key","api_key":"k","url":"https://example.com","included_actions":[],"custom_headers":{"X-A":"b"},
         "excluded_actions":["INVOICE.CREATED"]}"#;
-    is_whole(&house.ask(roll(&id).body(full)).await.json(), schema("Webhook"));
+    is_whole(&service.ask(roll(&id).body(full)).await.json(), schema("Webhook"));
     is_whole(
-        &house.ask(get("/v1/webhooks")).await.json(),
+        &service.ask(get("/v1/webhooks")).await.json(),
         schema("WebhookList"),
     );
     is_whole(
-        &house.ask(get("/v1/webhooks?limit=1&page=2")).await.json(),
+        &service.ask(get("/v1/webhooks?limit=1&page=2")).await.json(),
         schema("WebhookList"),
     );
     is_whole(
-        &house.ask(get("/v1/webhooks/actions")).await.json(),
+        &service.ask(get("/v1/webhooks/actions")).await.json(),
         schema("ActionList"),
     );
     let key = r#"{"permissions":["WEBHOOK.VIEW"],"name":"k","expires_in":60}"#;
-    is_whole(&house.ask(create_key(key)).await.json(), schema("ApiKey"));
+    is_whole(&service.ask(create_key(key)).await.json(), schema("ApiKey"));
     is_whole(
-        &house.ask(get("/v1/api-keys?limit=1")).await.json(),
+        &service.ask(get("/v1/api-keys?limit=1")).await.json(),
         schema("ApiKeyList"),
     );
     is_whole(
-        &house.ask(get("/v1/audit-records")).await.json(),
+        &service.ask(get("/v1/audit-records")).await.json(),
         schema("AuditRecordList"),
     );
-    house.webhook().await;
+    service.webhook().await;
     let event = r#"{"type":"INVOICE.CREATED","data":{"a":1},"previous_data":[],"original_request_id":"r"}"#;
-    is_whole(&house.ask(publish(event)).await.json(), schema("Event"));
+    is_whole(&service.ask(publish(event)).await.json(), schema("Event"));
     is_whole(
-        &house.ask(get("/v1/webhook-events")).await.json(),
+        &service.ask(get("/v1/webhook-events")).await.json(),
         schema("WebhookEventList"),
     );
-    is_whole(&house.ask(get("/health/ready")).await.json(), schema("Health"));
-    is_whole(&house.ask(create("[]")).await.json(), schema("Error"));
-    let on_its_way = house.ask(get("/v1/webhook-events")).await.json();
+    is_whole(&service.ask(get("/health/ready")).await.json(), schema("Health"));
+    is_whole(&service.ask(create("[]")).await.json(), schema("Error"));
+    let on_its_way = service.ask(get("/v1/webhook-events")).await.json();
     let id = on_its_way["data"][0]["id"].as_str().unwrap();
-    let whole = house.ask(get(format!("/v1/webhook-events/{id}"))).await;
+    let whole = service.ask(get(format!("/v1/webhook-events/{id}"))).await;
     assert!(whole.json()["payload"].is_object());
     is_whole(&whole.json(), schema("WebhookEvent"));
 }

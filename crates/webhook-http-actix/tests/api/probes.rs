@@ -18,7 +18,7 @@ use webhook_domain::testing::SeededEntropy;
 use webhook_domain::time::Clock as _;
 use webhook_http_actix::{Core, HttpLimits};
 
-use crate::house::*;
+use crate::test_service::*;
 
 /// Takes what is sent, and answers what it was told to, and 204 after that.
 #[derive(Default)]
@@ -94,16 +94,16 @@ fn header(parcel: &Parcel, name: &str) -> String {
 
 #[actix_web::test]
 async fn a_test_event_is_signed_and_its_outcome_told() {
-    let house = House::new();
-    let id = house.made(TO_EXAMPLE).await;
+    let service = TestService::new();
+    let id = service.made(TO_EXAMPLE).await;
     let path = format!("/v1/webhooks/{id}/send-test");
-    let sent = house.post(&path).await;
+    let sent = service.post(&path).await;
     sent.answers(200);
     assert_eq!(
         sent.json(),
         json!({"successful": true, "message": "the receiver answered 204", "response_body": null})
     );
-    house.receiver.last(|parcel| {
+    service.receiver.last(|parcel| {
         assert_eq!(parcel.url.as_str(), "https://example.com/hook");
         let body: Value = serde_json::from_slice(&parcel.body).unwrap();
         assert_eq!(body["type"], "WEBHOOK.TEST");
@@ -118,116 +118,118 @@ async fn a_test_event_is_signed_and_its_outcome_told() {
             "the receiver's address may not be delivered to",
         ),
     ] {
-        house.receiver.answer(outcome);
-        let sent = house.post(&path).await;
+        service.receiver.answer(outcome);
+        let sent = service.post(&path).await;
         assert_eq!(
             sent.json(),
             json!({"successful": false, "message": message, "response_body": REFUSED})
         );
     }
-    let listed = house.seen("/v1/webhook-events").await;
+    let listed = service.seen("/v1/webhook-events").await;
     assert_eq!(listed.json()["data"], json!([]), "a test event is no event");
 }
 
 #[actix_web::test]
 async fn a_connection_is_tested_without_a_webhook() {
-    let house = House::new();
-    let tested = house.post_body("/v1/webhooks/test-connection", TO_EXAMPLE).await;
+    let service = TestService::new();
+    let tested = service
+        .post_body("/v1/webhooks/test-connection", TO_EXAMPLE)
+        .await;
     tested.answers(200);
     assert_eq!(tested.json()["successful"], true);
-    house.receiver.last(|parcel| {
+    service.receiver.last(|parcel| {
         let body: Value = serde_json::from_slice(&parcel.body).unwrap();
         assert_eq!(body["data"], json!({"webhook_id": null}));
         assert!(header(parcel, "webhook-signature").starts_with("v1,"));
     });
-    assert_eq!(house.seen("/v1/webhooks").await.json()["data"], json!([]));
-    house
+    assert_eq!(service.seen("/v1/webhooks").await.json()["data"], json!([]));
+    service
         .post_body("/v1/webhooks/test-connection", CREATE)
         .await
         .refuses(400, "MISSING_FIELD", Some("url"));
-    house
+    service
         .post_body("/v1/webhooks/test-connection", "")
         .await
         .refuses(400, "BAD_REQUEST", None);
     let literal = TO_EXAMPLE.replace("example.com", "127.0.0.1");
-    house
+    service
         .post_body("/v1/webhooks/test-connection", &literal)
         .await
         .refuses(400, "INVALID_FIELD", Some("url"));
-    assert_eq!(house.receiver.count(), 1);
+    assert_eq!(service.receiver.count(), 1);
 }
 
 #[actix_web::test]
 async fn what_cannot_be_sent_is_refused() {
-    let house = House::new();
-    let id = house.made(CREATE).await;
+    let service = TestService::new();
+    let id = service.made(CREATE).await;
     for (id, probe, status, code) in [
         (id.as_str(), "send-test", 409, "INVALID_OPERATION"),
         (id.as_str(), "send-penalty-box-payload", 409, "INVALID_OPERATION"),
         (NO_ONES_ID, "send-test", 404, "RESOURCE_NOT_FOUND"),
         (NO_ONES_ID, "send-penalty-box-payload", 404, "RESOURCE_NOT_FOUND"),
     ] {
-        let refused = house.post(&format!("/v1/webhooks/{id}/{probe}")).await;
+        let refused = service.post(&format!("/v1/webhooks/{id}/{probe}")).await;
         refused.refuses(status, code, None).is_about("WEBHOOK", Some(id));
         let path = format!("/v1/webhooks/{id}/{probe}");
-        house
+        service
             .post_body(&path, "{}")
             .await
             .refuses(400, "BAD_REQUEST", None);
     }
     for probe in ["send-test", "send-penalty-box-payload"] {
         let path = format!("/v1/webhooks/nonsense/{probe}");
-        house.post(&path).await.refuses(400, "INVALID_ID", None);
+        service.post(&path).await.refuses(400, "INVALID_ID", None);
     }
-    assert_eq!(house.receiver.count(), 0);
+    assert_eq!(service.receiver.count(), 0);
 }
 
 #[actix_web::test]
 async fn a_probe_that_is_asked_for_again_is_made_once() {
-    let house = House::new();
-    let id = house.made(TO_EXAMPLE).await;
+    let service = TestService::new();
+    let id = service.made(TO_EXAMPLE).await;
     let path = format!("/v1/webhooks/{id}/send-test");
-    house.receiver.answer(answered(500));
-    let first = house.named(&path, "k").await;
-    let again = house.named(&path, "k").await;
+    service.receiver.answer(answered(500));
+    let first = service.named(&path, "k").await;
+    let again = service.named(&path, "k").await;
     assert_eq!(
         (&first.body, first.header("idempotent-replayed")),
         (&again.body, None)
     );
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
-    assert_eq!(house.receiver.count(), 1);
+    assert_eq!(service.receiver.count(), 1);
     let other = format!("/v1/webhooks/{id}/send-penalty-box-payload");
-    house
+    service
         .named(&other, "k")
         .await
         .refuses(409, "IDEMPOTENCY_CHECK_FAILED", None);
-    house.named(&path, "l").await.answers(200);
-    assert_eq!(house.receiver.count(), 2);
+    service.named(&path, "l").await.answers(200);
+    assert_eq!(service.receiver.count(), 2);
 }
 
 #[actix_web::test]
 async fn no_more_probes_are_made_at_a_time_than_may_be() {
-    let mut house = House::new();
-    house.api.probes.places = ProbePlaces::new(0);
-    house.core = Core::new(house.api.clone(), HttpLimits::default());
-    let id = house.made(TO_EXAMPLE).await;
-    let refused = house.post(&format!("/v1/webhooks/{id}/send-test")).await;
+    let mut service = TestService::new();
+    service.api.probes.places = ProbePlaces::new(0);
+    service.core = Core::new(service.api.clone(), HttpLimits::default());
+    let id = service.made(TO_EXAMPLE).await;
+    let refused = service.post(&format!("/v1/webhooks/{id}/send-test")).await;
     refused.refuses(503, "INTERNAL_ERROR", None);
     assert!(refused.header("retry-after").is_some());
-    assert_eq!(house.receiver.count(), 0);
+    assert_eq!(service.receiver.count(), 0);
 }
 
 #[actix_web::test]
 async fn want_of_our_own_is_not_said_to_be_the_receivers() {
-    let house = House::new();
-    let id = house.made(TO_EXAMPLE).await;
-    house.receiver.is_short.store(true, Ordering::Release);
+    let service = TestService::new();
+    let id = service.made(TO_EXAMPLE).await;
+    service.receiver.is_short.store(true, Ordering::Release);
     let paths = [
         format!("/v1/webhooks/{id}/send-test"),
         "/v1/webhooks/test-connection".to_owned(),
     ];
     for (path, body) in paths.iter().zip(["", TO_EXAMPLE]) {
-        let refused = house.post_body(path, body).await;
+        let refused = service.post_body(path, body).await;
         refused.refuses(503, "INTERNAL_ERROR", None);
         assert!(refused.header("retry-after").is_some());
         let message = refused.text("message");
@@ -237,33 +239,33 @@ async fn want_of_our_own_is_not_said_to_be_the_receivers() {
 
 /// Does the turn of the delivery at the head of a webhook's queue.
 struct Worker<'a> {
-    house: &'a House,
+    service: &'a TestService,
     process: ProcessId,
     webhook: WebhookId,
 }
 
 impl<'a> Worker<'a> {
-    async fn new(house: &'a House, webhook: &str) -> Self {
-        let now = house.clock.now();
+    async fn new(service: &'a TestService, webhook: &str) -> Self {
+        let now = service.clock.now();
         let process = ProcessId::generate(now, &SeededEntropy::new(3)).unwrap();
-        assert!(house.store.join(process, LEASE, now).await.unwrap());
+        assert!(service.store.join(process, LEASE, now).await.unwrap());
         let webhook = webhook.parse().unwrap();
-        house.store.take(process, vec![webhook], now).await.unwrap();
+        service.store.take(process, vec![webhook], now).await.unwrap();
         Self {
-            house,
+            service,
             process,
             webhook,
         }
     }
 
     async fn turn(&self, outcome: AttemptOutcome) {
-        let look = self.house.store.look(self.process, self.webhook, None, 1);
+        let look = self.service.store.look(self.process, self.webhook, None, 1);
         let lane = look.await.unwrap().unwrap();
         let head = &lane.queued[0];
         let attempt = Attempt {
             response_body: matches!(outcome, AttemptOutcome::Failed { .. })
                 .then(|| ResponseBody::restore(REFUSED)),
-            at: self.house.clock.now(),
+            at: self.service.clock.now(),
             duration: std::time::Duration::from_millis(3),
             key_fingerprints: Vec::new(),
             outcome,
@@ -279,20 +281,20 @@ impl<'a> Worker<'a> {
             attempt,
             penalty_box: aftermath.penalty_box,
         };
-        self.house.store.record(self.process, vec![turn]).await.unwrap();
+        self.service.store.record(self.process, vec![turn]).await.unwrap();
     }
 }
 
 #[actix_web::test]
 async fn what_waits_in_the_penalty_box_is_shown_and_sent_on_request() {
-    let house = House::new();
-    let id = house.made(&TO_EXAMPLE.replace("false", "true")).await;
-    let worker = Worker::new(&house, &id).await;
+    let service = TestService::new();
+    let id = service.made(&TO_EXAMPLE.replace("false", "true")).await;
+    let worker = Worker::new(&service, &id).await;
     let event = r#"{"type":"INVOICE.CREATED","data":{"total":1}}"#;
-    house.post_body("/v1/events", event).await.answers(202);
+    service.post_body("/v1/events", event).await.answers(202);
     worker.turn(answered(503)).await;
 
-    let shown = house.seen(&format!("/v1/webhooks/{id}")).await.json();
+    let shown = service.seen(&format!("/v1/webhooks/{id}")).await.json();
     assert_eq!(shown["penalty_box"], "2024-04-12T15:22:37Z");
     let expected = json!({"retry_count": 0, "retry_at": "2024-04-12T15:24:37Z", "status_code": 503,
         "cause": "STATUS_CODE", "payload": r#"{"created_at":"2024-04-12T15:22:37Z","type":"INVOICE.CREATED","environment":"TEST","data":{"total":1}}"#});
@@ -306,37 +308,40 @@ async fn what_waits_in_the_penalty_box_is_shown_and_sent_on_request() {
             Method::PATCH => shown.to_string(),
             _ => String::new(),
         };
-        let changed = house.ask(Ask::new(method.clone(), path).body(body)).await;
+        let changed = service.ask(Ask::new(method.clone(), path).body(body)).await;
         changed.succeeds(200);
         let payload = changed.json()["penalty_box_data"]["payload"].clone();
         assert!(payload.is_string() || payload.is_null(), "{method}: {payload}");
     }
-    let blind = house.key_of("acme", &[Permission::WebhookView]);
-    let withheld = house
+    let blind = service.key_of("acme", &[Permission::WebhookView]);
+    let withheld = service
         .ask_as(Some(&blind), get(format!("/v1/webhooks/{id}")))
         .await
         .json();
     assert_eq!(withheld["penalty_box_data"]["payload"], Value::Null);
     assert_eq!(withheld["penalty_box_data"]["cause"], "STATUS_CODE");
-    let listed = house.seen("/v1/webhooks").await.json();
+    let listed = service.seen("/v1/webhooks").await.json();
     assert_eq!(listed["data"][0]["penalty_box"], shown["penalty_box"]);
     assert_eq!(listed["data"][0]["penalty_box_data"]["payload"], Value::Null);
 
     let path = format!("/v1/webhooks/{id}/send-penalty-box-payload");
     for (outcome, successful) in [(answered(500), false), (answered(200), true)] {
         let work = async {
-            house.store.arrivals(worker.process).await;
+            service.store.arrivals(worker.process).await;
             worker.turn(outcome).await;
         };
-        let (answer, ()) = tokio::join!(house.post(&path), work);
+        let (answer, ()) = tokio::join!(service.post(&path), work);
         answer.answers(200);
         assert_eq!(answer.json()["successful"], successful);
         let body = if successful { Value::Null } else { json!(REFUSED) };
         assert_eq!(answer.json()["response_body"], body);
     }
-    let listed = house.seen("/v1/webhook-events").await.json()["data"][0].clone();
+    let listed = service.seen("/v1/webhook-events").await.json()["data"][0].clone();
     let delivery = listed["id"].as_str().unwrap();
-    let whole = house.seen(&format!("/v1/webhook-events/{delivery}")).await.json();
+    let whole = service
+        .seen(&format!("/v1/webhook-events/{delivery}"))
+        .await
+        .json();
     assert_eq!(whole["attempts"][1]["response_body"], REFUSED);
     assert_eq!(whole["attempts"][2]["response_body"], Value::Null);
     assert_eq!(
@@ -346,15 +351,15 @@ async fn what_waits_in_the_penalty_box_is_shown_and_sent_on_request() {
     );
     assert_eq!(listed["attempts"][1]["cause"], "STATUS_CODE");
 
-    let shown = house.seen(&format!("/v1/webhooks/{id}")).await.json();
+    let shown = service.seen(&format!("/v1/webhooks/{id}")).await.json();
     assert_eq!(
         (&shown["penalty_box"], &shown["penalty_box_data"]),
         (&Value::Null, &Value::Null)
     );
-    house.post(&path).await.refuses(409, "INVALID_OPERATION", None);
+    service.post(&path).await.refuses(409, "INVALID_OPERATION", None);
 }
 
-impl House {
+impl TestService {
     /// The id of a webhook made of this.
     async fn made(&self, body: &str) -> String {
         let created = self.ask(create(body)).await;

@@ -3,7 +3,7 @@
 use webhook_domain::access::audit::AuditAction;
 use webhook_domain::access::permission::Permission;
 
-use crate::house::*;
+use crate::test_service::*;
 
 const FIELDS: [&str; 23] = [
     "object_type",
@@ -33,8 +33,8 @@ const FIELDS: [&str; 23] = [
 
 #[actix_web::test]
 async fn a_new_webhook_is_answered_whole() {
-    let house = House::new();
-    let answer = house.ask(create(CREATE)).await;
+    let service = TestService::new();
+    let answer = service.ask(create(CREATE)).await;
     answer.succeeds(201);
     let id = answer.text("id");
     assert_eq!(
@@ -61,8 +61,8 @@ async fn a_new_webhook_is_answered_whole() {
 
 #[actix_web::test]
 async fn every_field_that_was_set_is_shown_and_no_credential_is() {
-    let house = House::new();
-    let answer = house
+    let service = TestService::new();
+    let answer = service
         .ask(create(
             r#"{"name":"Zoë","reference":"r-1","url":"https://example.com/h","active":false,
                 "include_previous_data":true,"authentication_type":"PASSWORD","username":"u","password":"pass-word",
@@ -98,28 +98,28 @@ async fn every_field_that_was_set_is_shown_and_no_credential_is() {
 
 #[actix_web::test]
 async fn keys_are_read_back_only_with_the_permission_and_that_is_audited() {
-    let house = House::new();
-    let (id, secret) = house.webhook().await;
-    let viewer = house.key_of("acme", &[Permission::WebhookView]);
-    let seen = house.ask_as(Some(&viewer), read(&id)).await;
+    let service = TestService::new();
+    let (id, secret) = service.webhook().await;
+    let viewer = service.key_of("acme", &[Permission::WebhookView]);
+    let seen = service.ask_as(Some(&viewer), read(&id)).await;
     seen.succeeds(200);
     assert!(seen.json()["secret_key"].is_null());
-    assert_eq!(house.audited(&id).await, [AuditAction::WebhookCreated]);
-    let revealed = house.ask(read(&id)).await;
+    assert_eq!(service.audited(&id).await, [AuditAction::WebhookCreated]);
+    let revealed = service.ask(read(&id)).await;
     assert_eq!(revealed.text("secret_key"), secret);
-    assert_eq!(house.audited(&id).await[0], AuditAction::SecretRevealed);
+    assert_eq!(service.audited(&id).await[0], AuditAction::SecretRevealed);
     assert_eq!(revealed.header("etag"), Some("\"1\""));
 }
 
 #[actix_web::test]
 async fn what_get_returned_can_be_sent_back() {
-    let house = House::new();
-    let (id, secret) = house.webhook().await;
-    let seen = house.ask(read(&id)).await;
-    let rolled = house.ask(roll(&id).body(&seen.body)).await;
+    let service = TestService::new();
+    let (id, secret) = service.webhook().await;
+    let seen = service.ask(read(&id)).await;
+    let rolled = service.ask(roll(&id).body(&seen.body)).await;
     rolled.succeeds(200);
     assert_eq!(rolled.text("previous_secret_key"), secret);
-    house
+    service
         .ask(create(&String::from_utf8(seen.body).unwrap()))
         .await
         .succeeds(201);

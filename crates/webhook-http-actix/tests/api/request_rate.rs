@@ -11,7 +11,7 @@ use webhook_domain::ports::MockApiKeyStore;
 use webhook_domain::testing::{MemoryStore, SeededEntropy};
 use webhook_http_actix::HttpLimits;
 
-use crate::house::*;
+use crate::test_service::*;
 
 /// As many failures as may come from an address at once when one per second may come in the long run.
 const FAILURES_AT_ONCE: usize = 20;
@@ -24,9 +24,9 @@ fn limits(requests: u32, failures: u32) -> HttpLimits {
     }
 }
 
-fn house(requests: u32, failures: u32) -> House {
+fn service(requests: u32, failures: u32) -> TestService {
     let store = Arc::new(MemoryStore::new());
-    House::over(store.clone(), store, limits(requests, failures))
+    TestService::over(store.clone(), store, limits(requests, failures))
 }
 
 fn nowhere() -> Ask {
@@ -42,19 +42,19 @@ fn asks_for_patience(answer: &Answer) {
 
 #[actix_web::test]
 async fn a_credential_over_its_rate_is_429_and_works_again_later() {
-    let house = house(3, 0);
-    let (id, _) = house.webhook().await;
+    let service = service(3, 0);
+    let (id, _) = service.webhook().await;
     for _ in 0..2 {
-        house.ask(read(&id)).await.succeeds(200);
+        service.ask(read(&id)).await.succeeds(200);
     }
     for ask in [read(&id), roll(&id), remove(&id), create(CREATE)] {
-        asks_for_patience(&house.ask(ask).await);
+        asks_for_patience(&service.ask(ask).await);
     }
-    house.clock.advance(Duration::from_millis(334));
-    house.ask(read(&id)).await.succeeds(200);
-    asks_for_patience(&house.ask(read(&id)).await);
+    service.clock.advance(Duration::from_millis(334));
+    service.ask(read(&id)).await.succeeds(200);
+    asks_for_patience(&service.ask(read(&id)).await);
     assert_eq!(
-        house.audited(&id).await.len(),
+        service.audited(&id).await.len(),
         4,
         "created, and revealed three times"
     );
@@ -62,76 +62,76 @@ async fn a_credential_over_its_rate_is_429_and_works_again_later() {
 
 #[actix_web::test]
 async fn another_credential_is_not_affected_on_whatever_platform() {
-    let house = house(1, 0);
-    let same_platform = house.key_of("acme", &[Permission::WebhookView]);
-    let other_platform = house.key_of("other", &[Permission::WebhookView]);
-    for key in [&house.key, &same_platform, &other_platform] {
-        let first = house.ask_as(Some(key), read(NO_ONES_ID)).await;
+    let service = service(1, 0);
+    let same_platform = service.key_of("acme", &[Permission::WebhookView]);
+    let other_platform = service.key_of("other", &[Permission::WebhookView]);
+    for key in [&service.key, &same_platform, &other_platform] {
+        let first = service.ask_as(Some(key), read(NO_ONES_ID)).await;
         first.refuses(404, "RESOURCE_NOT_FOUND", None);
-        asks_for_patience(&house.ask_as(Some(key), read(NO_ONES_ID)).await);
+        asks_for_patience(&service.ask_as(Some(key), read(NO_ONES_ID)).await);
     }
 }
 
 #[actix_web::test]
 async fn a_credentials_rate_is_one_for_all_addresses_and_headers() {
-    let house = house(1, 0);
-    let bearer = format!("Bearer {}", house.key);
+    let service = service(1, 0);
+    let bearer = format!("Bearer {}", service.key);
     let first = read(NO_ONES_ID).header("authorization", &bearer);
-    let first = house.ask_as(None, first.coming_from("192.0.2.1")).await;
+    let first = service.ask_as(None, first.coming_from("192.0.2.1")).await;
     first.refuses(404, "RESOURCE_NOT_FOUND", None);
-    asks_for_patience(&house.ask(read(NO_ONES_ID).coming_from("192.0.2.2")).await);
+    asks_for_patience(&service.ask(read(NO_ONES_ID).coming_from("192.0.2.2")).await);
 }
 
 #[actix_web::test]
 async fn a_missing_permission_goes_before_and_is_counted_all_the_same() {
-    let house = house(3, 0);
-    let blind = house.key_of("acme", &[]);
+    let service = service(3, 0);
+    let blind = service.key_of("acme", &[]);
     for _ in 0..10 {
-        let answer = house.ask_as(Some(&blind), read(NO_ONES_ID)).await;
+        let answer = service.ask_as(Some(&blind), read(NO_ONES_ID)).await;
         answer.refuses(403, "USER_NOT_ALLOWED", None);
     }
-    asks_for_patience(&house.ask_as(Some(&blind), nowhere()).await);
+    asks_for_patience(&service.ask_as(Some(&blind), nowhere()).await);
     let elsewhere = || read(NO_ONES_ID).header("x-platform-id", "other");
     for _ in 0..10 {
-        house
+        service
             .ask(elsewhere())
             .await
             .refuses(403, "USER_NOT_ALLOWED", None);
     }
-    asks_for_patience(&house.ask(read(NO_ONES_ID)).await);
+    asks_for_patience(&service.ask(read(NO_ONES_ID)).await);
 }
 
 #[actix_web::test]
 async fn paths_that_lead_nowhere_and_wrong_methods_are_counted_too() {
-    let house = house(2, 0);
+    let service = service(2, 0);
     let wrong_method = || Ask::new(Method::PUT, format!("/v1/webhooks/{NO_ONES_ID}"));
-    house
+    service
         .ask(nowhere())
         .await
         .refuses(404, "RESOURCE_NOT_FOUND", None);
-    house
+    service
         .ask(wrong_method())
         .await
         .refuses(405, "INVALID_REQUEST", None);
-    asks_for_patience(&house.ask(nowhere()).await);
-    let refused = house.ask(wrong_method()).await;
+    asks_for_patience(&service.ask(nowhere()).await);
+    let refused = service.ask(wrong_method()).await;
     asks_for_patience(&refused);
     assert_eq!(refused.text("resource_id"), NO_ONES_ID);
 }
 
 #[actix_web::test]
 async fn failures_from_one_address_are_429_in_the_end_and_a_valid_request_from_it_works() {
-    let house = house(0, 1);
-    let (id, _) = house.webhook().await;
+    let service = service(0, 1);
+    let (id, _) = service.webhook().await;
     let failing = [None, Some("nonsense"), Some("")];
     let from = |address| read(&id).coming_from(address);
     for number in 0..FAILURES_AT_ONCE {
-        let answer = house.ask_as(failing[number % 3], from("192.0.2.1")).await;
+        let answer = service.ask_as(failing[number % 3], from("192.0.2.1")).await;
         answer.refuses(401, "UNAUTHORISED", None);
     }
     let mut bodies = Vec::new();
     for key in failing {
-        let answer = house.ask_as(key, from("192.0.2.1")).await;
+        let answer = service.ask_as(key, from("192.0.2.1")).await;
         asks_for_patience(&answer);
         bodies.push(answer.body);
     }
@@ -139,17 +139,17 @@ async fn failures_from_one_address_are_429_in_the_end_and_a_valid_request_from_i
         bodies.iter().all(|body| *body == bodies[0]),
         "the same for every cause"
     );
-    house.ask(from("192.0.2.1")).await.succeeds(200);
-    let neighbour = house.ask_as(None, from("192.0.2.2")).await;
+    service.ask(from("192.0.2.1")).await.succeeds(200);
+    let neighbour = service.ask_as(None, from("192.0.2.2")).await;
     neighbour.refuses(401, "UNAUTHORISED", None);
-    house.clock.advance_seconds(1);
-    let later = house.ask_as(None, from("192.0.2.1")).await;
+    service.clock.advance_seconds(1);
+    let later = service.ask_as(None, from("192.0.2.1")).await;
     later.refuses(401, "UNAUTHORISED", None);
 }
 
 #[actix_web::test]
 async fn whom_a_request_says_it_was_forwarded_for_is_not_believed() {
-    let house = house(0, 1);
+    let service = service(0, 1);
     let forwarded = |number: usize| {
         let client = format!("192.0.2.{number}");
         nowhere()
@@ -158,10 +158,10 @@ async fn whom_a_request_says_it_was_forwarded_for_is_not_believed() {
             .header("forwarded", &format!("for={client}"))
     };
     for number in 0..FAILURES_AT_ONCE {
-        let answer = house.ask_as(None, forwarded(number)).await;
+        let answer = service.ask_as(None, forwarded(number)).await;
         answer.refuses(401, "UNAUTHORISED", None);
     }
-    asks_for_patience(&house.ask_as(None, forwarded(99)).await);
+    asks_for_patience(&service.ask_as(None, forwarded(99)).await);
 }
 
 #[actix_web::test]
@@ -172,17 +172,17 @@ async fn what_is_not_the_credentials_fault_is_no_failure() {
         .returning(|_| Err(StoreError::Unavailable("down".into())));
     let store = Arc::new(MemoryStore::new());
     let entropy = Arc::new(SeededEntropy::new(1));
-    let house = House::with(store.clone(), Arc::new(api_keys), store, entropy, limits(0, 1));
+    let service = TestService::with(store.clone(), Arc::new(api_keys), store, entropy, limits(0, 1));
     for _ in 0..2 * FAILURES_AT_ONCE {
-        let answer = house.ask(nowhere()).await;
+        let answer = service.ask(nowhere()).await;
         answer.refuses(503, "INTERNAL_ERROR", None);
     }
     let version = Ask::new(Method::GET, "/v2/webhooks");
-    house
+    service
         .ask_as(None, version)
         .await
         .refuses(400, "UNSUPPORTED_VERSION", None);
-    house
+    service
         .ask_as(None, nowhere())
         .await
         .refuses(401, "UNAUTHORISED", None);
@@ -190,16 +190,16 @@ async fn what_is_not_the_credentials_fault_is_no_failure() {
 
 #[actix_web::test]
 async fn health_is_never_limited() {
-    let house = house(1, 1);
+    let service = service(1, 1);
     for _ in 0..2 * FAILURES_AT_ONCE {
-        house.ask_as(None, nowhere()).await;
-        house.ask(nowhere()).await;
+        service.ask_as(None, nowhere()).await;
+        service.ask(nowhere()).await;
     }
-    asks_for_patience(&house.ask_as(None, nowhere()).await);
-    asks_for_patience(&house.ask(nowhere()).await);
+    asks_for_patience(&service.ask_as(None, nowhere()).await);
+    asks_for_patience(&service.ask(nowhere()).await);
     for path in ["/health/live", "/health/ready"] {
-        for key in [None, Some(house.key.as_str())] {
-            assert_eq!(house.ask_as(key, Ask::new(Method::GET, path)).await.status, 200);
+        for key in [None, Some(service.key.as_str())] {
+            assert_eq!(service.ask_as(key, Ask::new(Method::GET, path)).await.status, 200);
         }
     }
 }

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use webhook_domain::access::audit::AuditAction;
 
-use crate::house::*;
+use crate::test_service::*;
 
 fn with_query(method: Method, id: &str, query: &str) -> Ask {
     Ask::new(method, format!("/v1/webhooks/{id}/secret-key?{query}"))
@@ -11,11 +11,11 @@ fn with_query(method: Method, id: &str, query: &str) -> Ask {
 
 #[actix_web::test]
 async fn a_roll_without_a_body_rolls_and_changes_nothing_else() {
-    let house = House::new();
-    let (id, first) = house.webhook().await;
-    let before = house.ask(read(&id)).await.json();
-    house.clock.advance_seconds(10);
-    let answer = house.ask(roll(&id)).await;
+    let service = TestService::new();
+    let (id, first) = service.webhook().await;
+    let before = service.ask(read(&id)).await.json();
+    service.clock.advance_seconds(10);
+    let answer = service.ask(roll(&id)).await;
     answer.succeeds(200);
     let after = answer.json();
     assert_eq!(answer.header("etag"), Some("\"2\""));
@@ -27,25 +27,25 @@ async fn a_roll_without_a_body_rolls_and_changes_nothing_else() {
     for field in ["name", "active", "authentication_type", "url", "created_at"] {
         assert_eq!(after[field], before[field]);
     }
-    assert_eq!(house.audited(&id).await[0], AuditAction::SecretRolled);
+    assert_eq!(service.audited(&id).await[0], AuditAction::SecretRolled);
 }
 
 #[actix_web::test]
 async fn the_overlap_is_taken_from_the_query_or_from_the_body() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     let ask = with_query(Method::PATCH, &id, "previous_secret_expires_in=60");
     assert_eq!(
-        house.ask(ask).await.text("previous_secret_expires_at"),
+        service.ask(ask).await.text("previous_secret_expires_at"),
         "2024-04-12T15:23:37Z"
     );
     let body = UPDATE.replace('}', r#","previous_secret_expires_in":120}"#);
-    let answer = house.ask(roll(&id).body(body)).await;
+    let answer = service.ask(roll(&id).body(body)).await;
     assert_eq!(answer.text("previous_secret_expires_at"), "2024-04-12T15:24:37Z");
     let body = UPDATE.replace('}', r#","previous_secret_expires_in":null}"#);
-    let answer = house.ask(roll(&id).body(body)).await;
+    let answer = service.ask(roll(&id).body(body)).await;
     assert_eq!(answer.text("previous_secret_expires_at"), "2024-04-13T15:22:37Z");
-    let none = house
+    let none = service
         .ask(with_query(Method::PATCH, &id, "previous_secret_expires_in=0"))
         .await;
     assert!(none.json()["previous_secret_key"].is_null());
@@ -53,8 +53,8 @@ async fn the_overlap_is_taken_from_the_query_or_from_the_body() {
 
 #[actix_web::test]
 async fn an_overlap_that_is_no_number_of_seconds_is_refused() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     let field = Some("previous_secret_expires_in");
     for wrong in [
         "",
@@ -69,7 +69,7 @@ async fn an_overlap_that_is_no_number_of_seconds_is_refused() {
     ] {
         for method in [Method::PATCH, Method::DELETE] {
             let ask = with_query(method, &id, &format!("previous_secret_expires_in={wrong}"));
-            house.ask(ask).await.refuses(400, "INVALID_FIELD", field);
+            service.ask(ask).await.refuses(400, "INVALID_FIELD", field);
         }
     }
     for wrong in [
@@ -83,20 +83,20 @@ async fn an_overlap_that_is_no_number_of_seconds_is_refused() {
         "[]",
     ] {
         let body = UPDATE.replace('}', &format!(r#","previous_secret_expires_in":{wrong}}}"#));
-        house
+        service
             .ask(roll(&id).body(body))
             .await
             .refuses(400, "INVALID_FIELD", field);
     }
-    assert_eq!(house.ask(read(&id)).await.header("etag"), Some("\"1\""));
+    assert_eq!(service.ask(read(&id)).await.header("etag"), Some("\"1\""));
 }
 
 #[actix_web::test]
 async fn the_overlap_may_not_be_in_the_query_beside_a_body() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     let ask = with_query(Method::PATCH, &id, "previous_secret_expires_in=60").body(UPDATE);
-    house
+    service
         .ask(ask)
         .await
         .refuses(400, "INVALID_FIELD", Some("previous_secret_expires_in"));
@@ -104,30 +104,30 @@ async fn the_overlap_may_not_be_in_the_query_beside_a_body() {
 
 #[actix_web::test]
 async fn an_update_and_a_roll_happen_together_or_not_at_all() {
-    let house = House::new();
-    let (id, first) = house.webhook().await;
+    let service = TestService::new();
+    let (id, first) = service.webhook().await;
     let update = UPDATE.replace('}', r#","name":"new","url":"https://example.com/"}"#);
-    let answer = house.ask(roll(&id).body(&update)).await;
+    let answer = service.ask(roll(&id).body(&update)).await;
     answer.succeeds(200);
     assert_eq!(answer.text("name"), "new");
     assert_eq!(answer.text("previous_secret_key"), first);
     let incomplete = UPDATE
         .replace("NONE", "PASSWORD")
         .replace('}', r#","name":"never","username":"u"}"#);
-    let refused = house.ask(roll(&id).body(incomplete)).await;
+    let refused = service.ask(roll(&id).body(incomplete)).await;
     refused.refuses(400, "MISSING_FIELD", Some("password"));
-    let now = house.ask(read(&id)).await;
+    let now = service.ask(read(&id)).await;
     assert_eq!(now.text("name"), "new");
     assert_eq!(now.header("etag"), Some("\"2\""));
 }
 
 #[actix_web::test]
 async fn an_absent_field_keeps_and_null_clears() {
-    let house = House::new();
+    let service = TestService::new();
     let body =
         r#"{"name":"n","reference":"r","url":"https://example.com/","included_actions":["INVOICE.PAID"]}"#;
-    let id = house.ask(create(body)).await.text("id");
-    let kept = house.ask(roll(&id).body(UPDATE)).await.json();
+    let id = service.ask(create(body)).await.text("id");
+    let kept = service.ask(roll(&id).body(UPDATE)).await.json();
     assert_eq!(
         (kept["name"].as_str(), kept["reference"].as_str()),
         (Some("n"), Some("r"))
@@ -136,7 +136,7 @@ async fn an_absent_field_keeps_and_null_clears() {
         '}',
         r#","name":null,"reference":null,"url":null,"included_actions":null}"#,
     );
-    let cleared = house.ask(roll(&id).body(nulls)).await.json();
+    let cleared = service.ask(roll(&id).body(nulls)).await.json();
     for field in ["name", "reference", "url", "included_actions"] {
         assert!(cleared[field].is_null(), "{field}");
     }
@@ -144,16 +144,16 @@ async fn an_absent_field_keeps_and_null_clears() {
 
 #[actix_web::test]
 async fn an_expired_key_is_no_longer_shown() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
-    house
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
+    service
         .ask(with_query(Method::PATCH, &id, "previous_secret_expires_in=60"))
         .await
         .succeeds(200);
-    house.clock.advance_seconds(59);
-    assert!(house.ask(read(&id)).await.json()["previous_secret_key"].is_string());
-    house.clock.advance_seconds(1);
-    let seen = house.ask(read(&id)).await.json();
+    service.clock.advance_seconds(59);
+    assert!(service.ask(read(&id)).await.json()["previous_secret_key"].is_string());
+    service.clock.advance_seconds(1);
+    let seen = service.ask(read(&id)).await.json();
     for field in [
         "previous_secret_key",
         "previous_signing_protocol",
@@ -166,39 +166,39 @@ async fn an_expired_key_is_no_longer_shown() {
 
 #[actix_web::test]
 async fn a_removal_leaves_no_current_key_and_preserves_the_last() {
-    let house = House::new();
-    let (id, first) = house.webhook().await;
-    let answer = house.ask(remove(&id)).await;
+    let service = TestService::new();
+    let (id, first) = service.webhook().await;
+    let answer = service.ask(remove(&id)).await;
     answer.succeeds(200);
     assert!(answer.json()["secret_key"].is_null());
     assert_eq!(answer.text("previous_secret_key"), first);
     let ask = with_query(Method::DELETE, &id, "previous_secret_expires_in=0");
-    assert!(house.ask(ask).await.json()["previous_secret_key"].is_null());
-    let rolled = house.ask(roll(&id)).await;
+    assert!(service.ask(ask).await.json()["previous_secret_key"].is_null());
+    let rolled = service.ask(roll(&id)).await;
     assert!(rolled.json()["secret_key"].is_string());
     assert!(rolled.json()["previous_secret_key"].is_null());
 }
 
 #[actix_web::test]
 async fn a_removal_takes_no_body() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     let ask = remove(&id).body(r#"{"previous_secret_expires_in":0}"#);
-    house.ask(ask).await.refuses(400, "BAD_REQUEST", None);
-    assert!(house.ask(read(&id)).await.json()["secret_key"].is_string());
+    service.ask(ask).await.refuses(400, "BAD_REQUEST", None);
+    assert!(service.ask(read(&id)).await.json()["secret_key"].is_string());
 }
 
 #[actix_web::test]
 async fn one_retired_key_too_many_is_refused_until_one_is_free_or_all_go() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     for _ in 0..5 {
-        house.ask(roll(&id)).await.succeeds(200);
+        service.ask(roll(&id)).await.succeeds(200);
     }
-    let refused = house.ask(roll(&id)).await;
+    let refused = service.ask(roll(&id)).await;
     refused.refuses(409, "INVALID_OPERATION", None);
     assert!(refused.text("message").contains("2024-04-13T15:22:37Z"));
-    house
+    service
         .ask(with_query(Method::PATCH, &id, "previous_secret_expires_in=0"))
         .await
         .succeeds(200);
@@ -206,10 +206,10 @@ async fn one_retired_key_too_many_is_refused_until_one_is_free_or_all_go() {
 
 #[actix_web::test]
 async fn a_reference_that_is_taken_is_refused() {
-    let house = House::new();
+    let service = TestService::new();
     let body = CREATE.replace(r#""reference":null"#, r#""reference":"r""#);
-    house.ask(create(&body)).await.succeeds(201);
-    house
+    service.ask(create(&body)).await.succeeds(201);
+    service
         .ask(create(&body))
         .await
         .refuses(409, "RESOURCE_ALREADY_EXISTS", Some("reference"));

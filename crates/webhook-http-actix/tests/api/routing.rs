@@ -3,11 +3,11 @@
 use actix_web::http::Method;
 use webhook_domain::access::permission::Permission;
 
-use crate::house::*;
+use crate::test_service::*;
 
 #[actix_web::test]
 async fn any_version_but_1_is_refused_before_anything_else() {
-    let house = House::new();
+    let service = TestService::new();
     for uri in [
         "/v2/webhooks",
         "/v0/webhooks",
@@ -17,7 +17,7 @@ async fn any_version_but_1_is_refused_before_anything_else() {
         "/v",
         "/v11",
     ] {
-        house
+        service
             .ask_as(None, get(uri))
             .await
             .refuses(400, "UNSUPPORTED_VERSION", None);
@@ -26,7 +26,7 @@ async fn any_version_but_1_is_refused_before_anything_else() {
 
 #[actix_web::test]
 async fn a_path_that_leads_nowhere_is_404() {
-    let house = House::new();
+    let service = TestService::new();
     for uri in [
         "/",
         "/webhooks",
@@ -35,7 +35,7 @@ async fn a_path_that_leads_nowhere_is_404() {
         "/health/live/",
         "/%ff",
     ] {
-        house
+        service
             .ask_as(None, get(uri))
             .await
             .refuses(404, "RESOURCE_NOT_FOUND", None);
@@ -48,8 +48,11 @@ async fn a_path_that_leads_nowhere_is_404() {
         "/v1/webhooks/x/y",
         "/v1//webhooks",
     ] {
-        house.ask(get(uri)).await.refuses(404, "RESOURCE_NOT_FOUND", None);
-        house
+        service
+            .ask(get(uri))
+            .await
+            .refuses(404, "RESOURCE_NOT_FOUND", None);
+        service
             .ask_as(None, get(uri))
             .await
             .refuses(401, "UNAUTHORISED", None);
@@ -58,7 +61,7 @@ async fn a_path_that_leads_nowhere_is_404() {
 
 #[actix_web::test]
 async fn a_path_that_leads_nowhere_is_about_what_it_begins_with() {
-    let house = House::new();
+    let service = TestService::new();
     for (uri, resource_type) in [
         ("/v1/webhooks/x/y", "WEBHOOK"),
         ("/v1/webhooks/", "WEBHOOK"),
@@ -71,8 +74,8 @@ async fn a_path_that_leads_nowhere_is_about_what_it_begins_with() {
         ("/v1/audit-records/", "AUDIT_RECORD"),
     ] {
         for (answer, status) in [
-            (house.ask(get(uri)).await, 404),
-            (house.ask_as(None, get(uri)).await, 401),
+            (service.ask(get(uri)).await, 404),
+            (service.ask_as(None, get(uri)).await, 401),
         ] {
             assert_eq!(answer.status, status, "{uri}");
             assert_eq!(answer.json()["resource_type"], resource_type, "{uri}");
@@ -83,7 +86,7 @@ async fn a_path_that_leads_nowhere_is_about_what_it_begins_with() {
 
 #[actix_web::test]
 async fn a_method_that_a_path_does_not_take_is_405_and_told_after_the_credential() {
-    let house = House::new();
+    let service = TestService::new();
     let one = format!("/v1/webhooks/{NO_ONES_ID}");
     let secret_key = format!("{one}/secret-key");
     for (method, uri, allow) in [
@@ -101,19 +104,19 @@ async fn a_method_that_a_path_does_not_take_is_405_and_told_after_the_credential
         (Method::POST, &secret_key, "PATCH, DELETE"),
         (Method::OPTIONS, &secret_key, "PATCH, DELETE"),
     ] {
-        let answer = house.ask(Ask::new(method.clone(), uri)).await;
+        let answer = service.ask(Ask::new(method.clone(), uri)).await;
         answer.refuses(405, "INVALID_REQUEST", None);
         assert_eq!(answer.header("allow"), Some(allow), "{uri}");
-        let stranger = house.ask_as(None, Ask::new(method, uri)).await;
+        let stranger = service.ask_as(None, Ask::new(method, uri)).await;
         stranger.refuses(401, "UNAUTHORISED", None);
     }
-    let answer = house.ask_as(None, Ask::new(Method::POST, "/health/live")).await;
+    let answer = service.ask_as(None, Ask::new(Method::POST, "/health/live")).await;
     answer.refuses(405, "INVALID_REQUEST", None);
 }
 
 #[actix_web::test]
 async fn a_malformed_id_is_refused_without_being_repeated() {
-    let house = House::new();
+    let service = TestService::new();
     let upper = NO_ONES_ID.to_uppercase();
     for id in [
         "x",
@@ -125,7 +128,7 @@ async fn a_malformed_id_is_refused_without_being_repeated() {
         "%00",
     ] {
         for ask in [read, roll, remove, delete, |id: &str| update(id, UPDATE)] {
-            let answer = house.ask(ask(id)).await;
+            let answer = service.ask(ask(id)).await;
             answer.refuses(400, "INVALID_ID", None);
             assert!(answer.json()["resource_id"].is_null());
         }
@@ -134,53 +137,53 @@ async fn a_malformed_id_is_refused_without_being_repeated() {
 
 #[actix_web::test]
 async fn checks_come_in_the_order_of_the_contract() {
-    let house = House::new();
-    let blind = house.key_of("acme", &[]);
+    let service = TestService::new();
+    let blind = service.key_of("acme", &[]);
     // Everything is wrong; each step mends the first thing.
     let wrong = |id: &str, query: &str| {
         Ask::new(Method::PATCH, format!("/v1/webhooks/{id}/secret-key{query}"))
             .of_type(Some("text/plain"))
             .body("{")
     };
-    house
+    service
         .ask_as(None, wrong("x", "?a"))
         .await
         .refuses(401, "UNAUTHORISED", None);
     let ask = wrong("x", "?a").header("x-platform-id", "*");
-    house
+    service
         .ask_as(Some(&blind), ask)
         .await
         .refuses(403, "USER_NOT_ALLOWED", None);
     let ask = wrong("x", "?a").header("x-platform-id", "*");
-    house
+    service
         .ask(ask)
         .await
         .refuses(400, "INVALID_FIELD", Some("x-platform-id"));
     let ask = wrong("x", "?a");
-    house.ask(ask).await.refuses(400, "INVALID_ID", None);
+    service.ask(ask).await.refuses(400, "INVALID_ID", None);
     let ask = wrong(NO_ONES_ID, "?a").header("idempotency-key", "");
-    house.ask(ask).await.refuses(400, "INVALID_FIELD", Some("a"));
+    service.ask(ask).await.refuses(400, "INVALID_FIELD", Some("a"));
     let ask = wrong(NO_ONES_ID, "")
         .header("idempotency-key", "")
         .header("if-match", "x");
-    house
+    service
         .ask(ask)
         .await
         .refuses(400, "INVALID_FIELD", Some("Idempotency-Key"));
     let ask = wrong(NO_ONES_ID, "").header("if-match", "x");
-    house
+    service
         .ask(ask)
         .await
         .refuses(400, "INVALID_FIELD", Some("If-Match"));
-    house
+    service
         .ask(wrong(NO_ONES_ID, ""))
         .await
         .refuses(415, "UNSUPPORTED_MEDIA_TYPE", None);
-    house
+    service
         .ask(roll(NO_ONES_ID).body("{"))
         .await
         .refuses(400, "BAD_REQUEST", None);
-    house
+    service
         .ask(roll(NO_ONES_ID))
         .await
         .refuses(404, "RESOURCE_NOT_FOUND", None);
@@ -188,20 +191,20 @@ async fn checks_come_in_the_order_of_the_contract() {
 
 #[actix_web::test]
 async fn an_error_names_the_webhook_that_the_path_names() {
-    let house = House::new();
+    let service = TestService::new();
     for (key, ask) in [
         (None, roll(NO_ONES_ID)),
-        (Some(house.key.as_str()), read(NO_ONES_ID)),
+        (Some(service.key.as_str()), read(NO_ONES_ID)),
     ] {
-        let answer = house.ask_as(key, ask).await;
+        let answer = service.ask_as(key, ask).await;
         assert_eq!(answer.text("resource_id"), NO_ONES_ID);
     }
 }
 
 #[actix_web::test]
 async fn a_parameter_that_is_unknown_or_repeated_is_named() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     let overlap = "previous_secret_expires_in";
     for (ask, field) in [
         (
@@ -219,7 +222,7 @@ async fn a_parameter_that_is_unknown_or_repeated_is_named() {
             overlap,
         ),
     ] {
-        house.ask(ask).await.refuses(400, "INVALID_FIELD", Some(field));
+        service.ask(ask).await.refuses(400, "INVALID_FIELD", Some(field));
     }
 }
 
@@ -229,9 +232,9 @@ fn roll_with(id: &str, query: &str) -> Ask {
 
 #[actix_web::test]
 async fn a_request_id_is_kept_if_it_is_well_formed_and_made_otherwise() {
-    let house = House::new();
+    let service = TestService::new();
     let live = || get("/health/live");
-    let kept = house
+    let kept = service
         .ask_as(None, live().header("x-request-id", "my.Req_1-a"))
         .await;
     assert_eq!(kept.header("x-request-id"), Some("my.Req_1-a"));
@@ -239,7 +242,7 @@ async fn a_request_id_is_kept_if_it_is_well_formed_and_made_otherwise() {
     let twice = live().header("x-request-id", "a").header("x-request-id", "a");
     let asks = ["", "a b", "ä", "a/b", &long].map(|id| live().header("x-request-id", id));
     for ask in asks.into_iter().chain([twice, live()]) {
-        let answer = house.ask_as(None, ask).await;
+        let answer = service.ask_as(None, ask).await;
         let made = answer.header("x-request-id").unwrap();
         let random = made.strip_prefix("reqr_").unwrap();
         assert!(
@@ -251,14 +254,14 @@ async fn a_request_id_is_kept_if_it_is_well_formed_and_made_otherwise() {
 
 #[actix_web::test]
 async fn health_asks_for_no_credential() {
-    let house = House::new();
+    let service = TestService::new();
     for uri in ["/health/live", "/health/ready"] {
-        let answer = house.ask_as(None, get(uri)).await;
+        let answer = service.ask_as(None, get(uri)).await;
         assert_eq!(
             (answer.status, answer.body.as_slice()),
             (200, &br#"{"status":"ok"}"#[..])
         );
-        let head = house.ask_as(None, Ask::new(Method::HEAD, uri)).await;
+        let head = service.ask_as(None, Ask::new(Method::HEAD, uri)).await;
         assert_eq!(head.status, 200);
     }
 }
@@ -266,19 +269,19 @@ async fn health_asks_for_no_credential() {
 #[actix_web::test]
 async fn the_audit_names_the_request() {
     use webhook_domain::ports::{AuditLog, AuditQuery};
-    let house = House::new();
-    let (id, _) = house.webhook().await;
-    house
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
+    service
         .ask(roll(&id).header("x-request-id", "the-roll"))
         .await
         .succeeds(200);
     let acme = webhook_domain::testing::fixtures::acme();
-    let newest = AuditLog::list(house.store.as_ref(), &acme, AuditQuery::of_resource(&id, 1))
+    let newest = AuditLog::list(service.store.as_ref(), &acme, AuditQuery::of_resource(&id, 1))
         .await
         .unwrap()
         .remove(0);
     assert_eq!(newest.request.as_str(), "the-roll");
-    let viewer = house.key_of("acme", &[Permission::WebhookView]);
-    house.ask_as(Some(&viewer), read(&id)).await.succeeds(200);
-    assert_eq!(house.audited(&id).await.len(), 2);
+    let viewer = service.key_of("acme", &[Permission::WebhookView]);
+    service.ask_as(Some(&viewer), read(&id)).await.succeeds(200);
+    assert_eq!(service.audited(&id).await.len(), 2);
 }

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use serde_json::json;
 use webhook_domain::access::permission::Permission;
 
-use crate::house::*;
+use crate::test_service::*;
 
 const EVENT: &str = r#"{"type":"INVOICE.CREATED","data":{"id":"inv_1"}}"#;
 const SINCE: &str = r#"{"created_after":"2000-01-01T00:00:00Z"}"#;
@@ -17,7 +17,7 @@ fn replay(webhook: &str, body: &str) -> Ask {
     Ask::new(Method::POST, format!("/v1/webhooks/{webhook}/replay")).body(body)
 }
 
-impl House {
+impl TestService {
     /// The events on their way that a query asks for, by their ids.
     async fn on_their_way(&self, query: &str) -> Vec<String> {
         let listed = self.ask(get(format!("/v1/webhook-events?{query}"))).await;
@@ -38,35 +38,35 @@ impl House {
 
 #[actix_web::test]
 async fn what_is_given_up_has_failed_and_can_be_sent_again() {
-    let house = House::new();
-    let (webhook, _) = house.webhook().await;
-    let id = house.waiting(&webhook).await;
-    let other = house.waiting(&webhook).await;
+    let service = TestService::new();
+    let (webhook, _) = service.webhook().await;
+    let id = service.waiting(&webhook).await;
+    let other = service.waiting(&webhook).await;
     let named = || give_up(&id).header("Idempotency-Key", "once");
-    let given_up = house.ask(named()).await;
+    let given_up = service.ask(named()).await;
     given_up.answers(200);
     assert_eq!(given_up.json()["status"], "FAILED");
     assert_eq!(given_up.json()["payload"]["data"], json!({"id": "inv_1"}));
-    let again = house.ask(named()).await;
+    let again = service.ask(named()).await;
     assert_eq!(again.header("Idempotent-Replayed"), Some("true"));
     assert_eq!(again.body, given_up.body);
-    assert_eq!(house.on_their_way("status=FAILED").await, [id.as_str()]);
-    house
+    assert_eq!(service.on_their_way("status=FAILED").await, [id.as_str()]);
+    service
         .ask(give_up(&id))
         .await
         .refuses(409, "INVALID_OPERATION", None)
         .is_about("WEBHOOK_EVENT", Some(&id));
-    let resent = house.ask(replay(&webhook, SINCE)).await;
+    let resent = service.ask(replay(&webhook, SINCE)).await;
     resent.answers(202);
     assert_eq!(resent.json(), json!({"resent": 1}));
-    assert_eq!(house.on_their_way("status=PENDING").await, [id, other]);
+    assert_eq!(service.on_their_way("status=PENDING").await, [id, other]);
 }
 
 #[actix_web::test]
 async fn a_replay_says_what_is_wrong_with_it() {
-    let house = House::new();
-    let (webhook, _) = house.webhook().await;
-    house.waiting(&webhook).await;
+    let service = TestService::new();
+    let (webhook, _) = service.webhook().await;
+    service.waiting(&webhook).await;
     for (body, code, field) in [
         ("", "BAD_REQUEST", None),
         ("[]", "BAD_REQUEST", None),
@@ -102,46 +102,49 @@ async fn a_replay_says_what_is_wrong_with_it() {
             Some("statuses"),
         ),
     ] {
-        let refused = house.ask(replay(&webhook, body)).await;
+        let refused = service.ask(replay(&webhook, body)).await;
         refused
             .refuses(400, code, field)
             .is_about("WEBHOOK", Some(&webhook));
     }
-    house
+    service
         .ask(replay(NO_ONES_ID, SINCE))
         .await
         .refuses(404, "RESOURCE_NOT_FOUND", None);
-    let stranger = house.key_of("other", &[Permission::WebhookEventResend]);
-    let refused = house.ask_as(Some(&stranger), replay(&webhook, SINCE)).await;
+    let stranger = service.key_of("other", &[Permission::WebhookEventResend]);
+    let refused = service.ask_as(Some(&stranger), replay(&webhook, SINCE)).await;
     refused.refuses(404, "RESOURCE_NOT_FOUND", None);
 }
 
 #[actix_web::test]
 async fn the_list_is_read_by_numbers_of_parts_and_by_time() {
-    let house = House::new();
-    let (webhook, _) = house.webhook().await;
+    let service = TestService::new();
+    let (webhook, _) = service.webhook().await;
     for _ in 0..3 {
-        house.waiting(&webhook).await;
+        service.waiting(&webhook).await;
     }
-    let all = house.on_their_way("limit=100").await;
-    assert_eq!(house.on_their_way("limit=2&page=1").await, all[..2]);
-    assert_eq!(house.on_their_way("limit=2&page=2").await, all[2..]);
-    assert_eq!(house.on_their_way("limit=2&page=9007199254740992").await, [""; 0]);
+    let all = service.on_their_way("limit=100").await;
+    assert_eq!(service.on_their_way("limit=2&page=1").await, all[..2]);
+    assert_eq!(service.on_their_way("limit=2&page=2").await, all[2..]);
     assert_eq!(
-        house.on_their_way("created_after=2000-01-01T00:00:00Z").await,
-        all
-    );
-    assert_eq!(
-        house.on_their_way("created_before=2000-01-01T00:00:00Z").await,
+        service.on_their_way("limit=2&page=9007199254740992").await,
         [""; 0]
     );
     assert_eq!(
-        house
+        service.on_their_way("created_after=2000-01-01T00:00:00Z").await,
+        all
+    );
+    assert_eq!(
+        service.on_their_way("created_before=2000-01-01T00:00:00Z").await,
+        [""; 0]
+    );
+    assert_eq!(
+        service
             .on_their_way("key_fingerprint=sha256:0123456789abcdef")
             .await,
         [""; 0]
     );
-    let page = house
+    let page = service
         .ask(get(
             "/v1/webhook-events?created_after=2000-01-01T00:00:00Z&limit=1",
         ))
@@ -150,18 +153,18 @@ async fn the_list_is_read_by_numbers_of_parts_and_by_time() {
     let next = page["links"]["next"].as_str().unwrap();
     assert!(next.contains("created_after=2000-01-01T00:00:00Z"), "{next}");
     let (_, query) = next.split_once('?').unwrap();
-    assert_eq!(house.on_their_way(query).await, all[1..2]);
+    assert_eq!(service.on_their_way(query).await, all[1..2]);
 }
 
 #[actix_web::test]
 async fn both_need_the_permission_to_resend() {
-    let house = House::new();
-    let (webhook, _) = house.webhook().await;
-    let id = house.waiting(&webhook).await;
+    let service = TestService::new();
+    let (webhook, _) = service.webhook().await;
+    let id = service.waiting(&webhook).await;
     for permission in Permission::ALL {
-        let key = house.key_of("acme", &[*permission]);
+        let key = service.key_of("acme", &[*permission]);
         for ask in [give_up(&id), replay(&webhook, SINCE)] {
-            let answer = house.ask_as(Some(&key), ask).await;
+            let answer = service.ask_as(Some(&key), ask).await;
             assert_eq!(
                 answer.status == 403,
                 *permission != Permission::WebhookEventResend,

@@ -8,7 +8,7 @@ use webhook_domain::ports::{AuditLog as _, AuditQuery, TokenVerifier};
 use webhook_domain::testing::{ManualClock, fixtures};
 use webhook_domain::time::Instant;
 
-use crate::house::{Answer, Ask, CREATE, House, create, read, roll};
+use crate::test_service::{Answer, Ask, CREATE, TestService, create, read, roll};
 
 /// Believes `SUBJECT.PLATFORM.good`, for a day.
 struct ByItsText;
@@ -27,37 +27,37 @@ impl TokenVerifier for ByItsText {
     }
 }
 
-fn house() -> House {
-    House::believing(Arc::new(ByItsText))
+fn service() -> TestService {
+    TestService::believing(Arc::new(ByItsText))
 }
 
-async fn bearing(house: &House, token: &str, ask: Ask) -> Answer {
-    house
+async fn bearing(service: &TestService, token: &str, ask: Ask) -> Answer {
+    service
         .ask_as(None, ask.header("authorization", &format!("Bearer {token}")))
         .await
 }
 
 #[actix_web::test]
 async fn a_token_acts_on_its_own_platform_alone() {
-    let house = house();
-    let (id, _) = house.webhook().await;
-    bearing(&house, "billing.acme.good", read(&id))
+    let service = service();
+    let (id, _) = service.webhook().await;
+    bearing(&service, "billing.acme.good", read(&id))
         .await
         .succeeds(200);
     let elsewhere = read(&id).header("x-platform-id", "other");
-    let refused = bearing(&house, "billing.acme.good", elsewhere).await;
+    let refused = bearing(&service, "billing.acme.good", elsewhere).await;
     refused.refuses(403, "USER_NOT_ALLOWED", None);
-    let strangers = bearing(&house, "billing.other.good", read(&id)).await;
+    let strangers = bearing(&service, "billing.other.good", read(&id)).await;
     strangers.refuses(404, "RESOURCE_NOT_FOUND", None);
     let named = read(&id).header("x-platform-id", "acme");
-    bearing(&house, "billing.*.good", named).await.succeeds(200);
+    bearing(&service, "billing.*.good", named).await.succeeds(200);
 }
 
 #[actix_web::test]
 async fn a_token_is_no_api_key_and_every_refusal_is_the_same() {
-    let house = house();
-    let (id, _) = house.webhook().await;
-    let missing = house.ask_as(None, read(&id)).await;
+    let service = service();
+    let (id, _) = service.webhook().await;
+    let missing = service.ask_as(None, read(&id)).await;
     let good = "billing.acme.good";
     let bearer = format!("Bearer {good}");
     let with_both = |key: &str| {
@@ -68,7 +68,7 @@ async fn a_token_is_no_api_key_and_every_refusal_is_the_same() {
     for ask in [
         read(&id).header("x-api-key", good),
         with_both(good),
-        with_both(&house.key),
+        with_both(&service.key),
         with_both(""),
         read(&id).header("authorization", "Bearer billing.acme.bad"),
         read(&id)
@@ -76,31 +76,31 @@ async fn a_token_is_no_api_key_and_every_refusal_is_the_same() {
             .header("authorization", "Bearer other.acme.good"),
         read(&id).header("authorization", good),
     ] {
-        let answer = house.ask_as(None, ask).await;
+        let answer = service.ask_as(None, ask).await;
         answer.refuses(401, "UNAUTHORISED", None);
         assert_eq!(answer.body, missing.body);
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
     }
-    house.clock.advance_seconds(86_400);
-    bearing(&house, good, read(&id))
+    service.clock.advance_seconds(86_400);
+    bearing(&service, good, read(&id))
         .await
         .refuses(401, "UNAUTHORISED", None);
 }
 
 #[actix_web::test]
 async fn without_a_verifier_no_token_is_good() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
-    let answer = bearing(&house, "billing.acme.good", read(&id)).await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
+    let answer = bearing(&service, "billing.acme.good", read(&id)).await;
     answer.refuses(401, "UNAUTHORISED", None);
 }
 
 #[actix_web::test]
 async fn what_a_token_does_is_audited_under_its_subject() {
-    let house = house();
-    let created = bearing(&house, "billing.acme.good", create(CREATE)).await;
+    let service = service();
+    let created = bearing(&service, "billing.acme.good", create(CREATE)).await;
     created.succeeds(201);
-    let records = house
+    let records = service
         .store
         .list(&fixtures::acme(), AuditQuery::of_resource(created.text("id"), 10))
         .await
@@ -110,19 +110,19 @@ async fn what_a_token_does_is_audited_under_its_subject() {
 
 #[actix_web::test]
 async fn idempotency_keys_are_a_subjects_own() {
-    let house = house();
-    let (id, _) = house.webhook().await;
+    let service = service();
+    let (id, _) = service.webhook().await;
     let ask = || roll(&id).header("idempotency-key", "k");
-    let first = bearing(&house, "billing.acme.good", ask()).await;
+    let first = bearing(&service, "billing.acme.good", ask()).await;
     assert_eq!(first.succeeds(200).header("idempotent-replayed"), None);
-    let again = bearing(&house, "billing.*.good", ask().header("x-platform-id", "acme")).await;
+    let again = bearing(&service, "billing.*.good", ask().header("x-platform-id", "acme")).await;
     assert_eq!(again.succeeds(200).header("idempotent-replayed"), Some("true"));
     assert_eq!(again.body, first.body);
     for other in ["support.acme.good", "jwt:billing.acme.good"] {
-        let others = bearing(&house, other, ask()).await;
+        let others = bearing(&service, other, ask()).await;
         assert_eq!(others.succeeds(200).header("idempotent-replayed"), None);
         assert_ne!(others.body, first.body);
     }
-    let with_a_key = house.ask(ask()).await;
+    let with_a_key = service.ask(ask()).await;
     assert_eq!(with_a_key.succeeds(200).header("idempotent-replayed"), None);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use webhook_domain::ports::Sender as _;
 
-use crate::house::parcel;
+use crate::fixtures::parcel;
 use crate::rows::{Row, broken_connections, odd_heads, to_the_letter, with_odd_bodies};
 use crate::scripted::{Scripted, sender};
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use webhook_domain::delivery::attempt::BodyStart;
 use webhook_domain::ports::Sender as _;
 
-use crate::house::{answered, parcel};
+use crate::fixtures::{answered, parcel};
 use crate::scripted::Act::{self, Drip, End, Hang, Read, Reset, Wait};
 use crate::scripted::{Scripted, say, sender, sender_with};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::house::*;
+use crate::fixtures::*;
 use webhook_domain::delivery::address::AllowedNetworks;
 use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::ports::Sender as _;

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use webhook_domain::ports::Sender as _;
 use webhook_sender_hyper::SenderLimits;
 
-use crate::house::{OK, answered, parcel};
+use crate::fixtures::{OK, answered, parcel};
 use crate::scripted::Act::{End, Hang, Read, Wait};
 use crate::scripted::{Scripted, say, sender, sender_with};
 

@@ -5,8 +5,8 @@
 mod behaviours;
 mod bodies;
 mod custom_headers;
+mod fixtures;
 mod guard;
-mod house;
 mod keeping;
 mod plain;
 mod proxies;

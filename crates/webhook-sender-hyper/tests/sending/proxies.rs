@@ -10,7 +10,7 @@ use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::ports::{Sender as _, Shortage};
 use webhook_sender_hyper::{EgressProxy, HyperSender};
 
-use crate::house::*;
+use crate::fixtures::*;
 
 const PUBLIC: &[&str] = &["93.184.216.34"];
 /// `user:pass` in base64.

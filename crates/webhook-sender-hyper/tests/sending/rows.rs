@@ -8,7 +8,7 @@ use std::time::Duration;
 use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::ports::Receipt;
 
-use crate::house::{answered, failed};
+use crate::fixtures::{answered, failed};
 use crate::scripted::Act::{self, Hang, Read};
 use crate::scripted::say;
 

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use webhook_domain::testing::ManualClock;
 use webhook_sender_hyper::{HyperSender, MachineResolver, Roots, SenderLimits};
 
-use crate::house::{allowing, end_of_request};
+use crate::fixtures::{allowing, end_of_request};
 
 /// What a receiver does next on a connection.
 #[derive(Clone)]

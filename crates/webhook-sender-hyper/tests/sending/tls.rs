@@ -10,7 +10,7 @@ use webhook_test_tls::{
 };
 
 use self::receivers::{NAME, outcome_at, receiver, refused, sender_of};
-use crate::house::answered;
+use crate::fixtures::answered;
 
 const fn unknown_issuer(sent_one_alone: bool) -> AttemptOutcome {
     refused(TlsFailure::UnknownIssuer { sent_one_alone })

@@ -2,7 +2,7 @@
 
 use super::Comes::{Status, Wish};
 use super::{Row, answering, conducting, with_head_of, with_headers};
-use crate::house::OK;
+use crate::fixtures::OK;
 use crate::scripted::Act::{Drip, End, Hang, Read, Reset, Wait};
 use crate::scripted::say;
 

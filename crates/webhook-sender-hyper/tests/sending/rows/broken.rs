@@ -2,7 +2,7 @@
 
 use super::Comes::{Status, Wish};
 use super::{BROKEN, MALFORMED, Row, TIMEOUT, answering, conducting, with_head_of, with_headers};
-use crate::house::OK;
+use crate::fixtures::OK;
 use crate::scripted::Act::{self, Drip, End, Hang, Read, Reset, Wait};
 use crate::scripted::say;
 

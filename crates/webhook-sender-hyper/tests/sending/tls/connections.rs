@@ -12,7 +12,7 @@ use webhook_sender_hyper::{ClientIdentity, Roots, UnusablePem};
 use webhook_test_tls::{Authority, Identity, Speaks, authorities, before_tls_1_2, named, server, trusting};
 
 use super::receivers::{NAME, outcome_at, receiver, refused, sender_of};
-use crate::house::*;
+use crate::fixtures::*;
 
 #[tokio::test]
 async fn a_client_certificate_is_given_where_there_is_one_and_its_want_is_told() {

@@ -12,7 +12,7 @@ use webhook_domain::testing::ManualClock;
 use webhook_sender_hyper::{ClientIdentity, HyperSender, Roots, SenderLimits};
 use webhook_test_tls::{Identity, Speaks, server};
 
-use crate::house::*;
+use crate::fixtures::*;
 
 pub(crate) const NAME: &str = "hook.example";
 

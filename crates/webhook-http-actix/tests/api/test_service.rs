@@ -1,17 +1,13 @@
 //! A whole API over a store in memory, and how a test talks to it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::documented;
 use crate::probes::Receiver;
-use actix_web::http::Method;
-use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web;
-use serde_json::Value;
 use webhook_domain::StoreError;
 use webhook_domain::access::api_key::{ApiKey, CreatedApiKey, generate_text};
 use webhook_domain::access::audit::{AuditAction, AuditDetails, AuditStamp};
@@ -30,15 +26,10 @@ use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures}
 use webhook_domain::time::Clock as _;
 use webhook_http_actix::{Api, Core, FieldRules, HttpLimits, Monitoring, app};
 
-/// A create object with nothing that may be left out.
-pub(crate) const CREATE: &str = r#"{"name":null,"reference":null,"url":null}"#;
-/// An update object with nothing that may be left out.
-pub(crate) const UPDATE: &str =
-    r#"{"active":true,"include_previous_data":false,"authentication_type":"NONE"}"#;
-/// A well-formed id that no webhook has.
-pub(crate) const NO_ONES_ID: &str = "whk_01hv9k2m4rt6w8y0abcdefghjk";
+pub(crate) use crate::requests::*;
 
-pub(crate) struct House {
+/// The service, and what a test holds of it.
+pub(crate) struct TestService {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) receiver: Arc<Receiver>,
@@ -49,168 +40,7 @@ pub(crate) struct House {
     entropy: Arc<dyn Entropy>,
 }
 
-/// What a request was answered.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Answer {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
-    }
-
-    pub(crate) fn text(&self, field: &str) -> String {
-        self.json()[field].as_str().unwrap_or_default().to_owned()
-    }
-
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// Checks the envelope.
-    #[track_caller]
-    pub(crate) fn refuses(&self, status: u16, code: &str, field: Option<&str>) -> &Self {
-        let json = self.json();
-        let shown = String::from_utf8_lossy(&self.body).into_owned();
-        assert_eq!(self.status, status, "{shown}");
-        assert_eq!(json["code"], code, "{shown}");
-        assert_eq!(json["field"].as_str(), field, "{shown}");
-        let kind = if status < 500 {
-            "INVALID_REQUEST"
-        } else {
-            "API_ERROR"
-        };
-        assert_eq!(json["type"], kind, "{shown}");
-        let types = ["WEBHOOK", "API_KEY", "AUDIT_RECORD", "EVENT", "WEBHOOK_EVENT"];
-        assert!(
-            types.iter().any(|known| json["resource_type"] == *known),
-            "{shown}"
-        );
-        assert!(!json["message"].as_str().unwrap().is_empty(), "{shown}");
-        assert_eq!(json.as_object().unwrap().len(), 6, "{shown}");
-        assert!(self.header("x-request-id").is_some());
-        assert_eq!(self.header("content-type"), Some("application/json"));
-        self
-    }
-
-    /// Checks what an error says it is about.
-    #[track_caller]
-    pub(crate) fn is_about(&self, resource_type: &str, id: Option<&str>) {
-        let json = self.json();
-        assert_eq!(json["resource_type"], resource_type);
-        assert_eq!(json["resource_id"].as_str(), id);
-    }
-
-    /// Checks an answer with one webhook.
-    #[track_caller]
-    pub(crate) fn succeeds(&self, status: u16) -> &Self {
-        self.answers(status);
-        assert!(self.header("etag").is_some());
-        self
-    }
-
-    /// Checks an answer with anything.
-    #[track_caller]
-    pub(crate) fn answers(&self, status: u16) -> &Self {
-        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
-        assert_eq!(self.header("content-type"), Some("application/json"));
-        assert_eq!(self.header("cache-control"), Some("no-store"));
-        assert!(self.header("x-request-id").is_some());
-        self
-    }
-}
-
-/// A request to make.
-pub(crate) struct Ask {
-    method: Method,
-    uri: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-    json: bool,
-    peer: Option<SocketAddr>,
-}
-
-impl Ask {
-    pub(crate) fn new(method: Method, uri: impl Into<String>) -> Self {
-        Self {
-            method,
-            uri: uri.into(),
-            headers: Vec::new(),
-            body: Vec::new(),
-            json: true,
-            peer: None,
-        }
-    }
-
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
-    /// Over a connection from this address.
-    pub(crate) fn coming_from(mut self, address: &str) -> Self {
-        self.peer = Some(SocketAddr::new(address.parse().unwrap(), 50_000));
-        self
-    }
-
-    pub(crate) fn body(mut self, body: impl AsRef<[u8]>) -> Self {
-        self.body = body.as_ref().to_vec();
-        self
-    }
-
-    /// With this content type, or none.
-    pub(crate) fn of_type(mut self, content_type: Option<&str>) -> Self {
-        self.json = false;
-        match content_type {
-            Some(value) => self.header("content-type", value),
-            None => self,
-        }
-    }
-}
-
-pub(crate) fn create(body: &str) -> Ask {
-    Ask::new(Method::POST, "/v1/webhooks").body(body)
-}
-
-pub(crate) fn roll(id: &str) -> Ask {
-    Ask::new(Method::PATCH, format!("/v1/webhooks/{id}/secret-key"))
-}
-
-pub(crate) fn remove(id: &str) -> Ask {
-    Ask::new(Method::DELETE, format!("/v1/webhooks/{id}/secret-key"))
-}
-
-pub(crate) fn get(uri: impl Into<String>) -> Ask {
-    Ask::new(Method::GET, uri)
-}
-
-pub(crate) fn update(id: &str, body: &str) -> Ask {
-    Ask::new(Method::PATCH, format!("/v1/webhooks/{id}")).body(body)
-}
-
-pub(crate) fn delete(id: &str) -> Ask {
-    Ask::new(Method::DELETE, format!("/v1/webhooks/{id}"))
-}
-
-pub(crate) fn publish(body: &str) -> Ask {
-    Ask::new(Method::POST, "/v1/events").body(body)
-}
-
-pub(crate) fn create_key(body: &str) -> Ask {
-    Ask::new(Method::POST, "/v1/api-keys").body(body)
-}
-
-pub(crate) fn revoke_key(id: &str) -> Ask {
-    Ask::new(Method::DELETE, format!("/v1/api-keys/{id}"))
-}
-
-pub(crate) fn read(id: &str) -> Ask {
-    Ask::new(Method::GET, format!("/v1/webhooks/{id}"))
-}
-
-impl House {
+impl TestService {
     pub(crate) fn new() -> Self {
         let store = Arc::new(MemoryStore::new());
         Self::over(store.clone(), store, HttpLimits::default())
@@ -279,7 +109,7 @@ impl House {
             rules: FieldRules::default(),
             monitoring: Monitoring::default(),
         };
-        let mut house = Self {
+        let mut service = Self {
             store,
             receiver,
             clock,
@@ -288,8 +118,8 @@ impl House {
             key: String::new(),
             entropy: Arc::new(SeededEntropy::new(8)),
         };
-        house.key = house.key_for(&PlatformScope::One(fixtures::acme()), PermissionSet::all(), None);
-        house
+        service.key = service.key_for(&PlatformScope::One(fixtures::acme()), PermissionSet::all(), None);
+        service
     }
 
     /// The same store and key in a deployment of other rules.
@@ -301,12 +131,12 @@ impl House {
 
     /// Believing the tokens that `tokens` does.
     pub(crate) fn believing(tokens: Arc<dyn TokenVerifier>) -> Self {
-        let mut house = Self::new();
-        let (clock, entropy) = (house.clock.clone(), house.api.entropy.clone());
-        let api_keys = ApiKeyService::new(house.store.clone(), clock.clone(), entropy);
-        house.api.authenticator = Authenticator::new(api_keys, Some(tokens), clock);
-        house.core = Core::new(house.api.clone(), HttpLimits::default());
-        house
+        let mut service = Self::new();
+        let (clock, entropy) = (service.clock.clone(), service.api.entropy.clone());
+        let api_keys = ApiKeyService::new(service.store.clone(), clock.clone(), entropy);
+        service.api.authenticator = Authenticator::new(api_keys, Some(tokens), clock);
+        service.core = Core::new(service.api.clone(), HttpLimits::default());
+        service
     }
 
     /// The text of a new API key, good for `lifetime` or for ever.
@@ -353,7 +183,7 @@ impl House {
         self.key_for(&PlatformScope::One(platform), permissions, None)
     }
 
-    /// Asks with the house's own key.
+    /// Asks with the service's own key.
     pub(crate) async fn ask(&self, ask: Ask) -> Answer {
         let key = self.key.clone();
         self.ask_as(Some(&key), ask).await
