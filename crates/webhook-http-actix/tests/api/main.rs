@@ -24,6 +24,7 @@ mod filtering;
 mod idempotency;
 mod listing;
 mod openapi;
+mod patterns;
 mod preconditions;
 mod probes;
 mod reading;

@@ -2,79 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "so a test says that it failed")]
 
+mod queue;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
-use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
-use webhook_domain::delivery::penalty_box::{Aftermath, HeadFate, PenaltyBox, ShortWaits};
-use webhook_domain::delivery::retry_schedule::{Jitter, RetrySchedule};
+use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::delivery::penalty_box::{HeadFate, PenaltyBox, ShortWaits};
 use webhook_domain::testing::{ManualClock, fixtures};
 use webhook_domain::time::{Clock, Instant};
 use webhook_domain::webhook::{Settings, TargetUrl};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// What an attempt takes.
-const ATTEMPT: Duration = Duration::from_millis(750);
-
-/// A queue at work: its box, and the time.
-struct Queue {
-    penalty_box: PenaltyBox,
-    clock: ManualClock,
-}
-
-impl Queue {
-    fn new() -> Self {
-        Self {
-            penalty_box: PenaltyBox::default(),
-            clock: ManualClock::default(),
-        }
-    }
-
-    /// Tries the head now; time passes while it is tried.
-    fn attempt(&mut self, outcome: AttemptOutcome) -> HeadFate {
-        self.attempt_with(outcome, None)
-    }
-
-    fn attempt_with(&mut self, outcome: AttemptOutcome, retry_after: Option<Duration>) -> HeadFate {
-        let attempt = Attempt {
-            response_body: None,
-            at: self.clock.now(),
-            duration: ATTEMPT,
-            key_fingerprints: Vec::new(),
-            outcome,
-        };
-        self.clock.advance(ATTEMPT);
-        let schedule = RetrySchedule::default();
-        let Aftermath { penalty_box, head } =
-            self.penalty_box
-                .after(&attempt, retry_after, &schedule, Jitter::NONE);
-        self.penalty_box = penalty_box;
-        head
-    }
-
-    /// Lets time pass until the head may be sent again.
-    fn wait(&self) {
-        let retry_at = self.penalty_box.retry_at().unwrap();
-        self.clock.set(retry_at.minus(Duration::from_millis(1)));
-        assert!(!self.penalty_box.is_due(self.clock.now()));
-        self.clock.set(retry_at);
-        assert!(self.penalty_box.is_due(self.clock.now()));
-    }
-
-    /// Fails until the head is given up.
-    fn give_up(&mut self) {
-        while self.attempt(TIMEOUT) == HeadFate::Waits {
-            self.wait();
-        }
-    }
-}
-
-const TIMEOUT: AttemptOutcome = AttemptOutcome::failed(FailureCause::Timeout);
-
-fn answered(status: u16) -> AttemptOutcome {
-    AttemptOutcome::of_answer(StatusCode::new(status).unwrap())
-}
+use crate::queue::*;
 
 #[test]
 fn outside_the_box_the_head_may_be_sent_at_any_time() {
