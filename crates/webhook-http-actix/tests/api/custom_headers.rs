@@ -6,7 +6,7 @@ use webhook_domain::signing::secret::SecretText;
 use webhook_domain::webhook::{CustomHeaderName, CustomHeaderValue};
 
 use crate::documented::schema;
-use crate::house::*;
+use crate::test_service::*;
 
 fn created_with(headers: &Value) -> Ask {
     let mut body: Value = serde_json::from_str(CREATE).unwrap();
@@ -33,8 +33,8 @@ fn written(headers: &str) -> Ask {
 
 #[actix_web::test]
 async fn names_are_shown_as_they_were_given_in_their_order_and_values_never() {
-    let house = House::new();
-    let answer = house
+    let service = TestService::new();
+    let answer = service
         .ask(written(
             r#"{"X-Tenant":"s3cret one","x_B":"s3cret two","A":"s3cret"}"#,
         ))
@@ -49,7 +49,7 @@ async fn names_are_shown_as_they_were_given_in_their_order_and_values_never() {
         get("/v1/audit-records"),
         delete(&id),
     ] {
-        let answer = house.ask(ask).await;
+        let answer = service.ask(ask).await;
         let text = String::from_utf8(answer.body).unwrap();
         assert!(!text.contains("s3cret"), "{text}");
         let shown = text.contains(r#""custom_headers":{"X-Tenant":null,"x_B":null,"A":null}"#);
@@ -59,13 +59,13 @@ async fn names_are_shown_as_they_were_given_in_their_order_and_values_never() {
 
 #[actix_web::test]
 async fn what_get_returned_keeps_every_value_and_changes_nothing() {
-    let house = House::new();
-    let id = house
+    let service = TestService::new();
+    let id = service
         .ask(created_with(&json!({"X-A": "1", "Authorization": "Bearer b"})))
         .await
         .text("id");
-    let seen = house.ask(read(&id)).await;
-    let updated = house
+    let seen = service.ask(read(&id)).await;
+    let updated = service
         .ask(update(&id, &String::from_utf8(seen.body).unwrap()))
         .await;
     updated.succeeds(200);
@@ -73,11 +73,11 @@ async fn what_get_returned_keeps_every_value_and_changes_nothing() {
     // A value that changes is a change, and its record names the field alone.
     for (version, value) in [("\"2\"", "2"), ("\"2\"", "2"), ("\"3\"", "1")] {
         let changes = json!({"custom_headers": {"X-A": value, "Authorization": null}});
-        let updated = house.ask(updated_with(&id, &changes)).await;
+        let updated = service.ask(updated_with(&id, &changes)).await;
         updated.succeeds(200);
         assert_eq!(updated.header("etag"), Some(version));
     }
-    let records = house
+    let records = service
         .ask(get(format!("/v1/audit-records?resource_id={id}&limit=1")))
         .await;
     let changed = &records.json()["data"][0]["changed_fields"];
@@ -86,8 +86,8 @@ async fn what_get_returned_keeps_every_value_and_changes_nothing() {
 
 #[actix_web::test]
 async fn a_set_replaces_the_one_before_null_clears_it_and_absent_keeps_it() {
-    let house = House::new();
-    let id = house
+    let service = TestService::new();
+    let id = service
         .ask(created_with(&json!({"X-A": "1", "X-B": "2"})))
         .await
         .text("id");
@@ -101,21 +101,21 @@ async fn a_set_replaces_the_one_before_null_clears_it_and_absent_keeps_it() {
         (json!({"custom_headers": {"X-A": "1"}}), json!({"X-A": null})),
         (json!({"custom_headers": null}), json!(null)),
     ] {
-        let answer = house.ask(updated_with(&id, &changes)).await;
+        let answer = service.ask(updated_with(&id, &changes)).await;
         answer.succeeds(200);
         assert_eq!(answer.json()["custom_headers"], names, "{changes}");
-        assert_eq!(house.ask(read(&id)).await.json()["custom_headers"], names);
+        assert_eq!(service.ask(read(&id)).await.json()["custom_headers"], names);
     }
     let body = update_body(&json!({"custom_headers": {"X-D": "4"}}));
-    let rolled = house.ask(roll(&id).body(body)).await;
+    let rolled = service.ask(roll(&id).body(body)).await;
     rolled.succeeds(200);
     assert_eq!(rolled.json()["custom_headers"], json!({"X-D": null}));
 }
 
 #[actix_web::test]
 async fn a_name_without_a_value_must_be_stored() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     let unknown = json!({"custom_headers": {"X-Unknown": null}});
     let field = Some("custom_headers.X-Unknown");
     let asks = [
@@ -124,9 +124,9 @@ async fn a_name_without_a_value_must_be_stored() {
         roll(&id).body(update_body(&unknown)),
     ];
     for ask in asks {
-        house.ask(ask).await.refuses(400, "INVALID_FIELD", field);
+        service.ask(ask).await.refuses(400, "INVALID_FIELD", field);
     }
-    let tested = house
+    let tested = service
         .ask(Ask::new(
             actix_web::http::Method::POST,
             "/v1/webhooks/test-connection",
@@ -138,7 +138,7 @@ async fn a_name_without_a_value_must_be_stored() {
 
 #[actix_web::test]
 async fn what_is_no_set_of_headers_is_refused_by_name() {
-    let house = House::new();
+    let service = TestService::new();
     let all = Some("custom_headers");
     let many: Value = (0..17)
         .map(|number| (format!("X-{number}"), json!("v")))
@@ -155,7 +155,7 @@ async fn what_is_no_set_of_headers_is_refused_by_name() {
         many,
         large,
     ] {
-        house
+        service
             .ask(created_with(&wrong))
             .await
             .refuses(400, "INVALID_FIELD", all);
@@ -171,7 +171,7 @@ async fn what_is_no_set_of_headers_is_refused_by_name() {
         "\"s3cret\\r\\nX-B: c\"",
         "\"s3cret é\"",
     ] {
-        let answer = house.ask(written(&format!("{{\"X-A\":{wrong}}}"))).await;
+        let answer = service.ask(written(&format!("{{\"X-A\":{wrong}}}"))).await;
         answer.refuses(400, "INVALID_FIELD", Some("custom_headers.X-A"));
         assert!(!answer.text("message").contains("s3cret"));
     }
@@ -184,7 +184,7 @@ async fn what_is_no_set_of_headers_is_refused_by_name() {
         "cookie",
         "traceparent",
     ] {
-        let answer = house.ask(created_with(&json!({reserved: "v"}))).await;
+        let answer = service.ask(created_with(&json!({reserved: "v"}))).await;
         answer.refuses(400, "INVALID_FIELD", Some(&format!("custom_headers.{reserved}")));
     }
     let long = "x".repeat(65);
@@ -195,7 +195,7 @@ async fn what_is_no_set_of_headers_is_refused_by_name() {
         ("X-A: s3cret", "custom_headers"),
         (&long, "custom_headers"),
     ] {
-        let answer = house.ask(created_with(&json!({no_name: "v"}))).await;
+        let answer = service.ask(created_with(&json!({no_name: "v"}))).await;
         answer.refuses(400, "INVALID_FIELD", Some(field));
         assert!(!answer.text("message").contains("s3cret"));
     }
@@ -204,22 +204,22 @@ async fn what_is_no_set_of_headers_is_refused_by_name() {
         (r#"{"X-A":"v","x_a":"v"}"#, "custom_headers.x_a"),
         (r#"{"X-A":{"b":1,"b":1}}"#, "custom_headers.X-A.b"),
     ] {
-        house
+        service
             .ask(written(headers))
             .await
             .refuses(400, "INVALID_FIELD", Some(field));
     }
-    assert_eq!(house.ask(get("/v1/webhooks")).await.json()["data"], json!([]));
+    assert_eq!(service.ask(get("/v1/webhooks")).await.json()["data"], json!([]));
 }
 
 #[actix_web::test]
 async fn no_name_that_may_be_a_secret_is_repeated() {
-    let house = House::new();
-    let (id, _) = house.webhook().await;
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
     let name = "whsec_qL8mZr0cXn4FvT2yHs6JdK1bWp9Ue3Ga5Ro7Mi0QtYs";
     for value in [json!(null), json!(1), json!(" ")] {
         let changes = json!({"custom_headers": {name: value}});
-        let answer = house.ask(updated_with(&id, &changes)).await;
+        let answer = service.ask(updated_with(&id, &changes)).await;
         answer.refuses(400, "INVALID_FIELD", Some("custom_headers"));
         assert!(!String::from_utf8(answer.body).unwrap().contains(name));
     }
@@ -227,28 +227,28 @@ async fn no_name_that_may_be_a_secret_is_repeated() {
 
 #[actix_web::test]
 async fn what_stands_in_the_way_of_the_credentials_is_refused_whichever_comes_later() {
-    let house = House::new();
-    let id = house
+    let service = TestService::new();
+    let id = service
         .ask(created_with(
             &json!({"Authorization": "Bearer b", "X_API_KEY": "v"}),
         ))
         .await
         .text("id");
     let password = json!({"authentication_type": "PASSWORD", "username": "u", "password": "p"});
-    let answer = house.ask(updated_with(&id, &password)).await;
+    let answer = service.ask(updated_with(&id, &password)).await;
     answer.refuses(400, "INVALID_FIELD", Some("custom_headers.Authorization"));
     let key = json!({"authentication_type": "API_KEY", "api_header_field": "X-Api-Key", "api_key": "k"});
     for ask in [updated_with(&id, &key), roll(&id).body(update_body(&key))] {
-        let answer = house.ask(ask).await;
+        let answer = service.ask(ask).await;
         answer.refuses(400, "INVALID_FIELD", Some("api_header_field"));
     }
-    assert_eq!(house.ask(read(&id)).await.header("etag"), Some("\"1\""));
+    assert_eq!(service.ask(read(&id)).await.header("etag"), Some("\"1\""));
     let mut both = key.clone();
     both["custom_headers"] = json!({"Authorization": null, "X-Other": "w"});
-    house.ask(updated_with(&id, &both)).await.succeeds(200);
+    service.ask(updated_with(&id, &both)).await.succeeds(200);
     let mut back = json!({"authentication_type": "API_KEY"});
     back["custom_headers"] = json!({"x-api-key": "v"});
-    let answer = house.ask(updated_with(&id, &back)).await;
+    let answer = service.ask(updated_with(&id, &back)).await;
     answer.refuses(400, "INVALID_FIELD", Some("custom_headers.x-api-key"));
 }
 

@@ -1,6 +1,6 @@
 //! The headers of a webhook's owner, byte for byte as a receiver gets them.
 
-use crate::house::*;
+use crate::fixtures::*;
 use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::ports::{Parcel, Sender as _};
 use webhook_domain::signing::secret::SecretText;
