@@ -40,7 +40,7 @@ fn named_platform(request: &HttpRequest) -> Result<Option<PlatformId>, Problem> 
     if sent.next().is_some() {
         return Err(Problem::invalid_field(
             "x-platform-id",
-            "must be sent once at most",
+            "must be sent at most once",
         ));
     }
     let text = first.to_str().unwrap_or_default();

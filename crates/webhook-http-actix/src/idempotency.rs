@@ -31,7 +31,7 @@ pub(crate) fn key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Probl
     if sent.next().is_some() {
         return Err(Problem::invalid_field(
             "Idempotency-Key",
-            "must be sent once at most",
+            "must be sent at most once",
         ));
     }
     IdempotencyKey::parse(first.to_str().unwrap_or_default())

@@ -45,7 +45,7 @@ pub(crate) fn parse_object(body: &[u8]) -> Result<Object, Problem> {
         )));
     }
     if let Some(path) = duplicate(&json) {
-        return Err(Problem::invalid_name(&path, "must not stand in its object twice"));
+        return Err(Problem::invalid_name(&path, "must not be in its object twice"));
     }
     match json {
         Json::Object(pairs) => Ok(pairs),
@@ -165,7 +165,7 @@ mod tests {
             (r#"{"a":1,"\u0061":1}"#, "a"),
         ] {
             let message = problem(body.as_bytes()).unwrap();
-            assert_eq!(message, format!("{path} must not stand in its object twice"));
+            assert_eq!(message, format!("{path} must not be in its object twice"));
         }
         let many: Vec<_> = (0..40).map(|n| format!("\"n{n}\":0")).collect();
         assert_eq!(problem(format!("{{{}}}", many.join(",")).as_bytes()), None);

@@ -24,7 +24,7 @@ impl Parameters {
                 return Err(Problem::invalid_name(name, expected));
             }
             if pairs[..place].iter().any(|(earlier, _)| earlier == name) {
-                let expected = "must be in the query once at most";
+                let expected = "must be in the query at most once";
                 return Err(Problem::invalid_field(name.clone(), expected));
             }
         }

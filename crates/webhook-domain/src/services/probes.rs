@@ -176,7 +176,7 @@ impl ProbeService {
         acting.require(Permission::WebhookCreate)?;
         let url = settings.url.clone().ok_or(Refusal::MissingField {
             field: "url",
-            expected: "must be there: it is what is tested",
+            expected: "is required: it is what is tested",
         })?;
         let (now, entropy) = (self.clock.now(), self.entropy.as_ref());
         let id = WebhookId::generate(now, entropy)?;

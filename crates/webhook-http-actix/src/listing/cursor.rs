@@ -28,7 +28,7 @@ pub(super) fn write(cursor: &Cursor, order: WebhookOrder, direction: Direction) 
 /// The cursor that [`write`] made `text` of, for a list in the same order.
 pub(super) fn read(text: &str, order: WebhookOrder, direction: Direction) -> Result<Cursor, InvalidValue> {
     parse(text, order, direction).ok_or(InvalidValue::new(
-        "must be as it stands in a link of this list, with the same order_by and order_direction",
+        "must be taken from a link of this list, with the same order_by and order_direction",
     ))
 }
 

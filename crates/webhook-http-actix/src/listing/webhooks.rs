@@ -91,14 +91,14 @@ impl Asked {
             (Some(cursor), None) => PageStart::After(cursor),
             (None, Some(cursor)) => PageStart::Before(cursor),
             (Some(_), Some(_)) => {
-                return Err(Problem::invalid_field("before", "must not stand beside after"));
+                return Err(Problem::invalid_field("before", "cannot be combined with after"));
             }
         };
         let page = match (&start, page) {
             (PageStart::Number(number), _) => *number,
             (_, Some(page)) => page,
             (_, None) => {
-                let expected = "must stand beside after or before, as it does in the links of a list";
+                let expected = "is only for links of a list, which have after or before as well";
                 return Err(Problem::missing_field("page", expected));
             }
         };

@@ -94,7 +94,7 @@ fn asked(request: &HttpRequest) -> Result<(Asked, DeliveryQuery), Problem> {
     query.limit = asked.to_fetch();
     if let Some(page) = parameters.parsed("page", page_number)? {
         if query.after.is_some() {
-            return Err(Problem::invalid_field("page", "must not stand beside after"));
+            return Err(Problem::invalid_field("page", "cannot be combined with after"));
         }
         query.skip = (page - 1).saturating_mul(u64::from(asked.limit.get()));
     }

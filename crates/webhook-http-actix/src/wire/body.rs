@@ -51,7 +51,7 @@ pub(crate) trait Sent: Described + Sized {
 
     /// Takes the field of that name.
     fn take(name: &'static str, fields: &mut Self::Fields<'_>) -> Result<Self, Problem> {
-        let missing = || Problem::missing_field(name, "must be there, and not null");
+        let missing = || Problem::missing_field(name, "is required, and must not be null");
         Self::take_if_there(name, fields)?.ok_or_else(missing)
     }
 }

@@ -178,7 +178,7 @@ impl<'a> Pairs<'a> {
             if pairs[..place].iter().any(|(earlier, _)| earlier == name) {
                 return Err(Problem::invalid_field(
                     name.clone(),
-                    "must not stand in its object twice",
+                    "must not be in its object twice",
                 ));
             }
         }

@@ -77,7 +77,7 @@ fn read(fields: &mut Fields, sent: Sent, rules: &FieldRules) -> Result<SettingsU
         if sent == Sent::Create && !fields.has(field.name) {
             return Err(Problem::missing_field(
                 field.name,
-                "must be there; it may be null",
+                "is required; it may be null",
             ));
         }
     }
