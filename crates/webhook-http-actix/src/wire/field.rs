@@ -123,7 +123,10 @@ impl Field {
         let is_there = settable.read(self.name, fields, update, rules)?;
         match is_there || self.is_nullable(sent) {
             true => Ok(()),
-            false => Err(Problem::missing_field(self.name, "is required, and must not be null")),
+            false => Err(Problem::missing_field(
+                self.name,
+                "is required, and must not be null",
+            )),
         }
     }
 

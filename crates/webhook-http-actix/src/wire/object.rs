@@ -75,10 +75,7 @@ fn read(fields: &mut Fields, sent: Sent, rules: &FieldRules) -> Result<SettingsU
     let is_always_there = |field: &&Field| matches!(field.set, Set::RequiredOnUpdate(_));
     for field in FIELDS.iter().filter(|field| field.is_required(sent)) {
         if sent == Sent::Create && !fields.has(field.name) {
-            return Err(Problem::missing_field(
-                field.name,
-                "is required; it may be null",
-            ));
+            return Err(Problem::missing_field(field.name, "is required; it may be null"));
         }
     }
     for field in FIELDS.iter().filter(is_always_there) {
