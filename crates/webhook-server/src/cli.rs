@@ -72,7 +72,7 @@ pub(crate) enum Command {
     /// limit. The exit status is 0 if no check is FAIL, 2 if a setting is wrong or the settings cannot be read, and 1 otherwise.
     /// Run it as the user of the service, with the settings of the service.
     ///
-    /// Example: webhook-server doctor --url https://example.com/webhooks
+    /// Example: `webhook-server doctor --url https://example.com/webhooks`
     Doctor(DoctorArguments),
     /// Check the signatures of a delivery that was received, and say why they do not verify
     Verify(VerifyArguments),

@@ -28,7 +28,7 @@ pub(crate) enum ApiKeyCommand {
     Create(CreateArguments),
     /// List all keys, also revoked and expired ones; the keys themselves are not stored
     ///
-    /// Example: webhook-server api-key list --platform acme
+    /// Example: `webhook-server api-key list --platform acme`
     List {
         /// Only those of this platform, or with * those that are valid for all; the keys of all platforms, if not given
         #[arg(long, value_name = "PLATFORM|*")]

@@ -27,23 +27,23 @@ pub(crate) enum EventCommand {
     Publish(publish::PublishArguments),
     /// List deliveries, the last one in the queue first
     ///
-    /// Example: webhook-server event list --webhook-id whk_… --status FAILED
+    /// Example: `webhook-server event list --webhook-id whk_… --status FAILED`
     List(read::ListArguments),
     /// Show a delivery: its payload and every attempt
     ///
-    /// Example: webhook-server event show whe_…
+    /// Example: `webhook-server event show whe_…`
     Show(DeliveryArgument),
     /// Resend a finished delivery: it is appended to its queue again
     ///
-    /// Example: webhook-server event resend whe_…
+    /// Example: `webhook-server event resend whe_…`
     Resend(DeliveryArgument),
     /// Give up a pending delivery: it becomes FAILED, and the next one in the queue is sent
     ///
-    /// Example: webhook-server event give-up whe_…
+    /// Example: `webhook-server event give-up whe_…`
     GiveUp(DeliveryArgument),
     /// Replay a webhook's finished deliveries of a period, in the order of publication
     ///
-    /// Example: webhook-server event replay whk_… --created-after 2024-04-12T00:00:00Z --status FAILED
+    /// Example: `webhook-server event replay whk_… --created-after 2024-04-12T00:00:00Z --status FAILED`
     Replay(again::ReplayArguments),
 }
 

@@ -150,7 +150,7 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// As [`print`], `subject` as one line of JSON.
+/// As [`print()`], `subject` as one line of JSON.
 pub(super) fn print_json(subject: &impl serde::Serialize) -> Result<(), Failure> {
     let json = serde_json::to_string(subject).map_err(|error| Failure::cannot("write JSON", &error))?;
     print(&format!("{json}\n"))

@@ -28,7 +28,7 @@ use crate::settings::Settings;
 pub(crate) enum WebhookCommand {
     /// Create a webhook, and print it with its secret key
     ///
-    /// Example: webhook-server webhook create --url https://example.com/webhooks --action INVOICE.PAID
+    /// Example: `webhook-server webhook create --url https://example.com/webhooks --action INVOICE.PAID`
     Create(Box<create::CreateArguments>),
     /// List the webhooks of a platform, without their keys
     List(read::ListArguments),
@@ -50,14 +50,14 @@ pub(crate) enum WebhookCommand {
     Roll(roll::RollArguments),
     /// Remove a webhook's secret key. It keeps signing for its overlap; after that, deliveries are unsigned
     ///
-    /// Example: webhook-server webhook remove-secret whk_… --previous-secret-expires-in 3600
+    /// Example: `webhook-server webhook remove-secret whk_… --previous-secret-expires-in 3600`
     RemoveSecret(remove_secret::RemoveSecretArguments),
     /// Send a test event to a webhook, which may be inactive, and print the result
     ///
     /// It is signed like a delivery, and sent with the same address rules, proxy and certificates, by the settings of this command.
     /// The exit status is 1 if it failed.
     ///
-    /// Example: webhook-server webhook send-test whk_…
+    /// Example: `webhook-server webhook send-test whk_…`
     SendTest {
         #[command(flatten)]
         platform: PlatformArgument,
@@ -69,7 +69,7 @@ pub(crate) enum WebhookCommand {
     /// Its signing key is made for this one request, so a receiver that verifies signatures rejects it. The exit status is 1 if it
     /// failed.
     ///
-    /// Example: webhook-server webhook test-connection --url https://example.com/webhooks
+    /// Example: `webhook-server webhook test-connection --url https://example.com/webhooks`
     TestConnection(Box<probe::TestConnectionArguments>),
 }
 
