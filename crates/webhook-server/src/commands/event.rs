@@ -23,7 +23,7 @@ pub(crate) enum EventCommand {
     /// Its data is read from a file or from standard input. It is one JSON value, at most 256 KiB, and is delivered byte for byte.
     /// Nothing is stored until all of it was read.
     ///
-    /// Example: echo '{"id":"inv_1"}' | webhook-server event publish --type INVOICE.PAID
+    /// Example: `echo '{"id":"inv_1"}' | webhook-server event publish --type INVOICE.PAID`
     Publish(publish::PublishArguments),
     /// List deliveries, the last one in the queue first
     ///
