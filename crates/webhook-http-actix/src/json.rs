@@ -15,7 +15,7 @@ pub(crate) enum Json {
     Null,
     Bool(bool),
     /// A number that is whole, not negative, and written like it.
-    Whole(u64),
+    Integer(u64),
     OtherNumber,
     Text(String),
     List(Vec<Json>),
@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for AnyJson {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Whole(value))
+        Ok(Json::Integer(value))
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Json, E> {

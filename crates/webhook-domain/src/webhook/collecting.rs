@@ -18,16 +18,16 @@ impl Settings {
 }
 
 /// What an active webhook wants, so that who wants an event can be looked up by its action rather than found by asking every
-/// webhook. An event of an action goes to those who want it [by name](Self::Named), and, unless the action is one of the service's
-/// own, to those who want [all](Self::All) but those who have [ruled it out](Self::RuledOut).
+/// webhook. An event of an action goes to those who want it [by name](Self::Included), and, unless the action is one of the service's
+/// own, to those who want [all](Self::All) but those who have [excluded it](Self::Excluded).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Subscription {
     /// To events of every action that the platform publishes.
     All,
     /// To events of this action.
-    Named(Action),
+    Included(Action),
     /// To none of this action, although to all others.
-    RuledOut(Action),
+    Excluded(Action),
 }
 
 impl Settings {
@@ -44,11 +44,11 @@ impl Settings {
         if included.is_empty() {
             let ruled_out = excluded.into_iter().filter(|action| !action.is_of_service());
             return std::iter::once(Subscription::All)
-                .chain(ruled_out.map(Subscription::RuledOut))
+                .chain(ruled_out.map(Subscription::Excluded))
                 .collect();
         }
         let wanted = included.into_iter().filter(|action| !excluded.contains(action));
-        wanted.map(Subscription::Named).collect()
+        wanted.map(Subscription::Included).collect()
     }
 }
 
@@ -121,8 +121,8 @@ mod tests {
     /// Who wants an event, by its subscriptions alone.
     fn is_subscribed(settings: &Settings, action: &Action) -> bool {
         let has = |subscription| settings.subscriptions().contains(&subscription);
-        let all = has(Subscription::All) && !has(Subscription::RuledOut(action.clone()));
-        has(Subscription::Named(action.clone())) || all && !action.is_of_service()
+        let all = has(Subscription::All) && !has(Subscription::Excluded(action.clone()));
+        has(Subscription::Included(action.clone())) || all && !action.is_of_service()
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl Fields {
     ) -> Result<Option<T>, Problem> {
         let parsed = match self.take(field) {
             None | Some(Json::Null) => return Ok(None),
-            Some(Json::Whole(number)) => parse(number),
+            Some(Json::Integer(number)) => parse(number),
             Some(_) => Err(invalid),
         };
         parsed

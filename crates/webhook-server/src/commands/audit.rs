@@ -119,7 +119,7 @@ fn verify(local: &Local, kept: Option<AuditHead>, format: Format) -> Result<(), 
         local.open.store.verify_audit_records(kept),
     )?;
     let found = match verdict {
-        AuditVerdict::Whole { records, head } => {
+        AuditVerdict::Intact { records, head } => {
             return match format {
                 Format::Json => answer_json(
                     &serde_json::json!({"whole": true, "records": records, "head": head.to_string()}),

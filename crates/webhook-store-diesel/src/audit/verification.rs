@@ -16,7 +16,7 @@ const STEP: i64 = 4096;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuditVerdict {
     /// Every record is as it was written, and none is missing.
-    Whole {
+    Intact {
         /// How many records there are.
         records: u64,
         /// The newest, to be kept elsewhere and given back.
@@ -85,7 +85,7 @@ pub(crate) fn verify(
     }
     let verdict = verdict(last, head, records, kept.filter(|_| !kept_seen));
     Ok(match added(connection).map_err(unavailable)? {
-        Some(position) if matches!(verdict, AuditVerdict::Whole { .. }) => AuditVerdict::Added { position },
+        Some(position) if matches!(verdict, AuditVerdict::Intact { .. }) => AuditVerdict::Added { position },
         _ => verdict,
     })
 }
@@ -120,7 +120,7 @@ fn verdict(last: AuditHead, head: AuditHead, records: u64, missed: Option<&Audit
         Some(kept) => AuditVerdict::Rewritten {
             position: kept.position,
         },
-        None => AuditVerdict::Whole { records, head },
+        None => AuditVerdict::Intact { records, head },
     }
 }
 

@@ -100,7 +100,7 @@ impl Examination {
         let chain = audit::opening::stored_key(&mut self.connection, &self.vault)?;
         let chain = chain.ok_or(OpenError::ChainGone)?;
         let verdict = audit::verification::verify(&mut self.connection, &chain, None)?;
-        let AuditVerdict::Whole { records, head } = verdict else {
+        let AuditVerdict::Intact { records, head } = verdict else {
             return Err(BackupError::AuditBroken(verdict));
         };
         let events: i64 = events::table.count().get_result(&mut self.connection)?;

@@ -29,8 +29,8 @@ impl SubscriptionRow {
         let subscriptions = webhook.settings.subscriptions();
         let rows = subscriptions.iter().map(|subscription| match subscription {
             Subscription::All => row(EVERY_ACTION, false),
-            Subscription::Named(action) => row(action.as_str(), false),
-            Subscription::RuledOut(action) => row(action.as_str(), true),
+            Subscription::Included(action) => row(action.as_str(), false),
+            Subscription::Excluded(action) => row(action.as_str(), true),
         });
         rows.collect()
     }

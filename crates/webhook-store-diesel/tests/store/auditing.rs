@@ -33,7 +33,7 @@ async fn verdict(store: &DieselStore, kept: Option<&AuditHead>) -> AuditVerdict 
 
 async fn head(store: &DieselStore) -> AuditHead {
     match verdict(store, None).await {
-        AuditVerdict::Whole { head, .. } => head,
+        AuditVerdict::Intact { head, .. } => head,
         broken => panic!("{broken:?}"),
     }
 }
@@ -47,14 +47,14 @@ async fn records_that_were_left_alone_are_whole(place: Place) {
     services.create().await;
     let whole = verdict(&store, Some(&first)).await;
     assert!(
-        matches!(whole, AuditVerdict::Whole { records: 9, .. }),
+        matches!(whole, AuditVerdict::Intact { records: 9, .. }),
         "{whole:?}"
     );
     store.close();
     let reopened = place.open_with(&master_key(7)).unwrap();
     assert!(matches!(
         verdict(&reopened, Some(&first)).await,
-        AuditVerdict::Whole { records: 9, .. }
+        AuditVerdict::Intact { records: 9, .. }
     ));
 }
 
@@ -163,7 +163,7 @@ async fn an_older_copy_of_everything_is_found_by_a_head_that_was_kept(place: Pla
     );
     assert!(matches!(
         verdict(&store, None).await,
-        AuditVerdict::Whole { records: 8, .. }
+        AuditVerdict::Intact { records: 8, .. }
     ));
     let expected = AuditVerdict::Truncated {
         position: 8,
@@ -212,7 +212,7 @@ async fn records_of_before_the_chain_are_chained_when_the_database_is_opened(pla
     let store = place.open();
     assert!(matches!(
         verdict(&store, None).await,
-        AuditVerdict::Whole { records: 5, .. }
+        AuditVerdict::Intact { records: 5, .. }
     ));
     execute(&place, "UPDATE audit_records SET previous = 1 WHERE position = 5");
     assert_eq!(

@@ -85,7 +85,7 @@ async fn every_value_is_read_with_either_key_after_every_step(place: Place) {
                     let services = Services::over(&store);
                     assert_all_there(&services, &webhooks).await;
                     let verdict = store.verify_audit_records(None).await.unwrap();
-                    assert!(matches!(verdict, AuditVerdict::Whole { .. }), "{verdict:?}");
+                    assert!(matches!(verdict, AuditVerdict::Intact { .. }), "{verdict:?}");
                     store.close();
                 }
                 Err(error) => assert!(!is_good && matches!(error, OpenError::WrongMasterKey), "{error}"),
@@ -205,5 +205,5 @@ async fn the_records_of_all_changes_of_the_key_are_found_by_their_resource(place
     let stranger = "stranger".parse().unwrap();
     assert_eq!(store.list(&stranger, query(10)).await.unwrap(), []);
     let verdict = store.verify_audit_records(None).await.unwrap();
-    assert!(matches!(verdict, AuditVerdict::Whole { .. }), "{verdict:?}");
+    assert!(matches!(verdict, AuditVerdict::Intact { .. }), "{verdict:?}");
 }

@@ -31,7 +31,7 @@ struct Check {
 }
 
 #[derive(Serialize)]
-struct Whole<'a> {
+struct ReportJson<'a> {
     status: Status,
     checks: &'a [Check],
 }
@@ -156,7 +156,7 @@ impl Report {
         let worst = [Status::Fail, Status::Warn]
             .into_iter()
             .find(|status| self.count(*status) > 0);
-        print_json(&Whole {
+        print_json(&ReportJson {
             status: worst.unwrap_or(Status::Ok),
             checks: &self.checks,
         })
