@@ -32,7 +32,10 @@ fn a_schema_of_another_release_is_told(backend: Backend) {
         "FAIL",
         "99999999999999 is not known to this one",
     );
-    deployment.execute("DELETE FROM __diesel_schema_migrations WHERE version > '20261129'");
+    deployment.execute("DELETE FROM __diesel_schema_migrations WHERE version = '99999999999999'");
+    deployment.execute(
+        "DELETE FROM __diesel_schema_migrations WHERE version = (SELECT max(version) FROM __diesel_schema_migrations)",
+    );
     let report = doctor(deployment, &[]);
     report.expect_failures(0, &[]);
     report.expect("database.schema", "WARN", "1 migration to be applied");
