@@ -4,14 +4,16 @@
 //! All that goes to standard error while a command runs goes through one [`LogQueue`], remarks to the operator and
 //! the last words of a failure included, so that nothing waits for a reader for longer than a bound.
 
+pub(crate) mod queue;
+
 use std::io::{self, IsTerminal, Write as _};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
+use self::queue::LogQueue;
 use crate::exit::Failure;
-use crate::log_queue::LogQueue;
 
 /// How long an end, or a command that tells its operator something, waits for standard error.
 const FLUSH_WITHIN: Duration = Duration::from_secs(1);

@@ -4,31 +4,19 @@
 //! `webhook-front-actix`, deliveries in `webhook-sender-hyper`, bearer tokens in `webhook-token-jwt`, and the verification of a
 //! delivery in `webhook-verify`.
 
-mod actions;
-mod bearer_tokens;
-mod bootstrap;
 mod cli;
 mod clock;
 mod commands;
-mod descriptors;
 mod dispatch;
 mod exit;
-mod inbound_tls;
-mod log_queue;
+mod files;
 mod logging;
-mod master_key;
 mod metrics;
 mod outbound;
-mod outbound_tls;
-mod private_file;
-mod readiness;
-mod reload;
 mod serve;
-mod service_manager;
 mod settings;
 mod signals;
 mod store;
-mod upkeep;
 
 use std::process::ExitCode;
 

@@ -8,7 +8,7 @@ use webhook_domain::time::Clock;
 use webhook_sender_hyper::{ClientIdentity, EgressProxy, HyperSender, MachineResolver, Roots, SenderLimits};
 
 use crate::exit::Failure;
-use crate::outbound_tls;
+use crate::files::outbound_tls;
 use crate::settings::Settings;
 
 /// How receivers are reached.

@@ -8,6 +8,13 @@
 //! it has queued, exit 0. All of it together takes no longer than the setting `stop_timeout`, see [`stop_within`]; `signals.rs` says
 //! what further signals do.
 
+pub(crate) mod bootstrap;
+pub(crate) mod descriptors;
+pub(crate) mod readiness;
+pub(crate) mod reload;
+pub(crate) mod service_manager;
+pub(crate) mod upkeep;
+
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,22 +35,21 @@ use webhook_http_actix::{Api, CurrentActions, FieldRules, HttpLimits, Monitoring
 use webhook_sender_hyper::HyperSender;
 use webhook_store_diesel::DieselStore;
 
-use crate::actions;
-use crate::bearer_tokens::KeySetFile;
-use crate::bootstrap::{self, HandOver};
-use crate::descriptors::Descriptors;
+use self::bootstrap::HandOver;
+use self::descriptors::Descriptors;
+use self::readiness::{Readiness, keep_sampling, keep_telling};
+use self::reload::Reloaded;
+use self::upkeep::{follow_master_key, forget_events, keep_up};
 use crate::dispatch::{self, Dispatcher, Pulse, StopWithin};
 use crate::exit::{Failure, chain};
-use crate::inbound_tls::CertificateOfApi;
+use crate::files::actions;
+use crate::files::bearer_tokens::KeySetFile;
+use crate::files::inbound_tls::CertificateOfApi;
 use crate::metrics::{self, DeliveryMetrics, MeasuredSender, Metrics, Readings, RunningMetrics};
 use crate::outbound::Outbound;
-use crate::readiness::{Readiness, keep_sampling, keep_telling};
-use crate::reload::Reloaded;
-use crate::service_manager;
 use crate::settings::{MetricsSettings, Settings};
 use crate::signals::Signals;
 use crate::store::OpenStore;
-use crate::upkeep::{follow_master_key, forget_events, keep_up};
 
 /// What serving takes of the settings once the store is open.
 struct Deployment {

@@ -34,9 +34,9 @@ pub(crate) use metrics::MetricsSettings;
 pub(crate) use setting::Setting;
 
 use self::layers::{Layer, Layers, Wrong};
-use crate::bearer_tokens::TokenSettings;
 use crate::exit::Failure;
-use crate::master_key::MasterKeySource;
+use crate::files::bearer_tokens::TokenSettings;
+use crate::files::master_key::MasterKeySource;
 
 /// The settings, each with a value that is right in itself.
 pub(crate) struct Settings {

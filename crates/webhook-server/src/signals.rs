@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::exit::Failure;
 use crate::logging;
-use crate::service_manager;
+use crate::serve::service_manager;
 
 /// Stop signals that come so soon after the first are one stop.
 const SAME_STOP: Duration = Duration::from_secs(2);

@@ -13,8 +13,8 @@ use webhook_store_diesel::{
 
 use crate::clock::SystemClock;
 use crate::exit::{Failure, chain};
-use crate::master_key::{self, MasterKeySource};
-use crate::private_file::{create_directory_of, create_empty};
+use crate::files::master_key::{self, MasterKeySource};
+use crate::files::private_file::{create_directory_of, create_empty};
 
 /// An open store with the clock and the randomness that services on it take.
 pub(crate) struct OpenStore {

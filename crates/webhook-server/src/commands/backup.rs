@@ -18,8 +18,8 @@ use webhook_store_diesel::{DatabaseUrl, MasterKey, SystemEntropy, refuse_lost};
 use super::local::{answer, answer_json, remark};
 use super::{Format, counted};
 use crate::exit::Failure;
-use crate::master_key;
-use crate::private_file::{StagedFile, staging_path};
+use crate::files::master_key;
+use crate::files::private_file::{StagedFile, staging_path};
 use crate::settings::Settings;
 
 const DOING: &str = "back up the database";
@@ -122,7 +122,7 @@ fn verify_migrated(path: &Path, key: MasterKey, entropy: Arc<dyn Entropy>) -> Re
 /// Copies a file into a new one that is its owner's alone.
 fn copy_privately(from: &Path, to: &Path) -> io::Result<()> {
     remove_database(to);
-    crate::private_file::create_empty(to)?;
+    crate::files::private_file::create_empty(to)?;
     std::fs::copy(from, to).map(drop)
 }
 

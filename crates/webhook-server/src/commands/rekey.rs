@@ -20,8 +20,8 @@ use webhook_store_diesel::{DatabaseUrl, MasterKey, SystemEntropy, refuse_lost};
 use super::local::{answer, remark};
 use crate::clock::SystemClock;
 use crate::exit::Failure;
-use crate::master_key::{self, MasterKeySource};
-use crate::private_file::{StagedFile, staging_path};
+use crate::files::master_key::{self, MasterKeySource};
+use crate::files::private_file::{StagedFile, staging_path};
 use crate::settings::Settings;
 
 const DOING: &str = "replace the master key";

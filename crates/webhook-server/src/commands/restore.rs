@@ -36,7 +36,7 @@ use super::local::{Local, confirmed};
 use super::{Format, counted};
 use crate::clock::SystemClock;
 use crate::exit::Failure;
-use crate::master_key::{self, MasterKeySource};
+use crate::files::master_key::{self, MasterKeySource};
 use crate::settings::Settings;
 
 const DOING: &str = "restore the database";

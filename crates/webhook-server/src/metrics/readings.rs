@@ -12,7 +12,7 @@ use webhook_store_diesel::DieselStore;
 
 use crate::dispatch::Pulse;
 use crate::logging;
-use crate::readiness::Readiness;
+use crate::serve::readiness::Readiness;
 
 /// Where it is read.
 #[derive(Clone)]

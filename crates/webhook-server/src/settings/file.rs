@@ -12,7 +12,7 @@ use toml::{Table, Value};
 use super::setting::{Kind, Setting};
 use super::{Warning, nearest};
 use crate::exit::Failure;
-use crate::private_file::open_to_others;
+use crate::files::private_file::open_to_others;
 
 /// The file that is read when none is named, if it is there.
 const DEFAULT_NAME: &str = "webhook.toml";

@@ -11,7 +11,7 @@ use webhook_store_diesel::MasterKey;
 
 use super::{CertificateFiles, Setting, value};
 use crate::exit::Failure;
-use crate::master_key::MasterKeySource;
+use crate::files::master_key::MasterKeySource;
 
 /// Settings that are wrong, by themselves or together.
 pub(super) struct Wrong {

@@ -4,7 +4,7 @@ use webhook_token_jwt::Trust;
 
 use super::layers::{Layers, Wrong};
 use super::{Setting, value};
-use crate::bearer_tokens::TokenSettings;
+use crate::files::bearer_tokens::TokenSettings;
 
 const TOGETHER: [Setting; 3] = [Setting::JwtIssuer, Setting::JwtAudience, Setting::JwtKeysFile];
 

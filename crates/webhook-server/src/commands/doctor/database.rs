@@ -19,7 +19,7 @@ use super::finding::Finding;
 use super::report::{Bench, Report};
 use crate::clock::SystemClock;
 use crate::exit::{Failure, chain};
-use crate::master_key;
+use crate::files::master_key;
 use crate::settings::Settings;
 
 /// How long a step may take. A connection has 5 seconds, unless the URL says otherwise, and a statement too.

@@ -9,10 +9,10 @@ use rustix::fs::Access;
 
 use super::finding::{Finding, Status};
 use super::report::{Bench, Report};
-use crate::bootstrap;
 use crate::exit::Failure;
-use crate::master_key::{self, MasterKeySource};
-use crate::private_file::{directory_of, mode_of, open_to_others, staging_path};
+use crate::files::master_key::{self, MasterKeySource};
+use crate::files::private_file::{directory_of, mode_of, open_to_others, staging_path};
+use crate::serve::bootstrap;
 use crate::settings::Settings;
 
 /// How long a file system may take.

@@ -8,10 +8,10 @@ use webhook_domain::time::{Clock as _, Instant};
 
 use super::finding::Finding;
 use super::report::{Bench, Report};
-use crate::bootstrap::reachable;
 use crate::clock::SystemClock;
-use crate::descriptors::Descriptors;
 use crate::exit::Failure;
+use crate::serve::bootstrap::reachable;
+use crate::serve::descriptors::Descriptors;
 use crate::settings::Settings;
 
 /// How long all of it may take.

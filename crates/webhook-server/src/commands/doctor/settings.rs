@@ -8,13 +8,13 @@ use webhook_domain::delivery::retry_schedule::RetrySchedule;
 
 use super::finding::Finding;
 use super::report::{Bench, Report};
-use crate::actions;
-use crate::bearer_tokens::KeySetFile;
 use crate::commands::counted;
 use crate::exit::Failure;
-use crate::inbound_tls::CertificateOfApi;
-use crate::outbound_tls;
-use crate::private_file;
+use crate::files::actions;
+use crate::files::bearer_tokens::KeySetFile;
+use crate::files::inbound_tls::CertificateOfApi;
+use crate::files::outbound_tls;
+use crate::files::private_file;
 use crate::settings::{Examined, Settings};
 
 const NAME: &str = "settings";

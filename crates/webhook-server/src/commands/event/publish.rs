@@ -13,10 +13,10 @@ use webhook_http_actix::HttpLimits;
 use webhook_http_actix::wire::EventJson;
 
 use super::{PlatformArgument, events};
-use crate::actions::catalogue;
 use crate::commands::local::{Local, answer, answer_json, remark};
 use crate::commands::{Format, counted, done};
 use crate::exit::Failure;
+use crate::files::actions::catalogue;
 use crate::settings::Settings;
 
 /// The event to publish.

@@ -14,7 +14,7 @@ use super::{DOING, Restore};
 use crate::clock::SystemClock;
 use crate::commands::backup::{MIGRATED, remove_database};
 use crate::exit::{Failure, chain};
-use crate::private_file::{create_empty, staging_path};
+use crate::files::private_file::{create_empty, staging_path};
 
 /// What came of the comparison.
 pub(super) enum Compared {

@@ -17,7 +17,9 @@ use super::{DOING, Restore, restored_now};
 use crate::clock::SystemClock;
 use crate::commands::backup::remove_database;
 use crate::exit::Failure;
-use crate::private_file::{create_directory_of, create_empty, directory_of, has_no_links, staging_path};
+use crate::files::private_file::{
+    create_directory_of, create_empty, directory_of, has_no_links, staging_path,
+};
 
 /// What is put behind the name of the database while a backup is made ready to take its place.
 const STAGED: &str = "restoring";

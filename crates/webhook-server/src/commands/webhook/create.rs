@@ -7,10 +7,10 @@ use webhook_http_actix::wire::{Keys, WebhookJson};
 
 use super::setting_arguments::SettingArguments;
 use super::{PlatformArgument, current_secret, webhooks};
-use crate::actions::catalogue;
 use crate::commands::local::{Local, answer, answer_json, cannot};
 use crate::commands::{Format, done};
 use crate::exit::Failure;
+use crate::files::actions::catalogue;
 use crate::settings::Settings;
 
 /// The webhook to create.

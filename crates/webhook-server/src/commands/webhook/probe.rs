@@ -10,10 +10,10 @@ use webhook_http_actix::wire::ProbeJson;
 use super::PlatformArgument;
 use super::create::wanted;
 use super::setting_arguments::SettingArguments;
-use crate::actions::catalogue;
 use crate::commands::Format;
 use crate::commands::local::{Local, answer, answer_json, printable};
 use crate::exit::Failure;
+use crate::files::actions::catalogue;
 use crate::outbound::Outbound;
 use crate::settings::Settings;
 

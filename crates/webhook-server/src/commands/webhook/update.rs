@@ -9,10 +9,10 @@ use webhook_http_actix::wire::{Keys, WebhookJson};
 
 use super::setting_arguments::SettingArguments;
 use super::{PlatformArgument, webhooks};
-use crate::actions::catalogue;
 use crate::commands::local::{Local, answer_json, cannot, remark};
 use crate::commands::{Format, done};
 use crate::exit::Failure;
+use crate::files::actions::catalogue;
 
 /// The update to make.
 #[derive(Args)]

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use webhook_http_actix::CurrentActions;
 
-use crate::actions;
-use crate::bearer_tokens::KeySetFile;
 use crate::exit::Failure;
-use crate::inbound_tls::CertificateOfApi;
-use crate::service_manager;
+use crate::files::actions;
+use crate::files::bearer_tokens::KeySetFile;
+use crate::files::inbound_tls::CertificateOfApi;
+use crate::serve::service_manager;
 
 /// How often the files that are followed are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use std::path::Path;
 use webhook_sender_hyper::{ClientIdentity, Roots, UnusablePem};
 
 use crate::exit::Failure;
-use crate::private_file::warn_if_open_to_others;
+use crate::files::private_file::warn_if_open_to_others;
 use crate::settings::CertificateFiles;
 
 /// Those that the machine trusts, and those in the file.

@@ -23,7 +23,7 @@ use webhook_domain::signing::secret::SecretText;
 
 use crate::commands::done;
 use crate::exit::Failure;
-use crate::private_file::{StagedFile, directory_of, staging_path};
+use crate::files::private_file::{StagedFile, directory_of, staging_path};
 
 const FILE_NAME: &str = "first-api-key";
 

@@ -11,7 +11,7 @@ use webhook_domain::signing::secret::SecretText;
 use webhook_front_actix::{CertificateAndKey, ServerCertificate, UnusableCertificate};
 
 use crate::exit::Failure;
-use crate::private_file::warn_if_open_to_others;
+use crate::files::private_file::warn_if_open_to_others;
 use crate::settings::CertificateFiles;
 
 /// A certificate with its issuers has a few KiB. What is longer is another file.

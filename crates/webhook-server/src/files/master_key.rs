@@ -12,7 +12,7 @@ use webhook_domain::signing::secret::SecretText;
 use webhook_store_diesel::{DatabaseUrl, MasterKey};
 
 use crate::exit::{Failure, chain};
-use crate::private_file::{StagedFile, create_directory_of, directory_of, open_to_others};
+use crate::files::private_file::{StagedFile, create_directory_of, directory_of, open_to_others};
 
 /// The key's file beside a database that is a file.
 const FILE_NAME: &str = "master.key";
