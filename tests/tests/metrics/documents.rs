@@ -251,22 +251,3 @@ fn the_documents_have_the_buckets_of_every_histogram() {
         assert_eq!(documented[&name], bounds, "{name}");
     }
 }
-
-#[test]
-fn the_documents_name_every_alert() {
-    let document = text("metrics.md");
-    let rules = text("alerts.yml");
-    let alerts = rules
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("- alert: "));
-    let unnamed: Vec<&str> = alerts
-        .filter(|alert| !document.contains(&format!("`{alert}`")))
-        .collect();
-    assert!(unnamed.is_empty(), "{unnamed:?}");
-    let count = rules.matches("- alert: ").count();
-    assert_eq!(
-        rules.matches("action: ").count(),
-        count,
-        "each alert says what to do"
-    );
-}
