@@ -24,6 +24,7 @@
 
 pub mod answer;
 pub mod binary;
+pub mod book;
 pub mod client;
 pub mod clock;
 pub mod deployment;

@@ -72,6 +72,11 @@ impl Cluster {
         }
     }
 
+    /// The URL of its administrator.
+    pub fn admin(&self) -> &Url {
+        &self.admin
+    }
+
     /// Where PostgreSQL keeps its files, if it is the tests' own.
     #[track_caller]
     pub fn data(&self) -> PathBuf {

@@ -9,14 +9,16 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use webhook_tests::{Backend, Deployment, clock::wait_for, server::run};
+use webhook_tests::{Backend, Deployment, book, clock::wait_for, server::run};
 
 /// For a demo of six seconds, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 /// A demo that has its temporary directory in `place`, an empty directory.
 fn demo(place: &Deployment, arguments: &[&str]) -> Command {
-    let mut command = place.command(&["demo"]);
+    let written = book::block("readme:demo");
+    let (_, typed) = written.split_once(" -- ").expect("what cargo hands on");
+    let mut command = place.command(&[typed.trim()]);
     command.args(arguments).env("TMPDIR", place.directory());
     command
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use webhook_tests::{
-    Backend, Client, Deployment, Service,
+    Backend, Client, Deployment, Service, book,
     fixtures::{Webhook, create, create_with, get, roll_with},
     knob, on_each_database,
     postgres::{random_bytes, random_hex},
@@ -58,7 +58,9 @@ fn no_request_fails_while_the_master_key_is_replaced_and_the_old_one_is_refused_
             command.kill().expect("it can be killed");
             command.wait().expect("it ends");
         }
-        let ended = run(service.deployment().command(&["rekey"]), Duration::from_secs(120));
+        let written = book::block("rekeying:rekey");
+        let arguments: Vec<&str> = written.split_whitespace().skip(1).collect();
+        let ended = run(service.deployment().command(&arguments), Duration::from_secs(120));
         ended.expect_success();
         done.store(true, Ordering::SeqCst);
     });

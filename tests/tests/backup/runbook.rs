@@ -4,7 +4,7 @@ use std::{path::Path, process::Command, time::Duration};
 
 use serde_json::{Value, json};
 use webhook_tests::{
-    Backend, Deployment, Service, binary,
+    Backend, Deployment, Service, binary, book,
     fixtures::{create_with, get, roll_with},
     on_each_database,
     postgres::{Cluster, programs},
@@ -15,24 +15,12 @@ use crate::places::deployment;
 
 on_each_database!(the_commands_of_the_runbook_do_what_it_says);
 
-const RUNBOOK: &str = include_str!("../../../docs/backup-and-restore.md");
-
-/// The commands behind the comment `run: {name}`.
-#[track_caller]
-fn block(name: &str) -> &'static str {
-    let comment = format!("<!-- run: {name} -->\n```sh\n");
-    let (_, rest) = RUNBOOK
-        .split_once(&comment)
-        .unwrap_or_else(|| panic!("no block {name}"));
-    rest.split_once("```").expect("a block ends").0
-}
-
 /// Runs a block in the deployment's directory and environment, with `more` in addition.
 fn run_block(deployment: &Deployment, name: &str, more: &[(&str, &str)]) -> Ended {
     let inner = deployment.command(&[]);
     let mut command = Command::new("bash");
     command
-        .args(["-euc", block(name)])
+        .args(["-euc", &book::block(name)])
         .current_dir(deployment.directory());
     for (variable, value) in inner.get_envs() {
         match value {
@@ -52,11 +40,11 @@ fn run_block(deployment: &Deployment, name: &str, more: &[(&str, &str)]) -> Ende
 fn the_commands_of_the_runbook_do_what_it_says(backend: Backend) {
     let mut service = Service::start_on(deployment(backend));
     let webhook = create_with(&service.client(), json!({"active": false}));
-    let name = match backend {
-        Backend::Sqlite => "sqlite",
-        Backend::Postgres => "postgresql",
+    let [backup, restore] = match backend {
+        Backend::Sqlite => ["backup:sqlite-backup", "backup:sqlite-restore"],
+        Backend::Postgres => ["backup:postgresql-backup", "backup:postgresql-restore"],
     };
-    run_block(service.deployment(), &format!("{name} backup"), &[]).expect_success();
+    run_block(service.deployment(), backup, &[]).expect_success();
     roll_with(
         &service.client(),
         &webhook,
@@ -76,17 +64,17 @@ fn the_commands_of_the_runbook_do_what_it_says(backend: Backend) {
         service.deployment_mut().set("WEBHOOK_DATABASE_URL", new.url());
     }
     let more = [("OLD_DATABASE_URL", old.as_deref().unwrap_or_default())];
-    let restored = run_block(service.deployment(), &format!("{name} restore"), &more);
+    let restored = run_block(service.deployment(), restore, &more);
     let said = restored.expect_success();
     assert!(said.contains(&format!("rolled {}", webhook.id())), "{said}");
-    let ended = run_block(service.deployment(), "sqlite head", &[("HEAD", &head)]);
+    let ended = run_block(service.deployment(), "backup:sqlite-head", &[("HEAD", &head)]);
     assert_eq!(ended.code(), 1);
     assert!(ended.stderr.contains("is another than the head") || ended.stderr.contains("missing"));
 
     service.start_again();
     assert_ne!(get(&service.client(), &webhook).secret(), webhook.secret());
     assert!(service.server().output().contains("deliveries are paused"));
-    run_block(service.deployment(), "both resume", &[]).expect_success();
+    run_block(service.deployment(), "backup:both-resume", &[]).expect_success();
     let status = service.deployment().run(&["deliveries", "status"]);
     assert_eq!(status.expect_success(), "deliveries are not paused");
 }

@@ -13,7 +13,7 @@ use std::{
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
-use webhook_tests::{binary, receiver::Delivered};
+use webhook_tests::{binary, book, receiver::Delivered};
 
 use self::overlap::{Files, Overlap, STRANGE};
 
@@ -110,7 +110,7 @@ console.log(JSON.stringify([holds(verify), holds(verifyPayload)]));
 
 #[test]
 fn the_shell_program_verifies() {
-    let program = program("sh")
+    let program = book::block("receivers:shell")
         + r#"
 standard=false payload=false
 for SECRET in $SECRETS; do

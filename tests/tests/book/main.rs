@@ -1,0 +1,12 @@
+//! The book, `README.md` and `docs/`: its commands run or say that they are not tested, its links lead somewhere, and what it calls
+//! commands, settings and alerts are some.
+
+mod alerts;
+mod commands;
+mod credentials;
+mod first_event;
+mod installing;
+mod links;
+mod marks;
+mod reader;
+mod secrets;

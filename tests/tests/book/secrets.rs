@@ -1,0 +1,48 @@
+//! `docs/rolling-a-secret.md` and `docs/audit.md`.
+
+use serde_json::{Value, json};
+use webhook_tests::{Backend, Service, book, fixtures::create_with, on_each_database};
+
+use crate::reader::Reader;
+
+on_each_database!(secrets_are_rolled_and_audited_as_the_pages_say);
+
+fn secrets_are_rolled_and_audited_as_the_pages_say(backend: Backend) {
+    let service = Service::start(backend);
+    let webhook = create_with(&service.client(), json!({"active": false}));
+    let mut reader = Reader::of(service.deployment());
+    reader.set("KEY", service.key());
+    reader.set("ID", webhook.id());
+    reader.replace(
+        "http://127.0.0.1:8080",
+        &format!("http://{}", service.server().address()),
+    );
+    let answer = |name: &str| -> Value {
+        serde_json::from_str(&reader.read(&book::block(name))).expect("an answer in JSON")
+    };
+
+    let rolled = answer("rolling:roll");
+    assert_eq!(rolled["previous_secret_key"], webhook.json["secret_key"]);
+    let mended = answer("rolling:leak");
+    assert!(mended["previous_secret_key"].is_null() && mended["secret_key"] != rolled["secret_key"]);
+    let removed = answer("rolling:remove");
+    assert!(removed["secret_key"].is_null());
+    assert_eq!(removed["previous_secret_key"], mended["secret_key"]);
+
+    reader.replace("whk_…", webhook.id());
+    let said = reader.read(&book::block("audit:list"));
+    assert_eq!(
+        said.matches("WEBHOOK.SECRET_ROLLED").count() % 2,
+        0,
+        "both list the same: {said}"
+    );
+    assert!(said.contains(webhook.id()), "{said}");
+    let verified = reader.read(&book::block("audit:verify"));
+    let head = verified
+        .lines()
+        .find_map(|line| line.strip_prefix("head "))
+        .expect("a head");
+    assert!(verified.starts_with("whole: "), "{verified}");
+    reader.set("HEAD", head);
+    assert!(reader.read(&book::block("audit:head")).starts_with("whole: "));
+}
