@@ -65,6 +65,14 @@ pub fn pages() -> Vec<String> {
     found
 }
 
+/// The pages of the book, and those beside the code.
+pub fn all_pages() -> Vec<String> {
+    let mut found = pages();
+    found.extend(["CHANGELOG.md".to_owned(), "tests/README.md".to_owned()]);
+    found.extend(pages_below("crates"));
+    found
+}
+
 /// Every page below a folder.
 pub fn pages_below(folder: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -114,9 +122,9 @@ pub fn read(page: &str) -> (Vec<(usize, String)>, Vec<Block>) {
     (prose, blocks)
 }
 
-/// Every block of the book.
+/// Every block of all pages.
 pub fn blocks() -> Vec<Block> {
-    pages().iter().flat_map(|page| read(page).1).collect()
+    all_pages().iter().flat_map(|page| read(page).1).collect()
 }
 
 /// The text of the block behind the fence with `run={name}`.

@@ -4,14 +4,6 @@ use std::collections::BTreeSet;
 
 use webhook_tests::book;
 
-/// All pages of the repository that link to each other.
-fn pages() -> Vec<String> {
-    let mut pages = book::pages();
-    pages.extend(["CHANGELOG.md".to_owned(), "tests/README.md".to_owned()]);
-    pages.extend(book::pages_below("crates"));
-    pages
-}
-
 /// The targets of a page's links, with the numbers of their lines.
 fn links(page: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
@@ -69,7 +61,7 @@ fn resolve(page: &str, target: &str) -> String {
 fn every_link_leads_to_a_file_and_a_heading_that_there_are() {
     let mut wrong = Vec::new();
     let mut count = 0;
-    for page in pages() {
+    for page in book::all_pages() {
         for (line, link) in links(&page) {
             if link.contains("://") {
                 continue;

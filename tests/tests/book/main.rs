@@ -4,6 +4,7 @@
 mod alerts;
 mod commands;
 mod credentials;
+mod figures;
 mod first_event;
 mod installing;
 mod links;

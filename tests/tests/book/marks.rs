@@ -57,7 +57,7 @@ fn every_block_of_commands_is_run_by_a_test_or_says_that_it_is_not() {
 #[test]
 fn no_block_is_without_fences() {
     let mut wrong = Vec::new();
-    for page in book::pages() {
+    for page in book::all_pages() {
         let mut after_a_gap = true;
         let mut in_a_list = false;
         for (line, text) in book::read(&page).0 {
