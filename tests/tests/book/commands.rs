@@ -192,6 +192,23 @@ fn every_test_that_is_named_is_there() {
     assert!(count > 10, "{count}");
 }
 
+/// A threat whose test is gone is not defended against by anything that anybody sees.
+#[test]
+fn every_test_that_the_page_on_security_names_is_there() {
+    let folders = ["tests/tests", "crates/webhook-store-diesel/tests/store"];
+    let page = book::text("docs/security.md");
+    let mut count = 0;
+    for name in page.split('`').skip(1).step_by(2) {
+        if (name.ends_with(".rs") || name.ends_with('/')) && !name.starts_with('/') && name != "tests/tests/"
+        {
+            let there = folders.map(|folder| book::root().join(folder).join(name).exists());
+            assert!(there.contains(&true), "{name}");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count}");
+}
+
 /// The steps that `.ci/run` and the page for contributors name are the same.
 #[test]
 fn the_steps_of_ci_are_those_of_the_page() {
