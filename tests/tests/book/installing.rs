@@ -118,6 +118,22 @@ fn a_stranger_installs_backs_up_and_restores_by_the_page() {
 }
 
 #[test]
+fn prometheus_takes_the_settings_and_the_rules_of_the_page() {
+    let place = Deployment::new(Backend::Sqlite);
+    let mut reader = Reader::of(&place);
+    let folder = place.directory().join("prometheus");
+    fs::create_dir(&folder).expect("a folder");
+    reader.replace("/etc/prometheus", &folder.to_string_lossy());
+    reader.set("BOOK", &book::root().join("docs/operating").to_string_lossy());
+    let said = reader.read(&book::block("install:prometheus"));
+    assert!(said.contains("1 rule files found"), "{said}");
+    let rules = book::text("docs/operating/alerts.yml")
+        .matches("- alert: ")
+        .count();
+    assert!(said.contains(&format!("{rules} rules found")), "{said}");
+}
+
+#[test]
 fn a_role_that_may_not_create_tables_serves_with_the_rights_of_the_page() {
     let place = Deployment::new(Backend::Postgres);
     place.run(&["migrate"]).expect_success();
