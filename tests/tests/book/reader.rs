@@ -99,6 +99,8 @@ impl<'a> Reader<'a> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = folders.into_iter().chain(std::env::split_paths(&path));
         command.env("PATH", std::env::join_paths(folders).expect("paths"));
+        // Every address of the tests is on this machine.
+        command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
