@@ -11,6 +11,7 @@ pub(crate) mod mark;
 mod not_up;
 pub(crate) mod open_error;
 pub(crate) mod opening;
+mod roots;
 pub(crate) mod row;
 pub(crate) mod schema;
 pub(crate) mod state;

@@ -2,6 +2,7 @@
 
 mod another_database;
 mod clocks;
+mod database_over_tls;
 mod descriptors;
 mod encodings;
 mod key_sets;

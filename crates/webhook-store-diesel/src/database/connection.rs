@@ -11,6 +11,7 @@ use diesel::{Connection as _, ConnectionError, QueryResult, QueryableByName, Run
 
 use crate::DatabaseUrl;
 use crate::database::language;
+use crate::database::roots;
 use crate::database::state::{Kept, State, beside};
 
 /// How long a statement of SQLite's waits for another process that is writing.
@@ -284,7 +285,7 @@ fn use_write_ahead_log(connection: &mut SqliteConnection) -> Result<(), Connecti
 }
 
 fn open_postgres(url: &str) -> Result<PgConnection, ConnectionError> {
-    let mut connection = PgConnection::establish(&with_network_timeouts(url))?;
+    let mut connection = PgConnection::establish(&with_network_timeouts(&roots::in_place_of_system(url)))?;
     connection
         .batch_execute(POSTGRES_TIMEOUTS)
         .map_err(ConnectionError::CouldntSetupConfiguration)?;

@@ -15,16 +15,20 @@ const NOT_YET: [&str; 6] = [
     "remaining connection slots are reserved",
 ];
 
-/// What the client itself finds wrong with the URL, or with the server's certificate.
-const WRONG: [&str; 9] = [
+/// What the client itself finds wrong with the URL, with the server's certificate, or with its own.
+const WRONG: [&str; 13] = [
     "invalid URI",
     "invalid connection option",
     "no password supplied",
     "does not support SSL",
-    "root certificate file",
+    "certificate file",
+    "private key",
+    "does not match host name",
+    "host name must be specified",
     "authentication method requirement",
+    "channel binding",
     "SSL error",
-    "sslmode value",
+    "sslmode",
     "invalid port number",
 ];
 
@@ -65,6 +69,17 @@ mod tests {
             "connection to server at \"db\" failed: server does not support SSL, but SSL was required",
             "invalid URI query parameter: \"sslmod\"",
             "root certificate file \"/x\" does not exist",
+            "could not get home directory to locate root certificate file",
+            "connection to server at \"10.0.0.1\", port 5432 failed: SSL error: certificate verify failed",
+            "server certificate for \"a.example\" does not match host name \"b.example\"",
+            "host name must be specified for a verified SSL connection",
+            "could not open certificate file \"/root/.postgresql/postgresql.crt\": Permission denied",
+            "certificate present, but not private key file \"/x\"",
+            "private key file \"/x\" has group or world access; file must have permissions u=rw (0600) or less",
+            "could not load private key file \"/x\": wrong tag",
+            "invalid sslmode value: \"verify_full\"",
+            "weak sslmode \"require\" may not be used with sslrootcert=system (use \"verify-full\")",
+            "channel binding required, but SSL not in use",
         ] {
             assert!(!is_told_by(words), "{words}");
         }

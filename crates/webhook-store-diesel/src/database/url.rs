@@ -10,6 +10,8 @@ use std::str::FromStr;
 use webhook_domain::InvalidValue;
 use webhook_domain::signing::secret::SecretText;
 
+use crate::database::roots;
+
 /// A database: a file of SQLite's, or a PostgreSQL server's. The latter's URL may hold a password, so it is
 /// kept as a secret and shown without it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +30,22 @@ impl FromStr for DatabaseUrl {
             Some(("sqlite", path)) if !path.is_empty() && !path.contains(['\0', '?', '#']) => {
                 Ok(Self::Sqlite(path.into()))
             }
-            Some(("postgres" | "postgresql", rest)) => match Parts::of(rest).are_plain() {
-                true => Ok(Self::Postgres(SecretText::new(text.to_owned()))),
-                false => Err(InvalidValue::new(
-                    "must be postgres://USER:PASSWORD@HOST:PORT/DATABASE; what is neither a letter nor a digit in the \
-                     password must be percent-encoded, `@` as %40",
-                )),
-            },
+            Some(("postgres" | "postgresql", rest)) => {
+                let parts = Parts::of(rest);
+                if !parts.are_plain() {
+                    return Err(InvalidValue::new(
+                        "must be postgres://USER:PASSWORD@HOST:PORT/DATABASE; what is neither a letter nor a digit in the \
+                         password must be percent-encoded, `@` as %40",
+                    ));
+                }
+                if parts.query.is_some_and(roots::are_trusted_for_any_name) {
+                    return Err(InvalidValue::new(
+                        "must have sslmode=verify-full together with sslrootcert=system; without a check of its name, anybody \
+                         with a certificate for a name of their own would pass for the server",
+                    ));
+                }
+                Ok(Self::Postgres(SecretText::new(text.to_owned())))
+            }
             _ => Err(InvalidValue::new(
                 "must be sqlite://PATH (without `?` and `#`) or postgres://…",
             )),
@@ -180,6 +191,23 @@ mod tests {
             "postgres://user:@h/d",
         ] {
             assert!(right.parse::<DatabaseUrl>().is_ok(), "{right}");
+        }
+    }
+
+    #[test]
+    fn roots_of_the_machine_are_trusted_only_for_the_name_of_the_server() {
+        for right in [
+            "postgres://h/d?sslrootcert=system",
+            "postgres://h/d?sslmode=verify-full&sslrootcert=system",
+            "postgres://h/d?sslmode=require&sslrootcert=system.pem",
+        ] {
+            assert!(right.parse::<DatabaseUrl>().is_ok(), "{right}");
+        }
+        for mode in ["disable", "prefer", "require", "verify-ca", ""] {
+            let weak = format!("postgres://u:hunter2@h/d?sslrootcert=system&sslmode={mode}");
+            let refusal = weak.parse::<DatabaseUrl>().unwrap_err().to_string();
+            assert!(refusal.contains("sslmode=verify-full"), "{weak}: {refusal}");
+            assert!(!refusal.contains("hunter2"), "{refusal}");
         }
     }
 
