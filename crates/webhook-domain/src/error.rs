@@ -55,6 +55,12 @@ pub enum Refusal {
         /// When the first of them stops signing.
         next_free_at: Instant,
     },
+    /// There is no roll that could be undone.
+    #[error(
+        "there is no roll to undo: the key that the last roll retired no longer signs, or the webhook's keys have changed since; \
+         to change the key, roll the secret: PATCH …/secret-key"
+    )]
+    NothingToRestore,
     /// The change was asked for on condition of a version that is not the stored one.
     #[error("the webhook has changed since the version in If-Match; read it again")]
     VersionMismatch,
@@ -128,6 +134,11 @@ impl From<OverQuota> for Refusal {
 impl Refusal {
     /// A webhook that is not there, or not this platform's.
     pub const NO_SUCH_WEBHOOK: Self = Self::NotFound { resource: "webhook" };
+
+    /// A key that is not a retired one of the webhook's, or signs no more.
+    pub const NO_SUCH_RETIRED_KEY: Self = Self::NotFound {
+        resource: "retired key that still signs",
+    };
 
     /// A delivery that is not there, or not this platform's.
     pub const NO_SUCH_DELIVERY: Self = Self::NotFound {

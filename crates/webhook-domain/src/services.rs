@@ -31,7 +31,7 @@ pub use clock_mending::{ClockMending, Mended};
 pub use dispatch::{Dispatch, LaneWorker, Made, Next};
 pub use events::{EventService, PublishEvent, Replay};
 pub use probes::{Expedited, ProbePlaces, ProbeService};
-pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService};
+pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService, SetExpiry, UndoRoll};
 pub use upkeep::{Upkeep, UpkeepTally};
 pub use webhooks::{CreateWebhook, DeleteWebhook, Seen, UpdateWebhook, WebhookService};
 

@@ -35,7 +35,8 @@ pub use target_url::{HttpPolicy, TargetPolicy, TargetUrl};
 
 use crate::error::Refusal;
 use crate::id::{PlatformId, WebhookId};
-use crate::signing::key_ring::{KeyRing, NewKey, Overlap};
+use crate::signing::key_ring::{ExpiresIn, KeyRing, NewKey, Overlap};
+use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
 
 /// Counts the changes of a webhook's settings and keys, from 1.
@@ -162,6 +163,37 @@ impl Webhook {
             return Ok(self);
         }
         self.key_ring = self.key_ring.remove(overlap, now)?;
+        Ok(self.changed_at(now))
+    }
+
+    /// Has the retired key with this fingerprint sign for so long from `now` on.
+    ///
+    /// # Errors
+    /// What the ring refuses.
+    pub fn set_expiry(
+        mut self,
+        fingerprint: &Fingerprint,
+        expires_in: ExpiresIn,
+        now: Instant,
+    ) -> Result<Self, Refusal> {
+        let before = self.key_ring.clone();
+        self.key_ring = self.key_ring.set_expiry(fingerprint, expires_in, now)?;
+        match self.key_ring == before {
+            true => Ok(self),
+            false => Ok(self.changed_at(now)),
+        }
+    }
+
+    /// Undoes the last roll: the key that it retired is the current one again, under its own protocol. Settings that were changed with
+    /// the roll stay.
+    ///
+    /// # Errors
+    /// What the ring refuses.
+    pub fn undo_roll(mut self, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
+        self.key_ring = self.key_ring.undo_roll(overlap, now)?;
+        if let Some(current) = self.key_ring.current() {
+            self.settings.signing_protocol = current.protocol;
+        }
         Ok(self.changed_at(now))
     }
 

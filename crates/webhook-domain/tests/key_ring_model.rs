@@ -13,14 +13,19 @@
 use proptest::prelude::*;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 use webhook_domain::Refusal;
-use webhook_domain::signing::key_ring::{KeyRing, MAX_RETIRED_KEYS, NewKey, Overlap, SigningKey};
+use webhook_domain::signing::key_ring::{ExpiresIn, KeyRing, MAX_RETIRED_KEYS, NewKey, Overlap, SigningKey};
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::testing::{ManualClock, SeededEntropy};
 use webhook_domain::time::{Clock, Instant};
 
+/// For how long a retired key can sign at all.
+const MONTH: i64 = 2_592_000_000;
+
 /// A key as the model knows it; its place in the list is its number.
 #[derive(Debug, Clone)]
 struct Promised {
+    /// The higher, the newer: one that is brought back is as new.
+    rank: usize,
     /// The millisecond from which on it must not sign; none while it is the current key.
     until: Option<i64>,
     /// When it was retired, as the ring's order has it.
@@ -38,8 +43,21 @@ struct Model {
     latest: i64,
     keys: Vec<Promised>,
     rolled_at: Option<i64>,
-    /// What the last transition was refused with: when the next key is free.
-    refused_until: Option<i64>,
+    /// The key that undoing the last roll brings back.
+    undoable: Option<usize>,
+    /// What the last transition was refused with.
+    refused: Option<Refused>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Refused {
+    /// Until this millisecond there is no room for another retired key.
+    Full(i64),
+    /// There is no such retired key.
+    NoSuchKey,
+    /// It would sign for too long: it may for so many seconds.
+    TooLong(i64),
+    NothingToUndo,
 }
 
 #[derive(Debug, Clone)]
@@ -48,6 +66,14 @@ enum Transition {
         overlap: u32,
     },
     Remove {
+        overlap: u32,
+    },
+    /// Of the key with this number, modulo how many there are.
+    SetExpiry {
+        key: usize,
+        seconds: u32,
+    },
+    Undo {
         overlap: u32,
     },
     Sweep,
@@ -67,10 +93,11 @@ impl Model {
     /// The numbers of the keys that sign at `at`, newest first.
     fn valid_at(&self, at: i64) -> Vec<usize> {
         let signs = |key: &Promised| !key.revoked && !key.erased && key.until.is_none_or(|until| at < until);
-        (0..self.keys.len())
-            .rev()
+        let mut numbers: Vec<usize> = (0..self.keys.len())
             .filter(|number| signs(&self.keys[*number]))
-            .collect()
+            .collect();
+        numbers.sort_by_key(|number| std::cmp::Reverse(self.keys[*number].rank));
+        numbers
     }
 
     fn ends_to_come(&self) -> impl Iterator<Item = i64> {
@@ -88,12 +115,13 @@ impl Model {
         let current = self.keys.iter().position(|key| key.until.is_none());
         let signing = self.ends_to_come().count();
         if overlap > 0 && current.is_some() && signing == 5 {
-            self.refused_until = self.ends_to_come().min();
+            self.refused = self.ends_to_come().min().map(Refused::Full);
             self.keys = before;
             return false;
         }
         let start = self.rolled_at.map_or(now, |rolled_at| rolled_at.max(now));
         self.rolled_at = Some(start);
+        self.undoable = None;
         if let Some(number) = current {
             self.keys[number].until = Some(now + i64::from(overlap) * 1000);
             self.keys[number].retired_at = start;
@@ -105,13 +133,69 @@ impl Model {
         true
     }
 
-    /// The keys, those whose end is beyond a week given what they were promised from now on.
+    /// Has the key sign for so long from now on.
+    fn set_expiry(&mut self, number: usize, seconds: u32) {
+        let key = &self.keys[number];
+        let signs = |until: i64| self.now < until;
+        if key.revoked || key.erased || !key.until.is_some_and(signs) {
+            self.refused = Some(Refused::NoSuchKey);
+            return;
+        }
+        let now = self.now / 1000 * 1000;
+        let until = now + i64::from(seconds) * 1000;
+        let latest = key.retired_at.min(now) + MONTH;
+        if seconds == 0 {
+            self.keys[number].revoked = true;
+        } else if until > latest {
+            self.refused = Some(Refused::TooLong((latest - now) / 1000));
+            return;
+        } else if key.until == Some(until) {
+            return;
+        } else {
+            self.keys = self.put_right(now);
+            for key in self.keys.iter_mut().filter(|key| key.until.is_some()) {
+                key.retired_at = key.retired_at.min(now);
+            }
+            self.keys[number].until = Some(until);
+        }
+        self.undoable = None;
+    }
+
+    /// Undoes the last roll.
+    fn undo(&mut self, overlap: u32) {
+        let signs = |key: &Promised| !key.revoked && !key.erased && key.until.is_some_and(|until| self.now < until);
+        let Some(back) = self.undoable.filter(|number| signs(&self.keys[*number])) else {
+            self.refused = Some(Refused::NothingToUndo);
+            return;
+        };
+        let now = self.now / 1000 * 1000;
+        self.keys = self.put_right(now);
+        let start = self.rolled_at.map_or(now, |rolled_at| rolled_at.max(now));
+        self.rolled_at = Some(start);
+        self.undoable = None;
+        for key in self.keys.iter_mut().filter(|key| key.until.is_none()) {
+            key.until = Some(now + i64::from(overlap) * 1000);
+            key.retired_at = start;
+            key.revoked |= overlap == 0;
+        }
+        self.erase(now);
+        // What is brought back is as new.
+        let rank = self.next_rank();
+        let key = &mut self.keys[back];
+        (key.until, key.erased, key.rank) = (None, false, rank);
+    }
+
+    /// The keys, those whose end no right clock can have promised given what they were promised from now on.
     fn put_right(&self, now: i64) -> Vec<Promised> {
         const WEEK: i64 = 604_800_000;
         let mut keys = self.keys.clone();
         for key in &mut keys {
+            let latest = match key.retired_at > now {
+                true => now + WEEK,
+                false => key.retired_at + MONTH,
+            };
             key.until = key.until.map(|until| match until - key.retired_at {
-                _ if until <= now + WEEK => until,
+                _ if until <= latest => until,
                 promised if promised > 0 => now + promised.min(WEEK),
                 _ => now + WEEK,
             });
@@ -125,8 +209,13 @@ impl Model {
         }
     }
 
+    fn next_rank(&self) -> usize {
+        self.keys.iter().map(|key| key.rank + 1).max().unwrap_or(0)
+    }
+
     fn make_key(&mut self) {
         self.keys.push(Promised {
+            rank: self.next_rank(),
             until: None,
             retired_at: 0,
             revoked: false,
@@ -145,7 +234,8 @@ impl ReferenceStateMachine for Model {
             latest: ManualClock::START.as_milliseconds(),
             keys: Vec::new(),
             rolled_at: None,
-            refused_until: None,
+            undoable: None,
+            refused: None,
         };
         model.make_key();
         Just(model).boxed()
@@ -160,9 +250,12 @@ impl ReferenceStateMachine for Model {
                 1 => Just(604_800),
             ]
         };
+        let expiry = prop_oneof![1 => Just(0), 3 => 1..60_u32, 2 => 86_400..2_592_001_u32];
         prop_oneof![
             8 => overlap().prop_map(|overlap| Transition::Roll { overlap }),
             2 => overlap().prop_map(|overlap| Transition::Remove { overlap }),
+            3 => (any::<usize>(), expiry).prop_map(|(key, seconds)| Transition::SetExpiry { key, seconds }),
+            3 => overlap().prop_map(|overlap| Transition::Undo { overlap }),
             2 => Just(Transition::Sweep),
             2 => (0..20_000_i64).prop_map(|milliseconds| Transition::Advance { milliseconds }),
             1 => (0..700_000_000_i64).prop_map(|milliseconds| Transition::Advance { milliseconds }),
@@ -175,13 +268,17 @@ impl ReferenceStateMachine for Model {
     }
 
     fn apply(mut model: Self, transition: &Transition) -> Self {
-        model.refused_until = None;
+        model.refused = None;
         match transition {
             Transition::Roll { overlap } => {
+                let before = model.keys.iter().position(|key| key.until.is_none() && !key.revoked);
                 if model.end_current(*overlap) {
                     model.make_key();
+                    model.undoable = before.filter(|_| *overlap > 0);
                 }
             }
+            Transition::SetExpiry { key, seconds } => model.set_expiry(key % model.keys.len(), *seconds),
+            Transition::Undo { overlap } => model.undo(*overlap),
             Transition::Remove { overlap } => {
                 model.end_current(*overlap);
             }
@@ -225,9 +322,9 @@ impl Tested {
 
     /// The ring after `result`, which must be a refusal exactly when the model refused.
     fn outcome(&self, result: Result<KeyRing, Refusal>, model: &Model) -> Option<KeyRing> {
-        match (result, model.refused_until) {
+        match (result, model.refused.clone()) {
             (Ok(ring), None) => Some(ring),
-            (Err(refusal), Some(free_at)) => {
+            (Err(refusal), Some(Refused::Full(free_at))) => {
                 let expected = Refusal::TooManyRetiredKeys {
                     limit: MAX_RETIRED_KEYS,
                     next_free_at: Instant::from_milliseconds(free_at),
@@ -235,6 +332,13 @@ impl Tested {
                 assert_eq!(refusal, expected);
                 None
             }
+            (Err(Refusal::InvalidField { field, problem }), Some(Refused::TooLong(most))) => {
+                assert_eq!(field, "expires_in");
+                assert!(problem.0.starts_with(&format!("must be at most {most}: ")), "{problem}");
+                None
+            }
+            (Err(Refusal::NO_SUCH_RETIRED_KEY), Some(Refused::NoSuchKey))
+            | (Err(Refusal::NothingToRestore), Some(Refused::NothingToUndo)) => None,
             (result, expected) => panic!("{result:?} where the model has {expected:?}"),
         }
     }
@@ -274,6 +378,16 @@ impl StateMachineTest for Tested {
                 let result = ring.remove(overlap(seconds), now);
                 tested.ring = tested.outcome(result, model).unwrap_or(tested.ring);
             }
+            Transition::SetExpiry { key, seconds } => {
+                let fingerprint = tested.keys[key % tested.keys.len()].secret.fingerprint();
+                let expires_in = ExpiresIn::from_seconds(seconds.into()).unwrap();
+                let result = ring.set_expiry(&fingerprint, expires_in, now);
+                tested.ring = tested.outcome(result, model).unwrap_or(tested.ring);
+            }
+            Transition::Undo { overlap: seconds } => {
+                let result = ring.undo_roll(overlap(seconds), now);
+                tested.ring = tested.outcome(result, model).unwrap_or(tested.ring);
+            }
             Transition::Sweep => tested.ring = ring.without_expired(now),
             _ => tested.clock.set(Instant::from_milliseconds(model.now)),
         }
@@ -289,7 +403,8 @@ impl StateMachineTest for Tested {
 
         let valid = tested.valid_at(model.now);
         assert!(valid.len() <= 1 + MAX_RETIRED_KEYS, "{valid:?}");
-        assert!(valid.is_sorted_by(|newer, older| newer > older), "{valid:?}");
+        let rank = |number: &usize| model.keys[*number].rank;
+        assert!(valid.is_sorted_by(|newer, older| rank(newer) > rank(older)), "{valid:?}");
         for (number, key) in model.keys.iter().enumerate() {
             let signs = valid.contains(&number);
             // A promise ends at its instant, or when a clock has said that it came. Until then it is kept.

@@ -11,6 +11,7 @@ use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::id::{ApiKeyId, DeliveryId, WebhookId};
 use webhook_domain::idempotency::IdempotencyKey;
+use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::webhook::Precondition;
 
 use crate::answer::{Resource, Success};
@@ -57,6 +58,11 @@ impl Call {
     /// The webhook that the path names.
     pub(crate) fn webhook_id(&self) -> Result<WebhookId, Problem> {
         context::webhook_id(&self.request)
+    }
+
+    /// The key that the path names by its fingerprint.
+    pub(crate) fn fingerprint(&self) -> Result<Fingerprint, Problem> {
+        context::fingerprint(&self.request)
     }
 
     /// The API key that the path names.

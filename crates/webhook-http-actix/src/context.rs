@@ -8,11 +8,12 @@ use webhook_domain::InvalidValue;
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::id::{ApiKeyId, DeliveryId, PlatformId, RequestId, WebhookId};
+use webhook_domain::signing::secret::Fingerprint;
 
 use crate::api::Core;
 use crate::authenticate::admit;
 use crate::errors::{Code, Problem};
-use crate::paths::{ID, WEBHOOK_ID};
+use crate::paths::{FINGERPRINT, ID, WEBHOOK_ID};
 
 static X_PLATFORM_ID: HeaderName = HeaderName::from_static("x-platform-id");
 
@@ -62,6 +63,13 @@ pub(crate) fn api_key_id(request: &HttpRequest) -> Result<ApiKeyId, Problem> {
 /// The event on its way to a webhook that the path names.
 pub(crate) fn delivery_id(request: &HttpRequest) -> Result<DeliveryId, Problem> {
     id(request, ID)
+}
+
+/// The key that the path names by its fingerprint.
+pub(crate) fn fingerprint(request: &HttpRequest) -> Result<Fingerprint, Problem> {
+    let text = request.match_info().get(FINGERPRINT).unwrap_or_default();
+    text.parse()
+        .map_err(|problem| Problem::invalid_value(FINGERPRINT, &problem))
 }
 
 fn id<T: FromStr<Err = InvalidValue>>(request: &HttpRequest, name: &str) -> Result<T, Problem> {

@@ -59,6 +59,7 @@ impl From<ServiceError> for Problem {
             }
             E::Refused(
                 R::TooManyRetiredKeys { .. }
+                | R::NothingToRestore
                 | R::LastApiKey
                 | R::StillPending
                 | R::NotPending

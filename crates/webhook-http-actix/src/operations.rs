@@ -47,6 +47,8 @@ operations! {
     TEST_CONNECTION of webhook: POST probes::test_connection;
     WEBHOOK of webhook: GET webhook::read, PATCH webhook::update, DELETE webhook::delete;
     SECRET_KEY of webhook: PATCH secret_key::roll, DELETE secret_key::remove;
+    RETIRED_SECRET_KEY of webhook: PATCH secret_key::set_expiry;
+    RESTORE_SECRET_KEY of webhook: POST secret_key::restore;
     SEND_TEST of webhook: POST probes::send_test;
     SEND_PENALTY_BOX_PAYLOAD of webhook: POST probes::send_penalty_box_payload;
     REPLAY of webhook: POST replay::replay;

@@ -6,6 +6,8 @@ use std::fmt::Display;
 
 /// What paths call a webhook's id: the published name.
 pub(crate) const WEBHOOK_ID: &str = "resourceId";
+/// What they call the fingerprint of a key.
+pub(crate) const FINGERPRINT: &str = "fingerprint";
 /// What they call any other id.
 pub(crate) const ID: &str = "id";
 
@@ -14,6 +16,8 @@ pub(crate) const ACTIONS: &str = "/v1/webhooks/actions";
 pub(crate) const TEST_CONNECTION: &str = "/v1/webhooks/test-connection";
 pub(crate) const WEBHOOK: &str = "/v1/webhooks/{resourceId}";
 pub(crate) const SECRET_KEY: &str = "/v1/webhooks/{resourceId}/secret-key";
+pub(crate) const RETIRED_SECRET_KEY: &str = "/v1/webhooks/{resourceId}/secret-key/retired/{fingerprint}";
+pub(crate) const RESTORE_SECRET_KEY: &str = "/v1/webhooks/{resourceId}/secret-key/restore";
 pub(crate) const SEND_TEST: &str = "/v1/webhooks/{resourceId}/send-test";
 pub(crate) const REPLAY: &str = "/v1/webhooks/{resourceId}/replay";
 pub(crate) const SEND_PENALTY_BOX_PAYLOAD: &str = "/v1/webhooks/{resourceId}/send-penalty-box-payload";

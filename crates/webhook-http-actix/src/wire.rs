@@ -25,6 +25,7 @@ mod object;
 mod penalty_box;
 mod probe;
 mod replay;
+mod retired_key;
 pub(crate) mod schemas;
 mod shown;
 mod value;
@@ -38,6 +39,7 @@ pub(crate) use self::api_key::{ApiKeyBody, create_api_key};
 pub(crate) use self::event::{EventBody, publish};
 pub(crate) use self::object::{CreateWebhook, RollSecret, UpdateWebhook, create, roll, update};
 pub(crate) use self::replay::{ReplayBody, replay};
+pub(crate) use self::retired_key::{RestoreBody, RetiredKeyBody, restore, set_expiry};
 pub(crate) use self::shown::expected_length;
 
 pub use self::api_key::ApiKeyJson;

@@ -24,6 +24,10 @@ pub enum AuditAction {
     SecretRolled,
     /// A webhook's current secret was removed.
     SecretRemoved,
+    /// The last roll of a webhook's secret was undone.
+    SecretRestored,
+    /// Until when one retired secret of a webhook signs was set.
+    RetiredSecretChanged,
     /// A webhook's secrets were read back.
     SecretRevealed,
     /// An API key was created.
@@ -40,12 +44,14 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::WebhookCreated,
         Self::WebhookUpdated,
         Self::WebhookDeleted,
         Self::SecretRolled,
         Self::SecretRemoved,
+        Self::SecretRestored,
+        Self::RetiredSecretChanged,
         Self::SecretRevealed,
         Self::ApiKeyCreated,
         Self::ApiKeyRevoked,
@@ -63,6 +69,8 @@ impl AuditAction {
             Self::WebhookDeleted => "WEBHOOK.DELETED",
             Self::SecretRolled => "WEBHOOK.SECRET_ROLLED",
             Self::SecretRemoved => "WEBHOOK.SECRET_REMOVED",
+            Self::SecretRestored => "WEBHOOK.SECRET_RESTORED",
+            Self::RetiredSecretChanged => "WEBHOOK.RETIRED_SECRET_CHANGED",
             Self::SecretRevealed => "WEBHOOK.SECRET_REVEALED",
             Self::ApiKeyCreated => "API_KEY.CREATED",
             Self::ApiKeyRevoked => "API_KEY.REVOKED",

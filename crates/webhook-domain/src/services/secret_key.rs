@@ -1,4 +1,4 @@
-//! Rolling and removing a webhook's secret: what the service exists for.
+//! Rolling and removing a webhook's secret, and what is done to one of its keys: what the service exists for.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{Change, Outcome, WebhookStore};
 use crate::services::{Changing, saved};
-use crate::signing::key_ring::{NewKey, Overlap, SigningKey};
+use crate::signing::key_ring::{ExpiresIn, NewKey, Overlap, SigningKey};
 use crate::signing::secret::Fingerprint;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, Precondition, SettingsUpdate, Webhook};
@@ -54,6 +54,29 @@ pub struct RemoveSecret {
     /// How long the key goes on signing; the deployment's default, if none.
     pub overlap: Option<Overlap>,
     /// The version the removal is meant for.
+    pub precondition: Precondition,
+    /// How to answer a request that is sent again.
+    pub idempotent: Option<IdempotentRequest>,
+}
+
+/// A retired key that is to sign for another time.
+pub struct SetExpiry {
+    /// Which key.
+    pub fingerprint: Fingerprint,
+    /// For how long from now on it signs.
+    pub expires_in: ExpiresIn,
+    /// The version that this is meant for.
+    pub precondition: Precondition,
+    /// How to answer a request that is sent again.
+    pub idempotent: Option<IdempotentRequest>,
+}
+
+/// A roll to be undone.
+#[derive(Default)]
+pub struct UndoRoll {
+    /// How long the key that the roll made goes on signing; the deployment's default, if none.
+    pub overlap: Option<Overlap>,
+    /// The version that this is meant for.
     pub precondition: Precondition,
     /// How to answer a request that is sent again.
     pub idempotent: Option<IdempotentRequest>,
@@ -175,6 +198,62 @@ impl SecretKeyService {
             stored.check(&precondition)?;
             let removed = stored.clone().remove_secret(overlap, now)?;
             Ok(rekeyed(stored, removed, stamp, AuditAction::SecretRemoved, now))
+        };
+        self.changing().decide(acting, id, idempotent, now, decide).await
+    }
+
+    /// Has one retired key of the webhook sign longer or shorter than it was promised; at once no more, if so asked. Needs
+    /// `WEBHOOK.UPDATE`.
+    ///
+    /// # Errors
+    /// As [`roll`](Self::roll), but for the number of keys; [`Refusal::NO_SUCH_RETIRED_KEY`]; and [`Refusal::InvalidField`] when it
+    /// would sign for too long.
+    pub async fn set_expiry(
+        &self,
+        acting: &Acting,
+        id: WebhookId,
+        set: SetExpiry,
+    ) -> Result<Outcome, ServiceError> {
+        acting.require(Permission::WebhookUpdate)?;
+        let now = self.clock.now();
+        let SetExpiry {
+            fingerprint,
+            expires_in,
+            precondition,
+            idempotent,
+        } = set;
+        let decide = move |stored: &Webhook, stamp: &AuditStamp| {
+            stored.check(&precondition)?;
+            let changed = stored.clone().set_expiry(&fingerprint, expires_in, now)?;
+            let action = AuditAction::RetiredSecretChanged;
+            Ok(rekeyed(stored, changed, stamp, action, now))
+        };
+        self.changing().decide(acting, id, idempotent, now, decide).await
+    }
+
+    /// Undoes the last roll of the webhook's secret: the key that it retired is the current one again, if it still signs and nothing
+    /// else was done to the keys since. Needs `WEBHOOK.UPDATE`.
+    ///
+    /// # Errors
+    /// As [`roll`](Self::roll), but for the number of keys; and [`Refusal::NothingToRestore`].
+    pub async fn undo_roll(
+        &self,
+        acting: &Acting,
+        id: WebhookId,
+        undo: UndoRoll,
+    ) -> Result<Outcome, ServiceError> {
+        acting.require(Permission::WebhookUpdate)?;
+        let now = self.clock.now();
+        let UndoRoll {
+            overlap,
+            precondition,
+            idempotent,
+        } = undo;
+        let overlap = overlap.unwrap_or(self.default_overlap);
+        let decide = move |stored: &Webhook, stamp: &AuditStamp| {
+            stored.check(&precondition)?;
+            let restored = stored.clone().undo_roll(overlap, now)?;
+            Ok(rekeyed(stored, restored, stamp, AuditAction::SecretRestored, now))
         };
         self.changing().decide(acting, id, idempotent, now, decide).await
     }

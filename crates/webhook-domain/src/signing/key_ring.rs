@@ -4,17 +4,22 @@
 //! [`MAX_RETIRED_KEYS`] **retired** keys, which go on signing until an instant of their own. Rolling puts a
 //! new key in and retires the one before for an [`Overlap`]; it never touches the instant of a key that was
 //! retired earlier, so a receiver that was promised an overlap has all of it, however often others roll.
-//! The one exception is asked for by name: an overlap of zero retires every older key at once, for a leak.
+//! The one exception is asked for by name: an overlap of zero retires every older key at once, for a leak. Besides, somebody
+//! may [set until when one retired key signs](KeyRing::set_expiry), and [undo the last roll](KeyRing::undo_roll).
 //!
 //! Invariants, kept by every transition and tested against a model in `tests/key_ring_model.rs`:
 //!
 //! 1. A retired key is valid before its `expires_at` and at no instant from there on.
-//! 2. Nothing but an overlap of zero takes a valid key away before its instant, unless no right clock can have promised
-//!    it: one further ahead than the longest overlap was stored by a clock that was ahead. The next roll or removal puts it right.
+//! 2. Nothing takes a valid key away before its instant but an overlap of zero, and setting another instant for this very key, unless
+//!    no right clock can have promised its instant: that was stored by a clock that was ahead. The next roll or removal puts it right.
 //! 3. At most `1 + MAX_RETIRED_KEYS` keys are valid at any instant.
 //! 4. Keys are listed newest first, and no key is in a ring twice.
 //!
 //! Everything here is a pure function of the ring and an instant; `self` is consumed, a new ring comes back.
+
+mod one_key;
+
+pub use self::one_key::ExpiresIn;
 
 use std::time::Duration;
 
@@ -99,7 +104,12 @@ impl RetiredKey {
     /// that goes right: then it was retired by one that was ahead.
     fn put_right(mut self, now: Instant) -> Self {
         let longest = Overlap(Overlap::MAX_SECONDS);
-        if self.expires_at > longest.from(now) {
+        // One that is set to sign longer than any overlap has an instant of retirement that has come.
+        let latest = match self.retired_at > now {
+            true => longest.from(now),
+            false => ExpiresIn::latest_of(self.retired_at),
+        };
+        if self.expires_at > latest {
             let promised = self.expires_at.since(self.retired_at);
             // An instant that is not after the retirement was stored by a second clock, which was less far ahead.
             self.expires_at = match promised.is_zero() {
@@ -148,6 +158,8 @@ pub struct KeyRing {
     /// Newest first. May hold keys that have expired and were not erased yet.
     retired: Vec<RetiredKey>,
     rolled_at: Option<Instant>,
+    /// The key that the last roll retired, if nothing else was done to the ring since.
+    undoable: Option<SigningKeyId>,
 }
 
 impl KeyRing {
@@ -158,20 +170,23 @@ impl KeyRing {
             current: Some(first),
             retired: Vec::new(),
             rolled_at: None,
+            undoable: None,
         }
     }
 
-    /// The ring as a store kept it; `retired` newest first.
+    /// The ring as a store kept it; `retired` newest first, `undoable` the key that [`undo_roll`](Self::undo_roll) would bring back.
     #[must_use]
     pub fn restore(
         current: Option<SigningKey>,
         retired: Vec<RetiredKey>,
         rolled_at: Option<Instant>,
+        undoable: Option<SigningKeyId>,
     ) -> Self {
         Self {
             current,
             retired,
             rolled_at,
+            undoable,
         }
     }
 
@@ -181,8 +196,10 @@ impl KeyRing {
     /// [`Refusal::TooManyRetiredKeys`] when [`MAX_RETIRED_KEYS`] are still signing and one more would come
     /// to it.
     pub fn roll(self, new: SigningKey, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
+        let before = self.current.as_ref().map(|key| key.id);
         let mut ring = self.retire_current(overlap, now)?;
         ring.current = Some(new);
+        ring.undoable = before.filter(|_| overlap != Overlap::NONE);
         Ok(ring)
     }
 
@@ -196,8 +213,7 @@ impl KeyRing {
 
     fn retire_current(self, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
         let now = now.whole_seconds();
-        // A clock that stepped back must not make a later roll the earlier one. What the overlap promises begins now all the same.
-        let rolled_at = self.rolled_at.map_or(now, |rolled_at| now.max(rolled_at));
+        let rolled_at = self.rolled_by(now);
         let mut retired = match overlap {
             Overlap::NONE => Vec::new(),
             _ => self
@@ -228,13 +244,23 @@ impl KeyRing {
             current: None,
             retired,
             rolled_at: Some(rolled_at),
+            undoable: None,
         })
+    }
+
+    /// When a roll at `now` took place: a clock that stepped back must not make a later roll the earlier one. What an overlap
+    /// promises begins now all the same.
+    fn rolled_by(&self, now: Instant) -> Instant {
+        self.rolled_at.map_or(now, |rolled_at| now.max(rolled_at))
     }
 
     /// The ring without the keys that have expired by `now`.
     #[must_use]
     pub fn without_expired(mut self, now: Instant) -> Self {
         self.retired.retain(|key| key.is_valid_at(now));
+        self.undoable = self
+            .undoable
+            .filter(|id| self.retired.iter().any(|retired| retired.key.id == *id));
         self
     }
 
@@ -285,6 +311,12 @@ impl KeyRing {
     #[must_use]
     pub fn rolled_at(&self) -> Option<Instant> {
         self.rolled_at
+    }
+
+    /// The key that the last roll retired, if nothing else was done to the ring since.
+    #[must_use]
+    pub fn undoable(&self) -> Option<SigningKeyId> {
+        self.undoable
     }
 
     /// When the next retired key expires, or has expired without having been erased.

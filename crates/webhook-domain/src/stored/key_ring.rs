@@ -25,6 +25,10 @@ pub struct StoredRing {
     pub retired: Vec<StoredRetiredKey>,
     /// When it was rolled last.
     pub rolled_at: Option<i64>,
+    /// The id of the key that undoing the last roll would bring back. A version that does not know of it writes none, and then
+    /// there is nothing to undo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoable: Option<String>,
 }
 
 /// A key as it is kept.
@@ -107,6 +111,7 @@ impl StoredRing {
             current: ring.current().map(seal).transpose()?,
             retired: retired.collect::<Result<_, StoredError>>()?,
             rolled_at: ring.rolled_at().map(Instant::as_milliseconds),
+            undoable: ring.undoable().map(|id| id.to_string()),
         })
     }
 
@@ -149,6 +154,8 @@ impl StoredRing {
         });
         let retired = retired.collect::<Result<_, StoredError>>()?;
         let rolled_at = self.rolled_at.map(Instant::from_milliseconds);
-        Ok((KeyRing::restore(current, retired, rolled_at), sealed))
+        let undoable = self.undoable.map(|id| id.parse()).transpose();
+        let undoable = undoable.map_err(StoredError::value(FIELD))?;
+        Ok((KeyRing::restore(current, retired, rolled_at, undoable), sealed))
     }
 }

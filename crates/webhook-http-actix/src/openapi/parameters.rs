@@ -5,12 +5,13 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Required};
 use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, WebhookId};
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::webhook::{Direction, WebhookOrder};
 
 use super::shared::{ACTION, AUDIT_ACTION, Component, ORDER_DIRECTION, WEBHOOK_EVENT_STATUS};
-use super::values::{fingerprint, id, instant, limit, matching, one_of, overlap, page, platform};
+use super::values::{UNDONE_FOR, fingerprint, id, instant, limit, matching, one_of, overlap, page, platform, whole};
 use crate::listing::filters::{FILTERS, Filter};
-use crate::paths::{ID, WEBHOOK_ID};
+use crate::paths::{FINGERPRINT, ID, WEBHOOK_ID};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 use crate::wire::ORDER_OF_ACTIONS;
 
@@ -22,6 +23,8 @@ const ENTITY_TAGS: &str = "^(\\*|[ \\t,]*(W/)?\"[!#-~]*\"([ \\t]*,[ \\t,]*(W/)?\
 pub(crate) struct IfMatch;
 /// The id of a webhook in the path.
 pub(crate) struct WebhookPath;
+/// The fingerprint of a retired secret in the path.
+pub(crate) struct RetiredSecretPath;
 /// The id of an API key in the path.
 pub(crate) struct ApiKeyPath;
 /// Which page of which webhooks.
@@ -38,6 +41,8 @@ pub(crate) struct DeliveryPath;
 pub(crate) struct DeliveryPart;
 /// For how long the retired secret goes on signing.
 pub(crate) struct RetiredFor;
+/// For how long the secret of an undone roll goes on signing.
+pub(crate) struct UndoneFor;
 
 /// `x-platform-id`, which every operation under `/v1` takes.
 pub(super) fn platform_id() -> Parameter {
@@ -78,6 +83,7 @@ parameters! {
         "The ETag of the webhook as it is to be changed: 412 if it has changed since.",
     ))];
     WebhookPath: vec![path(WEBHOOK_ID, id(WebhookId::PREFIX, "The webhook's id."))];
+    RetiredSecretPath: vec![path(FINGERPRINT, fingerprint("The retired secret's fingerprint, as audit records and attempts have it."))];
     ApiKeyPath: vec![path(ID, id(ApiKeyId::PREFIX, "The API key's id."))];
     WebhookPage: [vec![
         query("limit", limit("How many there are at the most.")),
@@ -118,6 +124,7 @@ parameters! {
         query("limit", limit("How many there are at the most.")),
     ];
     RetiredFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, overlap())];
+    UndoneFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, whole(0, Overlap::MAX_SECONDS as usize, UNDONE_FOR))];
 }
 
 /// A parameter that is a condition on what a list has.

@@ -13,6 +13,10 @@ use webhook_domain::webhook::{PageSize, TargetUrl};
 const OVERLAP: &str = "For how many seconds the secret that is retired goes on signing; 0 retires every older one at once, for a leak. \
      What the deployment says (a day unless set otherwise) if it is absent.";
 
+/// What is said of the overlap of an undone roll.
+pub(crate) const UNDONE_FOR: &str = "For how many seconds the secret that the undone roll made goes on signing; 0 ends that secret alone. \
+     What the deployment says (a day unless set otherwise) if it is absent.";
+
 /// 26 characters of Crockford's base32 in lower case, within 128 bits.
 const ULID: &str = "[0-7][0-9a-hjkmnp-tv-z]{25}";
 /// An instant in UTC with whole seconds.

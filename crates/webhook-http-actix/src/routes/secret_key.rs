@@ -1,15 +1,17 @@
-//! `/v1/webhooks/{resourceId}/secret-key`: rolling a webhook's secret and removing it.
+//! `/v1/webhooks/{resourceId}/secret-key`: rolling a webhook's secret and removing it; below it, what is done to one retired secret, and
+//! undoing a roll.
 
 use actix_web::HttpResponse;
 use webhook_domain::access::permission::Permission;
-use webhook_domain::services::{RemoveSecret, RollSecret};
+use webhook_domain::services::{RemoveSecret, RollSecret, SetExpiry, UndoRoll};
+use webhook_domain::signing::key_ring::Overlap;
 
 use crate::answer::Success;
 use crate::call::Call;
 use crate::errors::Problem;
-use crate::openapi::parameters::{IfMatch, RetiredFor, WebhookPath};
+use crate::openapi::parameters::{IfMatch, RetiredFor, RetiredSecretPath, UndoneFor, WebhookPath};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
-use crate::wire::{self, RollSecret as RollObject, WebhookJson};
+use crate::wire::{self, RestoreBody, RetiredKeyBody, RollSecret as RollObject, WebhookJson};
 use crate::{json, paths, query};
 
 /// Rolls a webhook's secret.
@@ -36,13 +38,8 @@ pub(crate) async fn roll(mut call: Call) -> Result<HttpResponse, Problem> {
     let body = call.body().await?;
     let (update, overlap) = match body.is_empty() {
         true => (None, overlap),
-        false if overlap.is_some() => {
-            return Err(Problem::invalid_field(
-                PREVIOUS_SECRET_EXPIRES_IN,
-                "must be in the body when there is one, not in the query",
-            ));
-        }
         false => {
+            in_one_place(overlap)?;
             let (update, overlap) = wire::roll(json::parse_object(&body)?, &call.api().rules)?;
             (Some(update), overlap)
         }
@@ -90,4 +87,88 @@ pub(crate) async fn remove(mut call: Call) -> Result<HttpResponse, Problem> {
     };
     let outcome = call.api().secret_keys.remove(&acting, id, remove).await?;
     turn.answer(&call.core, &acting, &outcome)
+}
+
+/// Sets until when one retired secret signs.
+///
+/// It signs longer or shorter than it was promised; the webhook's other secrets sign as they would have. Of a retired secret that no longer
+/// signs, 404. Needs `WEBHOOK.UPDATE`.
+#[utoipa::path(
+    patch,
+    path = paths::RETIRED_SECRET_KEY,
+    operation_id = "update_retired_secret",
+    tag = "Secrets",
+    params(WebhookPath, RetiredSecretPath, IfMatch),
+    request_body(content = RetiredKeyBody),
+    responses((status = 200, description = "The webhook.", body = WebhookJson<'_>)),
+)]
+pub(crate) async fn set_expiry(mut call: Call) -> Result<HttpResponse, Problem> {
+    let acting = call.acting(Permission::WebhookUpdate).await?;
+    let id = call.webhook_id()?;
+    let fingerprint = call.fingerprint()?;
+    call.without_query()?;
+    let key = call.idempotency_key()?;
+    let precondition = call.precondition()?;
+    let body = call
+        .required_body("says for how long the retired secret signs")
+        .await?;
+    let expires_in = wire::set_expiry(json::parse_object(&body)?)?;
+    let turn = call.turn(&acting, key, &body, Success::Changed).await?;
+    let set = SetExpiry {
+        fingerprint,
+        expires_in,
+        precondition,
+        idempotent: turn.request(),
+    };
+    let outcome = call.api().secret_keys.set_expiry(&acting, id, set).await?;
+    turn.answer(&call.core, &acting, &outcome)
+}
+
+/// Undoes the last roll.
+///
+/// The secret that the roll retired is the current one again, under its own protocol, if it still signs and nothing else was done to the
+/// webhook's secrets since: otherwise 409. The secret that the roll made goes on signing for its window. Settings that were changed with the
+/// roll stay. Needs `WEBHOOK.UPDATE`.
+#[utoipa::path(
+    post,
+    path = paths::RESTORE_SECRET_KEY,
+    operation_id = "restore_secret",
+    tag = "Secrets",
+    params(WebhookPath, UndoneFor, IfMatch),
+    request_body(content = Option<RestoreBody>),
+    responses((status = 200, description = "The webhook.", body = WebhookJson<'_>)),
+)]
+pub(crate) async fn restore(mut call: Call) -> Result<HttpResponse, Problem> {
+    let acting = call.acting(Permission::WebhookUpdate).await?;
+    let id = call.webhook_id()?;
+    let overlap = query::overlap(&call.request)?;
+    let key = call.idempotency_key()?;
+    let precondition = call.precondition()?;
+    let body = call.body().await?;
+    let overlap = match body.is_empty() {
+        true => overlap,
+        false => {
+            in_one_place(overlap)?;
+            wire::restore(json::parse_object(&body)?)?
+        }
+    };
+    let turn = call.turn(&acting, key, &body, Success::Changed).await?;
+    let undo = UndoRoll {
+        overlap,
+        precondition,
+        idempotent: turn.request(),
+    };
+    let outcome = call.api().secret_keys.undo_roll(&acting, id, undo).await?;
+    turn.answer(&call.core, &acting, &outcome)
+}
+
+/// Refuses an overlap in the query of a request that has a body.
+fn in_one_place(in_query: Option<Overlap>) -> Result<(), Problem> {
+    match in_query {
+        None => Ok(()),
+        Some(_) => Err(Problem::invalid_field(
+            PREVIOUS_SECRET_EXPIRES_IN,
+            "must be in the body when there is one, not in the query",
+        )),
+    }
 }

@@ -6,6 +6,7 @@ mod filter;
 mod probe;
 mod read;
 mod remove_secret;
+mod retired_secret;
 mod roll;
 mod secret_file;
 mod setting_arguments;
@@ -52,6 +53,16 @@ pub(crate) enum WebhookCommand {
     ///
     /// Example: `webhook-server webhook remove-secret whk_… --previous-secret-expires-in 3600`
     RemoveSecret(remove_secret::RemoveSecretArguments),
+    /// Set until when one retired key signs: longer than it was promised, shorter, or no more
+    ///
+    /// Example: `webhook-server webhook retired-secret whk_… sha256:… --expires-in 172800`
+    RetiredSecret(retired_secret::RetiredSecretArguments),
+    /// Undo the last roll: the key that it retired becomes the current one again
+    ///
+    /// It must still sign, and the webhook's keys must not have changed since. The key that the roll made signs for the overlap.
+    ///
+    /// Example: `webhook-server webhook restore-secret whk_…`
+    RestoreSecret(retired_secret::RestoreSecretArguments),
     /// Send a test event to a webhook, which may be inactive, and print the result
     ///
     /// It is signed like a delivery, and sent with the same address rules, proxy and certificates, by the settings of this command.
@@ -98,6 +109,14 @@ pub(crate) fn run(settings: Settings, command: WebhookCommand, format: Format) -
         WebhookCommand::RemoveSecret(arguments) => {
             let default_overlap = settings.previous_secret_ttl;
             remove_secret::run(&Local::open(settings)?, arguments, default_overlap, format)
+        }
+        WebhookCommand::RetiredSecret(arguments) => {
+            let default_overlap = settings.previous_secret_ttl;
+            retired_secret::set_expiry(&Local::open(settings)?, arguments, default_overlap, format)
+        }
+        WebhookCommand::RestoreSecret(arguments) => {
+            let default_overlap = settings.previous_secret_ttl;
+            retired_secret::restore(&Local::open(settings)?, arguments, default_overlap, format)
         }
         WebhookCommand::SendTest { platform, id } => {
             probe::send_test(settings, platform.platform, id, format)

@@ -22,10 +22,18 @@ enum Kind {
     Remove,
     /// No key any more, and one before does not sign any more.
     RemoveAtOnce,
+    /// The last roll was undone.
+    Restore,
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Roll, Self::RollAtOnce, Self::Remove, Self::RemoveAtOnce];
+    const ALL: [Self; 5] = [
+        Self::Roll,
+        Self::RollAtOnce,
+        Self::Remove,
+        Self::RemoveAtOnce,
+        Self::Restore,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -33,6 +41,7 @@ impl Kind {
             Self::RollAtOnce => "roll_at_once",
             Self::Remove => "remove",
             Self::RemoveAtOnce => "remove_at_once",
+            Self::Restore => "restore",
         }
     }
 
@@ -42,6 +51,7 @@ impl Kind {
             (AuditAction::SecretRolled, true) => Some(Self::RollAtOnce),
             (AuditAction::SecretRemoved, false) => Some(Self::Remove),
             (AuditAction::SecretRemoved, true) => Some(Self::RemoveAtOnce),
+            (AuditAction::SecretRestored, _) => Some(Self::Restore),
             _ => None,
         }
     }
@@ -63,7 +73,7 @@ impl StoreMetrics {
             members: Histogram::new(buckets::GROUP),
             rolls: Kind::ALL.map(|kind| rolls.get_or_create_owned(&[("kind", kind.name())])),
         };
-        registry.register("webhook_rolls", "Secrets that were rolled or removed", rolls);
+        registry.register("webhook_rolls", "Secrets that were rolled, removed or restored", rolls);
         registry.register_with_unit(
             "webhook_store_commit",
             "How long a group of changes took from loading its rows to its commit",
