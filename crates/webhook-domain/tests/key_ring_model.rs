@@ -163,7 +163,8 @@ impl Model {
 
     /// Undoes the last roll.
     fn undo(&mut self, overlap: u32) {
-        let signs = |key: &Promised| !key.revoked && !key.erased && key.until.is_some_and(|until| self.now < until);
+        let signs =
+            |key: &Promised| !key.revoked && !key.erased && key.until.is_some_and(|until| self.now < until);
         let Some(back) = self.undoable.filter(|number| signs(&self.keys[*number])) else {
             self.refused = Some(Refused::NothingToUndo);
             return;
@@ -271,7 +272,10 @@ impl ReferenceStateMachine for Model {
         model.refused = None;
         match transition {
             Transition::Roll { overlap } => {
-                let before = model.keys.iter().position(|key| key.until.is_none() && !key.revoked);
+                let before = model
+                    .keys
+                    .iter()
+                    .position(|key| key.until.is_none() && !key.revoked);
                 if model.end_current(*overlap) {
                     model.make_key();
                     model.undoable = before.filter(|_| *overlap > 0);
@@ -334,7 +338,10 @@ impl Tested {
             }
             (Err(Refusal::InvalidField { field, problem }), Some(Refused::TooLong(most))) => {
                 assert_eq!(field, "expires_in");
-                assert!(problem.0.starts_with(&format!("must be at most {most}: ")), "{problem}");
+                assert!(
+                    problem.0.starts_with(&format!("must be at most {most}: ")),
+                    "{problem}"
+                );
                 None
             }
             (Err(Refusal::NO_SUCH_RETIRED_KEY), Some(Refused::NoSuchKey))
@@ -404,7 +411,10 @@ impl StateMachineTest for Tested {
         let valid = tested.valid_at(model.now);
         assert!(valid.len() <= 1 + MAX_RETIRED_KEYS, "{valid:?}");
         let rank = |number: &usize| model.keys[*number].rank;
-        assert!(valid.is_sorted_by(|newer, older| rank(newer) > rank(older)), "{valid:?}");
+        assert!(
+            valid.is_sorted_by(|newer, older| rank(newer) > rank(older)),
+            "{valid:?}"
+        );
         for (number, key) in model.keys.iter().enumerate() {
             let signs = valid.contains(&number);
             // A promise ends at its instant, or when a clock has said that it came. Until then it is kept.

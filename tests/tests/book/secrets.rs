@@ -23,6 +23,9 @@ fn secrets_are_rolled_and_audited_as_the_pages_say(backend: Backend) {
 
     let rolled = answer("rolling:roll");
     assert_eq!(rolled["previous_secret_key"], webhook.json["secret_key"]);
+    let records = "/v1/audit-records?action=WEBHOOK.SECRET_ROLLED&limit=1";
+    let record = service.client().get(records).send().expect_status(200).json();
+    let fingerprint = record["data"][0]["retired_keys"][0]["fingerprint"].as_str();
     let mended = answer("rolling:leak");
     assert!(mended["previous_secret_key"].is_null() && mended["secret_key"] != rolled["secret_key"]);
     let removed = answer("rolling:remove");

@@ -9,7 +9,9 @@ use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::webhook::{Direction, WebhookOrder};
 
 use super::shared::{ACTION, AUDIT_ACTION, Component, ORDER_DIRECTION, WEBHOOK_EVENT_STATUS};
-use super::values::{UNDONE_FOR, fingerprint, id, instant, limit, matching, one_of, overlap, page, platform, whole};
+use super::values::{
+    UNDONE_FOR, fingerprint, id, instant, limit, matching, one_of, overlap, page, platform, whole,
+};
 use crate::listing::filters::{FILTERS, Filter};
 use crate::paths::{FINGERPRINT, ID, WEBHOOK_ID};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;

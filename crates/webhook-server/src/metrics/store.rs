@@ -73,7 +73,11 @@ impl StoreMetrics {
             members: Histogram::new(buckets::GROUP),
             rolls: Kind::ALL.map(|kind| rolls.get_or_create_owned(&[("kind", kind.name())])),
         };
-        registry.register("webhook_rolls", "Secrets that were rolled, removed or restored", rolls);
+        registry.register(
+            "webhook_rolls",
+            "Secrets that were rolled, removed or restored",
+            rolls,
+        );
         registry.register_with_unit(
             "webhook_store_commit",
             "How long a group of changes took from loading its rows to its commit",

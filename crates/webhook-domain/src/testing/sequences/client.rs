@@ -8,8 +8,8 @@ use crate::id::WebhookId;
 use crate::idempotency::{IdempotencyKey, IdempotentRequest, Render, RequestFingerprint};
 use crate::ports::{DeliveryQuery, Outcome, Published, TrackedDelivery};
 use crate::services::{
-    CreateWebhook, DeleteWebhook, EventService, PublishEvent, RollSecret, SecretKeyService, UpdateWebhook,
-    WebhookService,
+    CreateWebhook, DeleteWebhook, EventService, PublishEvent, RollSecret, SecretKeyService, UndoRoll,
+    UpdateWebhook, WebhookService,
 };
 use crate::signing::key_ring::Overlap;
 use crate::signing::secret::SecretBytes;
@@ -125,6 +125,20 @@ impl Sequence<'_> {
         let rolled = service.roll(&self.acting, webhook, roll).await;
         let answer = rolled.map(|rolled| outcome(rolled, shown));
         (format!("roll {webhook} with {overlap} s"), answer)
+    }
+
+    pub(super) async fn undo_roll(&mut self) -> (String, Answer) {
+        let webhook = self.some_webhook();
+        let overlap = self.random.pick(&[0, 5, 3600]);
+        let store = self.stores.clients.webhooks().clone();
+        let service = SecretKeyService::new(store, self.clock.clone(), self.entropy.clone(), Overlap::DAY);
+        let undo = UndoRoll {
+            overlap: Overlap::from_seconds(overlap).ok(),
+            ..UndoRoll::default()
+        };
+        let restored = service.undo_roll(&self.acting, webhook, undo).await;
+        let answer = restored.map(|restored| outcome(restored, shown));
+        (format!("undo the roll of {webhook} with {overlap} s"), answer)
     }
 
     pub(super) async fn update(&mut self) -> (String, Answer) {
