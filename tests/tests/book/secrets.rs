@@ -17,18 +17,28 @@ fn secrets_are_rolled_and_audited_as_the_pages_say(backend: Backend) {
         "http://127.0.0.1:8080",
         &format!("http://{}", service.server().address()),
     );
-    let answer = |name: &str| -> Value {
+    let answer = |reader: &Reader<'_>, name: &str| -> Value {
         serde_json::from_str(&reader.read(&book::block(name))).expect("an answer in JSON")
     };
 
-    let rolled = answer("rolling:roll");
+    let rolled = answer(&reader, "rolling:roll");
     assert_eq!(rolled["previous_secret_key"], webhook.json["secret_key"]);
-    let records = "/v1/audit-records?action=WEBHOOK.SECRET_ROLLED&limit=1";
-    let record = service.client().get(records).send().expect_status(200).json();
-    let fingerprint = record["data"][0]["retired_keys"][0]["fingerprint"].as_str();
-    let mended = answer("rolling:leak");
+    let records = format!("/v1/audit-records?resource_id={}&limit=1", webhook.id());
+    let record = service.client().get(&records).send().expect_status(200).json();
+    let fingerprint = &record["data"][0]["retired_keys"][0]["fingerprint"];
+    reader.set("FINGERPRINT", fingerprint.as_str().expect("a retired key"));
+    let restored = answer(&reader, "rolling:restore");
+    assert_eq!(
+        restored["previous_secret_expires_at"].as_str().map(str::len),
+        Some(20)
+    );
+    let rolled = answer(&reader, "rolling:roll");
+    assert_eq!(rolled["previous_secret_key"], webhook.json["secret_key"]);
+    let longer = answer(&reader, "rolling:retired");
+    assert!(longer["previous_secret_expires_at"].as_str() > rolled["previous_secret_expires_at"].as_str());
+    let mended = answer(&reader, "rolling:leak");
     assert!(mended["previous_secret_key"].is_null() && mended["secret_key"] != rolled["secret_key"]);
-    let removed = answer("rolling:remove");
+    let removed = answer(&reader, "rolling:remove");
     assert!(removed["secret_key"].is_null());
     assert_eq!(removed["previous_secret_key"], mended["secret_key"]);
 

@@ -323,6 +323,24 @@ fn of_states(errors: &mut Errors<'_>, webhook: &Webhook) {
         &patches(with(key, json!({"custom_headers": {"X-KEY": "v"}}))),
     );
     patches(json!({"custom_headers": null})).expect_status(200);
+    let retired = format!("{secret}/retired");
+    for (fingerprint, body) in [
+        ("sha256:12", json!({"expires_in": 1})),
+        ("sha256:0123456789abcdef", json!({"expires_in": 1})),
+        ("sha256:0123456789abcdef", json!({"expires_in": 2_592_001})),
+        ("sha256:0123456789abcdef", json!({})),
+    ] {
+        let answer = client
+            .patch(&format!("{retired}/{fingerprint}"))
+            .json(&body)
+            .send();
+        errors.of(&format!("PATCH …/retired/{fingerprint} {body}"), &answer);
+    }
+    errors.post(&format!("{secret}/restore"), &json!({}));
+    errors.post(
+        &format!("{secret}/restore"),
+        &json!({"previous_secret_expires_in": "1"}),
+    );
     errors.of(
         "not in the penalty box",
         &client.post(&format!("{path}/send-penalty-box-payload")).send(),

@@ -39,7 +39,7 @@ const fn row(
     }
 }
 
-pub(crate) const ENDPOINTS: [Endpoint; 19] = [
+pub(crate) const ENDPOINTS: [Endpoint; 20] = [
     row("POST", "/v1/webhooks", "WEBHOOK.CREATE", Target::None, 201),
     row("GET", "/v1/webhooks", "WEBHOOK.VIEW", Target::None, 200),
     row("GET", "/v1/webhooks/{id}", "WEBHOOK.VIEW", Target::Webhook, 200),
@@ -70,6 +70,14 @@ pub(crate) const ENDPOINTS: [Endpoint; 19] = [
         "WEBHOOK.UPDATE",
         Target::Webhook,
         200,
+    ),
+    // One that was never rolled: that is refused to those alone who may ask.
+    row(
+        "POST",
+        "/v1/webhooks/{id}/secret-key/restore",
+        "WEBHOOK.UPDATE",
+        Target::Webhook,
+        409,
     ),
     row(
         "POST",
