@@ -251,7 +251,7 @@ impl ReferenceStateMachine for Model {
                 1 => Just(604_800),
             ]
         };
-        let expiry = prop_oneof![1 => Just(0), 3 => 1..60_u32, 2 => 86_400..2_592_001_u32];
+        let expiry = prop_oneof![1 => Just(0), 3 => 1..60_u32, 2 => 86_400..2_592_001_u32, 2 => 2_591_980..2_592_001_u32];
         prop_oneof![
             8 => overlap().prop_map(|overlap| Transition::Roll { overlap }),
             2 => overlap().prop_map(|overlap| Transition::Remove { overlap }),
