@@ -57,15 +57,21 @@ pub enum KeyError {
     NotBase64,
     /// The secret has too few bytes or too many.
     WrongLength,
+    /// The public key has not 32 bytes, or is one of the few for which anybody can sign.
+    NotAPublicKey,
+    /// It is the private half of a key pair.
+    PrivateKey,
 }
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoKey => "is missing: give at least one",
-            Self::UnknownPrefix => "must begin with `whsec_`; give the whole text, as the service answered it, and nothing before it",
-            Self::NotBase64 => "must be `whsec_` followed by standard base64, with its padding",
+            Self::UnknownPrefix => "must begin with `whsec_` or `whpk_`; give the whole text, as the service answered it, and nothing before it",
+            Self::NotBase64 => "must be `whsec_` or `whpk_` followed by standard base64, with its padding",
             Self::WrongLength => "must be `whsec_` followed by 24 to 64 bytes in standard base64",
+            Self::NotAPublicKey => "must be `whpk_` followed by 32 bytes in standard base64 that are the public key of somebody",
+            Self::PrivateKey => "must not be a private key (`whsk_`): a receiver needs the public one, `whpk_`",
         })
     }
 }

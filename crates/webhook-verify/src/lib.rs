@@ -1,6 +1,6 @@
 //! Verifies the deliveries of a webhook: was this request sent by the service that holds the secret, and just now?
 //!
-//! A [`Verifier`] has the secrets of one webhook. It takes the headers and the body of a request and the current time. It
+//! A [`Verifier`] has the keys of one webhook: secrets that sender and receiver share, or public keys. It takes the headers and the body of a request and the current time. It
 //! returns that the delivery is genuine, or why it is not. It reads no clock, does no I/O and needs no async runtime.
 //!
 //! ```
@@ -38,8 +38,9 @@
 //!
 //! | headers | signature | signed content | key |
 //! |---|---|---|---|
-//! | `webhook-id`, `webhook-timestamp` (Unix seconds), `webhook-signature` | `v1,<base64>`, several separated by spaces | `{id}.{timestamp}.{body}` | the base64-decoded bytes after `whsec_` |
-//! | `X-PAYLOAD-SIGNATURE-TIMESTAMP` (`2024-04-12T15:22:37Z`), `X-PAYLOAD-SIGNATURE` | `v1=<HEX>`, several separated by commas | `{timestamp}.{body}` | the secret's text, `whsec_` included |
+//! | `webhook-id`, `webhook-timestamp` (Unix seconds), `webhook-signature` | `v1,<base64>`, several separated by spaces | `{id}.{timestamp}.{body}` | HMAC: the base64-decoded bytes after `whsec_` |
+//! | | `v1a,<base64>`, after all `v1` | the same | Ed25519: the base64-decoded bytes after `whpk_` |
+//! | `X-PAYLOAD-SIGNATURE-TIMESTAMP` (`2024-04-12T15:22:37Z`), `X-PAYLOAD-SIGNATURE` | `v1=<HEX>`, several separated by commas | `{timestamp}.{body}` | HMAC: the secret's text, `whsec_` included |
 //!
 //! The first are those of [Standard Webhooks](https://www.standardwebhooks.com). [`Verifier::verify`] uses them if
 //! present, because they sign the id too, and otherwise the second.
@@ -48,8 +49,10 @@
 //! - One signature that matches one key is enough. During the overlap of a roll, the service signs with the new key and the
 //!   old one, so a receiver that holds either can verify.
 //! - **The prefix of a key says how it verifies, never the signature.** `whsec_` means HMAC with SHA-256 and the tag
-//!   `v1`; a signature with another tag is never compared with it.
-//! - Signatures are compared in constant time.
+//!   `v1`, `whpk_` means Ed25519 and the tag `v1a`; a signature with another tag is never compared with it. So nobody can make an
+//!   HMAC with a public key, which everybody may know, and have it believed.
+//! - MACs are compared in constant time. Ed25519 refuses signatures that somebody else has varied (RFC 8032 §5.1.7), and
+//!   public keys of small order are no keys.
 //!
 //! # What else a receiver must do
 //!
@@ -61,8 +64,9 @@
 //!
 //! # Testing a receiver
 //!
-//! [`Secret::sign_message`] and [`Secret::sign_payload`] make the signatures that a test sends.
+//! [`Secret::sign_message`], [`Secret::sign_payload`] and [`KeyPair::sign_message`] make the signatures that a test sends.
 
+mod ed25519;
 mod error;
 mod key;
 mod received;
@@ -70,6 +74,7 @@ mod secret;
 mod timestamp;
 mod verifier;
 
+pub use ed25519::{KeyPair, PublicKey};
 pub use error::{KeyError, VerificationError};
 pub use key::Key;
 pub use secret::Secret;

@@ -4,7 +4,6 @@
 
 use data_encoding::{BASE64, Encoding, HEXUPPER_PERMISSIVE};
 
-use crate::secret::{MAC_LENGTH, Mac};
 use crate::{MAX_SIGNATURES, MESSAGE_ID, MESSAGE_SIGNATURE, PAYLOAD_SIGNATURE, VerificationError};
 
 /// The longest id that is taken; an event's own has 30 characters.
@@ -48,29 +47,35 @@ pub(crate) static MESSAGE: Notation = Notation {
 };
 
 impl Notation {
-    /// The signatures in `value` with this tag that can be compared with ours. Those with other tags are passed over: a
-    /// sender that learns another protocol goes on sending this one beside it (Standard Webhooks, "Webhook headers").
+    /// The signatures in `value` with this tag that have `N` bytes. Those with other tags are passed over: a sender that learns another
+    /// protocol goes on sending this one beside it (Standard Webhooks, "Webhook headers").
     ///
     /// # Errors
-    /// When there are more than [`MAX_SIGNATURES`], or none at all with this tag.
-    pub(crate) fn read(&self, tag: &str, value: &[u8]) -> Result<Vec<Mac>, VerificationError> {
-        let mut macs = Vec::new();
+    /// When there are more than [`MAX_SIGNATURES`], whatever their tags.
+    pub(crate) fn read<const N: usize>(
+        &self,
+        tag: &str,
+        value: &[u8],
+    ) -> Result<Vec<[u8; N]>, VerificationError> {
+        let mut signatures = Vec::new();
         for (count, one) in value.split(|byte| *byte == self.between).enumerate() {
             if count == MAX_SIGNATURES {
                 return Err(VerificationError::TooManySignatures);
             }
-            macs.extend(self.read_one(tag, one.trim_ascii()));
+            signatures.extend(self.read_one(tag, one.trim_ascii()));
         }
-        if macs.is_empty() {
-            return Err(VerificationError::NoUsableSignature(self.header));
-        }
-        Ok(macs)
+        Ok(signatures)
     }
 
-    fn read_one(&self, tag: &str, one: &[u8]) -> Option<Mac> {
+    /// What is said of a value in which no signature is of a kind that the receiver's keys make.
+    pub(crate) const fn none_usable(&self) -> VerificationError {
+        VerificationError::NoUsableSignature(self.header)
+    }
+
+    fn read_one<const N: usize>(&self, tag: &str, one: &[u8]) -> Option<[u8; N]> {
         let text = one.strip_prefix(tag.as_bytes())?;
         let text = text.strip_prefix(&[self.after_tag])?;
-        if text.len() != self.encoding.encode_len(MAC_LENGTH) {
+        if text.len() != self.encoding.encode_len(N) {
             return None;
         }
         self.encoding.decode(text).ok()?.try_into().ok()

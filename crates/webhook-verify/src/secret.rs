@@ -63,16 +63,26 @@ impl Secret {
     /// # Errors
     /// When they are fewer than 24 or more than 64.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
-        if !(24..=64).contains(&bytes.len()) {
-            return Err(KeyError::WrongLength);
+        match (24..=64).contains(&bytes.len()) {
+            true => Ok(Self::made_of(bytes)),
+            false => Err(KeyError::WrongLength),
         }
+    }
+
+    /// The secret of 32 bytes, which is the usual length.
+    #[must_use]
+    pub fn from_seed(bytes: &[u8; 32]) -> Self {
+        Self::made_of(bytes)
+    }
+
+    fn made_of(bytes: &[u8]) -> Self {
         let mut text = Zeroizing::new(String::with_capacity(
             Self::PREFIX.len() + BASE64.encode_len(bytes.len()),
         ));
         text.push_str(Self::PREFIX);
         BASE64.encode_append(bytes, &mut text);
         let bytes = Zeroizing::new(bytes.to_vec());
-        Ok(Self { text, bytes })
+        Self { text, bytes }
     }
 
     /// The text itself. Whoever calls this answers for where it goes.
@@ -91,11 +101,7 @@ impl Secret {
     /// SHA-256 of its text.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let digest = digest(&SHA256, self.text.as_bytes());
-        let mut text = String::with_capacity(23);
-        text.push_str("sha256:");
-        HEXLOWER.encode_append(&digest.as_ref()[..8], &mut text);
-        text
+        fingerprint_of(&self.text)
     }
 
     /// A signature of `X-PAYLOAD-SIGNATURE`, such as `v1=9D8F…`; `timestamp` as it stands in its header.
@@ -134,6 +140,15 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
+}
+
+/// What tells a key from others: `sha256:` and the first 64 bits, in hex, of the SHA-256 of its text.
+pub(crate) fn fingerprint_of(key: &str) -> String {
+    let digest = digest(&SHA256, key.as_bytes());
+    let mut text = String::with_capacity(23);
+    text.push_str("sha256:");
+    HEXLOWER.encode_append(&digest.as_ref()[..8], &mut text);
+    text
 }
 
 /// The HMAC of `parts` one after the other; a body is not copied to be signed.

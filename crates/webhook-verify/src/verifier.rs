@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use subtle::{Choice, ConstantTimeEq as _};
 
+use crate::ed25519::{self, Signature};
 use crate::received;
-use crate::secret::{self, Mac, Secret};
+use crate::secret::{self, Mac};
 use crate::timestamp::Timestamp;
 use crate::{
     Key, KeyError, MESSAGE_ID, MESSAGE_SIGNATURE, MESSAGE_TIMESTAMP, PAYLOAD_SIGNATURE, PAYLOAD_TIMESTAMP,
@@ -48,8 +49,8 @@ impl Verifier {
         }
     }
 
-    /// A verifier with the keys that have these texts, `whsec_…`. Give the current secret first and then those that were rolled, in
-    /// any number.
+    /// A verifier with the keys that have these texts, `whsec_…` or `whpk_…`. Give the current key first and then those that were
+    /// rolled, in any number and of either kind.
     ///
     /// # Errors
     /// When one of them is not a key, or there is none.
@@ -102,7 +103,7 @@ impl Verifier {
         }
     }
 
-    /// Verifies a delivery by its `X-PAYLOAD-SIGNATURE`.
+    /// Verifies a delivery by its `X-PAYLOAD-SIGNATURE`, which only secrets sign.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
@@ -116,12 +117,19 @@ impl Verifier {
         let timestamp = Timestamp::iso_8601(needed(&header, PAYLOAD_TIMESTAMP)?)
             .ok_or(VerificationError::MalformedHeader(PAYLOAD_TIMESTAMP))?;
         self.check_age(&timestamp, now)?;
-        let signatures = received::PAYLOAD.read(secret::TAG, signatures)?;
-        let mac = |secret: &Secret| secret.mac_of_payload(timestamp.written, body);
+        let macs = received::PAYLOAD.read(secret::TAG, signatures)?;
+        let has_a_secret = self.keys.iter().any(|key| matches!(key, Key::Hmac(_)));
+        if macs.is_empty() || !has_a_secret {
+            return Err(received::PAYLOAD.none_usable());
+        }
+        let signed = |key: &Key| match key {
+            Key::Hmac(secret) => is_among(&macs, &secret.mac_of_payload(timestamp.written, body)),
+            Key::Ed25519(_) => false,
+        };
         Ok(Verified {
             id: None,
             signed_at: timestamp.at,
-            key: self.signer(&signatures, mac)?,
+            key: self.first(signed)?,
         })
     }
 
@@ -140,12 +148,27 @@ impl Verifier {
         let timestamp = Timestamp::unix(needed(&header, MESSAGE_TIMESTAMP)?)
             .ok_or(VerificationError::MalformedHeader(MESSAGE_TIMESTAMP))?;
         self.check_age(&timestamp, now)?;
-        let signatures = received::MESSAGE.read(secret::TAG, signatures)?;
-        let mac = |secret: &Secret| secret.mac_of_message(id.as_bytes(), timestamp.written, body);
+        let of_keys = SignaturesByKind {
+            macs: received::MESSAGE.read(secret::TAG, signatures)?,
+            ed25519: received::MESSAGE.read(ed25519::TAG, signatures)?,
+        };
+        if !self.keys.iter().any(|key| of_keys.has_one_for(key)) {
+            return Err(received::MESSAGE.none_usable());
+        }
+        let signed = |key: &Key| match key {
+            Key::Hmac(secret) => {
+                let own = secret.mac_of_message(id.as_bytes(), timestamp.written, body);
+                is_among(&of_keys.macs, &own)
+            }
+            Key::Ed25519(key) => {
+                let message = ed25519::message(id.as_bytes(), timestamp.written, body);
+                key.signed_one_of(&of_keys.ed25519, &message)
+            }
+        };
         Ok(Verified {
             id: Some(id),
             signed_at: timestamp.at,
-            key: self.signer(&signatures, mac)?,
+            key: self.first(signed)?,
         })
     }
 
@@ -157,20 +180,32 @@ impl Verifier {
         }
     }
 
-    /// Which key made one of `signatures`, which have the tag of an HMAC. For a key, all of them are compared, whichever matches.
-    fn signer(&self, signatures: &[Mac], mac: impl Fn(&Secret) -> Mac) -> Result<usize, VerificationError> {
-        let signed = |key: &Key| match key {
-            Key::Hmac(secret) => {
-                let own = mac(secret);
-                let any = |any: Choice, signature: &Mac| any | signature.ct_eq(&own);
-                bool::from(signatures.iter().fold(Choice::from(0), any))
-            }
-        };
-        self.keys
-            .iter()
-            .position(signed)
-            .ok_or(VerificationError::NoMatch)
+    /// The first key that has `signed` the delivery.
+    fn first(&self, signed: impl FnMut(&Key) -> bool) -> Result<usize, VerificationError> {
+        let place = self.keys.iter().position(signed);
+        place.ok_or(VerificationError::NoMatch)
     }
+}
+
+/// The signatures of a delivery, by what makes such signatures. The key decides with which of them it is compared.
+struct SignaturesByKind {
+    macs: Vec<Mac>,
+    ed25519: Vec<Signature>,
+}
+
+impl SignaturesByKind {
+    fn has_one_for(&self, key: &Key) -> bool {
+        match key {
+            Key::Hmac(_) => !self.macs.is_empty(),
+            Key::Ed25519(_) => !self.ed25519.is_empty(),
+        }
+    }
+}
+
+/// Whether `own` is one of `macs`. All of them are compared, whichever matches.
+fn is_among(macs: &[Mac], own: &Mac) -> bool {
+    let any = |any: Choice, mac: &Mac| any | mac.ct_eq(own);
+    bool::from(macs.iter().fold(Choice::from(0), any))
 }
 
 /// The value of a header. Names are asked for in lower case, as HTTP/2 and most frameworks write them.

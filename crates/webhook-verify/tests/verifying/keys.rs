@@ -1,7 +1,7 @@
 //! What is a key, and what is not.
 
 use data_encoding::BASE64;
-use webhook_verify::{Key, KeyError, Secret, Verifier};
+use webhook_verify::{Key, KeyError, KeyPair, PublicKey, Secret, Verifier};
 
 use crate::scene::*;
 
@@ -37,14 +37,44 @@ fn the_prefix_of_a_key_decides_what_it_is() {
         &right[6..],
         // As some services show it.
         &format!("v1,{right}"),
-        // A public text must never become the key of an HMAC.
-        &right.replace("whsec_", "whpk_"),
         &right.replace("whsec_", "WHSEC_"),
-        &right.replace("whsec_", "whsk_"),
         "",
         "whsec",
     ] {
         assert_eq!(Key::parse(wrong).err(), Some(KeyError::UnknownPrefix), "{wrong}");
+    }
+}
+
+/// A public text must never become the key of an HMAC, nor a secret a public key.
+#[test]
+fn a_public_key_is_no_secret_and_a_private_key_is_nothing_for_a_receiver() {
+    let pair = KeyPair::from_seed(&[7; 32]);
+    let public = pair.public_key().as_str();
+    assert!(matches!(Key::parse(&format!(" {public}\n")), Ok(Key::Ed25519(_))));
+    assert_eq!(Secret::parse(public).err(), Some(KeyError::UnknownPrefix));
+    assert_eq!(PublicKey::parse(&text(32)).err(), Some(KeyError::UnknownPrefix));
+    let private = public.replace("whpk_", "whsk_");
+    assert_eq!(Key::parse(&private).err(), Some(KeyError::PrivateKey));
+    assert_eq!(
+        Key::parse(public).unwrap().fingerprint(),
+        pair.public_key().fingerprint()
+    );
+
+    let encode = |bytes: &[u8]| format!("whpk_{}", BASE64.encode(bytes));
+    for length in [0, 31, 33, 64] {
+        let wrong = encode(&vec![7; length]);
+        assert_eq!(
+            Key::parse(&wrong).err(),
+            Some(KeyError::NotAPublicKey),
+            "{length}"
+        );
+    }
+    for wrong in [
+        public.replace('=', ""),
+        public.replace("whpk_", "whpk_ "),
+        format!("{public}="),
+    ] {
+        assert_eq!(Key::parse(&wrong).err(), Some(KeyError::NotBase64), "{wrong}");
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod keys;
 mod malformed;
+mod public_keys;
 mod receiving;
 mod scene;
 mod standard;
