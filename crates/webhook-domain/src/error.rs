@@ -140,6 +140,9 @@ impl Refusal {
         resource: "retired key that still signs",
     };
 
+    /// A webhook without a key that has a public half, or none at all.
+    pub const NO_SUCH_KEY_SET: Self = Self::NotFound { resource: "key set" };
+
     /// A delivery that is not there, or not this platform's.
     pub const NO_SUCH_DELIVERY: Self = Self::NotFound {
         resource: "webhook event",

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::access::api_key::ApiKey;
 use crate::id::{ApiKeyId, PlatformId, SigningKeyId, WebhookId};
-use crate::signing::key_ring::{KeyRing, Overlap};
+use crate::signing::key_ring::{KeyRing, Overlap, SigningKey};
 use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
 use crate::webhook::Webhook;
@@ -100,7 +100,7 @@ fn difference(webhook: &Webhook, replaced: &Webhook, now: Instant) -> Option<Dif
         let keys = promises(other, now);
         ring.valid_at(now)
             .filter(|key| keys.iter().all(|(id, _)| *id != key.id))
-            .map(|key| key.secret.fingerprint())
+            .map(SigningKey::fingerprint)
             .collect()
     };
     let revoked = missing_in(ring, before);

@@ -22,8 +22,9 @@
 //! be understood: an id that is no id, a status that is no status, a sealed value that does not open.
 //!
 //! **Forms.** [`StoredWebhook`] and the other whole rows say which [`Form`] they are in. A form grows by fields that may be missing. A
-//! change that an older release would read wrongly makes a new form, which that release refuses by name. [`StoredRing`],
-//! [`StoredHeaders`], [`StoredPenaltyBox`] and [`StoredAttempt`] are parts of rows, say nothing of a form, and grow by fields that may be missing.
+//! change that an older release would read wrongly makes a new form, which that release refuses by name. So does [`StoredRing`], in a number
+//! of its own. [`StoredHeaders`], [`StoredPenaltyBox`] and [`StoredAttempt`] are parts of rows, say nothing of a form, and grow by fields that
+//! may be missing.
 //!
 //! Instants are milliseconds since the Unix epoch, ids their text, sealed values standard base64.
 

@@ -35,7 +35,7 @@ pub use target_url::{HttpPolicy, TargetPolicy, TargetUrl};
 
 use crate::error::Refusal;
 use crate::id::{PlatformId, WebhookId};
-use crate::signing::key_ring::{ExpiresIn, KeyRing, NewKey, Overlap};
+use crate::signing::key_ring::{ExpiresIn, KeyRing, NewKey, Overlap, WantedOverlap};
 use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
 
@@ -130,7 +130,7 @@ impl Webhook {
         Ok(self.with_settings(settings, now).changed_at(now))
     }
 
-    /// Applies `update` if there is one, and rolls the secret: both or neither.
+    /// Applies `update` if there is one, and rolls the secret: both or neither. The new key signs by the protocol that the update leaves.
     ///
     /// # Errors
     /// What the update or the ring refuses.
@@ -138,16 +138,17 @@ impl Webhook {
         mut self,
         update: Option<&SettingsUpdate>,
         key: NewKey,
-        overlap: Overlap,
+        overlap: impl Into<WantedOverlap>,
         now: Instant,
     ) -> Result<Self, Refusal> {
         if let Some(update) = update {
             let settings = update.apply(self.settings.clone())?;
             self = self.with_settings(settings, now);
         }
-        self.key_ring = self
-            .key_ring
-            .roll(key.under(self.settings.signing_protocol), overlap, now)?;
+        let key = key.under(self.settings.signing_protocol);
+        let keys = self.key_ring.current().into_iter().chain([&key]);
+        let overlap = overlap.into().between(keys)?;
+        self.key_ring = self.key_ring.roll(key, overlap, now)?;
         Ok(self.changed_at(now))
     }
 
@@ -156,7 +157,8 @@ impl Webhook {
     ///
     /// # Errors
     /// What the ring refuses.
-    pub fn remove_secret(mut self, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
+    pub fn remove_secret(mut self, overlap: impl Into<WantedOverlap>, now: Instant) -> Result<Self, Refusal> {
+        let overlap = overlap.into().between(self.key_ring.current())?;
         let nothing_to_retire = self.key_ring.current().is_none()
             && (overlap != Overlap::NONE || self.key_ring.previous(now).is_none());
         if nothing_to_retire {
@@ -189,10 +191,16 @@ impl Webhook {
     ///
     /// # Errors
     /// What the ring refuses.
-    pub fn undo_roll(mut self, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
+    pub fn undo_roll(mut self, overlap: impl Into<WantedOverlap>, now: Instant) -> Result<Self, Refusal> {
+        let ring = &self.key_ring;
+        let retired = ring.retired().iter().map(|retired| &retired.key);
+        let brought_back = retired.filter(|key| Some(key.id) == ring.undoable());
+        let overlap = overlap
+            .into()
+            .between(ring.current().into_iter().chain(brought_back))?;
         self.key_ring = self.key_ring.undo_roll(overlap, now)?;
         if let Some(current) = self.key_ring.current() {
-            self.settings.signing_protocol = current.protocol;
+            self.settings.signing_protocol = current.protocol();
         }
         Ok(self.changed_at(now))
     }

@@ -99,7 +99,7 @@ fn done(outcome: Outcome) -> Webhook {
 }
 
 fn current(webhook: &Webhook) -> Fingerprint {
-    webhook.key_ring.current().unwrap().secret.fingerprint()
+    webhook.key_ring.current().unwrap().fingerprint()
 }
 
 fn overlapping(seconds: u64) -> RollSecret {
@@ -177,7 +177,7 @@ async fn a_roll_does_what_was_foretold_and_the_preview_did_nothing() {
     let retired: Vec<_> = rolled
         .key_ring
         .retired_at(fixture.clock.now())
-        .map(|retired| (retired.key.secret.fingerprint(), retired.expires_at))
+        .map(|retired| (retired.key.fingerprint(), retired.expires_at))
         .collect();
     assert_eq!(foretold.retired, retired);
     assert_eq!(retired.len(), 2);

@@ -156,7 +156,7 @@ async fn a_roll_is_audited_by_fingerprints_and_field_names() {
     let record = fixture.records(&webhook).await.remove(0);
     let fingerprint = |webhook: &Webhook| {
         let key = webhook.key_ring.current().unwrap();
-        key.secret.fingerprint().as_str().to_owned()
+        key.fingerprint().as_str().to_owned()
     };
     assert_eq!(record.action, AuditAction::SecretRolled);
     assert_eq!(record.at, fixture.clock.now());

@@ -281,9 +281,7 @@ async fn a_deletion_gives_the_webhook_as_it_was_and_names_the_keys_that_ended() 
     fixture.clock.advance_seconds(61);
     let as_it_was = fixture.stored(&webhook).await.unwrap();
     let signing = as_it_was.key_ring.valid_at(fixture.clock.now());
-    let signing: Vec<_> = signing
-        .map(|key| key.secret.fingerprint().as_str().to_owned())
-        .collect();
+    let signing: Vec<_> = signing.map(|key| key.fingerprint().as_str().to_owned()).collect();
     assert_eq!(signing.len(), 2);
 
     let deleted = done(fixture.delete(&webhook, DeleteWebhook::default()).await);

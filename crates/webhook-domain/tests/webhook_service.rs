@@ -55,7 +55,7 @@ async fn a_new_webhook_has_one_key_and_the_first_version() {
     let records = records(&store, &webhook).await;
     assert_eq!(records.len(), 1);
     assert_eq!(records[0].action, AuditAction::WebhookCreated);
-    let fingerprint = webhook.key_ring.current().unwrap().secret.fingerprint();
+    let fingerprint = webhook.key_ring.current().unwrap().fingerprint();
     assert_eq!(
         records[0].details.current_key.as_deref(),
         Some(fingerprint.as_str())
@@ -90,7 +90,7 @@ async fn each_reveal_is_audited_before_the_keys_are_given() {
             .iter()
             .filter(|record| record.action == AuditAction::SecretRevealed);
         assert_eq!(revealed.clone().count(), reveals);
-        let key = webhook.key_ring.current().unwrap().secret.fingerprint();
+        let key = webhook.key_ring.current().unwrap().fingerprint();
         for record in revealed {
             assert_eq!(
                 record.details.current_key.as_deref(),

@@ -34,12 +34,17 @@ pub(crate) async fn admit(
         }
         Err(problem) => {
             if problem.is_unauthorised() {
-                let client = client_address(request, &core.limits.front.trusted_proxies);
-                core.rates.count_failure(client)?;
+                count_failure(request, core)?;
             }
             Err(problem)
         }
     }
+}
+
+/// Counts a failure of the address that `request` comes from.
+pub(crate) fn count_failure(request: &HttpRequest, core: &Core) -> Result<(), TooOften> {
+    let client = client_address(request, &core.limits.front.trusted_proxies);
+    core.rates.count_failure(client)
 }
 
 /// The one credential that the headers agree on: none if there is none, if one is malformed, or if two differ. What

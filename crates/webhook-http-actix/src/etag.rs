@@ -37,6 +37,18 @@ fn has_weak_tag(values: &[&str]) -> bool {
     items.map(str::trim_start).any(|item| item.starts_with("W/\""))
 }
 
+/// Whether `If-None-Match` names this entity tag, weak or strong (RFC 9110 §13.1.2). What is no list of tags names none.
+pub(crate) fn is_among_known(request: &HttpRequest, tag: &str) -> bool {
+    let values = request.headers().get_all(header::IF_NONE_MATCH);
+    let mut named = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    named.any(|named| {
+        let named = named.trim();
+        named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag
+    })
+}
+
 /// None for what is neither `*` nor a list of entity tags. The lists of several headers are one.
 fn parse(values: &[&str]) -> Option<Precondition> {
     if let [only] = values

@@ -14,6 +14,7 @@ pub(crate) mod values;
 
 use std::sync::LazyLock;
 
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, RefOr, Required};
 use utoipa::{Modify, OpenApi};
@@ -89,7 +90,7 @@ impl Modify for Shared {
             ];
             for (changes, operation) in operations {
                 let Some(operation) = operation else { continue };
-                if path.starts_with("/v1/") {
+                if path.starts_with("/v1/") && asks_for_a_credential(operation) {
                     common::complete(path, changes, operation);
                 }
                 // The one body that may be left out; the macro takes what is not an `Option` for required.
@@ -107,6 +108,11 @@ impl Modify for Shared {
             }
         }
     }
+}
+
+/// Whether the operation says nothing else of it.
+fn asks_for_a_credential(operation: &Operation) -> bool {
+    operation.security.is_none()
 }
 
 /// The document as JSON, indented, as it is served and committed.

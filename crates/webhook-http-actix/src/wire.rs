@@ -21,6 +21,7 @@ mod event;
 mod field;
 mod field_value;
 mod fields;
+mod key_set;
 mod object;
 mod penalty_box;
 mod probe;
@@ -37,6 +38,7 @@ use crate::openapi::shared::Component;
 pub(crate) use self::actions::{ActionListJson, ORDER_OF_ACTIONS};
 pub(crate) use self::api_key::{ApiKeyBody, create_api_key};
 pub(crate) use self::event::{EventBody, publish};
+pub(crate) use self::key_set::KeySetJson;
 pub(crate) use self::object::{CreateWebhook, RollSecret, UpdateWebhook, create, roll, update};
 pub(crate) use self::replay::{ReplayBody, replay};
 pub(crate) use self::retired_key::{RestoreBody, RetiredKeyBody, restore, set_expiry};
@@ -51,10 +53,11 @@ pub use self::shown::{Keys, WebhookJson, described};
 pub use self::webhook_event::WebhookEventJson;
 
 /// The objects that stand in answers.
-pub(crate) const OBJECTS: [Component; 5] = [
+pub(crate) const OBJECTS: [Component; 6] = [
     actions::ObjectActionsJson::COMPONENT,
     audit_record::AuditRecordJson::COMPONENT,
     audit_record::RetiredKeyJson::COMPONENT,
+    key_set::PublicKeyJson::COMPONENT,
     penalty_box::PenaltyBoxJson::COMPONENT,
     webhook_event::AttemptJson::COMPONENT,
 ];

@@ -353,6 +353,9 @@ fn an_unknown_signing_protocol_is_refused_with_the_ones_allowed(backend: Backend
         "HmacSHA256 ",
         "none",
         "HmacSHA256\u{0}",
+        "HmacSHA512",
+        "ed25519",
+        "EdDSA",
     ] {
         for door in BOTH_DOORS {
             let object = with(door.object(), json!({"signing_protocol": protocol}));
@@ -360,7 +363,7 @@ fn an_unknown_signing_protocol_is_refused_with_the_ones_allowed(backend: Backend
             let refusal = answer.expect_refusal(400, "INVALID_FIELD");
             assert_eq!(refusal.field.as_deref(), Some("signing_protocol"));
             assert!(
-                refusal.message.contains("HmacSHA256"),
+                refusal.message.contains("HmacSHA256, Ed25519"),
                 "it says what is allowed: {}",
                 refusal.message
             );

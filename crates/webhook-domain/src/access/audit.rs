@@ -156,7 +156,7 @@ impl AuditDetails {
 }
 
 fn fingerprint_of(key: &SigningKey) -> String {
-    key.secret.fingerprint().as_str().to_owned()
+    key.fingerprint().as_str().to_owned()
 }
 
 /// One audit record.

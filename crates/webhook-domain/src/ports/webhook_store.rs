@@ -7,6 +7,7 @@ use crate::access::quota::Quota;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
 use crate::idempotency::Idempotency;
+use crate::signing::key_ring::KeyRing;
 use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
 use crate::webhook::{Announcement, Webhook, WebhookPage, WebhookQuery};
@@ -102,6 +103,12 @@ pub trait WebhookStore: Send + Sync {
     /// # Errors
     /// The store's.
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError>;
+
+    /// The keys of a webhook of whatever platform, those past their instant included: for what everybody may know of them.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn key_ring(&self, id: WebhookId) -> Result<Option<KeyRing>, StoreError>;
 
     /// The page of the platform's webhooks that `query` asks for, and how many webhooks the list has. Without a filter, a page that
     /// begins at a cursor costs the same wherever in the list it is. With one, the platform's webhooks may all be read, but not those of

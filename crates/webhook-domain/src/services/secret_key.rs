@@ -11,7 +11,7 @@ use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{Change, Outcome, WebhookStore};
 use crate::services::{Changing, saved};
-use crate::signing::key_ring::{ExpiresIn, NewKey, Overlap, SigningKey};
+use crate::signing::key_ring::{ExpiresIn, NewKey, Overlap, SigningKey, WantedOverlap};
 use crate::signing::secret::Fingerprint;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, Precondition, SettingsUpdate, Webhook};
@@ -131,7 +131,7 @@ impl SecretKeyService {
             precondition,
             idempotent,
         } = roll;
-        let overlap = overlap.unwrap_or(self.default_overlap);
+        let overlap = WantedOverlap::new(overlap, self.default_overlap);
         let key = NewKey::generate(now, self.entropy.as_ref())?;
         let decide = move |stored: &Webhook, stamp: &AuditStamp| {
             stored.check(&precondition)?;
@@ -157,19 +157,19 @@ impl SecretKeyService {
         let found = self.store.find(acting.platform(), id).await?;
         let stored = found.ok_or(Refusal::NO_SUCH_WEBHOOK)?;
         stored.check(&roll.precondition)?;
-        let overlap = roll.overlap.unwrap_or(self.default_overlap);
+        let overlap = WantedOverlap::new(roll.overlap, self.default_overlap);
         let before = stored.key_ring.clone();
         let after = stored.roll(roll.update.as_ref(), key, overlap, now)?.key_ring;
         let goes_on = |key: &&SigningKey| after.valid_at(now).any(|valid| valid.id == key.id);
         Ok(RollPreview {
             retired: after
                 .retired_at(now)
-                .map(|retired| (retired.key.secret.fingerprint(), retired.expires_at))
+                .map(|retired| (retired.key.fingerprint(), retired.expires_at))
                 .collect(),
             ended: before
                 .valid_at(now)
                 .filter(|key| !goes_on(key))
-                .map(|key| key.secret.fingerprint())
+                .map(SigningKey::fingerprint)
                 .collect(),
         })
     }
@@ -193,7 +193,7 @@ impl SecretKeyService {
             precondition,
             idempotent,
         } = remove;
-        let overlap = overlap.unwrap_or(self.default_overlap);
+        let overlap = WantedOverlap::new(overlap, self.default_overlap);
         let decide = move |stored: &Webhook, stamp: &AuditStamp| {
             stored.check(&precondition)?;
             let removed = stored.clone().remove_secret(overlap, now)?;
@@ -249,7 +249,7 @@ impl SecretKeyService {
             precondition,
             idempotent,
         } = undo;
-        let overlap = overlap.unwrap_or(self.default_overlap);
+        let overlap = WantedOverlap::new(overlap, self.default_overlap);
         let decide = move |stored: &Webhook, stamp: &AuditStamp| {
             stored.check(&precondition)?;
             let restored = stored.clone().undo_roll(overlap, now)?;

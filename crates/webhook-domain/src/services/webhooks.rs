@@ -12,7 +12,8 @@ use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{Change, Creation, Effect, Outcome, WebhookStore};
 use crate::services::{Changing, announcement, saved};
-use crate::signing::key_ring::NewKey;
+use crate::signing::key_ring::{NewKey, SigningKey};
+use crate::signing::verification_key::VerificationKey;
 use crate::time::Clock;
 use crate::webhook::{Describe, Precondition, Settings, SettingsUpdate, Webhook, WebhookPage, WebhookQuery};
 
@@ -135,6 +136,22 @@ impl WebhookService {
             webhook,
             revealed: false,
         })
+    }
+
+    /// The public halves of a webhook's keys that sign now, newest first. They are no secret, so this needs no credential and knows of no
+    /// platform; there is nothing else of a webhook that can be had so.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such key, or no such webhook: nobody learns which. Or the store's.
+    pub async fn verification_keys(&self, id: WebhookId) -> Result<Vec<VerificationKey>, ServiceError> {
+        let now = self.clock.now();
+        let ring = self.store.key_ring(id).await?;
+        let keys = ring.iter().flat_map(|ring| ring.valid_at(now));
+        let keys: Vec<_> = keys.filter_map(SigningKey::verification_key).cloned().collect();
+        match keys.is_empty() {
+            true => Err(Refusal::NO_SUCH_KEY_SET.into()),
+            false => Ok(keys),
+        }
     }
 
     async fn reveal(&self, acting: &Acting, id: WebhookId) -> Result<Seen, ServiceError> {

@@ -18,71 +18,19 @@
 //! Everything here is a pure function of the ring and an instant; `self` is consumed, a new ring comes back.
 
 mod one_key;
+mod overlap;
 
 pub use self::one_key::ExpiresIn;
+pub use self::overlap::{Overlap, WantedOverlap};
+pub use crate::signing::signing_key::{NewKey, SigningKey};
 
-use std::time::Duration;
-
-use crate::entropy::{Entropy, EntropyError};
-use crate::error::{InvalidValue, Refusal};
+use crate::error::Refusal;
 use crate::id::SigningKeyId;
-use crate::signing::secret::{Fingerprint, SigningSecret};
-use crate::signing::signing_protocol::SigningProtocol;
+use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
 
 /// How many retired keys of one webhook may sign at a time.
 pub const MAX_RETIRED_KEYS: usize = 5;
-
-/// How long a retired key goes on signing: 0 to 604,800 seconds (7 days).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Overlap(u32);
-
-impl Overlap {
-    /// The longest overlap, in seconds.
-    pub const MAX_SECONDS: u32 = 604_800;
-    /// The overlap of a deployment that sets no other: a day.
-    pub const DAY: Self = Self(86_400);
-    /// None at all: every older key is retired at once.
-    pub const NONE: Self = Self(0);
-
-    /// An overlap of that many seconds.
-    ///
-    /// # Errors
-    /// When there are more than [`MAX_SECONDS`](Self::MAX_SECONDS).
-    pub fn from_seconds(seconds: u64) -> Result<Self, InvalidValue> {
-        match u32::try_from(seconds) {
-            Ok(seconds) if seconds <= Self::MAX_SECONDS => Ok(Self(seconds)),
-            _ => Err(Self::invalid()),
-        }
-    }
-
-    /// What would be right, for a value that is no such number.
-    #[must_use]
-    pub const fn invalid() -> InvalidValue {
-        InvalidValue::new("must be a whole number of seconds from 0 to 604800")
-    }
-
-    /// The overlap in seconds.
-    #[must_use]
-    pub const fn as_seconds(self) -> u32 {
-        self.0
-    }
-
-    fn from(self, now: Instant) -> Instant {
-        now.plus(Duration::from_secs(self.0.into()))
-    }
-}
-
-/// A key that deliveries are signed with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SigningKey {
-    /// Which key it is, for the store.
-    pub id: SigningKeyId,
-    /// How it signs.
-    pub protocol: SigningProtocol,
-    /// What it signs with.
-    pub secret: SigningSecret,
-}
 
 /// A key that a roll or a removal took out of use, signing until an instant of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,51 +51,21 @@ impl RetiredKey {
     /// The key, signing from `now` on for as long as it was promised, if its instant is one that no clock can have promised
     /// that goes right: then it was retired by one that was ahead.
     fn put_right(mut self, now: Instant) -> Self {
-        let longest = Overlap(Overlap::MAX_SECONDS);
+        let longest = Overlap::LONGEST;
         // One that is set to sign longer than any overlap has an instant of retirement that has come.
         let latest = match self.retired_at > now {
-            true => longest.from(now),
+            true => longest.after(now),
             false => ExpiresIn::latest_of(self.retired_at),
         };
         if self.expires_at > latest {
             let promised = self.expires_at.since(self.retired_at);
             // An instant that is not after the retirement was stored by a second clock, which was less far ahead.
             self.expires_at = match promised.is_zero() {
-                true => longest.from(now),
-                false => now.plus(promised).min(longest.from(now)),
+                true => longest.after(now),
+                false => now.plus(promised).min(longest.after(now)),
             };
         }
         self
-    }
-}
-
-/// The randomness of a new key, drawn before the transaction that may come to use it.
-#[derive(Debug, Clone)]
-pub struct NewKey {
-    id: SigningKeyId,
-    secret: SigningSecret,
-}
-
-impl NewKey {
-    /// Draws a key's id and secret.
-    ///
-    /// # Errors
-    /// When there is no randomness to be had.
-    pub fn generate(now: Instant, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
-        Ok(Self {
-            id: SigningKeyId::generate(now, entropy)?,
-            secret: SigningSecret::generate(entropy)?,
-        })
-    }
-
-    /// The key, for use under `protocol`.
-    #[must_use]
-    pub fn under(self, protocol: SigningProtocol) -> SigningKey {
-        SigningKey {
-            id: self.id,
-            protocol,
-            secret: self.secret,
-        }
     }
 }
 
@@ -236,7 +154,7 @@ impl KeyRing {
                 RetiredKey {
                     key,
                     retired_at: rolled_at,
-                    expires_at: overlap.from(now),
+                    expires_at: overlap.after(now),
                 },
             );
         }
@@ -328,7 +246,7 @@ impl KeyRing {
     /// The fingerprints of the keys valid at `now`, newest first.
     #[must_use]
     pub fn fingerprints(&self, now: Instant) -> Vec<Fingerprint> {
-        self.valid_at(now).map(|key| key.secret.fingerprint()).collect()
+        self.valid_at(now).map(SigningKey::fingerprint).collect()
     }
 }
 

@@ -10,9 +10,14 @@
 //! | `X-PAYLOAD-SIGNATURE` | `v1=<HEX>,v1=<HEX>`, over `{timestamp}.{body}`, keyed with the secret's text |
 //! | `webhook-id` | the event's id; a retry has the same, so a receiver knows what it has seen |
 //! | `webhook-timestamp` | the instant of the attempt, in Unix seconds |
-//! | `webhook-signature` | `v1,<base64> v1,<base64>`, over `{id}.{timestamp}.{body}`, keyed with the secret's bytes |
+//! | `webhook-signature` | `v1,<base64> v1a,<base64>`, over `{id}.{timestamp}.{body}`, keyed with the secret's bytes, or by Ed25519 |
+//! | `webhook-key-id` | the key ids of the `v1a` signatures, in their order, between spaces: a hint for receivers that look keys up |
 //!
-//! The last three are those of [Standard Webhooks](https://www.standardwebhooks.com), for receivers off the shelf.
+//! `webhook-id`, `webhook-timestamp` and `webhook-signature` are those of [Standard Webhooks](https://www.standardwebhooks.com), for
+//! receivers off the shelf. In `webhook-signature` all `v1` stand before all `v1a`, because some receivers read only the first; nothing is
+//! ever added inside a signature, because libraries split it in two.
+//! Only HMAC keys sign `X-PAYLOAD-SIGNATURE`; without one, neither it nor its timestamp is sent. HMAC keys are never named in a
+//! delivery: whoever repeated such a name would seem to have the key.
 //! A ring without a valid key signs nothing: of these headers only `webhook-id` is sent, because what is delivered
 //! at least once needs a name also where nobody signs it.
 //!
@@ -23,10 +28,16 @@ pub use webhook_verify::{
 };
 
 use crate::id::EventId;
-use crate::signing::key_ring::{KeyRing, SigningKey};
+use crate::signing::key_ring::KeyRing;
+use crate::signing::scheme::Message;
 use crate::signing::secret::Fingerprint;
+use crate::signing::signing_key::SigningKey;
 use crate::signing::signing_protocol::SigningProtocol;
+use crate::signing::verification_key::VerificationKey;
 use crate::time::Instant;
+
+/// The key ids of the keys with a public half that signed.
+pub const MESSAGE_KEY_ID: &str = "webhook-key-id";
 
 /// What one attempt carries to be verified by, and which keys signed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,50 +62,38 @@ impl Signed {
 /// valid at `now`.
 #[must_use]
 pub fn sign(ring: &KeyRing, event: EventId, body: &[u8], now: Instant) -> Signed {
+    let (id, seconds, written) = (event.to_string(), now.as_seconds().to_string(), now.to_string());
     let message = Message {
-        id: event.to_string(),
-        seconds: now.as_seconds().to_string(),
-        written: now.to_string(),
+        id: &id,
+        seconds: &seconds,
+        written: &written,
         body,
     };
-    let keys: Vec<_> = ring.valid_at(now).collect();
-    let mut headers = Vec::with_capacity(5);
-    if !keys.is_empty() {
-        let payload: Vec<_> = keys.iter().map(|key| message.sign_payload(key)).collect();
-        let standard: Vec<_> = keys.iter().map(|key| message.sign_message(key)).collect();
+    let keys: Vec<&SigningKey> = ring.valid_at(now).collect();
+    let by_protocol = |protocol| keys.iter().filter(move |key| key.protocol() == protocol);
+    let ordered: Vec<_> = SigningProtocol::ALL.into_iter().flat_map(by_protocol).collect();
+    let mut headers = Vec::with_capacity(6);
+    let payload: Vec<_> = ordered
+        .iter()
+        .filter_map(|key| key.sign_payload(&message))
+        .collect();
+    if !payload.is_empty() {
         headers.push((PAYLOAD_SIGNATURE, payload.join(",")));
-        headers.push((MESSAGE_SIGNATURE, standard.join(" ")));
-        headers.push((PAYLOAD_TIMESTAMP, message.written));
-        headers.push((MESSAGE_TIMESTAMP, message.seconds));
+        headers.push((PAYLOAD_TIMESTAMP, written.clone()));
     }
-    headers.push((MESSAGE_ID, message.id));
+    if !ordered.is_empty() {
+        let signatures: Vec<_> = ordered.iter().map(|key| key.sign_message(&message)).collect();
+        headers.push((MESSAGE_SIGNATURE, signatures.join(" ")));
+        headers.push((MESSAGE_TIMESTAMP, seconds.clone()));
+    }
+    let looked_up = ordered.iter().filter_map(|key| key.verification_key());
+    let key_ids: Vec<_> = looked_up.map(VerificationKey::key_id).collect();
+    if !key_ids.is_empty() {
+        headers.push((MESSAGE_KEY_ID, key_ids.join(" ")));
+    }
+    headers.push((MESSAGE_ID, id));
     Signed {
         headers,
-        key_fingerprints: keys.iter().map(|key| key.secret.fingerprint()).collect(),
-    }
-}
-
-/// What is signed, with the timestamp in both notations.
-struct Message<'a> {
-    id: String,
-    seconds: String,
-    written: String,
-    body: &'a [u8],
-}
-
-impl Message<'_> {
-    fn sign_payload(&self, key: &SigningKey) -> String {
-        match key.protocol {
-            SigningProtocol::HmacSha256 => key.secret.signer().sign_payload(&self.written, self.body),
-        }
-    }
-
-    fn sign_message(&self, key: &SigningKey) -> String {
-        match key.protocol {
-            SigningProtocol::HmacSha256 => {
-                let signer = key.secret.signer();
-                signer.sign_message(&self.id, &self.seconds, self.body)
-            }
-        }
+        key_fingerprints: keys.iter().map(|key| key.fingerprint()).collect(),
     }
 }

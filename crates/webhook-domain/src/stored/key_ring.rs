@@ -2,6 +2,10 @@
 //!
 //! A ring is kept whole, so that a roll is one value read and one value written. A key that a roll retires keeps its sealed form,
 //! byte for byte.
+//!
+//! A ring says in which form it is, unless that is the first. It is in the first one that all its keys can be kept in, so that
+//! releases which know no other go on reading every ring that they could have written. A form that is not known here is refused by
+//! its number, not read as far as it goes.
 
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
@@ -11,7 +15,7 @@ use crate::error::InvalidValue;
 use crate::id::{PlatformId, SigningKeyId, WebhookId};
 use crate::sealing::{Place, SealError, Vault, key_name_of};
 use crate::signing::key_ring::{KeyRing, RetiredKey, SigningKey};
-use crate::signing::secret::{SecretText, SigningSecret};
+use crate::signing::secret::SecretText;
 use crate::time::Instant;
 
 const FIELD: &str = "key_ring";
@@ -19,6 +23,9 @@ const FIELD: &str = "key_ring";
 /// A key ring as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredRing {
+    /// The form of the ring: [`FIRST_FORM`](Self::FIRST_FORM), or [`FORM_OF_OTHER_KEYS`](Self::FORM_OF_OTHER_KEYS).
+    #[serde(default = "first_form", skip_serializing_if = "is_first_form")]
+    pub form: u32,
     /// The current key.
     pub current: Option<StoredKey>,
     /// Newest first.
@@ -31,6 +38,15 @@ pub struct StoredRing {
     pub undoable: Option<String>,
 }
 
+const fn first_form() -> u32 {
+    StoredRing::FIRST_FORM
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_first_form(form: &u32) -> bool {
+    *form == StoredRing::FIRST_FORM
+}
+
 /// A key as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredKey {
@@ -38,7 +54,7 @@ pub struct StoredKey {
     pub id: String,
     /// The name of its protocol.
     pub protocol: String,
-    /// Its secret, sealed for its own id.
+    /// Its [text](SigningKey::kept), sealed for its own id.
     pub sealed: String,
 }
 
@@ -74,6 +90,11 @@ impl SealedKeys {
 }
 
 impl StoredRing {
+    /// Every key is an HMAC key of 32 bytes.
+    pub const FIRST_FORM: u32 = 1;
+    /// A key may be one of Ed25519, or an HMAC key of 24 to 64 bytes.
+    pub const FORM_OF_OTHER_KEYS: u32 = 2;
+
     /// The form of `ring`, which is that of `webhook`. Only the keys are sealed that `sealed` does not have.
     ///
     /// # Errors
@@ -90,13 +111,13 @@ impl StoredRing {
                 Some(sealed) => sealed,
                 None => {
                     let place = Place::SigningKey(platform, webhook, key.id);
-                    let sealed = vault.seal(place, key.secret.expose().as_bytes());
+                    let sealed = vault.seal(place, key.kept().expose().as_bytes());
                     BASE64.encode(&sealed.map_err(StoredError::sealing(FIELD))?)
                 }
             };
             Ok(StoredKey {
                 id: key.id.to_string(),
-                protocol: key.protocol.name().to_owned(),
+                protocol: key.protocol().name().to_owned(),
                 sealed,
             })
         };
@@ -107,7 +128,10 @@ impl StoredRing {
                 expires_at: retired.expires_at.as_milliseconds(),
             })
         });
+        let keys = ring.retired().iter().map(|retired| &retired.key);
+        let forms = ring.current().into_iter().chain(keys).map(SigningKey::kept_since);
         Ok(Self {
+            form: forms.max().unwrap_or(Self::FIRST_FORM),
             current: ring.current().map(seal).transpose()?,
             retired: retired.collect::<Result<_, StoredError>>()?,
             rolled_at: ring.rolled_at().map(Instant::as_milliseconds),
@@ -118,13 +142,17 @@ impl StoredRing {
     /// The ring of `webhook`, and the sealed forms of its keys.
     ///
     /// # Errors
-    /// When a key does not open, or is no key.
+    /// When the ring is in a form that is not known here, or a key does not open or is no key.
     pub fn restore(
         self,
         platform: &PlatformId,
         webhook: WebhookId,
         vault: &Vault,
     ) -> Result<(KeyRing, SealedKeys), StoredError> {
+        if !(Self::FIRST_FORM..=Self::FORM_OF_OTHER_KEYS).contains(&self.form) {
+            let problem = format!("has the form {}, which a newer release has written", self.form);
+            return Err(StoredError::value(FIELD)(InvalidValue(problem.into())));
+        }
         let mut sealed = SealedKeys::default();
         let mut open = |stored: StoredKey| {
             let id: SigningKeyId = stored.id.parse().map_err(StoredError::value(FIELD))?;
@@ -136,13 +164,9 @@ impl StoredRing {
             let text = std::str::from_utf8(&opened);
             let text = text
                 .map_err(|_| StoredError::value(FIELD)(InvalidValue::new("must hold a secret in UTF-8")))?;
-            let secret = SigningSecret::parse(SecretText::new(text.to_owned()));
+            let key = SigningKey::restore(id, protocol, SecretText::new(text.to_owned()));
             sealed.0.push((id, stored.sealed));
-            Ok(SigningKey {
-                id,
-                protocol,
-                secret: secret.map_err(StoredError::value(FIELD))?,
-            })
+            key.map_err(StoredError::value(FIELD))
         };
         let current = self.current.map(&mut open).transpose()?;
         let retired = self.retired.into_iter().map(|retired| {

@@ -290,9 +290,76 @@ fn parts_of_rows_are_as_they_always_were() {
         serde_json::to_string(&row.restore().map(|attempt| StoredAttempt::of(&attempt)).unwrap()).unwrap(),
         attempt
     );
+    assert!(
+        !serde_json::to_string(&StoredWebhook::of(&webhook(), &vault()).unwrap().key_ring)
+            .unwrap()
+            .contains("form"),
+        "a ring that the first release could have written is as that release writes it"
+    );
     let ring = r#"{"current":{"id":"sgk_1","protocol":"HmacSHA256","sealed":"AQ=="},"retired":[{"key":{"id":"sgk_2","protocol":"HmacSHA256","sealed":"AQ=="},"retired_at":1,"expires_at":2}],"rolled_at":3}"#;
     let row: StoredRing = serde_json::from_str(ring).unwrap();
     assert_eq!(serde_json::to_string(&row).unwrap(), ring);
+}
+
+/// A webhook whose current key is one of Ed25519, and whose retired ones are HMAC keys.
+fn webhook_of_both_kinds() -> Webhook {
+    let mut webhook = webhook();
+    let key = fixtures::new_key(NOW, &SeededEntropy::new(2)).under(SigningProtocol::Ed25519);
+    webhook.key_ring = webhook.key_ring.roll(key, Overlap::DAY, NOW).unwrap();
+    webhook
+}
+
+#[test]
+fn a_ring_of_both_kinds_of_keys_is_restored_and_says_its_form() {
+    let vault = vault();
+    let webhook = webhook_of_both_kinds();
+    let row = StoredWebhook::of(&webhook, &vault).unwrap();
+    let ring = serde_json::to_string(&row.key_ring).unwrap();
+    assert!(ring.starts_with(r#"{"form":2,"#), "{ring}");
+    assert!(!ring.contains("whpk_") && !ring.contains("whsk_"), "{ring}");
+    let restored = kept(&row).restore(&vault).unwrap();
+    assert_eq!(restored, webhook);
+    let public = |webhook: &Webhook| webhook.key_ring.current().unwrap().verification_key().cloned();
+    assert_eq!(public(&restored), public(&webhook));
+
+    // Once it holds no such key any more, every release can read it again.
+    let hmac = fixtures::new_key(NOW, &SeededEntropy::new(3)).under(SigningProtocol::HmacSha256);
+    let ring = webhook.key_ring.roll(hmac, Overlap::NONE, NOW).unwrap();
+    let row = StoredWebhook::of(
+        &Webhook {
+            key_ring: ring,
+            ..restored
+        },
+        &vault,
+    )
+    .unwrap();
+    assert_eq!(row.key_ring.form, StoredRing::FIRST_FORM);
+}
+
+#[test]
+fn a_ring_of_a_form_that_is_not_known_is_refused_by_its_number() {
+    let vault = vault();
+    for unknown in [0, 3, u32::MAX] {
+        let mut row = StoredWebhook::of(&webhook(), &vault).unwrap();
+        row.key_ring.form = unknown;
+        let refused = kept(&row).restore(&vault).unwrap_err().to_string();
+        assert!(refused.contains(&format!("the form {unknown},")), "{refused}");
+    }
+}
+
+#[test]
+fn a_key_is_not_restored_under_the_protocol_of_another_kind() {
+    let vault = vault();
+    for (from, to) in [
+        ("Ed25519", "HmacSHA256"),
+        ("HmacSHA256", "Ed25519"),
+        ("Ed25519", "HmacSHA512"),
+    ] {
+        let row = StoredWebhook::of(&webhook_of_both_kinds(), &vault).unwrap();
+        let text = serde_json::to_string(&row).unwrap().replace(from, to);
+        let row: StoredWebhook = serde_json::from_str(&text).unwrap();
+        assert!(row.restore(&vault).is_err(), "{from} as {to}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::delivery::event::{Event, JsonText};
 use crate::entropy::Entropy;
 use crate::id::{ApiKeyId, EventId, PlatformId, WebhookId};
 use crate::idempotency::{IdempotencyKey, IdempotentRequest, Render, RequestFingerprint};
-use crate::signing::key_ring::NewKey;
+use crate::signing::key_ring::{NewKey, SigningKey};
 use crate::signing::secret::{SecretBytes, SecretText};
 use crate::signing::signing_protocol::SigningProtocol;
 use crate::testing::SeededEntropy;
@@ -185,7 +185,8 @@ pub fn answer() -> Render {
         let key = webhook
             .key_ring
             .current()
-            .map_or("none", |key| key.secret.expose());
+            .and_then(SigningKey::expose_shared)
+            .unwrap_or("none");
         let text = format!("{} {} {key} {now:?}", webhook.id, webhook.version.0);
         SecretBytes::new(text.into_bytes())
     })

@@ -7,7 +7,7 @@
 pub(super) const AUTHORIZATION: &str = "authorization";
 
 /// What the sender sets itself, what frames the message, and what is a matter of the connection alone; in the form that is compared.
-pub(super) const SENDERS_OWN: [&str; 24] = [
+pub(super) const SENDERS_OWN: [&str; 25] = [
     "accept",
     "accept-encoding",
     "connection",
@@ -28,6 +28,7 @@ pub(super) const SENDERS_OWN: [&str; 24] = [
     "user-agent",
     "via",
     "webhook-id",
+    "webhook-key-id",
     "webhook-signature",
     "webhook-timestamp",
     "x-payload-signature",

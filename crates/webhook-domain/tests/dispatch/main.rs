@@ -47,7 +47,13 @@ async fn deliveries_are_sent_in_order_each_once() {
 async fn a_delivery_is_signed_with_the_keys_of_the_instant_of_its_attempt() {
     let scene = Scene::new().await;
     let webhook = scene.webhook().await;
-    let first = webhook.key_ring.current().unwrap().secret.expose().to_owned();
+    let first = webhook
+        .key_ring
+        .current()
+        .unwrap()
+        .expose_shared()
+        .unwrap()
+        .to_owned();
     for _ in 0..3 {
         scene.publish().await;
     }
@@ -174,7 +180,7 @@ async fn want_of_our_own_is_no_attempt_and_never_the_receivers_failure() {
 async fn what_a_failed_answer_says_is_kept_without_what_was_sent() {
     let scene = Scene::new().await.answering([answered(403), answered(200)]);
     let webhook = scene.webhook().await;
-    let secret = webhook.key_ring.current().unwrap().secret.expose();
+    let secret = webhook.key_ring.current().unwrap().expose_shared().unwrap();
     *scene.receiver.says.lock().unwrap() = format!("the secret is not {secret}");
     scene.publish().await;
     let (dispatch, mut worker) = (scene.dispatch(), scene.worker(webhook.id));

@@ -2,6 +2,7 @@
 
 use webhook_domain::id::EventId;
 use webhook_domain::signing::key_ring::{NewKey, Overlap, SigningKey};
+use webhook_domain::signing::secret::SecretText;
 use webhook_domain::signing::signature::Signed;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::testing::{ManualClock, SeededEntropy};
@@ -29,13 +30,27 @@ pub(crate) fn value<'h>(signed: &'h Signed, name: &str) -> &'h str {
 }
 
 pub(crate) fn key(seed: u64) -> SigningKey {
-    NewKey::generate(ManualClock::START, &SeededEntropy::new(seed))
-        .unwrap()
-        .under(SigningProtocol::HmacSha256)
+    key_under(SigningProtocol::HmacSha256, seed)
+}
+
+pub(crate) fn public_key(seed: u64) -> SigningKey {
+    key_under(SigningProtocol::Ed25519, seed)
+}
+
+fn key_under(protocol: SigningProtocol, seed: u64) -> SigningKey {
+    let entropy = SeededEntropy::new(seed);
+    let new = NewKey::generate(ManualClock::START, &entropy).unwrap();
+    new.under(protocol)
+}
+
+/// The key with this text.
+pub(crate) fn key_of(protocol: SigningProtocol, text: &str) -> SigningKey {
+    SigningKey::restore(key(0).id, protocol, SecretText::new(text.into())).unwrap()
 }
 
 pub(crate) fn receiver(key: &SigningKey) -> Key {
-    Key::parse(key.secret.expose()).unwrap()
+    let shown = key.verification_key().map(|key| key.text());
+    Key::parse(key.expose_shared().or(shown).unwrap()).unwrap()
 }
 
 pub(crate) fn verifier(key: &SigningKey) -> Verifier {

@@ -48,6 +48,8 @@ enum Advice {
     DoNotRetry,
     /// `Connection: close`.
     Reconnect,
+    /// `Cache-Control: no-store`.
+    DoNotStore,
 }
 
 impl Problem {
@@ -209,6 +211,14 @@ impl Problem {
         self
     }
 
+    /// The same problem, for an answer that caches would keep without being told not to.
+    pub(crate) fn not_stored(self) -> Self {
+        match self.0.advice {
+            Advice::None => self.with_advice(Advice::DoNotStore),
+            _ => self,
+        }
+    }
+
     fn with_advice(mut self, advice: Advice) -> Self {
         self.0.advice = advice;
         self
@@ -274,6 +284,7 @@ impl ResponseError for Problem {
                 .insert_header((IDEMPOTENCY_RETRYABLE.clone(), "true")),
             Advice::DoNotRetry => response.insert_header((IDEMPOTENCY_RETRYABLE.clone(), "false")),
             Advice::Reconnect => response.force_close(),
+            Advice::DoNotStore => response.insert_header((header::CACHE_CONTROL, "no-store")),
         };
         response.insert_header(header::ContentType::json()).body(envelope(
             *status,

@@ -18,6 +18,9 @@ const CODES: &str = "x-error-codes";
 /// What a request that asks the store may answer.
 pub(crate) struct StoreFailures;
 
+/// What a request for a key set may answer: it needs no credential.
+pub(crate) struct KeySetFailures;
+
 /// An error's name in the document, its status, its codes, and when it comes.
 struct Kind(&'static str, u16, &'static [Code], &'static str);
 
@@ -156,6 +159,14 @@ pub(super) fn of_operation(
 impl IntoResponses for StoreFailures {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         [&FAILED, &UNAVAILABLE].map(Kind::reference).into()
+    }
+}
+
+impl IntoResponses for KeySetFailures {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [&BAD_REQUEST, &NOT_FOUND, &TOO_OFTEN, &FAILED, &UNAVAILABLE]
+            .map(Kind::reference)
+            .into()
     }
 }
 

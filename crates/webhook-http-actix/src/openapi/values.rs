@@ -11,7 +11,8 @@ use webhook_domain::text::{self, Pattern};
 use webhook_domain::webhook::{PageSize, TargetUrl};
 
 const OVERLAP: &str = "For how many seconds the secret that is retired goes on signing; 0 retires every older one at once, for a leak. \
-     What the deployment says (a day unless set otherwise) if it is absent.";
+     What the deployment says (a day unless set otherwise) if it is absent. Not 1 to 599 in a change from or to an Ed25519 key, which \
+     receivers look up.";
 
 /// What is said of the overlap of an undone roll.
 pub(crate) const UNDONE_FOR: &str = "For how many seconds the secret that the undone roll made goes on signing; 0 ends that secret alone. \
@@ -28,6 +29,7 @@ const PLATFORM_OR_ALL: &str = "^(\\*|[a-zA-Z0-9_-]{1,64})$";
 /// `https` in any case, and `http` where the deployment allows it; without what is refused for sure.
 const URL: &str = "^[hH][tT][tT][pP][sS]?://[^\\s\\\\#/?][^\\s\\\\#]*$";
 const SECRET: &str = "^whsec_[A-Za-z0-9+/]{43}=$";
+const VERIFICATION_KEY: &str = "^whpk_[A-Za-z0-9+/]{43}=$";
 const FINGERPRINT: &str = "^sha256:[0-9a-f]{16}$";
 
 /// A schema that is an object with named properties, or a plain value.
@@ -152,6 +154,10 @@ pub(crate) fn url(description: &str) -> ObjectBuilder {
 
 pub(crate) fn secret(description: &str) -> ObjectBuilder {
     matching(SECRET, description)
+}
+
+pub(crate) fn verification_key(description: &str) -> ObjectBuilder {
+    matching(VERIFICATION_KEY, description)
 }
 
 pub(crate) fn fingerprint(description: &str) -> ObjectBuilder {

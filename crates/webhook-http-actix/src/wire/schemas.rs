@@ -28,6 +28,9 @@ use crate::openapi::values::{
 /// The text of an API key.
 const API_KEY_TEXT: &str = "^whkey_[0-9a-z]{84}$";
 
+/// 43 characters, of which the last has two bits to spare.
+const BASE64URL_OF_32_BYTES: &str = "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$";
+
 /// Links are paths with a query.
 const LINK: &str = "^/v1/[!-~]*$";
 /// A type of object, as actions have it.
@@ -98,6 +101,7 @@ described! {
     FingerprintText<'_> => fingerprint,
     ApiKeyText<'_> => |says| matching(API_KEY_TEXT, says),
     ObjectType<'_> => |says| matching(OBJECT_TYPE, says).examples(["INVOICE"]),
+    Base64UrlOf32Bytes => |says| matching(BASE64URL_OF_32_BYTES, says),
     WebhookId => |says| id(WebhookId::PREFIX, says),
     ApiKeyId => |says| id(ApiKeyId::PREFIX, says),
     AuditRecordId => |says| id(AuditRecordId::PREFIX, says),
@@ -160,6 +164,10 @@ pub(crate) struct ObjectType<'a>(pub(crate) &'a str);
 /// The text of an API key.
 #[derive(Serialize)]
 pub(crate) struct ApiKeyText<'a>(pub(crate) &'a str);
+
+/// 32 bytes in base64url without padding.
+#[derive(Serialize)]
+pub(crate) struct Base64UrlOf32Bytes(pub(crate) String);
 
 /// A type of a few values, each of which has a name.
 pub(crate) trait Enumeration {

@@ -1,7 +1,7 @@
 //! A webhook as clients see it.
 
 use webhook_domain::delivery::event::{Environment, JsonText};
-use webhook_domain::signing::key_ring::RetiredKey;
+use webhook_domain::signing::key_ring::{RetiredKey, SigningKey};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Settings, Webhook};
 
@@ -52,6 +52,10 @@ impl<'a> WebhookJson<'a> {
             shown.payload = payload.and_then(|bytes| String::from_utf8(bytes).ok());
         }
         self
+    }
+
+    pub(super) fn current(&self) -> Option<&'a SigningKey> {
+        self.webhook.key_ring.current()
     }
 
     pub(super) const fn settings(&self) -> &'a Settings {

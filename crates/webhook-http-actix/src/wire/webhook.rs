@@ -1,6 +1,8 @@
 //! The table of the webhook's fields, in the order in which answers have them.
 
 use webhook_domain::id::WebhookId;
+use webhook_domain::signing::key_ring::SigningKey;
+use webhook_domain::signing::verification_key::VerificationKey;
 use webhook_domain::webhook::{ApiHeaderField, ApiKeyValue, Name, Password, Reference, Username};
 
 use super::field::Set::{ByServer, Optional, PresentOnCreate, RequiredOnUpdate};
@@ -10,7 +12,7 @@ use super::penalty_box::PenaltyBoxJson;
 use super::schemas::Described as _;
 use super::value::{Actions, Choice, Flag, Headers, OptionalChoice, Text, Url, shown};
 use crate::openapi::shared::SIGNING_PROTOCOL;
-use crate::openapi::values::{constant, id, instant, one, or_null, secret};
+use crate::openapi::values::{constant, id, instant, one, or_null, secret, verification_key};
 
 /// What a webhook is, as the document has it.
 pub(super) const OBJECT: &str =
@@ -156,7 +158,7 @@ pub(super) static FIELDS: &[Field] = &[
     Field {
         name: "signing_protocol",
         says: "How deliveries are signed.",
-        advice: "Null means HmacSHA256. It changes only in a roll.",
+        advice: "Null means HmacSHA256. It changes only in a roll. With Ed25519 there is a verification_key instead of a secret.",
         example: Example::Text("HmacSHA256"),
         set: Optional(&OptionalChoice(|update| &mut update.signing_protocol)),
         shown: Some(|json| json.settings().signing_protocol.name().into()),
@@ -169,27 +171,47 @@ pub(super) static FIELDS: &[Field] = &[
         set: ByServer {
             schema: |says| SIGNING_PROTOCOL.or_null(says),
         },
-        shown: Some(|json| json.previous.map(|retired| retired.key.protocol.name()).into()),
+        shown: Some(|json| json.previous.map(|retired| retired.key.protocol().name()).into()),
     },
     Field {
         name: "secret_key",
-        says: "The secret, in the answers of creation, roll and removal, and for a reader with WEBHOOK.REVEAL.",
+        says: "The secret, in the answers of creation, roll and removal, and for a reader with WEBHOOK.REVEAL. Null for Ed25519.",
         advice: "",
         example: Example::Null,
         set: ByServer {
             schema: |says| or_null(secret(says)),
         },
-        shown: Some(|json| json.revealed(json.webhook.key_ring.current().map(|key| key.secret.expose()))),
+        shown: Some(|json| json.revealed(json.current().and_then(SigningKey::expose_shared))),
     },
     Field {
         name: "previous_secret_key",
-        says: "The newest retired secret that still signs, where secret_key is shown.",
+        says: "The newest retired secret that still signs, where secret_key is shown. Null for Ed25519.",
         advice: "",
         example: Example::Null,
         set: ByServer {
             schema: |says| or_null(secret(says)),
         },
-        shown: Some(|json| json.revealed(json.previous.map(|retired| retired.key.secret.expose()))),
+        shown: Some(|json| json.revealed(json.previous.and_then(|retired| retired.key.expose_shared()))),
+    },
+    Field {
+        name: "verification_key",
+        says: "What a receiver verifies with if the protocol is Ed25519: the public half of the key, which is no secret.",
+        advice: "",
+        example: Example::Null,
+        set: ByServer {
+            schema: |says| or_null(verification_key(says)),
+        },
+        shown: Some(|json| public(json.current())),
+    },
+    Field {
+        name: "previous_verification_key",
+        says: "The public half of the newest retired key that still signs, if its protocol is Ed25519.",
+        advice: "",
+        example: Example::Null,
+        set: ByServer {
+            schema: |says| or_null(verification_key(says)),
+        },
+        shown: Some(|json| public(json.previous.map(|retired| &retired.key))),
     },
     Field {
         name: "previous_secret_expires_at",
@@ -255,3 +277,9 @@ pub(super) static FIELDS: &[Field] = &[
         shown: Some(|json| json.webhook.updated_at.into()),
     },
 ];
+
+/// The public half of a key, if it has one.
+fn public(key: Option<&SigningKey>) -> FieldValue<'_> {
+    let public = key.and_then(SigningKey::verification_key);
+    public.map(VerificationKey::text).into()
+}

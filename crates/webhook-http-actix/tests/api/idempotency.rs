@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::ports::{ChangeOrder, Creation, Outcome, WebhookStore};
+use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::testing::MemoryStore;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
@@ -140,6 +141,10 @@ impl WebhookStore for Slow {
 
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
         self.store.find(platform, id).await
+    }
+
+    async fn key_ring(&self, id: WebhookId) -> Result<Option<KeyRing>, StoreError> {
+        self.store.key_ring(id).await
     }
 
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {

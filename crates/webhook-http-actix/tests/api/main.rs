@@ -27,6 +27,7 @@ mod openapi;
 mod patterns;
 mod preconditions;
 mod probes;
+mod public_keys;
 mod reading;
 mod request_rate;
 mod requests;

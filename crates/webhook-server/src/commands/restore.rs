@@ -106,7 +106,6 @@ pub(crate) fn run(
         (DatabaseUrl::Sqlite(database), Some(file)) => Some(place::place(&restore, database, file)?),
         _ => None,
     };
-    let default_overlap = settings.previous_secret_ttl;
     let local = Local::open(settings)?;
     // Placed, it is paused already. It is not recorded: the records end where those of the backup do, so that a head that was kept
     // says how many are missing.
@@ -146,19 +145,18 @@ pub(crate) fn run(
             counted(revocations as u64, "API key")
         ),
     )?;
-    mend(&local, differences, (roll, revoke), default_overlap, format)
+    mend(&local, differences, (roll, revoke), format)
 }
 
 fn mend(
     local: &Local,
     differences: &Differences,
     (roll, revoke): (bool, bool),
-    default_overlap: webhook_domain::signing::key_ring::Overlap,
     format: Format,
 ) -> Result<(), Failure> {
     let mended = mend::Mended {
         rolled: match roll {
-            true => mend::roll(local, &differences.webhooks.differing, default_overlap)?,
+            true => mend::roll(local, &differences.webhooks.differing)?,
             false => Vec::new(),
         },
         revoked: match revoke {

@@ -23,14 +23,14 @@ const ANY_AGE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// The delivery, and what to check it with.
 #[derive(Args)]
 pub(crate) struct VerifyArguments {
-    /// A secret, `whsec_…`; repeat it during an overlap. Every user of the machine can see arguments: prefer --secret-file
+    /// A secret, `whsec_…`, or a public key, `whpk_…`; repeat it during an overlap. Every user of the machine can see arguments: prefer --secret-file
     #[arg(
         long = "secret",
         value_name = "SECRET",
         required_unless_present = "secret_files"
     )]
     secrets: Vec<String>,
-    /// File that has a secret on each line
+    /// File that has a secret or a public key on each line
     #[arg(long = "secret-file", value_name = "FILE")]
     secret_files: Vec<PathBuf>,
     /// File that has the delivery's headers, `Name: value` on each line
@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &VerifyArguments, format: Format) -> Result<(), Fai
     let delivery = Delivery::read(arguments)?;
     let checked: Vec<Checked> = [PAYLOAD_SIGNATURE, MESSAGE_SIGNATURE]
         .into_iter()
-        .filter(|header| delivery.header(header).is_some())
+        .filter(|header| delivery.header(header).is_some() && delivery.can_check(header))
         .map(|header| delivery.check(header))
         .collect();
     if checked.is_empty() {
@@ -106,18 +106,28 @@ struct Delivery {
     body: Vec<u8>,
     verifier: Verifier,
     fingerprints: Vec<String>,
+    /// Only secrets sign `X-PAYLOAD-SIGNATURE`.
+    has_a_secret: bool,
     tolerance: Duration,
     now: Instant,
 }
 
 impl Delivery {
     fn read(arguments: &VerifyArguments) -> Result<Self, Failure> {
-        let (verifier, fingerprints) = secrets(arguments)?;
+        let keys = keys(arguments)?;
+        let fingerprints = keys.iter().map(Key::fingerprint).collect();
+        let has_a_secret = keys.iter().any(|key| matches!(key, Key::Hmac(_)));
+        let mut keys = keys.into_iter();
+        let first = keys
+            .next()
+            .ok_or_else(|| Failure::configuration("there is no secret in the files of --secret-file"))?;
+        let verifier = keys.fold(Verifier::new(first), Verifier::with_key);
         Ok(Self {
             headers: headers(&read(&arguments.headers)?),
             body: read(&arguments.body)?,
             verifier,
             fingerprints,
+            has_a_secret,
             tolerance: Duration::from_secs(arguments.tolerance.into()),
             now: arguments.at.unwrap_or_else(|| SystemClock.now()),
         })
@@ -129,6 +139,11 @@ impl Delivery {
             .iter()
             .find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_slice())
+    }
+
+    /// Whether one of the keys could have made such signatures, or no other header can be checked.
+    fn can_check(&self, header: &str) -> bool {
+        self.has_a_secret || header == MESSAGE_SIGNATURE || self.header(MESSAGE_SIGNATURE).is_none()
     }
 
     fn check(&self, header: &'static str) -> Checked {
@@ -209,7 +224,7 @@ impl Delivery {
     }
 }
 
-fn secrets(arguments: &VerifyArguments) -> Result<(Verifier, Vec<String>), Failure> {
+fn keys(arguments: &VerifyArguments) -> Result<Vec<Key>, Failure> {
     let mut texts = arguments.secrets.clone();
     for file in &arguments.secret_files {
         let bytes = read(file)?;
@@ -220,20 +235,12 @@ fn secrets(arguments: &VerifyArguments) -> Result<(Verifier, Vec<String>), Failu
                 .filter(|line| !line.is_empty()),
         );
     }
-    let mut parsed = Vec::new();
+    let mut keys = Vec::new();
     for (place, text) in (1..).zip(texts) {
         let wrong = |problem: KeyError| Failure::configuration(format!("secret {place} {problem}"));
-        parsed.push(Key::parse(&text).map_err(wrong)?);
+        keys.push(Key::parse(&text).map_err(wrong)?);
     }
-    let fingerprints = parsed.iter().map(Key::fingerprint).collect();
-    let mut parsed = parsed.into_iter();
-    let first = parsed
-        .next()
-        .ok_or_else(|| Failure::configuration("there is no secret in the files of --secret-file"))?;
-    Ok((
-        parsed.fold(Verifier::new(first), Verifier::with_key),
-        fingerprints,
-    ))
+    Ok(keys)
 }
 
 /// The headers in `text`, whatever else is there, such as a request line.

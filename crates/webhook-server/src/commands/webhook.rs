@@ -15,7 +15,8 @@ mod update;
 use clap::{Args, Subcommand};
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::services::{DeleteWebhook, SecretKeyService, WebhookService};
-use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::key_ring::{Overlap, SigningKey};
+use webhook_domain::signing::verification_key::VerificationKey;
 use webhook_domain::webhook::Webhook;
 use webhook_http_actix::wire::{Keys, WebhookJson, described};
 
@@ -163,7 +164,13 @@ fn webhooks(local: &Local) -> WebhookService {
 }
 
 fn current_secret(webhook: &Webhook) -> Option<&str> {
-    webhook.key_ring.current().map(|key| key.secret.expose())
+    webhook.key_ring.current().and_then(SigningKey::expose_shared)
+}
+
+/// The public half of the current key, if it has one.
+fn verification_key(webhook: &Webhook) -> Option<&str> {
+    let key = webhook.key_ring.current().and_then(SigningKey::verification_key);
+    key.map(VerificationKey::text)
 }
 
 fn secret_keys(local: &Local, default_overlap: Overlap) -> SecretKeyService {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::ports::{ChangeOrder, Creation, Outcome, WebhookStore};
+use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
 use webhook_domain::{ServiceError, StoreError};
@@ -44,6 +45,21 @@ impl WebhookStore for DieselStore {
                 })
             });
             Ok(shown.transpose()?)
+        };
+        self.readers.run(read).await
+    }
+
+    async fn key_ring(&self, id: WebhookId) -> Result<Option<KeyRing>, StoreError> {
+        let id = id.to_string();
+        let vault = self.vault.clone();
+        let read = move |connection: &mut AnyConnection| {
+            let row: Option<WebhookRow> = webhooks::table
+                .find(id)
+                .get_result(connection)
+                .optional()
+                .map_err(unavailable)?;
+            let webhook = row.map(|row| read_webhook(connection, &vault, row)).transpose()?;
+            Ok(webhook.map(|webhook| webhook.key_ring))
         };
         self.readers.run(read).await
     }

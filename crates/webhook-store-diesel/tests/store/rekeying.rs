@@ -6,6 +6,7 @@ use webhook_domain::access::audit::{AuditAction, AuditDetails, AuditRecord, Audi
 use webhook_domain::ports::{AuditLog as _, AuditQuery, Outcome};
 use webhook_domain::services::RollSecret;
 use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::testing::{ManualClock, fixtures};
 use webhook_domain::webhook::{Settings, Webhook};
 use webhook_store_diesel::rekeying::{RekeyError, Rekeying};
@@ -27,6 +28,7 @@ async fn stock(services: &Services) -> Vec<Webhook> {
     for number in 0..150 {
         let settings = Settings {
             reference: Some(fixtures::reference(&format!("r{number}"))),
+            signing_protocol: SigningProtocol::ALL[number % SigningProtocol::ALL.len()],
             ..fixtures::full_settings()
         };
         let created = services.create_with(settings).await.unwrap();

@@ -57,7 +57,7 @@ async fn no_secret_stands_in_the_database_as_it_is(place: Place) {
         .current()
         .into_iter()
         .chain(stored.key_ring.retired().iter().map(|retired| &retired.key))
-        .map(|key| key.secret.expose().to_owned())
+        .map(|key| key.expose_shared().unwrap().to_owned())
         .collect();
     assert_eq!(secrets.len(), 2);
     secrets.extend([

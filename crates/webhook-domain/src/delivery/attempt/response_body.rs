@@ -11,10 +11,10 @@ use std::fmt;
 use std::ops::Range;
 
 use data_encoding::{BASE64_NOPAD, HEXLOWER};
+use webhook_verify::Secret;
 use zeroize::Zeroizing;
 
 use self::escapes::{Unit, literal, unescaped};
-use crate::signing::secret::SigningSecret;
 use crate::webhook::{CustomHeaders, Webhook};
 
 /// Stands where a secret stood.
@@ -127,9 +127,10 @@ impl Confidential {
         let ring = &webhook.key_ring;
         let retired = ring.retired().iter().map(|retired| &retired.key);
         for key in ring.current().into_iter().chain(retired) {
-            let secret = key.secret.expose();
-            known.add(secret);
-            known.add(secret.strip_prefix(SigningSecret::PREFIX).unwrap_or(secret));
+            if let Some(secret) = key.expose_shared() {
+                known.add(secret);
+                known.add(secret.strip_prefix(Secret::PREFIX).unwrap_or(secret));
+            }
         }
         // Each without the name of its version.
         for part in signatures.iter().flat_map(|header| header.split([' ', ','])) {

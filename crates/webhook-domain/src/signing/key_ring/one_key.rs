@@ -58,9 +58,8 @@ impl KeyRing {
         expires_in: ExpiresIn,
         now: Instant,
     ) -> Result<Self, Refusal> {
-        let signs = |retired: &RetiredKey| {
-            retired.is_valid_at(now) && retired.key.secret.fingerprint() == *fingerprint
-        };
+        let signs =
+            |retired: &RetiredKey| retired.is_valid_at(now) && retired.key.fingerprint() == *fingerprint;
         let place = self.retired.iter().position(signs);
         let place = place.ok_or(Refusal::NO_SUCH_RETIRED_KEY)?;
         let now = now.whole_seconds();
@@ -128,7 +127,7 @@ impl KeyRing {
             let undone = RetiredKey {
                 key: undone,
                 retired_at: rolled_at,
-                expires_at: overlap.from(now),
+                expires_at: overlap.after(now),
             };
             retired.insert(0, undone);
         }

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use super::*;
+use crate::signing::signing_protocol::SigningProtocol;
 use crate::testing::{ManualClock, SeededEntropy, fixtures};
 
 const NOW: Instant = ManualClock::START;
@@ -22,6 +25,31 @@ fn an_overlap_is_0_to_604800_seconds() {
     }
     for wrong in [604_801, u64::from(u32::MAX) + 1, u64::MAX] {
         assert_eq!(Overlap::from_seconds(wrong), Err(Overlap::invalid()));
+    }
+}
+
+#[test]
+fn keys_that_receivers_look_up_overlap_for_ten_minutes_at_least_or_not_at_all() {
+    let public = fixtures::new_key(NOW, &SeededEntropy::new(9)).under(SigningProtocol::Ed25519);
+    let hmac = key(0);
+    let between = |wanted: WantedOverlap, keys: &[&SigningKey]| wanted.between(keys.iter().copied());
+    for keys in [&[&public][..], &[&hmac, &public], &[&public, &hmac]] {
+        for (asked, is_taken) in [(0, true), (1, false), (599, false), (600, true), (604_800, true)] {
+            let taken = between(seconds(asked).into(), keys);
+            assert_eq!(taken.clone().ok(), is_taken.then(|| seconds(asked)), "{asked}");
+            assert!(taken.is_ok() || matches!(taken, Err(Refusal::InvalidField { .. })));
+        }
+        for (default, expected) in [(0, 600), (60, 600), (600, 600), (86_400, 86_400)] {
+            let taken = between(WantedOverlap::Default(seconds(default)), keys);
+            assert_eq!(taken, Ok(seconds(expected)), "{default}");
+        }
+    }
+    for keys in [&[&hmac][..], &[]] {
+        assert_eq!(between(seconds(1).into(), keys), Ok(seconds(1)));
+        assert_eq!(
+            between(WantedOverlap::Default(seconds(0)), keys),
+            Ok(Overlap::NONE)
+        );
     }
 }
 

@@ -61,7 +61,7 @@ pub async fn the_records_of_a_deleted_webhook_stay(ports: &Ports) {
     let key = webhook
         .key_ring
         .current()
-        .map(|key| key.secret.fingerprint().as_str().to_owned());
+        .map(|key| key.fingerprint().as_str().to_owned());
     assert_eq!(records[0].details.ended_keys, Vec::from_iter(key));
 }
 

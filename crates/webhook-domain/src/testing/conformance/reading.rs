@@ -6,6 +6,7 @@ use super::Ports;
 use super::scene::{Scene, done, held};
 use crate::ports::{Change, Effect};
 use crate::signing::key_ring::Overlap;
+use crate::signing::signing_protocol::SigningProtocol;
 use crate::testing::{ManualClock, fixtures};
 use crate::webhook::{
     Authentication, AuthenticationType, Direction, Name, PageSize, PageStart, Settings, Webhook,
@@ -46,6 +47,23 @@ pub async fn a_webhook_of_another_platform_is_not_found(ports: &Ports) {
     assert_eq!(other.list().await, []);
     let unknown = scene.new_webhook(fixtures::bare_settings());
     assert_eq!(scene.find(unknown.id).await, None);
+}
+
+/// What everybody may know of a webhook's keys needs no platform. Keys of both kinds read back as they were.
+pub async fn the_keys_of_a_webhook_are_found_by_its_id_alone(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let settings = Settings {
+        signing_protocol: SigningProtocol::Ed25519,
+        ..fixtures::bare_settings()
+    };
+    let first = scene.create(settings).await;
+    let read = async |id| held(ports.webhooks().key_ring(id).await);
+    assert_eq!(read(first.id).await.as_ref(), Some(&first.key_ring));
+    let (rolled, _) = done(scene.roll(first.id, Overlap::DAY).await);
+    assert_eq!(read(first.id).await.as_ref(), Some(&rolled.key_ring));
+    assert_eq!(scene.stored(first.id).await, rolled);
+    let unknown = scene.new_webhook(fixtures::bare_settings());
+    assert_eq!(read(unknown.id).await, None);
 }
 
 /// Seven webhooks, of which some are alike in their names, have none, or an empty one; the oldest comes last. Some were changed since,

@@ -37,7 +37,7 @@ pub async fn concurrent_rolls_without_overlap_form_one_chain(ports: &Ports) {
     assert_eq!(rolled.last(), Some(&scene.stored(webhook.id).await));
 
     let fingerprint = |webhook: &Webhook| {
-        let key = webhook.key_ring.current().map(|key| key.secret.fingerprint());
+        let key = webhook.key_ring.current().map(|key| key.fingerprint());
         key.map(|fingerprint| fingerprint.as_str().to_owned())
     };
     let chain = std::iter::once(&webhook).chain(&rolled).zip(&rolled);

@@ -22,7 +22,7 @@ async fn signed_with(scene: &Scene, key: &Fingerprint, webhook: Option<WebhookId
 
 async fn current(scene: &Scene, webhook: WebhookId) -> Fingerprint {
     let ring = scene.stored(webhook).await.key_ring;
-    held(ring.current().ok_or("it has a key")).secret.fingerprint()
+    held(ring.current().ok_or("it has a key")).fingerprint()
 }
 
 /// Of every key what it has signed is found, newest first: through rolls, failures, another webhook's deliveries of the same events, and

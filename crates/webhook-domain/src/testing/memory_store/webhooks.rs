@@ -6,6 +6,7 @@ use super::{MemoryStore, Tables};
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
 use crate::ports::{Change, ChangeOrder, Creation, Effect, Outcome, WebhookStore};
+use crate::signing::key_ring::KeyRing;
 use crate::time::Instant;
 use crate::webhook::{Happened, Webhook, WebhookPage, WebhookQuery};
 
@@ -100,6 +101,14 @@ impl WebhookStore for MemoryStore {
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
         let tables = self.tables();
         Ok(tables.find(platform, id).map(|webhook| tables.shown(webhook)))
+    }
+
+    async fn key_ring(&self, id: WebhookId) -> Result<Option<KeyRing>, StoreError> {
+        Ok(self
+            .tables()
+            .webhooks
+            .get(&id)
+            .map(|webhook| webhook.key_ring.clone()))
     }
 
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {

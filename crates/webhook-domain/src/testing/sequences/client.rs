@@ -253,9 +253,9 @@ impl Sequence<'_> {
 fn shown(webhook: &Webhook) -> String {
     let keys = webhook.key_ring.retired().iter();
     let keys: Vec<_> = keys
-        .map(|retired| (retired.key.secret.fingerprint(), retired.expires_at))
+        .map(|retired| (retired.key.fingerprint(), retired.expires_at))
         .collect();
-    let current = webhook.key_ring.current().map(|key| key.secret.fingerprint());
+    let current = webhook.key_ring.current().map(|key| key.fingerprint());
     format!(
         "{} {:?} {:?} {current:?} {keys:?} {:?} {:?}",
         webhook.id, webhook.version, webhook.settings, webhook.updated_at, webhook.held_up

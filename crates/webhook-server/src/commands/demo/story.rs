@@ -12,7 +12,9 @@ use hyper::Method;
 use hyper::body::Bytes;
 use serde::Deserialize;
 use tokio::time::sleep;
-use webhook_domain::signing::secret::{Fingerprint, SecretText, SigningSecret};
+use webhook_domain::InvalidValue;
+use webhook_domain::signing::secret::{Fingerprint, SecretText};
+use webhook_verify::Secret;
 
 use super::client::{Client, Question};
 use super::progress::Progress;
@@ -233,7 +235,9 @@ fn read<'b, T: Deserialize<'b>>(answer: &'b Bytes) -> Result<T, Failure> {
 /// A secret as it was answered, and what tells it from others.
 fn secret(text: String) -> Result<(SecretText, Fingerprint), Failure> {
     let text = SecretText::new(text);
-    let secret = SigningSecret::parse(text.clone())
-        .map_err(|error| Failure::cannot("read the webhook's secret", &error))?;
-    Ok((text, secret.fingerprint()))
+    let doing = "read the webhook's secret";
+    let secret = Secret::parse(text.expose()).map_err(|error| Failure::cannot(doing, &error))?;
+    let fingerprint = secret.fingerprint().parse();
+    let fingerprint = fingerprint.map_err(|error: InvalidValue| Failure::cannot(doing, &error))?;
+    Ok((text, fingerprint))
 }

@@ -21,18 +21,16 @@ pub(super) struct Mended {
 }
 
 /// Rolls the webhooks whose keys differ: without overlap where one of their keys was revoked.
-pub(super) fn roll(
-    local: &Local,
-    differing: &[DifferingRing],
-    default_overlap: Overlap,
-) -> Result<Vec<Option<String>>, Failure> {
+pub(super) fn roll(local: &Local, differing: &[DifferingRing]) -> Result<Vec<Option<String>>, Failure> {
     let open = &local.open;
-    let (store, clock, entropy) = (open.store.clone(), open.clock.clone(), open.entropy.clone());
-    let service = SecretKeyService::new(store, clock, entropy, default_overlap).announcing(described);
     let roll = |ring: &DifferingRing| {
+        let (store, clock, entropy) = (open.store.clone(), open.clock.clone(), open.entropy.clone());
+        // What is left of a promise counts as a deployment's overlap does: it may be too short for a key that receivers look up, and is
+        // then made longer. None at all is asked for.
+        let service = SecretKeyService::new(store, clock, entropy, ring.overlap).announcing(described);
         let acting = local.acting_on(Some(ring.webhook.platform.clone()))?;
         let roll = RollSecret {
-            overlap: Some(ring.overlap),
+            overlap: (ring.overlap == Overlap::NONE).then_some(Overlap::NONE),
             ..RollSecret::default()
         };
         let outcome = local.outcome(service.roll(&acting, ring.webhook.id, roll));

@@ -2,11 +2,12 @@
 
 use clap::Args;
 use webhook_domain::services::CreateWebhook;
+use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::webhook::{self, ActionCatalogue, Name, Reference, TargetPolicy, TargetUrl, Webhook};
 use webhook_http_actix::wire::{Keys, WebhookJson};
 
 use super::setting_arguments::SettingArguments;
-use super::{PlatformArgument, current_secret, webhooks};
+use super::{PlatformArgument, current_secret, verification_key, webhooks};
 use crate::commands::local::{Local, answer, answer_json, cannot};
 use crate::commands::{Format, done};
 use crate::exit::Failure;
@@ -20,6 +21,9 @@ pub(crate) struct CreateArguments {
     platform: PlatformArgument,
     #[command(flatten)]
     settings: SettingArguments,
+    /// How deliveries are signed: HmacSHA256, or Ed25519 for receivers that read the public key
+    #[arg(long, value_name = "PROTOCOL", default_value_t)]
+    signing_protocol: SigningProtocol,
     /// Collect and deliver nothing yet, as --active false
     #[arg(long, conflicts_with = "active")]
     inactive: bool,
@@ -33,6 +37,7 @@ pub(super) fn run(settings: Settings, arguments: CreateArguments, format: Format
     let wanted = wanted(arguments.settings, &settings.target_policy, &catalogue, doing)?;
     let wanted = webhook::Settings {
         active: wanted.active && !arguments.inactive,
+        signing_protocol: arguments.signing_protocol,
         ..wanted
     };
     let local = Local::open_or_make(settings)?;
@@ -67,10 +72,14 @@ pub(super) fn wanted(
 
 /// The webhook with its key, for people.
 fn summary(webhook: &Webhook) -> String {
-    let secret_key = current_secret(webhook).unwrap_or("none");
+    // A public key stands in no place where somebody looks for a secret.
+    let key = match verification_key(webhook) {
+        Some(public) => format!("verification_key  {public}"),
+        None => format!("secret_key  {}", current_secret(webhook).unwrap_or("none")),
+    };
     format!(
         "id          {}\nplatform    {}\nname        {}\nreference   {}\nurl         {}\nactive      {}\n\
-         secret_key  {secret_key}\n",
+         {key}\n",
         webhook.id,
         webhook.platform,
         webhook.settings.name.as_ref().map_or("none", Name::as_str),

@@ -103,13 +103,11 @@ fn show(local: &Local, webhook: &Webhook, format: Format) -> Result<(), Failure>
         return answer_json(&WebhookJson::new(webhook, now, Keys::Withheld));
     }
     let current = webhook.key_ring.current();
-    let current = current.map(|key| (key.secret.fingerprint(), "until it is rolled".to_owned()));
-    let retired = webhook.key_ring.retired_at(now).map(|retired| {
-        (
-            retired.key.secret.fingerprint(),
-            format!("until {}", retired.expires_at),
-        )
-    });
+    let current = current.map(|key| (key.fingerprint(), "until it is rolled".to_owned()));
+    let retired = webhook
+        .key_ring
+        .retired_at(now)
+        .map(|retired| (retired.key.fingerprint(), format!("until {}", retired.expires_at)));
     let rows: Vec<_> = current
         .into_iter()
         .chain(retired)

@@ -7,11 +7,12 @@ use webhook_domain::id::WebhookId;
 use webhook_domain::services::{RollPreview, RollSecret};
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::signing::secret::Fingerprint;
+use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::Webhook;
+use webhook_domain::webhook::{Edit, Precondition, SettingsUpdate, Webhook};
 use webhook_http_actix::wire::{Keys, WebhookJson};
 
-use super::{PlatformArgument, current_secret, secret_keys};
+use super::{PlatformArgument, current_secret, secret_keys, verification_key, webhooks};
 use crate::commands::local::{Local, answer, answer_json, remark};
 use crate::commands::table::table;
 use crate::commands::{Format, done, whole_number};
@@ -27,6 +28,9 @@ pub(crate) struct RollArguments {
     /// Overlap: seconds that the previous key goes on signing, 0 to 604800; 0 retires all older keys at once
     #[arg(long, value_name = "SECONDS", value_parser = overlap, allow_negative_numbers = true)]
     previous_secret_expires_in: Option<Overlap>,
+    /// The protocol of the new key, HmacSHA256 or Ed25519 [default: that of the webhook]
+    #[arg(long, value_name = "PROTOCOL")]
+    signing_protocol: Option<SigningProtocol>,
     /// Do not roll; print which keys would sign until when
     #[arg(long)]
     dry_run: bool,
@@ -43,11 +47,17 @@ pub(super) fn run(
     default_overlap: Overlap,
     format: Format,
 ) -> Result<(), Failure> {
-    let acting = local.acting_on(Some(arguments.platform.platform))?;
     let service = secret_keys(local, default_overlap);
+    let (update, precondition) = match arguments.signing_protocol {
+        Some(protocol) => change_of_protocol(local, &arguments, protocol)?,
+        None => (None, Precondition::Exists),
+    };
+    let acting = local.acting_on(Some(arguments.platform.platform))?;
     let roll = RollSecret {
+        update,
         overlap: arguments.previous_secret_expires_in,
-        ..RollSecret::default()
+        precondition,
+        idempotent: None,
     };
     if arguments.dry_run {
         let doing = "say what the roll would do";
@@ -64,9 +74,37 @@ pub(super) fn run(
         Format::Json => answer_json(&WebhookJson::new(&webhook, now, Keys::Shown)),
         Format::Text => {
             remark(&before(&webhook, now));
-            answer(&format!("{}\n", current_secret(&webhook).unwrap_or("none")))
+            match verification_key(&webhook) {
+                // Not on standard output, where a receiver's secret is expected: nobody may make an HMAC key of it.
+                Some(public) => {
+                    remark(&format!(
+                        "the new key has no secret; receivers verify with {public}"
+                    ));
+                    Ok(())
+                }
+                None => answer(&format!("{}\n", current_secret(&webhook).unwrap_or("none"))),
+            }
         }
     }
+}
+
+/// An update that changes the protocol alone, and the version that it is meant for: the rest is sent as it was read.
+fn change_of_protocol(
+    local: &Local,
+    arguments: &RollArguments,
+    protocol: SigningProtocol,
+) -> Result<(Option<SettingsUpdate>, Precondition), Failure> {
+    let acting = local.looking_at(arguments.platform.platform.clone())?;
+    let service = webhooks(local);
+    let read = service.read(&acting, arguments.id);
+    let stored = local.wait("read the webhook", read)?.webhook;
+    let settings = &stored.settings;
+    let kind = settings.authentication.kind();
+    let update = SettingsUpdate {
+        signing_protocol: Edit::Set(protocol),
+        ..SettingsUpdate::new(settings.active, settings.include_previous_data, kind)
+    };
+    Ok((Some(update), Precondition::VersionIn(vec![stored.version])))
 }
 
 fn show(preview: &RollPreview, id: WebhookId, format: Format) -> Result<(), Failure> {

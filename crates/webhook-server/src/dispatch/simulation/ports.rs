@@ -14,6 +14,7 @@ use webhook_domain::ports::{
     Publication, Published, Receipt, Resend, ResendMany, Resent, Sender, Shortage, TrackedDelivery,
     WebhookStore,
 };
+use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::signing::signature::MESSAGE_ID;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
@@ -69,6 +70,10 @@ impl WebhookStore for Ports {
 
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
         self.world.store.find(platform, id).await
+    }
+
+    async fn key_ring(&self, id: WebhookId) -> Result<Option<KeyRing>, StoreError> {
+        self.world.store.key_ring(id).await
     }
 
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {

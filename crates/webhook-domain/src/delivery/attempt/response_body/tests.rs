@@ -77,7 +77,7 @@ fn a_body_is_its_first_kib_as_text() {
 #[test]
 fn what_the_receiver_knows_is_redacted_however_it_repeats_it() {
     let webhook = webhook();
-    let secret = webhook.key_ring.current().unwrap().secret.expose();
+    let secret = webhook.key_ring.current().unwrap().expose_shared().unwrap();
     let pair = data_encoding::BASE64.encode(format!("acme:{PASSWORD}").as_bytes());
     let json = |text: &str| serde_json::to_string(text).unwrap().replace('/', "\\/");
     let hex = |text: &str| data_encoding::HEXUPPER.encode(text.as_bytes());
