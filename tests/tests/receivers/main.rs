@@ -14,7 +14,7 @@ use std::{
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
-use webhook_tests::{binary, book, receiver::Delivered};
+use webhook_tests::{book, receiver::Delivered};
 
 use self::overlap::{Files, Overlap, STRANGE};
 
