@@ -4,6 +4,7 @@
 //! `scheme`). [`signature`] makes a delivery's signatures from the keys that are valid at an instant. How a receiver verifies them is
 //! in the crate [`webhook_verify`].
 
+pub mod imported;
 pub mod key_ring;
 mod scheme;
 pub mod secret;

@@ -90,6 +90,18 @@ impl Webhook {
         now: Instant,
     ) -> Self {
         let key_ring = KeyRing::new(key.under(settings.signing_protocol));
+        Self::with_ring(id, platform, settings, key_ring, now)
+    }
+
+    /// A new webhook with keys that its receiver has already.
+    #[must_use]
+    pub fn with_ring(
+        id: WebhookId,
+        platform: PlatformId,
+        settings: Settings,
+        key_ring: KeyRing,
+        now: Instant,
+    ) -> Self {
         Self {
             id,
             platform,

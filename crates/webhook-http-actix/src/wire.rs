@@ -47,6 +47,7 @@ pub(crate) use self::shown::expected_length;
 pub use self::api_key::ApiKeyJson;
 pub use self::audit_record::AuditRecordJson;
 pub use self::event::EventJson;
+pub use self::object::read_create_object;
 pub use self::probe::ProbeJson;
 pub use self::replay::ResentJson;
 pub use self::shown::{Keys, WebhookJson, described};

@@ -291,6 +291,7 @@ fn api(
     Api {
         webhooks: WebhookService::new(store.clone(), clock.clone(), entropy.clone())
             .announcing(described)
+            .retiring_for(default_overlap)
             .limited(open.quotas),
         secret_keys: SecretKeyService::new(store.clone(), clock.clone(), entropy.clone(), default_overlap)
             .announcing(described),

@@ -1,6 +1,7 @@
 //! Events and probes at the command line, beside a running server: they go the way that those of the API go.
 
 mod deliveries;
+mod importing;
 mod publishing;
 mod webhooks;
 

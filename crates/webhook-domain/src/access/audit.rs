@@ -107,6 +107,9 @@ pub struct AuditDetails {
     /// The fingerprints of keys that signed before the change and no longer do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_keys: Vec<String>,
+    /// The fingerprints of keys that a client brought from elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub imported_keys: Vec<String>,
     /// What an API key may do, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<String>,

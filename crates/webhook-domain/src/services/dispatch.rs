@@ -24,6 +24,7 @@ use crate::ports::{
     Change, DeliveryQueue, Outcome, Parcel, QueuedDelivery, Sender, Shortage, Turn, WebhookStore,
 };
 use crate::services::{Changing, saved};
+use crate::signing::key_ring::SigningKey;
 use crate::signing::signature;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, TargetUrl, Version, Webhook};
@@ -94,6 +95,8 @@ pub struct LaneWorker {
     gave_up: bool,
     /// The last attempt, for whoever counts attempts.
     last: Option<Made>,
+    /// The keys with a public half that signed the last attempt. Deriving what they sign with costs as much as a signature.
+    signed: Vec<SigningKey>,
 }
 
 /// What can be counted of an attempt, beside what its turn says.
@@ -124,6 +127,7 @@ impl LaneWorker {
             penalty_box: None,
             gave_up: false,
             last: None,
+            signed: Vec::new(),
         }
     }
 
@@ -166,7 +170,7 @@ impl LaneWorker {
         }
         // Before the look: a key that is retired between the two is signed with as of this instant.
         let now = dispatch.clock.now();
-        let Some((webhook, stored_box)) = self.look(dispatch).await? else {
+        let Some((mut webhook, stored_box)) = self.look(dispatch).await? else {
             self.forget();
             return Ok((Next::Lost, None));
         };
@@ -188,7 +192,14 @@ impl LaneWorker {
         // Drawn before something is sent: an attempt whose outcome cannot be told is made again.
         let jitter = Jitter::draw(dispatch.entropy.as_ref())?;
         let body = head.delivery.payload(&head.event, dispatch.environment);
+        // Which keys sign is what was just read; of those that signed before, what they derived is used again.
+        webhook.key_ring = webhook.key_ring.sharing(&self.signed);
         let signed = signature::sign(&webhook.key_ring, head.event.id, &body, now);
+        let derived = webhook
+            .key_ring
+            .valid_at(now)
+            .filter(|key| key.verification_key().is_some());
+        self.signed = derived.cloned().collect();
         let signatures = signed.signatures();
         let parcel = Parcel {
             url,

@@ -8,13 +8,14 @@ use crate::access::permission::Permission;
 use crate::access::quota::Quotas;
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
-use crate::id::WebhookId;
+use crate::id::{SigningKeyId, WebhookId};
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{Change, Creation, Effect, Outcome, WebhookStore};
 use crate::services::{Changing, announcement, saved};
-use crate::signing::key_ring::{NewKey, SigningKey};
+use crate::signing::imported::{ImportedSecret, ImportedSecrets};
+use crate::signing::key_ring::{KeyRing, NewKey, Overlap, SigningKey};
 use crate::signing::verification_key::VerificationKey;
-use crate::time::Clock;
+use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, Precondition, Settings, SettingsUpdate, Webhook, WebhookPage, WebhookQuery};
 
 /// Creates, reads, changes and deletes webhooks.
@@ -25,6 +26,7 @@ pub struct WebhookService {
     entropy: Arc<dyn Entropy>,
     describe: Option<Describe>,
     quotas: Quotas,
+    default_overlap: Overlap,
 }
 
 /// A webhook to create.
@@ -73,6 +75,7 @@ impl WebhookService {
             entropy,
             describe: None,
             quotas: Quotas::default(),
+            default_overlap: Overlap::DAY,
         }
     }
 
@@ -90,6 +93,13 @@ impl WebhookService {
         self
     }
 
+    /// The service by which a previous secret that is imported goes on signing for this long.
+    #[must_use]
+    pub const fn retiring_for(mut self, default_overlap: Overlap) -> Self {
+        self.default_overlap = default_overlap;
+        self
+    }
+
     /// Creates a webhook with its first key. Needs `WEBHOOK.CREATE`.
     ///
     /// # Errors
@@ -103,12 +113,50 @@ impl WebhookService {
         let key = NewKey::generate(now, entropy)?;
         let webhook = Webhook::create(id, acting.platform().clone(), create.settings, key, now);
         let details = AuditDetails::of_keys(None, &webhook.key_ring, now);
+        self.save(acting, webhook, details, create.idempotent, now).await
+    }
+
+    /// Creates a webhook with secrets that its receiver has from elsewhere. A previous one retires as if the webhook were rolled now. Needs
+    /// `WEBHOOK.CREATE` and `WEBHOOK.REVEAL`: whoever brings a key knows it.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub async fn import(
+        &self,
+        acting: &Acting,
+        create: CreateWebhook,
+        secrets: &ImportedSecrets,
+    ) -> Result<Outcome, ServiceError> {
+        acting.require(Permission::WebhookCreate)?;
+        acting.require(Permission::WebhookReveal)?;
+        let now = self.clock.now();
+        let entropy = self.entropy.as_ref();
+        let id = WebhookId::generate(now, entropy)?;
+        let [current, previous] = [(); 2].map(|()| SigningKeyId::generate(now, entropy));
+        let ring = KeyRing::imported(secrets, (current?, previous?), self.default_overlap, now)?;
+        let webhook = Webhook::with_ring(id, acting.platform().clone(), create.settings, ring, now);
+        let details = AuditDetails {
+            imported_keys: secrets.iter().map(ImportedSecret::fingerprint).collect(),
+            ..AuditDetails::of_keys(None, &webhook.key_ring, now)
+        };
+        self.save(acting, webhook, details, create.idempotent, now).await
+    }
+
+    async fn save(
+        &self,
+        acting: &Acting,
+        webhook: Webhook,
+        details: AuditDetails,
+        idempotent: Option<IdempotentRequest>,
+        now: Instant,
+    ) -> Result<Outcome, ServiceError> {
+        let entropy = self.entropy.as_ref();
         let audit = AuditStamp::new(acting, now, entropy)?.record(
             AuditAction::WebhookCreated,
-            id.to_string(),
+            webhook.id.to_string(),
             details,
         );
-        let idempotency = create.idempotent.map(|request| request.by(acting, now));
+        let idempotency = idempotent.map(|request| request.by(acting, now));
         self.store
             .create(Creation {
                 webhook,

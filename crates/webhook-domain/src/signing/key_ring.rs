@@ -26,6 +26,7 @@ pub use crate::signing::signing_key::{NewKey, SigningKey};
 
 use crate::error::Refusal;
 use crate::id::SigningKeyId;
+use crate::signing::imported::{ImportedSecret, ImportedSecrets};
 use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
 
@@ -92,6 +93,32 @@ impl KeyRing {
         }
     }
 
+    /// The ring of a new webhook whose receiver has these secrets already. A previous one retires for `overlap`, as in a roll.
+    ///
+    /// # Errors
+    /// As [`roll`](Self::roll); a ring of two keys is never full.
+    pub fn imported(
+        secrets: &ImportedSecrets,
+        (current, previous): (SigningKeyId, SigningKeyId),
+        overlap: Overlap,
+        now: Instant,
+    ) -> Result<Self, Refusal> {
+        let mut imported = secrets.iter();
+        let key = |id, secret: &ImportedSecret| SigningKey::imported(id, secret);
+        let current = key(current, secrets.current());
+        match imported.nth(1) {
+            Some(secret) => {
+                let ring = Self::new(key(previous, secret)).roll(current, overlap, now)?;
+                // It was no roll that somebody could want undone.
+                Ok(Self {
+                    undoable: None,
+                    ..ring
+                })
+            }
+            None => Ok(Self::new(current)),
+        }
+    }
+
     /// The ring as a store kept it; `retired` newest first, `undoable` the key that [`undo_roll`](Self::undo_roll) would bring back.
     #[must_use]
     pub fn restore(
@@ -106,6 +133,19 @@ impl KeyRing {
             rolled_at,
             undoable,
         }
+    }
+
+    /// The same ring, in which keys that are also among `signed` are those: what such a key has derived to sign is not derived again. No
+    /// key comes into the ring by this, and none goes.
+    #[must_use]
+    pub fn sharing(mut self, signed: &[SigningKey]) -> Self {
+        let keys = self.retired.iter_mut().map(|retired| &mut retired.key);
+        for key in keys.chain(&mut self.current) {
+            if let Some(same) = signed.iter().find(|signed| *signed == key) {
+                *key = same.clone();
+            }
+        }
+        self
     }
 
     /// Puts `new` in as the current key and retires the one before for `overlap`.

@@ -8,6 +8,8 @@ use webhook_verify::Key;
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::InvalidValue;
 use crate::id::SigningKeyId;
+use crate::signing::imported::ImportedSecret;
+use crate::signing::scheme::hmac_sha256::HmacKey;
 use crate::signing::scheme::{Message, SchemeKey, Seed};
 use crate::signing::secret::{Fingerprint, SecretText};
 use crate::signing::signing_protocol::SigningProtocol;
@@ -35,6 +37,15 @@ impl SigningKey {
     ) -> Result<Self, InvalidValue> {
         let key = (protocol.scheme().restore)(kept)?;
         Ok(Self { id, key })
+    }
+
+    /// The key of a secret from elsewhere.
+    #[must_use]
+    pub fn imported(id: SigningKeyId, secret: &ImportedSecret) -> Self {
+        Self {
+            id,
+            key: Arc::new(HmacKey(secret.0.clone())),
+        }
     }
 
     /// The key as text, for a store to seal; [`restore`](Self::restore) reads it.
@@ -77,6 +88,12 @@ impl SigningKey {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.key.fingerprint()
+    }
+
+    /// Whether the two are one in memory.
+    #[cfg(test)]
+    pub(super) fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.key, &other.key)
     }
 
     pub(super) fn sign_message(&self, message: &Message<'_>) -> String {

@@ -7,12 +7,15 @@
 
 use std::sync::Arc;
 
+use data_encoding::BASE64;
+
 use crate::access::caller::{Acting, Caller, Credential, PlatformScope};
 use crate::access::permission::{Permission, PermissionSet};
 use crate::delivery::event::{Event, JsonText};
 use crate::entropy::Entropy;
 use crate::id::{ApiKeyId, EventId, PlatformId, WebhookId};
 use crate::idempotency::{IdempotencyKey, IdempotentRequest, Render, RequestFingerprint};
+use crate::signing::imported::{ImportedSecret, ImportedSecrets};
 use crate::signing::key_ring::{NewKey, SigningKey};
 use crate::signing::secret::{SecretBytes, SecretText};
 use crate::signing::signing_protocol::SigningProtocol;
@@ -124,6 +127,24 @@ pub fn event(platform: &PlatformId, action: &str, now: Instant) -> Event {
 #[must_use]
 pub fn new_key(now: Instant, entropy: &dyn Entropy) -> NewKey {
     NewKey::generate(now, entropy).expect("randomness")
+}
+
+/// Two secrets from elsewhere, of the shortest and of the longest kind.
+#[must_use]
+pub fn imported_secrets() -> ImportedSecrets {
+    let secret = |length: usize, first: u8| {
+        let bytes: Vec<u8> = (0..length)
+            .map(|n| (n * n).to_le_bytes()[0].wrapping_mul(31) ^ first)
+            .collect();
+        let text = SecretText::new(format!("whsec_{}", BASE64.encode(&bytes)));
+        ImportedSecret::parse(&text).expect("a secret")
+    };
+    let imported = ImportedSecrets::new(
+        Some(secret(24, 7)),
+        Some(secret(64, 9)),
+        SigningProtocol::HmacSha256,
+    );
+    imported.expect("secrets that go together").expect("two of them")
 }
 
 /// An API key at work on its one platform, with every permission.

@@ -28,7 +28,8 @@ const PLATFORM: &str = "^[a-zA-Z0-9_-]{1,64}$";
 const PLATFORM_OR_ALL: &str = "^(\\*|[a-zA-Z0-9_-]{1,64})$";
 /// `https` in any case, and `http` where the deployment allows it; without what is refused for sure.
 const URL: &str = "^[hH][tT][tT][pP][sS]?://[^\\s\\\\#/?][^\\s\\\\#]*$";
-const SECRET: &str = "^whsec_[A-Za-z0-9+/]{43}=$";
+/// 32 bytes, or the 24 to 64 of one that was imported.
+const SECRET: &str = "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$";
 const VERIFICATION_KEY: &str = "^whpk_[A-Za-z0-9+/]{43}=$";
 const FINGERPRINT: &str = "^sha256:[0-9a-f]{16}$";
 

@@ -62,7 +62,7 @@ pub(crate) async fn test_connection(mut call: Call) -> Result<HttpResponse, Prob
     call.without_query()?;
     let key = call.idempotency_key()?;
     let body = call.required_body("describes the webhook").await?;
-    let settings = wire::create(json::parse_object(&body)?, &call.api().rules)?;
+    let (settings, _) = wire::create(json::parse_object(&body)?, &call.api().rules)?;
     let send = async || {
         Ok(call
             .api()

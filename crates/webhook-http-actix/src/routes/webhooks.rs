@@ -14,7 +14,8 @@ use crate::{json, paths};
 
 /// Creates a webhook.
 ///
-/// The answer has its first secret. Needs `WEBHOOK.CREATE`.
+/// The answer has its first secret: a new one, or the one that `imported_secret_key` brings from a former provider, so that a receiver
+/// goes on with what it has. That needs `WEBHOOK.REVEAL` as well. Needs `WEBHOOK.CREATE`.
 #[utoipa::path(
     post,
     path = paths::WEBHOOKS,
@@ -28,13 +29,17 @@ pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
     call.without_query()?;
     let key = call.idempotency_key()?;
     let body = call.required_body("describes the webhook").await?;
-    let settings = wire::create(json::parse_object(&body)?, &call.api().rules)?;
+    let (settings, imported) = wire::create(json::parse_object(&body)?, &call.api().rules)?;
     let turn = call.turn(&acting, key, &body, Success::Created).await?;
     let create = CreateWebhook {
         settings,
         idempotent: turn.request(),
     };
-    let outcome = call.api().webhooks.create(&acting, create).await?;
+    let webhooks = &call.api().webhooks;
+    let outcome = match imported {
+        Some(secrets) => webhooks.import(&acting, create, &secrets).await?,
+        None => webhooks.create(&acting, create).await?,
+    };
     turn.answer(&call.core, &acting, &outcome)
 }
 

@@ -32,6 +32,8 @@ answer! {
         retired_keys: Vec<RetiredKeyJson<'a>> = [{"fingerprint": "sha256:fedcba9876543210", "expires_at": "2024-04-13T15:22:37Z"}],
         /// The secrets that signed before the change and no longer did.
         ended_keys: Vec<FingerprintText<'a>> = [],
+        /// Those that a client brought from elsewhere.
+        imported_keys: Vec<FingerprintText<'a>> = [],
         /// What an API key was allowed to do.
         permissions: &'a [String] = [],
     }
@@ -66,6 +68,7 @@ impl<'a> AuditRecordJson<'a> {
             current_key: details.current_key.as_ref().map(fingerprint),
             retired_keys: details.retired_keys.iter().map(retired_key).collect(),
             ended_keys: details.ended_keys.iter().map(fingerprint).collect(),
+            imported_keys: details.imported_keys.iter().map(fingerprint).collect(),
             permissions: &details.permissions,
         }
     }

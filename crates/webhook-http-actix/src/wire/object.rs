@@ -7,12 +7,14 @@ use std::borrow::Cow;
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::{Value, json as value};
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::{ObjectBuilder, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
+use webhook_domain::signing::imported::{ImportedSecret, ImportedSecrets};
 use webhook_domain::signing::key_ring::Overlap;
-use webhook_domain::webhook::{AuthenticationType, Settings, SettingsUpdate};
+use webhook_domain::signing::secret::SecretText;
+use webhook_domain::webhook::{AuthenticationType, Edit, Settings, SettingsUpdate};
 
 use super::field::{Field, Sent, Set};
 use super::fields::Fields;
@@ -21,9 +23,9 @@ use super::shown::WebhookJson;
 use super::webhook::{FIELDS, OBJECT};
 use crate::api::FieldRules;
 use crate::errors::Problem;
-use crate::json::Object;
+use crate::json::{self, Object};
 use crate::openapi::shared::Component;
-use crate::openapi::values::{one, or_null, overlap, write_only};
+use crate::openapi::values::{one, or_null, overlap, secret, write_only};
 use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
 
 impl Serialize for WebhookJson<'_> {
@@ -37,11 +39,35 @@ impl Serialize for WebhookJson<'_> {
     }
 }
 
-/// The settings that a create object asks for.
-pub(crate) fn create(body: Object, rules: &FieldRules) -> Result<Settings, Problem> {
-    let mut fields = known(body, &[])?;
+/// The settings that a create object asks for, and the secrets that it brings along.
+pub(crate) fn create(
+    body: Object,
+    rules: &FieldRules,
+) -> Result<(Settings, Option<ImportedSecrets>), Problem> {
+    let mut fields = known(body, &[ImportedSecret::CURRENT, ImportedSecret::PREVIOUS])?;
     let update = read(&mut fields, Sent::Create, rules)?;
-    Ok(update.apply(Settings::default())?)
+    let [current, previous] = [ImportedSecret::CURRENT, ImportedSecret::PREVIOUS]
+        .map(|field| fields.text(field, |text| ImportedSecret::parse(&SecretText::new(text))));
+    let given = |edit| match edit {
+        Edit::Set(secret) => Some(secret),
+        Edit::Keep | Edit::Clear => None,
+    };
+    let settings = update.apply(Settings::default())?;
+    let imported = ImportedSecrets::new(given(current?), given(previous?), settings.signing_protocol)?;
+    Ok((settings, imported))
+}
+
+/// The webhook that a create object in this text asks for, as `POST /v1/webhooks` reads it.
+///
+/// # Errors
+/// Says what is wrong, and repeats no value.
+pub fn read_create_object(
+    text: &[u8],
+    rules: &FieldRules,
+) -> Result<(Settings, Option<ImportedSecrets>), String> {
+    let object = json::parse_object(text);
+    let read = object.and_then(|object| create(object, rules));
+    read.map_err(|problem| problem.to_string())
 }
 
 /// The update that an update object asks for.
@@ -87,6 +113,18 @@ fn read(fields: &mut Fields, sent: Sent, rules: &FieldRules) -> Result<SettingsU
     Ok(update)
 }
 
+/// The fields of a create object that bring keys along. They are in no other.
+const IMPORTED: [(&str, &str); 2] = [
+    (
+        ImportedSecret::CURRENT,
+        "The secret that the receiver has from a former provider, instead of a new one. Needs WEBHOOK.REVEAL as well.",
+    ),
+    (
+        ImportedSecret::PREVIOUS,
+        "One that signs besides for the deployment's overlap, as if it had been rolled now.",
+    ),
+];
+
 /// The object that a webhook is created of.
 pub(crate) struct CreateWebhook;
 /// The object that a webhook is changed with.
@@ -106,7 +144,12 @@ impl ToSchema for WebhookJson<'_> {
 
 impl PartialSchema for CreateWebhook {
     fn schema() -> RefOr<Schema> {
-        let object = sent_object("A webhook to create.", Sent::Create);
+        let mut object = sent_object("A webhook to create.", Sent::Create);
+        for (name, says) in IMPORTED {
+            let mut schema = or_null(secret(says));
+            write_only(&mut schema);
+            object = object.property(name, schema);
+        }
         one(object.examples([sent_example()]))
     }
 }
@@ -124,7 +167,7 @@ impl PartialSchema for RollSecret {
         let mut seconds = or_null(overlap());
         write_only(&mut seconds);
         let mut example = sent_example();
-        example[PREVIOUS_SECRET_EXPIRES_IN] = json!(3600);
+        example[PREVIOUS_SECRET_EXPIRES_IN] = value!(3600);
         let says = "Changes of a webhook, done in the same step as the roll.";
         let object = sent_object(says, Sent::Update).property(PREVIOUS_SECRET_EXPIRES_IN, seconds);
         one(object.examples([example]))

@@ -22,6 +22,7 @@ mod failures;
 mod fields;
 mod filtering;
 mod idempotency;
+mod importing;
 mod listing;
 mod openapi;
 mod patterns;

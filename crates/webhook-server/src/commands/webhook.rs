@@ -3,6 +3,7 @@
 mod create;
 mod custom_headers;
 mod filter;
+mod import;
 mod probe;
 mod read;
 mod remove_secret;
@@ -32,6 +33,13 @@ pub(crate) enum WebhookCommand {
     ///
     /// Example: `webhook-server webhook create --url https://example.com/webhooks --action INVOICE.PAID`
     Create(Box<create::CreateArguments>),
+    /// Create the webhooks of a file, with the secrets that their receivers have from a former provider
+    ///
+    /// Each line is a JSON object as POST /v1/webhooks takes it, with a `reference` that names the webhook. A line whose reference is there
+    /// already is passed over, so the command can be run again. The exit status is 1 if a line failed.
+    ///
+    /// Example: `webhook-server webhook import endpoints.jsonl`
+    Import(import::ImportArguments),
     /// List the webhooks of a platform, without their keys
     List(read::ListArguments),
     /// Show a webhook
@@ -97,6 +105,7 @@ pub(crate) struct PlatformArgument {
 pub(crate) fn run(settings: Settings, command: WebhookCommand, format: Format) -> Result<(), Failure> {
     match command {
         WebhookCommand::Create(arguments) => create::run(settings, *arguments, format),
+        WebhookCommand::Import(arguments) => import::run(settings, &arguments, format),
         WebhookCommand::List(arguments) => read::list(&Local::open(settings)?, arguments, format),
         WebhookCommand::Show(arguments) => read::show(&Local::open(settings)?, arguments, format),
         WebhookCommand::Update(arguments) => update::run(settings, *arguments, format),

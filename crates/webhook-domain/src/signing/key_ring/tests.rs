@@ -53,6 +53,27 @@ fn keys_that_receivers_look_up_overlap_for_ten_minutes_at_least_or_not_at_all() 
     }
 }
 
+/// As the store gives them: equal, and made anew at each look.
+#[test]
+fn a_ring_shares_the_keys_that_signed_before_and_takes_in_no_other() {
+    let public = |seed| fixtures::new_key(NOW, &SeededEntropy::new(seed)).under(SigningProtocol::Ed25519);
+    let read_anew = |key: &SigningKey| SigningKey::restore(key.id, key.protocol(), key.kept()).unwrap();
+    let (old, current, stranger) = (public(1), public(2), public(3));
+    let ring = KeyRing::new(read_anew(&old))
+        .roll(read_anew(&current), seconds(600), NOW)
+        .unwrap();
+    let shared = ring.clone().sharing(&[stranger, old.clone(), current.clone()]);
+    assert_eq!(shared, ring);
+    let keys: Vec<_> = shared.valid_at(NOW).collect();
+    assert!(keys[0].is_shared_with(&current) && keys[1].is_shared_with(&old));
+    // What was rolled away at once does not come back.
+    let rolled = ring
+        .roll(public(4), Overlap::NONE, NOW)
+        .unwrap()
+        .sharing(&[old, current]);
+    assert_eq!(rolled.valid_at(NOW).collect::<Vec<_>>(), [&public(4)]);
+}
+
 #[test]
 fn a_roll_keeps_the_previous_key_for_its_window() {
     let ring = KeyRing::new(key(0)).roll(key(1), seconds(60), NOW).unwrap();

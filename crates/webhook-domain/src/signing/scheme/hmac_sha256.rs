@@ -23,7 +23,7 @@ pub(in crate::signing) static SCHEME: Scheme = Scheme {
     },
 };
 
-struct HmacKey(Secret);
+pub(in crate::signing) struct HmacKey(pub(in crate::signing) Secret);
 
 impl SchemeKey for HmacKey {
     fn protocol(&self) -> SigningProtocol {

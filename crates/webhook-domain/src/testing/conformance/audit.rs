@@ -60,6 +60,7 @@ pub async fn an_audit_record_reads_back_equal(ports: &Ports) {
             expires_at: 1_712_935_357,
         }],
         ended_keys: vec!["sha256:ffffffffffffffff".into()],
+        imported_keys: vec!["sha256:0123456789abcdef".into()],
         permissions: vec!["WEBHOOK.VIEW".into()],
     };
     scene.clock.advance_seconds(1);

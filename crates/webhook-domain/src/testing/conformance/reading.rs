@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::Ports;
 use super::scene::{Scene, done, held};
+use crate::id::SigningKeyId;
 use crate::ports::{Change, Effect};
-use crate::signing::key_ring::Overlap;
+use crate::signing::key_ring::{KeyRing, Overlap};
 use crate::signing::signing_protocol::SigningProtocol;
-use crate::testing::{ManualClock, fixtures};
+use crate::testing::{ManualClock, SeededEntropy, fixtures};
 use crate::webhook::{
     Authentication, AuthenticationType, Direction, Name, PageSize, PageStart, Settings, Webhook,
     WebhookFilter, WebhookOrder, WebhookQuery,
@@ -64,6 +65,24 @@ pub async fn the_keys_of_a_webhook_are_found_by_its_id_alone(ports: &Ports) {
     assert_eq!(scene.stored(first.id).await, rolled);
     let unknown = scene.new_webhook(fixtures::bare_settings());
     assert_eq!(read(unknown.id).await, None);
+}
+
+/// Secrets from elsewhere may be shorter and longer than ours.
+pub async fn keys_from_elsewhere_read_back_equal(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let entropy = SeededEntropy::new(5);
+    let id = || held(SigningKeyId::generate(scene.now(), &entropy));
+    let secrets = fixtures::imported_secrets();
+    let mut webhook = scene.new_webhook(fixtures::bare_settings());
+    webhook.key_ring = held(KeyRing::imported(
+        &secrets,
+        (id(), id()),
+        Overlap::DAY,
+        scene.now(),
+    ));
+    assert_eq!(webhook.key_ring.valid_at(scene.now()).count(), 2);
+    done(ports.webhooks().create(scene.creation(&webhook, None)).await);
+    assert_eq!(scene.stored(webhook.id).await, webhook);
 }
 
 /// Seven webhooks, of which some are alike in their names, have none, or an empty one; the oldest comes last. Some were changed since,

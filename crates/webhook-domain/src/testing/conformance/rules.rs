@@ -22,6 +22,7 @@ macro_rules! conformance_tests {
             a_webhook_with_nothing_set_reads_back_equal
             a_webhook_of_another_platform_is_not_found
             the_keys_of_a_webhook_are_found_by_its_id_alone
+            keys_from_elsewhere_read_back_equal
             webhooks_are_listed_by_the_number_of_a_page
             webhooks_are_listed_from_a_cursor
             webhooks_are_found_by_how_old_their_secret_is
