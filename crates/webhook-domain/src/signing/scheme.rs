@@ -1,8 +1,8 @@
 //! A protocol as one thing: how its keys are made and kept, what they sign, and what a receiver verifies with.
 //!
 //! Each protocol is a file here: a [`Scheme`], which makes keys, and a type of keys, which is a [`SchemeKey`]. Nothing outside knows
-//! how a protocol signs; to add one, write its file and name it in
-//! [`SigningProtocol`](crate::signing::signing_protocol::SigningProtocol).
+//! how a protocol signs; to add one, write its file, name it in
+//! [`SigningProtocol`](crate::signing::signing_protocol::SigningProtocol), and say in `signing_key` which file is its own.
 
 pub(super) mod ed25519;
 pub(super) mod hmac_sha256;
@@ -36,6 +36,11 @@ impl Seed {
         Ok(Self(bytes))
     }
 }
+
+/// The form of a ring in which every key is one that the first release knew: an HMAC key of 32 bytes.
+pub(super) const FIRST_FORM: u32 = 1;
+/// The form in which a key may be one of Ed25519, or an HMAC key of 24 to 64 bytes.
+pub(super) const FORM_OF_OTHER_KEYS: u32 = 2;
 
 /// How keys of one protocol come about.
 pub(super) struct Scheme {
@@ -83,6 +88,6 @@ pub(super) trait SchemeKey: Send + Sync {
     /// The key as text, for the store to seal.
     fn kept(&self) -> SecretText;
 
-    /// The form of a [ring](crate::stored::StoredRing) from which on there are such keys in it.
+    /// The form of a stored ring from which on there are such keys in it.
     fn kept_since(&self) -> u32;
 }

@@ -9,8 +9,8 @@ use crate::entropy::{Entropy, EntropyError};
 use crate::error::InvalidValue;
 use crate::id::SigningKeyId;
 use crate::signing::imported::ImportedSecret;
-use crate::signing::scheme::hmac_sha256::HmacKey;
-use crate::signing::scheme::{Message, SchemeKey, Seed};
+use crate::signing::scheme::hmac_sha256::{self, HmacKey};
+use crate::signing::scheme::{FIRST_FORM, FORM_OF_OTHER_KEYS, Message, Scheme, SchemeKey, Seed, ed25519};
 use crate::signing::secret::{Fingerprint, SecretText};
 use crate::signing::signing_protocol::SigningProtocol;
 use crate::signing::verification_key::VerificationKey;
@@ -25,7 +25,20 @@ pub struct SigningKey {
     key: Arc<dyn SchemeKey>,
 }
 
+/// How keys of that protocol come about.
+fn scheme_of(protocol: SigningProtocol) -> &'static Scheme {
+    match protocol {
+        SigningProtocol::HmacSha256 => &hmac_sha256::SCHEME,
+        SigningProtocol::Ed25519 => &ed25519::SCHEME,
+    }
+}
+
 impl SigningKey {
+    /// The form of a stored ring that every release knows.
+    pub(crate) const FIRST_FORM: u32 = FIRST_FORM;
+    /// The newest one that this release knows.
+    pub(crate) const NEWEST_FORM: u32 = FORM_OF_OTHER_KEYS;
+
     /// The key as a store kept it.
     ///
     /// # Errors
@@ -35,7 +48,7 @@ impl SigningKey {
         protocol: SigningProtocol,
         kept: SecretText,
     ) -> Result<Self, InvalidValue> {
-        let key = (protocol.scheme().restore)(kept)?;
+        let key = (scheme_of(protocol).restore)(kept)?;
         Ok(Self { id, key })
     }
 
@@ -54,7 +67,7 @@ impl SigningKey {
         self.key.kept()
     }
 
-    /// The form of a [ring](crate::stored::StoredRing) from which on there are such keys in it.
+    /// The form of a stored ring from which on there are such keys in it.
     pub(crate) fn kept_since(&self) -> u32 {
         self.key.kept_since()
     }
@@ -146,7 +159,7 @@ impl NewKey {
     pub fn under(self, protocol: SigningProtocol) -> SigningKey {
         SigningKey {
             id: self.id,
-            key: (protocol.scheme().make)(&self.seed),
+            key: (scheme_of(protocol).make)(&self.seed),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::InvalidValue;
-use crate::signing::scheme::{self, Scheme};
 
 /// A signing protocol, by the name clients use. The name is stored with each key, so that a key goes on signing under the
 /// protocol it was made for. What a protocol does stands in a file of its own, in `scheme/`.
@@ -28,13 +27,6 @@ impl SigningProtocol {
         match self {
             Self::HmacSha256 => "HmacSHA256",
             Self::Ed25519 => "Ed25519",
-        }
-    }
-
-    pub(super) fn scheme(self) -> &'static Scheme {
-        match self {
-            Self::HmacSha256 => &scheme::hmac_sha256::SCHEME,
-            Self::Ed25519 => &scheme::ed25519::SCHEME,
         }
     }
 }

@@ -23,7 +23,7 @@ const FIELD: &str = "key_ring";
 /// A key ring as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredRing {
-    /// The form of the ring: [`FIRST_FORM`](Self::FIRST_FORM), or [`FORM_OF_OTHER_KEYS`](Self::FORM_OF_OTHER_KEYS).
+    /// The form of the ring, from [`FIRST_FORM`](Self::FIRST_FORM) to [`NEWEST_FORM`](Self::NEWEST_FORM).
     #[serde(default = "first_form", skip_serializing_if = "is_first_form")]
     pub form: u32,
     /// The current key.
@@ -91,9 +91,9 @@ impl SealedKeys {
 
 impl StoredRing {
     /// Every key is an HMAC key of 32 bytes.
-    pub const FIRST_FORM: u32 = 1;
-    /// A key may be one of Ed25519, or an HMAC key of 24 to 64 bytes.
-    pub const FORM_OF_OTHER_KEYS: u32 = 2;
+    pub const FIRST_FORM: u32 = SigningKey::FIRST_FORM;
+    /// A key may be one of Ed25519, or an HMAC key of 24 to 64 bytes, too.
+    pub const NEWEST_FORM: u32 = SigningKey::NEWEST_FORM;
 
     /// The form of `ring`, which is that of `webhook`. Only the keys are sealed that `sealed` does not have.
     ///
@@ -149,7 +149,7 @@ impl StoredRing {
         webhook: WebhookId,
         vault: &Vault,
     ) -> Result<(KeyRing, SealedKeys), StoredError> {
-        if !(Self::FIRST_FORM..=Self::FORM_OF_OTHER_KEYS).contains(&self.form) {
+        if !(Self::FIRST_FORM..=Self::NEWEST_FORM).contains(&self.form) {
             let problem = format!("has the form {}, which a newer release has written", self.form);
             return Err(StoredError::value(FIELD)(InvalidValue(problem.into())));
         }

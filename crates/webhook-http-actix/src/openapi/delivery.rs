@@ -74,7 +74,7 @@ pub(super) fn webhooks() -> Paths {
         .operation_id(Some("receive_delivery"))
         .summary(Some("A delivery: an event, sent to the webhook's `url`."))
         .description(Some(
-            "At least once, and in order per webhook. It is signed with every secret that is valid at that moment, by two families \
+            "At least once, and in order per webhook. It is signed with every key that is valid at that moment, by two families \
              of headers; a receiver verifies one of them. It also has the webhook's own credentials: `Authorization: Basic …` for \
              PASSWORD, the header `api_header_field` for API_KEY; and its `custom_headers`.",
         ))
@@ -101,11 +101,22 @@ pub(super) fn webhooks() -> Paths {
             signature::MESSAGE_SIGNATURE,
             Required::False,
             matching(
-                "^v1,[A-Za-z0-9+/]+={0,2}( v1,[A-Za-z0-9+/]+={0,2})*$",
-                "By Standard Webhooks: HMAC-SHA256 in base64 over `{webhook-id}.{webhook-timestamp}.{body}`, keyed with the bytes \
-                 that stand in base64 behind `whsec_`; one signature per secret, newest first. Absent when no secret is valid.",
+                "^v1a?,[A-Za-z0-9+/]+={0,2}( v1a?,[A-Za-z0-9+/]+={0,2})*$",
+                "By Standard Webhooks, over `{webhook-id}.{webhook-timestamp}.{body}`, in base64: `v1` is HMAC-SHA256, keyed with the bytes \
+                 that stand in base64 behind `whsec_`; `v1a` is Ed25519, verified with those behind `whpk_`. One signature per key, all `v1` \
+                 before all `v1a`, each newest first. The receiver's key says which it is compared with. Absent when no key is valid.",
             ),
             "v1,D3Ewj+PRD2vNkad/min2VRB+ZmoQWtpkjJeeR1JdU08=",
+        ))
+        .parameter(header(
+            signature::MESSAGE_KEY_ID,
+            Required::False,
+            matching(
+                "^[A-Za-z0-9_-]{43}( [A-Za-z0-9_-]{43})*$",
+                "The key ids of the `v1a` signatures, in their order, as the webhook's key set has them. It is not signed: a hint for a \
+                 receiver that looks keys up at the address it has been configured with. Absent when no Ed25519 key is valid.",
+            ),
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
         ))
         .parameter(header(
             signature::PAYLOAD_TIMESTAMP,

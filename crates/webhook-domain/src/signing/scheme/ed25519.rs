@@ -10,12 +10,11 @@ use data_encoding::BASE64;
 use webhook_verify::{Key, KeyPair, PublicKey};
 use zeroize::Zeroizing;
 
-use super::{Message, Scheme, SchemeKey, Seed};
+use super::{FORM_OF_OTHER_KEYS, Message, Scheme, SchemeKey, Seed};
 use crate::error::InvalidValue;
 use crate::signing::secret::{Fingerprint, SecretText};
 use crate::signing::signing_protocol::SigningProtocol;
 use crate::signing::verification_key::VerificationKey;
-use crate::stored::StoredRing;
 
 /// What a private key begins with.
 const PREFIX: &str = "whsk_";
@@ -101,6 +100,6 @@ impl SchemeKey for Ed25519Key {
     }
 
     fn kept_since(&self) -> u32 {
-        StoredRing::FORM_OF_OTHER_KEYS
+        FORM_OF_OTHER_KEYS
     }
 }

@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use webhook_verify::{Key, Secret};
 
-use super::{Message, Scheme, SchemeKey, Seed};
+use super::{FIRST_FORM, FORM_OF_OTHER_KEYS, Message, Scheme, SchemeKey, Seed};
 use crate::error::InvalidValue;
 use crate::signing::secret::{Fingerprint, SecretText};
 use crate::signing::signing_protocol::SigningProtocol;
 use crate::signing::verification_key::VerificationKey;
-use crate::stored::StoredRing;
 
 pub(in crate::signing) static SCHEME: Scheme = Scheme {
     make: |seed| Arc::new(HmacKey(Secret::from_seed(&seed.0))),
@@ -61,8 +60,8 @@ impl SchemeKey for HmacKey {
     /// Releases before form 2 know secrets of 32 bytes alone.
     fn kept_since(&self) -> u32 {
         match self.0.expose_bytes().len() {
-            Seed::LENGTH => StoredRing::FIRST_FORM,
-            _ => StoredRing::FORM_OF_OTHER_KEYS,
+            Seed::LENGTH => FIRST_FORM,
+            _ => FORM_OF_OTHER_KEYS,
         }
     }
 }
