@@ -112,6 +112,33 @@ async fn a_roll_changes_the_protocol_both_ways_and_each_key_is_shown_in_its_own_
         .refuses(409, "INVALID_OPERATION", Some("signing_protocol"));
 }
 
+/// A roll that is undone brings the protocol back with the key, and both keys are looked up meanwhile.
+#[actix_web::test]
+async fn undoing_a_change_of_protocol_brings_the_key_and_its_protocol_back() {
+    let service = TestService::new();
+    let created = service.ask(create(CREATE_ED25519)).await;
+    let id = created.text("id");
+    service
+        .ask(roll_to(&id, SigningProtocol::HmacSha256, ""))
+        .await
+        .succeeds(200);
+    let undo = |query: &str| {
+        Ask::new(
+            Method::POST,
+            format!("/v1/webhooks/{id}/secret-key/restore{query}"),
+        )
+    };
+    let short = service.ask(undo("?previous_secret_expires_in=60")).await;
+    short.refuses(400, "INVALID_FIELD", Some("previous_secret_expires_in"));
+    let undone = service.ask(undo("")).await;
+    undone.succeeds(200);
+    let json = undone.json();
+    assert_eq!(json["signing_protocol"], "Ed25519");
+    assert_eq!(json["verification_key"], created.json()["verification_key"]);
+    assert_eq!(json["previous_signing_protocol"], "HmacSHA256");
+    assert!(json["secret_key"].is_null());
+}
+
 #[actix_web::test]
 async fn an_overlap_that_is_shorter_than_receivers_keep_a_key_set_is_refused() {
     let service = TestService::new();
