@@ -1,4 +1,4 @@
-//! What a roll costs before any store is asked: the rule, the randomness, the look at a credential.
+//! What a roll costs before any store is asked: the rule, the randomness, the look at a credential; and what a signature costs.
 //!
 //! `cargo bench -p webhook-domain`. The source of randomness here is a hash; the operating system's is the
 //! server's own affair.
@@ -7,8 +7,9 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
 use webhook_domain::access::api_key::{PresentedApiKey, generate_text};
-use webhook_domain::id::ApiKeyId;
+use webhook_domain::id::{ApiKeyId, EventId};
 use webhook_domain::signing::key_ring::{KeyRing, MAX_RETIRED_KEYS, NewKey, Overlap, SigningKey};
+use webhook_domain::signing::signature::sign;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::testing::{ManualClock, SeededEntropy, fixtures};
 use webhook_domain::time::Instant;
@@ -64,6 +65,33 @@ fn make_a_key(criterion: &mut Criterion) {
     });
 }
 
+/// As an attempt does it: the ring comes from the store anew, and shares what the attempt before has derived, or does not.
+fn sign_a_delivery(criterion: &mut Criterion) {
+    let entropy = SeededEntropy::default();
+    let Ok(event) = EventId::generate(NOW, &entropy) else {
+        return;
+    };
+    let body = vec![b'x'; 1024];
+    let mut group = criterion.benchmark_group("sign a delivery of 1 KiB");
+    for protocol in SigningProtocol::ALL {
+        let signed = [fixtures::new_key(NOW, &entropy).under(protocol)];
+        for shares in [false, true] {
+            let read = || SigningKey::restore(signed[0].id, protocol, signed[0].kept()).map(KeyRing::new);
+            let name = format!("{protocol}{}", if shares { ", shared" } else { "" });
+            group.bench_function(name, |bencher| {
+                bencher.iter_batched(
+                    read,
+                    |ring| {
+                        let ring = ring.map(|ring| if shares { ring.sharing(&signed) } else { ring });
+                        ring.map(|ring| sign(&ring, event, black_box(&body), NOW))
+                    },
+                    BatchSize::SmallInput,
+                );
+            });
+        }
+    }
+}
+
 fn read_an_api_key(criterion: &mut Criterion) {
     let entropy = SeededEntropy::default();
     let text = ApiKeyId::generate(NOW, &entropy).and_then(|id| generate_text(id, &entropy));
@@ -83,6 +111,7 @@ criterion_group!(
     roll_the_ring,
     decide_on_a_webhook,
     make_a_key,
+    sign_a_delivery,
     read_an_api_key
 );
 criterion_main!(benches);
