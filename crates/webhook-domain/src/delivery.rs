@@ -17,6 +17,7 @@ pub mod probed;
 pub mod retry_schedule;
 pub mod shares;
 pub mod shortage;
+pub mod trace;
 
 use crate::delivery::event::{Environment, Event};
 use crate::delivery::penalty_box::HeadFate;

@@ -67,6 +67,7 @@ async fn with_given_up() -> (Scene, Vec<DeliveryId>) {
             data: JsonText::parse(b"1").unwrap(),
             previous_data: None,
             original_request_id: None,
+            trace: None,
             idempotent: None,
         };
         let published = done(events.publish(&acting, publish).await.unwrap());

@@ -39,6 +39,7 @@ mod query;
 mod request_rate;
 mod routes;
 mod server;
+mod trace;
 pub mod wire;
 
 pub use api::{Api, Core, CurrentActions, FieldRules, StoreCheck};

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 pub use json_text::JsonText;
 
+use crate::delivery::trace::TraceContext;
 use crate::error::InvalidValue;
 use crate::id::{EventId, PlatformId, RequestId};
 use crate::time::Instant;
@@ -68,6 +69,8 @@ pub struct Event {
     pub previous_data: Option<JsonText>,
     /// The request that made it happen, if the publisher said so.
     pub original_request_id: Option<RequestId>,
+    /// The trace that the publication belongs to.
+    pub trace: Option<TraceContext>,
     /// When it was published.
     pub created_at: Instant,
 }

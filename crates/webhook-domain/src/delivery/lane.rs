@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use crate::delivery::attempt::Attempt;
 use crate::delivery::penalty_box::PenaltyBox;
+use crate::delivery::trace::TraceParent;
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::id::ProcessId;
 use crate::time::Instant;
@@ -59,6 +60,8 @@ pub struct Turn {
     pub attempt: Attempt,
     /// The penalty box after it.
     pub penalty_box: PenaltyBox,
+    /// The trace that the delivered event belongs to, for the log.
+    pub trace: Option<TraceParent>,
 }
 
 /// A lane as it is stored.

@@ -13,7 +13,7 @@ use crate::webhook::{Authentication, CustomHeaders, TargetUrl};
 pub struct Parcel {
     /// Where it goes.
     pub url: TargetUrl,
-    /// Its signature, by name and value. No setting of a webhook's takes the place of any of these.
+    /// Its signature, and the trace that it belongs to, by name and value. No setting of a webhook's takes the place of any of these.
     pub headers: Vec<(&'static str, String)>,
     /// How the service proves itself beside the signature.
     pub authentication: Authentication,

@@ -17,6 +17,7 @@ use crate::delivery::event::Environment;
 use crate::delivery::lane::{Epoch, Position};
 use crate::delivery::penalty_box::{HeadFate, PenaltyBox};
 use crate::delivery::retry_schedule::{Jitter, RetrySchedule};
+use crate::delivery::trace::TraceContext;
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
 use crate::id::{ProcessId, RequestId, WebhookId};
@@ -201,9 +202,12 @@ impl LaneWorker {
             .filter(|key| key.verification_key().is_some());
         self.signed = derived.cloned().collect();
         let signatures = signed.signatures();
+        let trace = head.event.trace.as_ref();
+        let mut headers = signed.headers;
+        headers.extend(trace.into_iter().flat_map(TraceContext::headers));
         let parcel = Parcel {
             url,
-            headers: signed.headers,
+            headers,
             authentication: webhook.settings.authentication.clone(),
             custom_headers: webhook.settings.custom_headers.clone(),
             body,
@@ -243,6 +247,7 @@ impl LaneWorker {
             delivery: head.delivery.clone().after(aftermath.head, ended_at),
             attempt,
             penalty_box: aftermath.penalty_box,
+            trace: head.event.trace.as_ref().map(|trace| trace.parent),
         };
         self.penalty_box = Some(aftermath.penalty_box);
         match turn.delivery.status {

@@ -6,6 +6,7 @@ use crate::access::caller::Acting;
 use crate::access::permission::Permission;
 use crate::access::quota::Quotas;
 use crate::delivery::event::{Event, JsonText};
+use crate::delivery::trace::TraceContext;
 use crate::entropy::Entropy;
 use crate::error::{InvalidValue, Refusal, ServiceError};
 use crate::id::{DeliveryId, EventId, RequestId, WebhookId};
@@ -36,6 +37,8 @@ pub struct PublishEvent {
     pub previous_data: Option<JsonText>,
     /// The request that made it happen.
     pub original_request_id: Option<RequestId>,
+    /// The trace that the publication belongs to.
+    pub trace: Option<TraceContext>,
     /// How to answer a request that is sent again.
     pub idempotent: Option<IdempotentRequest<Published>>,
 }
@@ -126,6 +129,7 @@ impl EventService {
             data: publish.data,
             previous_data: publish.previous_data,
             original_request_id: publish.original_request_id,
+            trace: publish.trace,
             created_at: now,
         };
         let idempotency = publish.idempotent.map(|request| request.by(acting, now));

@@ -211,6 +211,7 @@ impl ProbeService {
             }),
             previous_data: None,
             original_request_id: None,
+            trace: None,
             created_at: now,
         };
         let body = event.payload(self.environment, false);

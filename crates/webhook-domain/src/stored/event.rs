@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Form, StoredError};
 use crate::delivery::event::{Event, JsonText};
+use crate::delivery::trace::TraceContext;
 use crate::id::{PlatformId, RequestId};
 use crate::time::Instant;
 use crate::webhook::Action;
@@ -19,6 +20,7 @@ pub struct StoredEvent {
     pub data: String,
     pub previous_data: Option<String>,
     pub original_request_id: Option<String>,
+    pub trace: Option<String>,
     pub created_at: i64,
 }
 
@@ -35,6 +37,7 @@ impl StoredEvent {
             data: text(&event.data),
             previous_data: event.previous_data.as_ref().map(text),
             original_request_id: event.original_request_id.as_ref().map(ToString::to_string),
+            trace: event.trace.as_ref().map(ToString::to_string),
             created_at: event.created_at.as_milliseconds(),
         }
     }
@@ -55,6 +58,7 @@ impl StoredEvent {
                 .map(|text| json("previous_data", text))
                 .transpose()?,
             original_request_id: self.original_request_id.as_deref().map(RequestId::restore),
+            trace: self.trace.as_deref().and_then(TraceContext::restore),
             created_at: Instant::from_milliseconds(self.created_at),
         })
     }

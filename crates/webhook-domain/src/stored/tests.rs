@@ -12,6 +12,7 @@ use crate::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, ResponseBo
 use crate::delivery::event::{Event, JsonText};
 use crate::delivery::lane::{Epoch, LaneState, Position};
 use crate::delivery::penalty_box::{PenaltyBox, ShortWaits};
+use crate::delivery::trace::TraceContext;
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::id::{ApiKeyId, PlatformId, ProcessId, WebhookId};
 use crate::ports::{Pause, PauseReason};
@@ -205,6 +206,10 @@ fn events_and_deliveries_are_restored_as_they_were() {
         data: JsonText::parse(br#"{ "total": 1.10, "big": 123456789012345678901 }"#).unwrap(),
         previous_data: Some(JsonText::parse(b"[1e400]").unwrap()),
         original_request_id: Some("reqr_1".parse().unwrap()),
+        trace: TraceContext::parse(
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            ["rojo=1"],
+        ),
         ..fixtures::event(&fixtures::acme(), "INVOICE.CREATED", NOW)
     };
     assert_eq!(kept(&StoredEvent::of(&event)).restore(), Ok(event.clone()));

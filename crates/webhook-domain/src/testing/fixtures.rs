@@ -119,6 +119,7 @@ pub fn event(platform: &PlatformId, action: &str, now: Instant) -> Event {
         data: JsonText::parse(br#"{"total":1.10}"#).expect("JSON"),
         previous_data: None,
         original_request_id: None,
+        trace: None,
         created_at: now,
     }
 }

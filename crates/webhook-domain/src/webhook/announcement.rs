@@ -80,6 +80,7 @@ impl Announcement {
             data: (self.describe)(webhook, self.at),
             previous_data: before.map(|before| (self.describe)(before, self.at)),
             original_request_id: Some(self.request.clone()),
+            trace: None,
             created_at: self.at,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::header_names::{AUTHORIZATION, is_same, is_senders_own};
+use super::header_names::{AUTHORIZATION, is_of_traces, is_same, is_senders_own};
 use crate::error::{InvalidValue, Refusal};
 use crate::signing::secret::SecretText;
 use crate::text::{self, PublicText, TextRule, TextValue};
@@ -121,7 +121,7 @@ impl ApiHeaderField {
     /// Says what would be right.
     pub fn parse(text: String) -> Result<Self, InvalidValue> {
         text::H.check(&text)?;
-        if is_senders_own(&text) || is_same(&text, AUTHORIZATION) {
+        if is_senders_own(&text) || is_of_traces(&text) || is_same(&text, AUTHORIZATION) {
             return Err(InvalidValue::new(
                 "must not name a header that the sender sets itself; choose one of your own, such as X-Webhook-Key",
             ));
@@ -302,7 +302,7 @@ const fn missing(field: &'static str, expected: &'static str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::super::header_names::SENDERS_OWN;
+    use super::super::header_names::{OF_TRACES, SENDERS_OWN};
     use super::*;
 
     fn with_username(username: &str) -> Credentials {
@@ -362,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_header_of_the_senders_own_is_refused_in_any_case_and_with_any_joints() {
-        for own in SENDERS_OWN.into_iter().chain([AUTHORIZATION]) {
+        for own in SENDERS_OWN.into_iter().chain(OF_TRACES).chain([AUTHORIZATION]) {
             for spelt in [own.to_owned(), own.to_uppercase(), own.replace('-', "_")] {
                 assert!(ApiHeaderField::parse(spelt.clone()).is_err(), "{spelt}");
             }

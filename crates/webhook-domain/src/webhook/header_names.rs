@@ -3,6 +3,8 @@
 //! HTTP compares names without regard to case (RFC 9110 §5.1). Many receivers also read `_` and `-` as the same: CGI (RFC 3875
 //! §4.1.18) and its descendants make one variable of both. So all names are compared in lower case with `_` as `-`.
 
+use crate::delivery::trace::{TRACEPARENT, TRACESTATE};
+
 /// The header that HTTP Basic uses.
 pub(super) const AUTHORIZATION: &str = "authorization";
 
@@ -35,13 +37,16 @@ pub(super) const SENDERS_OWN: [&str; 25] = [
     "x-payload-signature-timestamp",
 ];
 
+/// What the sender sets itself for an event that was published in a trace.
+pub(super) const OF_TRACES: [&str; 2] = [TRACEPARENT, TRACESTATE];
+
 /// What no custom header may be besides: what a proxy on the way adds and receivers believe, and what another mechanism sets.
 pub(super) const RESERVED: [&str; 6] = [
     "cookie",
     "forwarded",
     "http2-settings",
-    "traceparent",
-    "tracestate",
+    TRACEPARENT,
+    TRACESTATE,
     "x-real-ip",
 ];
 
@@ -61,6 +66,11 @@ pub(super) fn is_same(one: &str, other: &str) -> bool {
 /// Whether the sender or HTTP itself sets the header.
 pub(super) fn is_senders_own(name: &str) -> bool {
     SENDERS_OWN.contains(&compared(name).as_str())
+}
+
+/// Whether the sender sets the header for some events.
+pub(super) fn is_of_traces(name: &str) -> bool {
+    OF_TRACES.contains(&compared(name).as_str())
 }
 
 /// Whether the header is kept from custom headers for another reason.

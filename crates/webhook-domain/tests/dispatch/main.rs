@@ -5,6 +5,7 @@
 mod counting;
 mod meanwhile;
 mod scene;
+mod traces;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -10,6 +10,7 @@ use webhook_domain::delivery::attempt::{AttemptOutcome, StatusCode};
 use webhook_domain::delivery::event::{Environment, JsonText};
 use webhook_domain::delivery::lane::LEASE;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
+use webhook_domain::delivery::trace::TraceContext;
 use webhook_domain::id::{EventId, ProcessId, WebhookId};
 use webhook_domain::ports::{DeliveryQueue as _, Outcome, Parcel, Receipt, Sender, Shortage};
 use webhook_domain::services::{
@@ -137,12 +138,18 @@ impl Scene {
     }
 
     pub(super) async fn publish(&self) -> EventId {
+        self.publish_in(None).await
+    }
+
+    /// Publishes an event in a trace.
+    pub(super) async fn publish_in(&self, trace: Option<TraceContext>) -> EventId {
         let events = EventService::new(self.store.clone(), self.clock.clone(), self.entropy.clone());
         let publish = PublishEvent {
             action: Action::parse("INVOICE.CREATED".into()).unwrap(),
             data: JsonText::parse(br#"{"total":1}"#).unwrap(),
             previous_data: None,
             original_request_id: None,
+            trace,
             idempotent: None,
         };
         match events.publish(&self.acting, publish).await.unwrap() {

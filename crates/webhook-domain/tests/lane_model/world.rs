@@ -89,6 +89,7 @@ impl World {
             delivery,
             attempt: Self::attempt(made.succeeded),
             penalty_box: made.penalty_box,
+            trace: None,
         }
     }
 }

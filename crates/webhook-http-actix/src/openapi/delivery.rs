@@ -9,12 +9,13 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ObjectBuilder, RefOr, Required, Response, Type};
+use webhook_domain::delivery::trace;
 use webhook_domain::id::EventId;
 use webhook_domain::signing::signature;
 
-use super::parameters::parameter;
+use super::parameters::{TRACEPARENTS, parameter};
 use super::shared::{ACTION, Component, ENVIRONMENT};
-use super::values::{anything, id, instant, matching, one};
+use super::values::{anything, id, instant, matching, one, string};
 
 /// The name of the request in the document.
 const NAME: &str = "delivery";
@@ -133,6 +134,18 @@ pub(super) fn webhooks() -> Paths {
                  secret; one signature per secret, newest first. Absent when no secret is valid.",
             ),
             "v1=FC34FA270801DB18816FB33F148A6176EE605BFF59BFA830EA029BACA86B41A3",
+        ))
+        .parameter(header(
+            trace::TRACEPARENT,
+            Required::False,
+            matching(TRACEPARENTS, "The trace that the event was published in, as the publisher sent it (W3C Trace Context)."),
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ))
+        .parameter(header(
+            trace::TRACESTATE,
+            Required::False,
+            string("What tracing systems have added to it, as the publisher sent it."),
+            "rojo=00f067aa0ba902b7",
         ))
         .request_body(Some(
             RequestBodyBuilder::new()

@@ -4,13 +4,14 @@ use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Required};
+use webhook_domain::delivery::trace;
 use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, WebhookId};
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::webhook::{Direction, WebhookOrder};
 
 use super::shared::{ACTION, AUDIT_ACTION, Component, ORDER_DIRECTION, WEBHOOK_EVENT_STATUS};
 use super::values::{
-    UNDONE_FOR, fingerprint, id, instant, limit, matching, one_of, overlap, page, platform, whole,
+    UNDONE_FOR, fingerprint, id, instant, limit, matching, one_of, overlap, page, platform, string, whole,
 };
 use crate::listing::filters::{FILTERS, Filter};
 use crate::paths::{FINGERPRINT, ID, WEBHOOK_ID};
@@ -20,6 +21,8 @@ use crate::wire::ORDER_OF_ACTIONS;
 /// The header that names the version a change is meant for.
 pub(super) const IF_MATCH: &str = "If-Match";
 const ENTITY_TAGS: &str = "^(\\*|[ \\t,]*(W/)?\"[!#-~]*\"([ \\t]*,[ \\t,]*(W/)?\"[!#-~]*\")*[ \\t,]*)$";
+/// The values of `traceparent`, of every version.
+pub(super) const TRACEPARENTS: &str = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$";
 
 /// `If-Match`.
 pub(crate) struct IfMatch;
@@ -45,6 +48,8 @@ pub(crate) struct DeliveryPart;
 pub(crate) struct RetiredFor;
 /// For how long the secret of an undone roll goes on signing.
 pub(crate) struct UndoneFor;
+/// The trace that a publication belongs to.
+pub(crate) struct Trace;
 
 /// `x-platform-id`, which every operation under `/v1` takes.
 pub(super) fn platform_id() -> Parameter {
@@ -127,6 +132,16 @@ parameters! {
     ];
     RetiredFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, overlap())];
     UndoneFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, whole(0, Overlap::MAX_SECONDS as usize, UNDONE_FOR))];
+    Trace: vec![
+        header(trace::TRACEPARENT, matching(
+            TRACEPARENTS,
+            "The trace that the event belongs to (W3C Trace Context), sent on with each delivery. One that is not valid is ignored.",
+        )),
+        header(trace::TRACESTATE, string(
+            "What tracing systems add to it, sent on with each delivery. It is ignored if it is not valid, longer than 512 characters, or \
+             without a valid `traceparent`.",
+        )),
+    ];
 }
 
 /// A parameter that is a condition on what a list has.

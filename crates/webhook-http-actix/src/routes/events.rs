@@ -6,7 +6,9 @@ use webhook_domain::access::permission::Permission;
 use crate::answer::Success;
 use crate::call::Call;
 use crate::errors::Problem;
+use crate::openapi::parameters::Trace;
 use crate::paths;
+use crate::trace;
 use crate::wire::{self, EventBody, EventJson};
 
 /// Publishes an event.
@@ -18,6 +20,7 @@ use crate::wire::{self, EventBody, EventJson};
     path = paths::EVENTS,
     operation_id = "publish_event",
     tag = "Events",
+    params(Trace),
     request_body(content = EventBody),
     responses((status = 202, description = "The event is kept, and on its way.", body = EventJson<'_>)),
 )]
@@ -28,6 +31,7 @@ pub(crate) async fn publish(mut call: Call) -> Result<HttpResponse, Problem> {
     let body = call.required_event("says what happened").await?;
     let mut publish = wire::publish(&body, &call.api().rules.actions.get())?;
     let turn = call.turn(&acting, key, &body, Success::Accepted).await?;
+    publish.trace = trace::context(call.request.headers());
     publish.idempotent = turn.request();
     let outcome = call.api().events.publish(&acting, publish).await?;
     turn.answer(&call.core, &acting, &outcome)

@@ -74,6 +74,7 @@ pub(crate) fn publish(body: &[u8], catalogue: &ActionCatalogue) -> Result<Publis
         data: asked.data,
         previous_data: asked.previous_data,
         original_request_id: asked.original_request_id,
+        trace: None,
         idempotent: None,
     })
 }

@@ -280,6 +280,7 @@ impl<'a> Worker<'a> {
             delivery: head.delivery.clone().after(aftermath.head, attempt.ended_at()),
             attempt,
             penalty_box: aftermath.penalty_box,
+            trace: None,
         };
         self.service.store.record(self.process, vec![turn]).await.unwrap();
     }

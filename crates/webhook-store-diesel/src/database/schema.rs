@@ -126,6 +126,7 @@ diesel::table! {
         original_request_id -> Nullable<Text>,
         data -> Binary,
         previous_data -> Nullable<Binary>,
+        trace -> Nullable<Text>,
     }
 }
 

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use webhook_domain::InvalidValue;
 use webhook_domain::delivery::event::{Event, JsonText};
+use webhook_domain::delivery::trace::TraceContext;
 use webhook_domain::id::{PlatformId, RequestId};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Action;
@@ -21,6 +22,7 @@ pub(crate) struct EventRow {
     pub(crate) original_request_id: Option<String>,
     pub(crate) data: Vec<u8>,
     pub(crate) previous_data: Option<Vec<u8>>,
+    pub(crate) trace: Option<String>,
 }
 
 impl EventRow {
@@ -34,6 +36,7 @@ impl EventRow {
             original_request_id: event.original_request_id.as_ref().map(ToString::to_string),
             data: bytes(&event.data),
             previous_data: event.previous_data.as_ref().map(bytes),
+            trace: event.trace.as_ref().map(ToString::to_string),
         }
     }
 
@@ -62,6 +65,7 @@ impl EventRow {
                 .map(|bytes| json(bytes, "previous_data"))
                 .transpose()?,
             original_request_id: self.original_request_id.as_deref().map(RequestId::restore),
+            trace: self.trace.as_deref().and_then(TraceContext::restore),
             created_at: Instant::from_milliseconds(self.created_at),
         })
     }

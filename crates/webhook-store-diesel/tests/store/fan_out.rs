@@ -31,6 +31,7 @@ pub(crate) fn event(platform: &PlatformId, action: &str) -> Event {
         data: JsonText::parse(b"1").unwrap(),
         previous_data: None,
         original_request_id: None,
+        trace: None,
         created_at: ManualClock::START,
     }
 }

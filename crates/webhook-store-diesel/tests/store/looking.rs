@@ -29,6 +29,7 @@ async fn publish(store: &DieselStore, platform: &PlatformId, data: usize, previo
         data: text(data),
         previous_data: (previous > 0).then(|| text(previous)),
         original_request_id: None,
+        trace: None,
         created_at: ManualClock::START,
     };
     let publication = Publication {

@@ -49,6 +49,7 @@ fn turn(lane: &LaneState, outcome: AttemptOutcome) -> Turn {
         delivery: delivery.after(aftermath.head, attempt.ended_at()),
         attempt,
         penalty_box: aftermath.penalty_box,
+        trace: None,
     }
 }
 

@@ -8,6 +8,7 @@ use super::lane_scene::of;
 use super::scene::{Scene, answered, done, held, refused, replayed};
 use crate::delivery::event::{Event, JsonText};
 use crate::delivery::penalty_box::PenaltyBox;
+use crate::delivery::trace::TraceContext;
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::error::Refusal;
 use crate::idempotency::{IdempotencyKey, IdempotentRequest, RequestFingerprint};
@@ -15,6 +16,8 @@ use crate::ports::{Change, DeliveryQuery, Effect, Publication, Published};
 use crate::signing::secret::SecretBytes;
 use crate::testing::fixtures;
 use crate::webhook::{Settings, Webhook};
+
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /// An event goes to each active webhook of its platform that wants it, and reads back byte for byte.
 pub async fn an_event_goes_to_the_webhooks_that_want_it(ports: &Ports) {
@@ -47,8 +50,10 @@ pub async fn an_event_goes_to_the_webhooks_that_want_it(ports: &Ports) {
         )),
         previous_data: Some(held(JsonText::parse(b"[1e400]"))),
         original_request_id: Some(held("reqr_1".parse())),
+        trace: TraceContext::parse(TRACEPARENT, ["rojo=1"]),
         ..scene.event("INVOICE.CREATED")
     };
+    assert!(event.trace.is_some());
     let published = scene.publish(&event).await;
     assert_eq!((&published.event, published.deliveries), (&event, 2));
     for webhook in [&wants, &with_previous] {

@@ -154,6 +154,7 @@ impl Scene {
             delivery: head.delivery.clone().after(aftermath.head, attempt.ended_at()),
             attempt,
             penalty_box: aftermath.penalty_box,
+            trace: head.event.trace.as_ref().map(|trace| trace.parent),
         }
     }
 

@@ -91,6 +91,7 @@ impl Sequence<'_> {
             data,
             previous_data: None,
             original_request_id: None,
+            trace: None,
             idempotent,
         };
         let published = self.event_service().publish(&self.acting, publish).await;

@@ -227,6 +227,7 @@ impl Sequence<'_> {
             delivery: queued.delivery.clone().after(fate, at),
             attempt,
             penalty_box,
+            trace: None,
         }
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn run(settings: Settings, arguments: PublishArguments, format: Forma
         data,
         previous_data,
         original_request_id: arguments.original_request_id,
+        trace: None,
         idempotent: None,
     };
     let local = Local::open(settings)?;

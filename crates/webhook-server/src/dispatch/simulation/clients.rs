@@ -126,6 +126,7 @@ pub(super) async fn publish(world: &Arc<World>, machine: usize, named: bool) {
             data: JsonText::parse(format!(r#"{{"number":{number}}}"#).as_bytes()).unwrap(),
             previous_data: None,
             original_request_id: None,
+            trace: None,
             idempotent: named.then(|| named_request(number)),
         };
         async move {

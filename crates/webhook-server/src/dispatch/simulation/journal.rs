@@ -180,6 +180,7 @@ impl fmt::Display for Brief<'_> {
             delivery,
             attempt,
             penalty_box,
+            trace: _,
         } = self.0;
         write!(
             f,

@@ -341,6 +341,7 @@ pub(super) fn turn_at(lane: &Lane, queued: &QueuedDelivery, outcome: AttemptOutc
         delivery: queued.delivery.clone().after(aftermath.head, attempt.ended_at()),
         attempt,
         penalty_box: aftermath.penalty_box,
+        trace: None,
     }
 }
 

@@ -32,8 +32,9 @@ array_statement! {
         original_request_id: Nullable<Text> => Option<&'a str> = |row| row.original_request_id.as_deref(),
         data: Binary => &'a [u8] = |row| &row.data,
         previous_data: Nullable<Binary> => Option<&'a [u8]> = |row| row.previous_data.as_deref(),
+        trace: Nullable<Text> => Option<&'a str> = |row| row.trace.as_deref(),
     }
-    "INSERT INTO events (id, platform, action, created_at, original_request_id, data, previous_data) \
+    "INSERT INTO events (id, platform, action, created_at, original_request_id, data, previous_data, trace) \
      SELECT * FROM unnest("
     ")"
 }
@@ -120,11 +121,11 @@ array_statement! {
     }
     "SELECT q.position, q.id, q.event_id, q.webhook_id, q.platform, q.action, q.include_previous_data, q.created_at, q.status, \
      q.ended_at, q.attempts, q.tried, q.event_id, q.event_platform, q.event_action, q.event_created_at, q.original_request_id, \
-     q.data, q.previous_data, q.epoch, q.withdrawn FROM unnest("
+     q.data, q.previous_data, q.trace, q.epoch, q.withdrawn FROM unnest("
     ") AS n (webhook_id, after, most, bytes) JOIN lanes ON lanes.webhook_id = n.webhook_id CROSS JOIN LATERAL ( \
      SELECT f.*, lanes.epoch, lanes.withdrawn, sum(f.bytes) OVER (ORDER BY f.position) AS with_those_before FROM ( \
      SELECT d.*, e.platform AS event_platform, e.action AS event_action, e.created_at AS event_created_at, \
-     e.original_request_id, e.data, e.previous_data, length(e.data) + coalesce(length(e.previous_data), 0) AS bytes \
+     e.original_request_id, e.data, e.previous_data, e.trace, length(e.data) + coalesce(length(e.previous_data), 0) AS bytes \
      FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.webhook_id = n.webhook_id \
      AND d.position > greatest(lanes.done, n.after) AND d.status = 'PENDING' ORDER BY d.position LIMIT n.most) AS f) AS q \
      WHERE q.with_those_before <= n.bytes OR q.with_those_before = q.bytes"

@@ -84,7 +84,7 @@ row_statement! {
 
 row_statement! {
     InsertEvent of EventRow {
-        "INSERT INTO events (id, platform, action, created_at, original_request_id, data, previous_data) VALUES ("
+        "INSERT INTO events (id, platform, action, created_at, original_request_id, data, previous_data, trace) VALUES ("
             id: Text,
         ", " platform: Text,
         ", " action: Text,
@@ -92,6 +92,7 @@ row_statement! {
         ", " original_request_id: Nullable<Text>,
         ", " data: Binary,
         ", " previous_data: Nullable<Binary>,
+        ", " trace: Nullable<Text>,
     } ")"
 }
 
