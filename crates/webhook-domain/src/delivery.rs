@@ -12,6 +12,7 @@ pub mod address;
 pub mod attempt;
 pub mod event;
 pub mod lane;
+pub mod notice;
 pub mod penalty_box;
 pub mod probed;
 pub mod retry_schedule;

@@ -24,7 +24,7 @@ use crate::api::Core;
 use crate::errors::Problem;
 use crate::wire::Keys;
 
-static IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(crate) static IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The version of the form in which answers are stored.
 const FORM: u8 = 1;

@@ -2,17 +2,18 @@
 
 use std::str::FromStr;
 
+use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
-use actix_web::{HttpMessage as _, HttpRequest};
 use webhook_domain::InvalidValue;
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
-use webhook_domain::id::{ApiKeyId, DeliveryId, PlatformId, RequestId, WebhookId};
+use webhook_domain::id::{ApiKeyId, DeliveryId, PlatformId, WebhookId};
 use webhook_domain::signing::secret::Fingerprint;
 
 use crate::api::Core;
 use crate::authenticate::admit;
 use crate::errors::{Code, Problem};
+use crate::known::Known;
 use crate::paths::{FINGERPRINT, ID, WEBHOOK_ID};
 
 static X_PLATFORM_ID: HeaderName = HeaderName::from_static("x-platform-id");
@@ -24,11 +25,13 @@ pub(crate) async fn acting(
     permission: Permission,
 ) -> Result<Acting, Problem> {
     let (caller, counted) = admit(request, core).await?;
+    Known::note_caller(request, &caller);
     caller.require(permission)?;
     let platform = named_platform(request)?;
-    let id = request.extensions().get::<RequestId>().cloned();
+    let id = Known::of(request).map(|known| known.id().clone());
     let id = id.ok_or_else(|| Problem::internal("a request without an id reached its route"))?;
     let acting = caller.acting_on(platform, id)?;
+    Known::note_platform(request, acting.platform());
     counted?;
     Ok(acting)
 }

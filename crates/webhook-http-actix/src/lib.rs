@@ -28,6 +28,7 @@ mod errors;
 mod etag;
 mod idempotency;
 mod json;
+mod known;
 mod limits;
 mod listing;
 mod monitoring;
@@ -45,6 +46,8 @@ pub mod wire;
 pub use api::{Api, Core, CurrentActions, FieldRules, StoreCheck};
 pub use app::app;
 pub use limits::HttpLimits;
-pub use monitoring::{AnsweredRequest, MetricsText, Monitoring, OTHER, RequestObserver, WriteMetrics};
+pub use monitoring::{
+    Answered, MetricsText, Monitoring, OTHER, ObservedRequest, RequestObserver, WriteMetrics,
+};
 pub use openapi::openapi_json;
 pub use server::serve;

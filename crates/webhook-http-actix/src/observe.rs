@@ -1,6 +1,6 @@
-//! Around every request: its id, its end in the log, and that its connection knows of it.
+//! Around every request: its id, its end as observers are told of it, and that its connection knows of it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -12,13 +12,12 @@ use webhook_domain::id::RequestId;
 use webhook_front_actix::UnderWay;
 use webhook_front_actix::request_id::{self, X_REQUEST_ID};
 
+use crate::answer::IDEMPOTENT_REPLAYED;
 use crate::api::Core;
 use crate::errors::Problem;
-use crate::monitoring::{AnsweredRequest, OTHER};
+use crate::known::Known;
+use crate::monitoring::{Answered, OTHER, ObservedRequest};
 use crate::operations;
-
-/// Its probes come every second, and what they find is in the log without them.
-const READY: &str = "/health/ready";
 
 /// Calls the route and completes its answer.
 pub(crate) async fn observe(
@@ -31,99 +30,73 @@ pub(crate) async fn observe(
     let Some(id) = request_id::of(request.headers(), core.api.entropy.as_ref()) else {
         return Err(Problem::internal("a request id could not be made").into());
     };
-    request.extensions_mut().insert(id.clone());
-
     let method = method(request.method());
+    request
+        .extensions_mut()
+        .insert(Known::new(id.clone(), method, begun));
     let answered = next.call(request).await;
     let mut response = match answered {
         Ok(response) => response,
         // A refusal of actix's own that no route saw.
         Err(error) => {
-            let error = in_our_words(&error, &id);
-            let seen = Seen {
-                method,
-                route: None,
-                status: error.as_response_error().status_code().as_u16(),
-                took: begun.elapsed(),
+            let problem = Problem::of_framework(&error);
+            let answer = Answered {
+                problem: Some(&problem),
+                ..Answered::of(error.as_response_error().status_code().as_u16())
             };
-            tell(&core, &seen);
-            return Err(error);
+            tell(
+                &core,
+                &ObservedRequest::new(method, OTHER, begun.elapsed(), &id),
+                &answer,
+            );
+            return Err(in_our_words(&error, &problem, &id));
         }
     };
     under_way.answered(&mut response);
     if let Ok(value) = header::HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID.clone(), value);
     }
-    let pattern = response.request().match_pattern();
-    let seen = Seen {
-        method,
-        route: pattern.as_deref().and_then(operations::route),
-        status: response.status().as_u16(),
-        took: begun.elapsed(),
-    };
-    tell(&core, &seen);
-    log(&response, &id, &seen);
+    tell_of(&core, &response);
     drop(under_way);
     Ok(response)
 }
 
-fn in_our_words(error: &Error, id: &RequestId) -> Error {
-    let mut response = actix_web::ResponseError::error_response(&Problem::of_framework(error));
+fn in_our_words(error: &Error, problem: &Problem, id: &RequestId) -> Error {
+    let mut response = actix_web::ResponseError::error_response(problem);
     if let Ok(value) = header::HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID.clone(), value);
     }
     InternalError::from_response(error.to_string(), response).into()
 }
 
-/// What is told of a request.
-struct Seen {
-    method: &'static str,
-    /// The pattern that the path matched: a path itself may hold anything.
-    route: Option<&'static str>,
-    status: u16,
-    took: Duration,
+/// Tells observers of a request that is answered with `response`.
+fn tell_of(core: &Core, response: &ServiceResponse<BoxBody>) {
+    let request = response.request();
+    let Some(known) = Known::of(request) else { return };
+    // The pattern that the path matched: a path itself may hold anything.
+    let pattern = || request.match_pattern().as_deref().and_then(operations::route);
+    let route = known.route().or_else(pattern).unwrap_or(OTHER);
+    let answer = Answered {
+        is_replayed: response.headers().contains_key(&IDEMPOTENT_REPLAYED),
+        problem: response.response().error().and_then(Error::as_error::<Problem>),
+        ..Answered::of(response.status().as_u16())
+    };
+    tell(core, &known.observed(core, request, route), &answer);
 }
 
-impl Seen {
-    fn took_us(&self) -> u64 {
-        u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX)
+fn tell(core: &Core, request: &ObservedRequest<'_>, answer: &Answered<'_>) {
+    for observer in &core.api.monitoring.requests {
+        observer.answered(request, answer);
     }
-}
-
-fn tell(core: &Core, seen: &Seen) {
-    if let Some(observer) = &core.api.monitoring.requests {
-        observer.answered(&AnsweredRequest {
-            method: seen.method,
-            route: seen.route.unwrap_or(OTHER),
-            status: seen.status,
-            took: seen.took,
-        });
-    }
-}
-
-fn log(response: &ServiceResponse<BoxBody>, id: &RequestId, seen: &Seen) {
-    let problem = response.response().error().and_then(Error::as_error::<Problem>);
-    if response.status().is_server_error() && seen.route != Some(READY) {
-        tracing::error!(
-            request.id = id.as_str(),
-            http.method = seen.method,
-            http.route = seen.route,
-            http.status = seen.status,
-            duration_us = seen.took_us(),
-            error = problem.map(Problem::chain),
-            "a request failed"
-        );
-    } else {
-        tracing::debug!(
-            request.id = id.as_str(),
-            http.method = seen.method,
-            http.route = seen.route,
-            http.status = seen.status,
-            error.code = problem.map(Problem::code),
-            duration_us = seen.took_us(),
-            "a request was answered"
-        );
-    }
+    tracing::debug!(
+        request.id = request.id.as_str(),
+        http.method = request.method,
+        http.route = request.route,
+        http.status = answer.status,
+        error.code = answer.code(),
+        duration_us = u64::try_from(request.took.as_micros()).unwrap_or(u64::MAX),
+        "a request was answered"
+    );
 }
 
 /// The method, if it is one of HTTP's own: a client may send any word.

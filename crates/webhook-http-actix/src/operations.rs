@@ -9,6 +9,7 @@ use utoipa::OpenApi;
 
 use crate::call::Call;
 use crate::errors::{About, Problem};
+use crate::known::InRoute;
 use crate::routes::{self, elsewhere};
 use crate::{context, paths};
 
@@ -28,10 +29,10 @@ macro_rules! operations {
                 web::resource(paths::$path)
                     $(.route(
                         taking(Method::$method)
-                            .to(|call| about(call, of::$about, routes::$file::$handler)),
+                            .to(|call| about(call, paths::$path, of::$about, routes::$file::$handler)),
                     ))+
                     .default_service(web::to(|call| {
-                        about(call, of::$about, async |call| {
+                        about(call, paths::$path, of::$about, async |call| {
                             elsewhere::wrong_method(call, &[$(Method::$method),+]).await
                         })
                     })),
@@ -112,14 +113,18 @@ fn taking(method: Method) -> Route {
     }
 }
 
-/// What `handler` answers to `call`. An error says what the request's path is about.
+/// What `handler` answers to `call`, which has come to `route`. An error says what the request's path is about.
 async fn about(
     call: Call,
+    route: &'static str,
     about: fn(&HttpRequest) -> About,
     handler: impl AsyncFnOnce(Call) -> Result<HttpResponse, Problem>,
 ) -> Result<HttpResponse, Problem> {
     let about = about(&call.request);
-    handler(call).await.map_err(|problem| problem.about(about))
+    let in_route = InRoute::begin(&call.core, &call.request, route);
+    let answered = handler(call).await;
+    in_route.end();
+    answered.map_err(|problem| problem.about(about))
 }
 
 /// What a path is about, with the id that stands in it.

@@ -1,7 +1,7 @@
 //! The trace that a request belongs to: what its `traceparent` and `tracestate` say. One that breaks the rules is as if it were not there.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use webhook_domain::delivery::trace::{self, TraceContext};
+use webhook_domain::delivery::trace::{self, TraceContext, TraceParent};
 
 static TRACEPARENT: HeaderName = HeaderName::from_static(trace::TRACEPARENT);
 static TRACESTATE: HeaderName = HeaderName::from_static(trace::TRACESTATE);
@@ -11,6 +11,11 @@ pub(crate) fn context(headers: &HeaderMap) -> Option<TraceContext> {
     let traceparent = only(headers)?;
     let states: Result<Vec<_>, _> = headers.get_all(&TRACESTATE).map(HeaderValue::to_str).collect();
     TraceContext::parse(traceparent, states.unwrap_or_default())
+}
+
+/// The same without what tracing systems add of their own.
+pub(crate) fn parent(headers: &HeaderMap) -> Option<TraceParent> {
+    only(headers).and_then(TraceParent::parse)
 }
 
 /// The value of the one `traceparent`. Of several nobody can say which is right.
@@ -33,6 +38,7 @@ mod tests {
         for (name, value) in headers {
             map.append((*name).clone(), HeaderValue::from_bytes(value).unwrap());
         }
+        assert_eq!(parent(&map), context(&map).map(|context| context.parent));
         context(&map).map(|context| context.to_string())
     }
 

@@ -196,6 +196,10 @@ pub(crate) struct SettingFlags {
     /// What to log: a level, and exceptions such as info,webhook_store_diesel=debug [default: info]
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
+    /// Which requests to log: changes (what changes something, and responses of 400 or more; publications as sums), errors (responses of 400
+    /// or more) or all [default: changes]
+    #[arg(long, global = true, value_name = "WHICH")]
+    access_log: Option<String>,
 }
 
 impl SettingFlags {
@@ -244,6 +248,7 @@ impl SettingFlags {
             (Setting::StopTimeout, self.stop_timeout),
             (Setting::WaitForDatabase, self.wait_for_database),
             (Setting::Log, self.log),
+            (Setting::AccessLog, self.access_log),
         ];
         Ok(Sources {
             flags: flags

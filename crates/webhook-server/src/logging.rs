@@ -4,19 +4,25 @@
 //! All that goes to standard error while a command runs goes through one [`LogQueue`], remarks to the operator and
 //! the last words of a failure included, so that nothing waits for a reader for longer than a bound.
 
+pub(crate) mod access;
 pub(crate) mod queue;
+pub(crate) mod queues;
+mod sampled;
 
 use std::io::{self, IsTerminal, Write as _};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
+use self::access::AccessLog;
 use self::queue::LogQueue;
 use crate::exit::Failure;
 
 /// How long an end, or a command that tells its operator something, waits for standard error.
 const FLUSH_WITHIN: Duration = Duration::from_secs(1);
+/// How often it is said what is counted instead of being logged line by line.
+const PERIOD: Duration = Duration::from_secs(5);
 
 static QUEUE: OnceLock<LogQueue> = OnceLock::new();
 
@@ -98,6 +104,20 @@ pub(crate) fn flush() {
 /// How many lines were dropped since the start.
 pub(crate) fn dropped() -> u64 {
     QUEUE.get().map_or(0, LogQueue::dropped_in_all)
+}
+
+/// Says every few seconds what is counted instead of being logged line by line.
+pub(crate) async fn keep_summing(access: Arc<AccessLog>) {
+    loop {
+        actix_web::rt::time::sleep(PERIOD).await;
+        sum_up(&access);
+    }
+}
+
+/// Says it now.
+pub(crate) fn sum_up(access: &AccessLog) {
+    access.end_period();
+    queues::end_period();
 }
 
 /// Ends the process at once with this status, after what was logged.

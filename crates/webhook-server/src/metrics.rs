@@ -86,7 +86,7 @@ impl Metrics {
     /// What the API takes of it: who counts requests, and, if they are `on_api`, the metrics themselves.
     pub(crate) fn monitoring(&self, on_api: bool) -> Monitoring {
         Monitoring {
-            requests: Some(self.requests.clone()),
+            requests: vec![self.requests.clone()],
             metrics: on_api.then(|| self.writer()),
         }
     }

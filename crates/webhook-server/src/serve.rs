@@ -45,6 +45,9 @@ use crate::exit::{Failure, chain};
 use crate::files::actions;
 use crate::files::bearer_tokens::KeySetFile;
 use crate::files::inbound_tls::CertificateOfApi;
+use crate::logging;
+use crate::logging::access::{AccessLog, Accesses};
+use crate::logging::queues::QueueLog;
 use crate::metrics::{self, DeliveryMetrics, MeasuredSender, Metrics, Readings, RunningMetrics};
 use crate::outbound::Outbound;
 use crate::settings::{MetricsSettings, Settings};
@@ -68,6 +71,8 @@ struct Deployment {
     descriptors: Descriptors,
     listen_backlog: i32,
     metrics: MetricsSettings,
+    /// Which requests are logged.
+    accesses: Accesses,
     stop: StopWithin,
     /// The database's file, if it is one.
     database: Option<std::path::PathBuf>,
@@ -123,6 +128,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         },
         listen_backlog: settings.listen_backlog,
         metrics: settings.metrics,
+        accesses: settings.accesses,
         tokens: key_set
             .as_ref()
             .map(|file| Arc::new(file.keys()) as Arc<dyn TokenVerifier>),
@@ -193,7 +199,8 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     };
     let database = deployment.database.as_ref().map_or("postgresql", |_| "sqlite");
     let metrics = Metrics::new(database, &deliveries, readings);
-    open.store.observe(metrics.store());
+    open.store.observe(vec![metrics.store(), Arc::new(QueueLog)]);
+    let access_log = Arc::new(AccessLog::new(deployment.accesses));
     let mut api = api(
         deployment.rules,
         deployment.default_overlap,
@@ -204,6 +211,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
         open,
     );
     api.monitoring = metrics.monitoring(deployment.metrics.on_api);
+    api.monitoring.requests.push(access_log.clone());
     let metrics = RunningMetrics::start(&metrics, for_metrics, deployment.metrics.on_api, open)?;
     let server = webhook_http_actix::serve(listener, api, deployment.limits, deployment.certificate)
         .map_err(|error| Failure::cannot("start the server", &error))?;
@@ -214,6 +222,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let following = rt::spawn(follow_master_key(open.store.clone()));
     let dispatcher = Dispatcher::start(dispatch, open.store.clone(), pulse, deployment.stop)?;
     let alive = rt::spawn(service_manager::keep_alive());
+    let summing = rt::spawn(logging::keep_summing(Arc::clone(&access_log)));
     signals.serving();
     tracing::info!(server.address = %address, server.tls = here.tls, "listening");
     service_manager::ready(address);
@@ -224,6 +233,8 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     forgetting.abort();
     following.abort();
     alive.abort();
+    summing.abort();
+    logging::sum_up(&access_log);
     metrics.stop().await;
     outcome
 }

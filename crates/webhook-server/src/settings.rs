@@ -37,6 +37,7 @@ use self::layers::{Layer, Layers, Wrong};
 use crate::exit::Failure;
 use crate::files::bearer_tokens::TokenSettings;
 use crate::files::master_key::MasterKeySource;
+use crate::logging::access::Accesses;
 
 /// The settings, each with a value that is right in itself.
 pub(crate) struct Settings {
@@ -86,6 +87,8 @@ pub(crate) struct Settings {
     pub(crate) stop_timeout: Duration,
     /// How long to wait for a database that is not up yet.
     pub(crate) database_wait: Duration,
+    /// Which requests are logged.
+    pub(crate) accesses: Accesses,
     /// What is to be said of the settings once the log is there.
     warnings: Vec<Warning>,
 }
@@ -175,6 +178,7 @@ impl Settings {
             certificate: given.certificate_files(Setting::TlsCertificateFile, Setting::TlsKeyFile)?,
             stop_timeout: given.read(Setting::StopTimeout, value::stop_timeout)?,
             database_wait: given.read(Setting::WaitForDatabase, value::wait_for_database)?,
+            accesses: given.read(Setting::AccessLog, str::parse)?,
             warnings: Vec::new(),
         };
         let log_filter = given.read(Setting::Log, value::log_filter)?;

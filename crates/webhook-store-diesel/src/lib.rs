@@ -187,9 +187,9 @@ impl DieselStore {
         self.writer.alone(follow).await
     }
 
-    /// Tells `observer` of every commit from now on. A store has one observer: the first.
-    pub fn observe(&self, observer: Arc<dyn StoreObserver>) {
-        self.writer.observed.set(observer);
+    /// Tells `observers` of every commit from now on. Only the first call has an effect.
+    pub fn observe(&self, observers: Vec<Arc<dyn StoreObserver>>) {
+        self.writer.observed.set(observers);
     }
 
     /// How busy the store is at this moment, from memory.

@@ -7,15 +7,19 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use webhook_domain::access::audit::{AuditAction, AuditRecord};
+use webhook_domain::delivery::notice::Notice;
 
-/// Is told what was committed. It is called on the thread that writes, so it must not wait for anything.
+/// Is told what was committed, as far as it wants to know. It is mostly called on the thread that writes, so it must not wait for anything.
 pub trait StoreObserver: Send + Sync {
     /// A group of so many changes, publications and batches of turns was committed. Loading, deciding, writing and
     /// committing took so long together.
-    fn committed(&self, members: usize, took: Duration);
+    fn committed(&self, _members: usize, _took: Duration) {}
 
     /// A change with an audit record was committed.
-    fn audited(&self, change: Audited);
+    fn audited(&self, _change: Audited) {}
+
+    /// Something happened to the queue of a webhook, and is committed.
+    fn noticed(&self, _notice: &Notice) {}
 }
 
 /// What an observer is told of an audit record.
@@ -47,24 +51,30 @@ pub struct StoreReadings {
     pub readers: usize,
 }
 
-/// The observer of a store, once there is one. Clones share it.
+/// The observers of a store, once there are some. Clones share them.
 #[derive(Clone, Default)]
-pub(crate) struct Observed(Arc<OnceLock<Arc<dyn StoreObserver>>>);
+pub(crate) struct Observed(Arc<OnceLock<Vec<Arc<dyn StoreObserver>>>>);
 
 impl Observed {
-    /// Sets the observer. The first one stays.
-    pub(crate) fn set(&self, observer: Arc<dyn StoreObserver>) {
-        // One that comes later is told nothing.
-        let _ = self.0.set(observer);
+    /// Sets the observers. The first ones stay.
+    pub(crate) fn set(&self, observers: Vec<Arc<dyn StoreObserver>>) {
+        // Those that come later are told nothing.
+        let _ = self.0.set(observers);
     }
 
     /// Tells of a group that was committed.
-    pub(crate) fn committed(&self, members: usize, took: Duration, audited: &[Audited]) {
-        if let Some(observer) = self.0.get() {
+    pub(crate) fn committed(&self, members: usize, took: Duration, audited: &[Audited], notices: &[Notice]) {
+        for observer in self.0.get().into_iter().flatten() {
             observer.committed(members, took);
-            for change in audited {
-                observer.audited(*change);
-            }
+            audited.iter().for_each(|change| observer.audited(*change));
+            notices.iter().for_each(|notice| observer.noticed(notice));
+        }
+    }
+
+    /// Tells of what was committed without a group.
+    pub(crate) fn noticed(&self, notice: &Notice) {
+        for observer in self.0.get().into_iter().flatten() {
+            observer.noticed(notice);
         }
     }
 }

@@ -156,6 +156,12 @@ impl FailureCause {
         }
     }
 
+    /// Whether the receiver wants no more deliveries.
+    #[must_use]
+    pub fn is_gone(self) -> bool {
+        self.status() == Some(StatusCode::GONE)
+    }
+
     /// The cause as a store kept it: its name, and the status if there was one. A name that is not known is one of a newer release,
     /// which works on the same database.
     ///

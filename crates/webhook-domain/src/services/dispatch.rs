@@ -110,6 +110,8 @@ pub struct Made {
     pub by_current: bool,
     /// How many retired keys signed it.
     pub by_retired: usize,
+    /// Whether it made the webhook inactive: the receiver is gone.
+    pub made_inactive: bool,
     /// When it ended.
     ended_at: Instant,
 }
@@ -224,12 +226,13 @@ impl LaneWorker {
             (None, None) => Some(head.delivery.created_at).filter(|_| head.attempts == 0),
         };
         let by_current = webhook.key_ring.current().is_some();
-        self.last = Some(Made {
+        let mut made = Made {
             lag: due_at.map(|due_at| now.since(due_at)),
             by_current,
             by_retired: signed.key_fingerprints.len() - usize::from(by_current),
+            made_inactive: false,
             ended_at,
-        });
+        };
         let attempt = Attempt {
             at: now,
             duration: ended_at.since(now),
@@ -264,11 +267,12 @@ impl LaneWorker {
         if aftermath.head == HeadFate::WebhookGone {
             // The turn is of the webhook as it is by this very turn. Where it could not be made inactive, the turn says that the
             // receiver is asked again, and then it is tried again.
-            turn.version = dispatch
-                .set_inactive(&webhook, ended_at)
-                .await
-                .unwrap_or(webhook.version);
+            if let Ok((version, is_inactive)) = dispatch.set_inactive(&webhook, ended_at).await {
+                turn.version = version;
+                made.made_inactive = is_inactive;
+            }
         }
+        self.last = Some(made);
         Ok((Next::Step, Some(turn)))
     }
 
@@ -321,8 +325,8 @@ impl LaneWorker {
 
 impl Dispatch {
     /// Makes the webhook inactive whose receiver has said that it is gone, unless it has been given another receiver meanwhile.
-    /// Gives the version of the webhook for which the answer holds.
-    async fn set_inactive(&self, asked: &Webhook, now: Instant) -> Result<Version, ServiceError> {
+    /// Gives the version of the webhook for which the answer holds, and whether it is inactive now.
+    async fn set_inactive(&self, asked: &Webhook, now: Instant) -> Result<(Version, bool), ServiceError> {
         let id = RequestId::generate(self.entropy.as_ref())?;
         let acting = Acting::as_service(asked.platform.clone(), id);
         let url = asked.settings.url.clone();
@@ -342,10 +346,10 @@ impl Dispatch {
         let outcome = changing.decide(&acting, asked.id, None, now, decide).await;
         match outcome {
             Ok(Outcome::Done { subject, .. }) if subject.settings.url == asked.settings.url => {
-                Ok(subject.version)
+                Ok((subject.version, !subject.settings.active))
             }
             // Deleted meanwhile: nobody asks.
-            Ok(_) | Err(ServiceError::Refused(Refusal::NotFound { .. })) => Ok(asked.version),
+            Ok(_) | Err(ServiceError::Refused(Refusal::NotFound { .. })) => Ok((asked.version, false)),
             Err(error) => Err(error),
         }
     }

@@ -218,11 +218,13 @@ async fn a_receiver_that_is_gone_makes_its_webhook_inactive_and_its_queue_waits(
     let mut worker = scene.worker(webhook.id);
     assert_eq!(scene.work(&mut worker).await, Next::Park);
     assert_eq!(scene.sent(), 1);
+    assert!(worker.last_made().unwrap().made_inactive);
     let stored = scene.stored(webhook.id).await;
     assert!(!stored.settings.active);
     scene.publish().await;
     scene.set_active(&stored).await;
     assert_eq!(scene.work(&mut worker).await, Next::Empty);
+    assert!(!worker.last_made().unwrap().made_inactive);
     assert_eq!(
         scene.sent(),
         3,

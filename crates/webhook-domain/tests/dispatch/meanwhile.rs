@@ -101,6 +101,7 @@ async fn a_receiver_that_was_replaced_meanwhile_does_not_make_its_webhook_inacti
     }));
     let (next, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
     assert_eq!(next, Next::Step);
+    assert!(!worker.last_made().unwrap().made_inactive);
     assert_eq!(
         scene
             .store

@@ -23,6 +23,7 @@ use super::recorder::Unrecorded;
 use super::shares::{Place, Shares};
 use super::shortage::{InARow, Shortages};
 use crate::exit::chain;
+use crate::logging::queues;
 use crate::metrics::DeliveryMetrics;
 
 /// How many lanes have tasks at a time. Others that are ready come when one of these has ended.
@@ -373,10 +374,12 @@ async fn step(
     if let Some(turn) = turn {
         if let Some(made) = worker.last_made() {
             lanes.metrics.made(made);
+            queues::made(made, &turn);
         }
         if let Some(cause) = turn.attempt.cause() {
             lanes.clock_steps.saw(turn.attempt.ended_at());
-            tracing::info!(
+            // What it means for the webhook the store tells, once it is recorded.
+            tracing::debug!(
                 webhook.id = %at_work.webhook,
                 server.address = wanted.host,
                 cause = cause.name(),

@@ -86,6 +86,8 @@ impl LogQueue {
     /// Takes a line, its line feed included, or drops and counts it.
     pub(crate) fn push(&self, line: Vec<u8>) {
         let mut waiting = self.waiting();
+        // The thread looks for more before it waits, so it must be woken for the first line, or for the first that is dropped.
+        let may_wait = waiting.lines.is_empty();
         if waiting.bytes + line.len() > MAX_WAITING_BYTES {
             waiting.drop_line();
         } else {
@@ -93,7 +95,9 @@ impl LogQueue {
             waiting.lines.push_back(line);
         }
         drop(waiting);
-        self.0.arrived.notify_one();
+        if may_wait {
+            self.0.arrived.notify_one();
+        }
     }
 
     /// Waits until all lines are written or dropped, or so long.

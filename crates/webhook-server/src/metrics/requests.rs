@@ -4,7 +4,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use webhook_http_actix::{AnsweredRequest, RequestObserver};
+use webhook_http_actix::{Answered, ObservedRequest, RequestObserver};
 
 use super::buckets;
 
@@ -36,11 +36,11 @@ impl RequestMetrics {
 }
 
 impl RequestObserver for RequestMetrics {
-    fn answered(&self, request: &AnsweredRequest) {
+    fn answered(&self, request: &ObservedRequest<'_>, answer: &Answered<'_>) {
         let labels = Labels {
             http_request_method: request.method,
             http_route: request.route,
-            http_response_status_code: request.status,
+            http_response_status_code: answer.status,
         };
         self.durations
             .get_or_create(&labels)
@@ -79,14 +79,13 @@ mod tests {
             "/v1/events",
             "/health/ready",
         ];
+        let id = "r".parse().unwrap();
         let begun = cpu_time();
         for number in 0..TIMES {
-            metrics.answered(&AnsweredRequest {
-                method: "PATCH",
-                route: routes[number as usize % routes.len()],
-                status: 200,
-                took: Duration::from_micros(u64::from(number) % 5_000),
-            });
+            let took = Duration::from_micros(u64::from(number) % 5_000);
+            let route = routes[number as usize % routes.len()];
+            let request = ObservedRequest::new("PATCH", route, took, &id);
+            metrics.answered(&request, &Answered::of(200));
         }
         let each = (cpu_time() - begun) / TIMES;
         println!("a request costs {each:?} to count");

@@ -178,7 +178,7 @@ mod tests {
              previous_secret_ttl = 60\nrequests_per_second = 10\nfailed_authentications_per_second = 0\n\
              webhooks_per_platform = 0\napi_keys_per_platform = 0\npending_events_per_platform = 0\n\
              jwt_issuer = \"i\"\njwt_audience = \"a\"\njwt_keys_file = \"f\"\nactions_file = \"f\"\n\
-             tls_certificate_file = \"f\"\ntls_key_file = \"f\"\nstop_timeout = 8\nwait_for_database = 0\nlog = \"debug\"\n",
+             tls_certificate_file = \"f\"\ntls_key_file = \"f\"\nstop_timeout = 8\nwait_for_database = 0\nlog = \"debug\"\naccess_log = \"all\"\n",
         )
         .unwrap();
         assert_eq!(values.len(), Setting::ALL.len());

@@ -75,6 +75,8 @@ pub(crate) enum Setting {
     WaitForDatabase,
     /// What is logged.
     Log,
+    /// Which requests are logged.
+    AccessLog,
 }
 
 /// What a setting's value is in the settings file.
@@ -87,7 +89,7 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 35] = [
+    pub(crate) const ALL: [Self; 36] = [
         Self::Listen,
         Self::ListenBacklog,
         Self::MetricsListen,
@@ -123,6 +125,7 @@ impl Setting {
         Self::StopTimeout,
         Self::WaitForDatabase,
         Self::Log,
+        Self::AccessLog,
     ];
 
     /// The name in the settings file.
@@ -163,6 +166,7 @@ impl Setting {
             Self::StopTimeout => "stop_timeout",
             Self::WaitForDatabase => "wait_for_database",
             Self::Log => "log",
+            Self::AccessLog => "access_log",
         }
     }
 
@@ -204,6 +208,7 @@ impl Setting {
             Self::StopTimeout => Some("8"),
             Self::WaitForDatabase => Some("0"),
             Self::Log => Some("info"),
+            Self::AccessLog => Some("changes"),
         }
     }
 

@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 
 use tokio::sync::oneshot;
+use webhook_domain::delivery::notice::Notice;
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::ports::{Outcome, Publication, Published};
 use webhook_domain::time::Instant;
@@ -66,6 +67,8 @@ pub(crate) struct Done {
     pub(crate) used: Vec<KeyUse>,
     /// What was done to webhooks and their secrets.
     pub(crate) audited: Vec<Audited>,
+    /// What happened to queues.
+    pub(crate) notices: Vec<Notice>,
     /// Whether a secret was erased, so that it is to go from the files too.
     pub(crate) erased: bool,
 }
@@ -210,8 +213,8 @@ pub(crate) fn attempt(
         let now = now_of(&works, &published, &made).or_else(|| changes.last_updated_at());
         let now = now.unwrap_or(Instant::from_milliseconds(0));
         let mut lanes = LockedLanes::lock(connection, &needed, now)?;
-        changes.change_lanes(connection, &mut lanes)?;
-        let (turns, used) = record(connection, &made, &mut lanes, known)?;
+        let mut notices = changes.change_lanes(connection, &mut lanes)?;
+        let (turns, used) = record(connection, &made, &mut lanes, known, &mut notices)?;
         spread.save(connection, &mut lanes)?;
         let hints = lanes.save(connection, own)?;
 
@@ -231,6 +234,7 @@ pub(crate) fn attempt(
             counted,
             used,
             audited: changes.take_audited(),
+            notices,
             erased: changes.erase_something(),
         })
     })

@@ -264,7 +264,7 @@ impl Worker {
         match self.attempt(&group) {
             Ok(done) => {
                 self.observed
-                    .committed(group.len(), began.elapsed(), &done.audited);
+                    .committed(group.len(), began.elapsed(), &done.audited, &done.notices);
                 self.counts.remember(done.counted);
                 self.uses.remember(done.used);
                 self.delivering.tell(done.hints);

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::access::quota::Quota;
+use webhook_domain::delivery::attempt::Attempt;
+use webhook_domain::delivery::notice::Notice;
 use webhook_domain::id::{DeliveryId, PlatformId, ProcessId, WebhookId};
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{
@@ -106,18 +108,23 @@ impl EventStore for DieselStore {
 
     async fn give_up(&self, give_up: GiveUp) -> Result<Outcome<TrackedDelivery>, ServiceError> {
         let own = self.delivering.own();
-        self.answering(move |connection, vault| {
-            if let Some(earlier) = answers::earlier(connection, give_up.idempotency.as_ref(), vault)? {
-                return Ok((earlier, Hints::default(), Counted::new()));
-            }
-            let (decided, hints) = give_up::give_up(connection, own, &give_up)?;
-            Ok((
-                answered(connection, vault, decided, give_up.idempotency)?,
-                hints,
-                Counted::new(),
-            ))
-        })
-        .await
+        let outcome = self
+            .answering(move |connection, vault| {
+                if let Some(earlier) = answers::earlier(connection, give_up.idempotency.as_ref(), vault)? {
+                    return Ok((earlier, Hints::default(), Counted::new()));
+                }
+                let (decided, hints) = give_up::give_up(connection, own, &give_up)?;
+                Ok((
+                    answered(connection, vault, decided, give_up.idempotency)?,
+                    hints,
+                    Counted::new(),
+                ))
+            })
+            .await?;
+        if let Outcome::Done { subject, .. } = &outcome {
+            self.writer.observed.noticed(&given_up(subject));
+        }
+        Ok(outcome)
     }
 
     async fn ended(&self, query: EndedQuery) -> Result<Vec<DeliveryId>, StoreError> {
@@ -187,6 +194,14 @@ impl DieselStore {
         self.delivering.tell(hints);
         Ok(decided?)
     }
+}
+
+/// What there is to tell of a delivery that was given up on request.
+fn given_up(after: &TrackedDelivery) -> Notice {
+    let attempts = u32::try_from(after.attempts.len()).unwrap_or(u32::MAX);
+    let cause = after.attempts.last().and_then(Attempt::cause);
+    let trace = after.event.trace.as_ref().map(|trace| trace.parent);
+    Notice::of_request(&after.delivery, attempts, cause, trace)
 }
 
 /// What was decided, with the answer stored.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::lane::{Recording, StoredAttempts};
+use webhook_domain::delivery::notice::Notice;
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::ports::Turn;
 use webhook_domain::webhook::Version;
@@ -24,12 +25,13 @@ pub(crate) struct Turns {
 }
 
 /// Records turns, whose lanes are locked. For each of `made` it gives the lanes that were lost, and with them the keys that have
-/// a row besides those that are `known` to.
+/// a row besides those that are `known` to. What there is to tell of lanes is put into `notices`.
 pub(crate) fn record(
     connection: &mut AnyConnection,
     made: &[&Turns],
     lanes: &mut LockedLanes,
     known: &KnownUses,
+    notices: &mut Vec<Notice>,
 ) -> Result<(Vec<Vec<WebhookId>>, Vec<KeyUse>), Failure> {
     let mut uses = NewUses::beside(known);
     let ended = end(connection, made, lanes)?;
@@ -53,8 +55,10 @@ pub(crate) fn record(
             match lane.after_turn(*process, turn, known, versions.get(&webhook).copied(), now) {
                 Recording::Lost => drop(lost.insert(webhook)),
                 Recording::Known => {}
-                Recording::News { lane, status } => {
-                    lanes.set(webhook, lane);
+                Recording::News { lane: after, status } => {
+                    let boxes = (&lane.penalty_box, &after.penalty_box);
+                    notices.extend(Notice::of_turn(turn, boxes.0, boxes.1, status));
+                    lanes.set(webhook, after);
                     uses.add(turn);
                     if !ended.contains(&turn.position.0) {
                         columns.push(TurnColumns::encode(turn, status)?);

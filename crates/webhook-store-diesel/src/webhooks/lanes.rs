@@ -3,6 +3,7 @@
 //! A change of where or whether a webhook is sent to has its lane looked at; a webhook that is deleted has none any more.
 
 use webhook_domain::delivery::lane::LaneState;
+use webhook_domain::delivery::notice::Notice;
 use webhook_domain::id::WebhookId;
 use webhook_domain::ports::Effect;
 use webhook_domain::time::Instant;
@@ -32,12 +33,13 @@ impl Changes {
         saved.max()
     }
 
-    /// Has lanes be what the changes make of them.
+    /// Has lanes be what the changes make of them, and says what there is to tell of it.
     pub(crate) fn change_lanes(
         &self,
         connection: &mut AnyConnection,
         lanes: &mut LockedLanes,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<Notice>, Failure> {
+        let mut notices = Vec::new();
         for row in self.rows.values().flatten() {
             let before = &row.loaded.webhook;
             match &row.effect {
@@ -45,12 +47,15 @@ impl Changes {
                 Effect::Save(after) if LaneState::is_concerned_by(&before.settings, &after.settings) => {
                     let (at, now) = (after.updated_at, lanes.now());
                     lanes.wake(before.id, |lane| {
-                        lane.after_change(&before.settings, &after.settings, at, now)
+                        let changed = lane.after_change(&before.settings, &after.settings, at, now);
+                        let (was, is) = (&lane.penalty_box, &changed.penalty_box);
+                        notices.extend(Notice::of_change(before.id, &before.platform, was, is));
+                        changed
                     });
                 }
                 Effect::Keep | Effect::Save(_) => {}
             }
         }
-        Ok(())
+        Ok(notices)
     }
 }

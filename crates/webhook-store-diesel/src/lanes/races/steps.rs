@@ -298,7 +298,14 @@ impl Ground {
             process,
             turns: vec![turn.clone()],
         };
-        let (mut lost, _) = record(connection, &[&turns], &mut lanes, &KnownUses::default()).unwrap();
+        let (mut lost, _) = record(
+            connection,
+            &[&turns],
+            &mut lanes,
+            &KnownUses::default(),
+            &mut Vec::new(),
+        )
+        .unwrap();
         lanes.save(connection, None).unwrap();
         lost.remove(0)
     }
