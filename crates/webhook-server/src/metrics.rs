@@ -5,7 +5,7 @@
 //! | `buckets` | the buckets of all histograms |
 //! | `requests` | requests that the API has answered |
 //! | `deliveries` | attempts, what came of them, leases |
-//! | `store` | commits and rolls |
+//! | `store` | commits, rolls, and what is given up on request |
 //! | `readings` | what is read at the moment of a scrape: queues, pools, dropped log lines, descriptors |
 //! | `totals` | what one process of a fleet counts in the database every 30 seconds |
 //! | `process` | what the machine says of this process |
@@ -69,7 +69,7 @@ impl Metrics {
         );
         let requests = RequestMetrics::register(&mut registry);
         deliveries.register(&mut registry);
-        let store = StoreMetrics::register(&mut registry);
+        let store = StoreMetrics::register(&mut registry, deliveries.clone());
         let process = ProcessMetrics::register(&mut registry);
         let totals = LastTotals::default();
         registry.register_collector(Box::new(totals.clone()));

@@ -196,6 +196,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
         readiness: Arc::clone(&readiness),
         pulse: Arc::clone(&pulse),
         attempts: deployment.descriptors.attempts,
+        probes: probes.places.clone(),
     };
     let database = deployment.database.as_ref().map_or("postgresql", |_| "sqlite");
     let metrics = Metrics::new(database, &deliveries, readings);

@@ -1,5 +1,7 @@
 //! What is counted after known traffic.
 
+use std::time::Duration;
+
 use serde_json::json;
 use webhook_tests::{
     Backend, Client, Service,
@@ -13,12 +15,15 @@ use crate::scrape::{deployment, scrape, wait_until};
 on_each_database!(
     rolls_are_counted_by_their_kind_and_a_replay_is_none,
     deliveries_are_counted_by_what_came_of_them,
-    what_is_given_up_is_counted
+    what_is_given_up_is_counted,
+    what_is_given_up_on_request_is_counted_apart,
+    attempts_on_request_take_places_of_their_own
 );
 
 const ROLL: &str = "webhook_rolls_total";
 const OUTCOME: &str = "webhook_deliveries_total";
 const SIGNED: &str = "webhook_signed_total";
+const PROBES: &str = "webhook_probes_under_way";
 const ATTEMPTS: &str = "http_client_request_duration_seconds_count";
 
 fn publish(client: &Client) {
@@ -138,4 +143,54 @@ fn what_is_given_up_is_counted(backend: Backend) {
     });
     assert!(counted.value(OUTCOME, &[("outcome", "retried")]) >= 10.0);
     assert_eq!(counted.value(OUTCOME, &[("outcome", "succeeded")]), 0.0);
+}
+
+fn what_is_given_up_on_request_is_counted_apart(backend: Backend) {
+    let service = Service::start_on(deployment(backend));
+    let client = service.client();
+    let refusing = Receiver::start().conducting([Conduct::Answer(500)]);
+    to(&client, &refusing);
+    publish(&client);
+    wait_until(&service, "an attempt has failed", |scrape| {
+        scrape.find(OUTCOME, &[("outcome", "retried")]) == Some(1.0)
+    });
+    let list = client.get("/v1/webhook-events").send().expect_status(200).json();
+    let id = list["data"][0]["id"].as_str().expect("an id");
+    let path = format!("/v1/webhook-events/{id}/give-up");
+    for _ in 0..2 {
+        let give_up = client.post(&path).header("Idempotency-Key", "once");
+        give_up.send().expect_status(200);
+    }
+    client.post(&path).send().expect_status(409);
+    let after = scrape(service.server());
+    let counted = |outcome| after.value(OUTCOME, &[("outcome", outcome)]);
+    assert_eq!(
+        counted("given_up_on_request"),
+        1.0,
+        "a replay and a refusal are none"
+    );
+    assert_eq!(
+        counted("given_up"),
+        0.0,
+        "nobody is alerted of what somebody asked for"
+    );
+}
+
+fn attempts_on_request_take_places_of_their_own(backend: Backend) {
+    let service = Service::start_on(deployment(backend));
+    let client = service.client();
+    let before = scrape(service.server());
+    assert_eq!(before.value(PROBES, &[]), 0.0);
+    assert!(before.value("webhook_probes_limit", &[]) >= 1.0);
+    let slow = Receiver::start().conducting([Conduct::AnswerAfter(Duration::from_secs(5), 204)]);
+    let webhook = to(&client, &slow);
+    let path = format!("{}/send-test", webhook.path());
+    std::thread::scope(|scope| {
+        let probing = scope.spawn(|| service.client().post(&path).send().expect_status(200).json());
+        wait_until(&service, "a test event takes a place", |scrape| {
+            scrape.value(PROBES, &[]) == 1.0
+        });
+        assert_eq!(probing.join().expect("it is sent")["successful"], true);
+    });
+    assert_eq!(scrape(service.server()).value(PROBES, &[]), 0.0);
 }

@@ -82,6 +82,12 @@ impl Shares {
         self.taken
     }
 
+    /// How many places there are.
+    #[must_use]
+    pub const fn places(&self) -> usize {
+        self.places
+    }
+
     /// How many a platform has.
     #[must_use]
     pub fn of_platform(&self, platform: &PlatformId) -> usize {

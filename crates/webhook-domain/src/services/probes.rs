@@ -65,6 +65,13 @@ impl ProbePlaces {
         Self(Arc::new(Mutex::new(Shares::new(count))))
     }
 
+    /// How many are taken, and how many there are.
+    #[must_use]
+    pub fn taken(&self) -> (usize, usize) {
+        let shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (shares.taken(), shares.places())
+    }
+
     /// A place to reach the host of `url` for `platform`.
     ///
     /// # Errors

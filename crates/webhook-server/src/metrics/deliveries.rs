@@ -28,6 +28,7 @@ struct Counted {
     succeeded: Counter,
     retried: Counter,
     given_up: Counter,
+    given_up_on_request: Counter,
     /// Of a lane that was somebody else's by then.
     lost: Counter,
     lag: Histogram,
@@ -63,6 +64,7 @@ impl Default for DeliveryMetrics {
             succeeded: outcome("succeeded"),
             retried: outcome("retried"),
             given_up: outcome("given_up"),
+            given_up_on_request: outcome("given_up_on_request"),
             lost: outcome("lost"),
             lag: Histogram::new(buckets::LAG),
             by_current: role("current"),
@@ -89,7 +91,7 @@ impl DeliveryMetrics {
         let counted = &self.0;
         registry.register(
             "webhook_deliveries",
-            "Attempts to deliver, by what is recorded of them",
+            "Attempts to deliver, by what is recorded of them, and deliveries that were given up on request",
             counted.outcomes.clone(),
         );
         registry.register_with_unit(
@@ -156,6 +158,11 @@ impl DeliveryMetrics {
             DeliveryStatus::Failed { .. } => &counted.given_up,
         }
         .inc();
+    }
+
+    /// A delivery was given up because somebody asked for it.
+    pub(super) fn given_up_on_request(&self) {
+        self.0.given_up_on_request.inc();
     }
 
     /// So many lanes had something to do and did not say so.

@@ -8,6 +8,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use webhook_domain::services::ProbePlaces;
 use webhook_store_diesel::DieselStore;
 
 use crate::dispatch::Pulse;
@@ -22,6 +23,8 @@ pub(crate) struct Readings {
     pub(crate) pulse: Arc<Pulse>,
     /// How many attempts may be under way at a time.
     pub(crate) attempts: usize,
+    /// The places for what is sent on request.
+    pub(crate) probes: ProbePlaces,
 }
 
 impl fmt::Debug for Readings {
@@ -78,6 +81,19 @@ impl Collector for Readings {
             "webhook_attempts_limit",
             "Attempts to deliver that may be under way at a time",
             self.attempts,
+        )?;
+        let (taken, places) = self.probes.taken();
+        gauge(
+            encoder,
+            "webhook_probes_under_way",
+            "Test events and other attempts on request that are under way",
+            taken,
+        )?;
+        gauge(
+            encoder,
+            "webhook_probes_limit",
+            "Attempts on request that may be under way at a time",
+            places,
         )?;
         gauge(
             encoder,

@@ -7,9 +7,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use webhook_domain::access::audit::AuditAction;
+use webhook_domain::delivery::notice::{Happening, Notice};
 use webhook_store_diesel::{Audited, StoreObserver};
 
-use super::buckets;
+use super::{DeliveryMetrics, buckets};
 
 /// How a secret was rolled or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,21 +58,23 @@ impl Kind {
     }
 }
 
-/// Counts commits and rolls.
+/// Counts commits, rolls, and what is given up on request.
 pub(super) struct StoreMetrics {
     commits: Histogram,
     members: Histogram,
     /// In the order of [`Kind::ALL`].
     rolls: [Counter; Kind::ALL.len()],
+    deliveries: DeliveryMetrics,
 }
 
 impl StoreMetrics {
-    pub(super) fn register(registry: &mut Registry) -> Self {
+    pub(super) fn register(registry: &mut Registry, deliveries: DeliveryMetrics) -> Self {
         let rolls = Family::<[(&'static str, &'static str); 1], Counter>::default();
         let metrics = Self {
             commits: Histogram::new(buckets::COMMIT),
             members: Histogram::new(buckets::GROUP),
             rolls: Kind::ALL.map(|kind| rolls.get_or_create_owned(&[("kind", kind.name())])),
+            deliveries,
         };
         registry.register(
             "webhook_rolls",
@@ -103,6 +106,12 @@ impl StoreObserver for StoreMetrics {
         let rolls = Kind::ALL.into_iter().zip(&self.rolls);
         for (_, rolls) in rolls.filter(|(kind, _)| Kind::of(change) == Some(*kind)) {
             rolls.inc();
+        }
+    }
+
+    fn noticed(&self, notice: &Notice) {
+        if matches!(notice.what, Happening::GivenUp { on_request: true, .. }) {
+            self.deliveries.given_up_on_request();
         }
     }
 }
