@@ -31,6 +31,7 @@ pub mod deployment;
 pub mod fixtures;
 pub mod issuer;
 pub mod leaks;
+pub mod pem;
 pub mod postgres;
 pub mod raw;
 pub mod receiver;

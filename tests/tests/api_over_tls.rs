@@ -19,7 +19,7 @@ use rustls::{
 };
 use serde_json::json;
 use webhook_test_tls::{Authority, Identity, authorities, named};
-use webhook_tests::{Backend, Deployment, clock::wait_for, on_each_database};
+use webhook_tests::{Backend, Deployment, clock::wait_for, on_each_database, pem};
 
 on_each_database!(
     clients_of_both_versions_are_served,
@@ -120,7 +120,11 @@ fn issued(issuer: &Authority) -> Identity {
 fn with_files(mut deployment: Deployment, identity: &Identity) -> Deployment {
     let directory = deployment.directory().to_owned();
     for (setting, name, text) in [
-        ("WEBHOOK_TLS_CERTIFICATE_FILE", "tls.pem", pem(identity)),
+        (
+            "WEBHOOK_TLS_CERTIFICATE_FILE",
+            "tls.pem",
+            pem::certificates(&identity.chain),
+        ),
         ("WEBHOOK_TLS_KEY_FILE", "tls.key", identity.key_pem()),
     ] {
         let (path, next) = (directory.join(name), directory.join("next"));
@@ -129,22 +133,6 @@ fn with_files(mut deployment: Deployment, identity: &Identity) -> Deployment {
         deployment.set(setting, &path.to_string_lossy());
     }
     deployment
-}
-
-fn pem(identity: &Identity) -> String {
-    let of_one = |certificate: &rustls::pki_types::CertificateDer<'_>| {
-        let text = data_encoding::BASE64.encode(certificate);
-        let lines: Vec<_> = text
-            .as_bytes()
-            .chunks(64)
-            .map(|line| String::from_utf8_lossy(line).into_owned())
-            .collect();
-        format!(
-            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-            lines.join("\n")
-        )
-    };
-    identity.chain.iter().map(of_one).collect()
 }
 
 type Stream = StreamOwned<ClientConnection, TcpStream>;
@@ -275,7 +263,7 @@ fn a_renewed_certificate_is_shown_without_a_restart(backend: Backend) {
     assert!(server.connect(&believing).is_err(), "it is not shown yet");
     let identity = issued(&renewed);
     // The certificate comes before its key: for a moment the two do not belong together.
-    fs::write(server.file("tls.pem"), pem(&identity)).expect("a file");
+    fs::write(server.file("tls.pem"), pem::certificates(&identity.chain)).expect("a file");
     wait_for("it says what is wrong", PATIENCE, || {
         (server.said("is not the key of the first certificate; the certificate before stays in force") == 1)
             .then_some(())

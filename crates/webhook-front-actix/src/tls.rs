@@ -1,5 +1,7 @@
 //! TLS of a front's own: the certificate that it shows, which can be replaced while it serves.
 
+mod asking;
+
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_rustls::rustls::crypto::ring;

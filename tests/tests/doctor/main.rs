@@ -2,6 +2,7 @@
 
 mod database;
 mod files;
+mod listening;
 mod machine;
 mod reach;
 mod settings;

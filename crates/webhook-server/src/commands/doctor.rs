@@ -5,7 +5,8 @@
 //! | `settings` | the settings, and the files that they name |
 //! | `files` | who may do what with the files of a deployment on SQLite, and the room on its disk |
 //! | `database` | whether the database is there, durable, of this release, and opened by the master key; its clock |
-//! | `machine` | the clock, file descriptors, and the address to listen on |
+//! | `machine` | the clock and file descriptors |
+//! | `listening` | the addresses to listen on: free, or who listens there |
 //! | `reach` | the way to a receiver: names, the guard, connections, TLS, the proxy |
 //!
 //! It changes nothing: no database is made, no key, nothing is migrated, no lock is held. Each check runs aside and has a time limit. What a
@@ -14,6 +15,7 @@
 mod database;
 mod files;
 mod finding;
+mod listening;
 mod machine;
 mod reach;
 mod report;
@@ -112,7 +114,9 @@ fn examine(report: &mut Report, examined: &Examined, target: Option<Target>) -> 
         };
         webhook = database::examine(report, settings, wanted)?;
     }
-    machine::examine(report, settings, is_right(&[Setting::Listen]))?;
+    machine::examine(report)?;
+    let right = (is_right(&[Setting::Listen]), is_right(&[Setting::MetricsListen]));
+    listening::examine(report, settings, right)?;
     let url = match target {
         Some(Target::Url(url)) => Some(url),
         Some(Target::Webhook(..)) => webhook,

@@ -91,6 +91,14 @@ impl CertificateOfApi {
     }
 }
 
+/// The certificate and the key that are in these files.
+///
+/// # Errors
+/// A sentence that says why they are good for nothing.
+pub(crate) fn certificate_in(files: &CertificateFiles) -> Result<CertificateAndKey, String> {
+    Seen::in_files(files).certificate(files)
+}
+
 impl Seen {
     fn in_files(files: &CertificateFiles) -> Self {
         let read =
