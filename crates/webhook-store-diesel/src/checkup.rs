@@ -11,13 +11,10 @@
 mod postgres;
 mod sqlite;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::{Bool, Text};
 use webhook_domain::entropy::Entropy;
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::ports::Pause;
@@ -27,12 +24,12 @@ use webhook_domain::webhook::Webhook;
 pub use self::postgres::{Rights, ServerSettings};
 pub use self::sqlite::{FileSystem, SqliteFile};
 use crate::audit;
-use crate::audit::head::SCHEMA_LEVEL;
 use crate::backup::BackupError;
 use crate::database::connection::AnyConnection;
 use crate::database::mark::Header;
+use crate::database::migrating::{self, Standing};
 use crate::database::opening::{self, OpenError, Proof, unreachable};
-use crate::database::schema::{audit_chain, audit_records, webhooks};
+use crate::database::schema::{audit_records, webhooks};
 use crate::lanes::{held_up, pause};
 use crate::sealing::{Vault, handover};
 use crate::webhooks::row::{LoadedWebhook, WebhookRow};
@@ -53,8 +50,15 @@ pub enum SchemaState {
     Missing,
     /// An older release has made it, and this one would apply these migrations.
     Older(Vec<String>),
-    /// A newer release has migrated it: this migration is not known here.
-    Newer(String),
+    /// A newer release has migrated it, and this one may run on it.
+    Ahead {
+        /// The first migration that is not known here.
+        migration: String,
+        /// The level of that release.
+        level: i64,
+    },
+    /// Another release has migrated it, and this one may not run on it: this is why.
+    Refused(String),
     /// It is that of this release, which this migration was the last to change.
     Current(String),
 }
@@ -66,18 +70,6 @@ pub enum Opened {
     Nothing,
     /// The proof of the key, the key of the audit records, and the secrets of so many webhooks, the newest ones.
     Webhooks(usize),
-}
-
-#[derive(QueryableByName)]
-struct Migration {
-    #[diesel(sql_type = Text)]
-    version: String,
-}
-
-#[derive(QueryableByName)]
-struct Found {
-    #[diesel(sql_type = Bool)]
-    found: bool,
 }
 
 impl Checkup {
@@ -116,45 +108,23 @@ impl Checkup {
     /// # Errors
     /// The database's.
     pub fn schema(&mut self) -> Result<SchemaState, BackupError> {
-        let question = match self.connection {
-            AnyConnection::Sqlite(_) => {
-                "SELECT count(*) > 0 AS found FROM sqlite_master WHERE name = '__diesel_schema_migrations'"
-            }
-            AnyConnection::Postgres(_) => {
-                "SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS found"
-            }
-        };
-        let table: Found = sql_query(question).get_result(&mut self.connection)?;
-        if !table.found {
+        if migrating::applied(&mut self.connection)?.is_empty() {
             return Ok(SchemaState::Missing);
         }
-        let rows: Vec<Migration> =
-            sql_query("SELECT version FROM __diesel_schema_migrations").load(&mut self.connection)?;
-        let applied: BTreeSet<String> = rows.into_iter().map(|row| row.version).collect();
-        let known = opening::known_migrations(&self.connection)?;
-        if let Some(unknown) = applied.difference(&known).next() {
-            return Ok(SchemaState::Newer(unknown.clone()));
-        }
-        let pending: Vec<String> = known.difference(&applied).cloned().collect();
-        if !pending.is_empty() {
-            return Ok(match applied.is_empty() {
-                true => SchemaState::Missing,
-                false => SchemaState::Older(pending),
-            });
-        }
-        let level: Option<i64> = audit_chain::table
-            .find(1)
-            .select(audit_chain::schema_level)
-            .get_result(&mut self.connection)
-            .optional()?;
-        let newest = known.last().cloned().unwrap_or_default();
-        match level {
-            Some(level) if level > SCHEMA_LEVEL => Ok(SchemaState::Newer(format!("of level {level}"))),
-            _ => Ok(SchemaState::Current(newest)),
-        }
+        Ok(match migrating::standing(&mut self.connection) {
+            Ok(Standing::Current(newest)) => SchemaState::Current(newest),
+            Ok(Standing::Lacking(migrations)) => SchemaState::Older(migrations),
+            Ok(Standing::Ahead { migration, level }) => SchemaState::Ahead { migration, level },
+            Err(
+                error @ (OpenError::NewerSchema { .. }
+                | OpenError::UnfinishedSchema { .. }
+                | OpenError::OtherSchema { .. }),
+            ) => SchemaState::Refused(error.to_string()),
+            Err(error) => return Err(error.into()),
+        })
     }
 
-    /// What the master key opens, of a database whose schema is [current](SchemaState::Current).
+    /// What the master key opens, of a database whose schema is [current](SchemaState::Current), or ahead.
     ///
     /// # Errors
     /// [`OpenError::WrongMasterKey`]; a row that cannot be read; the database's.
@@ -178,7 +148,7 @@ impl Checkup {
         Ok(Opened::Webhooks(count))
     }
 
-    /// A webhook of the platform, with what holds its queue up, of a database whose schema is [current](SchemaState::Current).
+    /// A webhook of the platform, with what holds its queue up, of a database whose schema is [current](SchemaState::Current), or ahead.
     ///
     /// # Errors
     /// As [`open_sealed`](Self::open_sealed).

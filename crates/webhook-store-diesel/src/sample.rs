@@ -4,6 +4,9 @@
 //! its own, and a server that is short of them may give one and not the other. The write is committed: where the disk is full,
 //! only a commit fails. It changes one small row. Where little room is left it is as large as a roll's, so that it
 //! does not fit where a roll would not.
+//!
+//! It also finds out whether a newer release has migrated the database so that this one must not go on. The process is then not ready,
+//! commits nothing more, and lets its lease to deliver end.
 
 use std::path::Path;
 
@@ -15,7 +18,8 @@ use webhook_domain::id::ApiKeyId;
 use webhook_domain::time::Instant;
 
 use crate::database::connection::AnyConnection;
-use crate::database::schema::store_samples;
+use crate::database::levels;
+use crate::database::schema::audit_chain;
 use crate::engine::failure::Failure;
 use crate::{DatabaseUrl, DieselStore, SystemEntropy};
 
@@ -30,7 +34,11 @@ impl DieselStore {
         let no_key = ApiKeyId::generate(Instant::from_milliseconds(0), &SystemEntropy::new())
             .map_err(|error| StoreError::Unavailable(error.into()))?;
         self.api_keys.ask(no_key).await?;
-        self.readers.run(read).await?;
+        let oldest_level = self.readers.run(read).await?;
+        // What is not there is told by whoever needs it.
+        let admitted = oldest_level.map_or(Ok(()), levels::admit);
+        self.delivering.supersede(admitted.is_err());
+        admitted.map_err(|error| StoreError::Unavailable(error.into()))?;
         let filler = match &self.url {
             DatabaseUrl::Sqlite(path) if has_little_room(path) => LARGE_WRITE,
             _ => 0,
@@ -41,11 +49,13 @@ impl DieselStore {
     }
 }
 
-fn read(connection: &mut AnyConnection) -> Result<(), StoreError> {
-    store_samples::table
-        .select(store_samples::count)
-        .load::<i64>(connection)
-        .map(drop)
+/// Gives the oldest level that may run on the schema.
+fn read(connection: &mut AnyConnection) -> Result<Option<i64>, StoreError> {
+    audit_chain::table
+        .find(1)
+        .select(audit_chain::oldest_level)
+        .get_result(connection)
+        .optional()
         .map_err(|error| StoreError::Unavailable(error.into()))
 }
 

@@ -79,6 +79,10 @@ fn what_is_no_backup_is_refused_and_nothing_is_replaced() {
         &backup,
         "INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')",
     );
+    sqlite::execute(
+        &backup,
+        "UPDATE audit_chain SET newest_level = 99, schema_level = 99",
+    );
     is_refused(deployment, &backup, "use the newer release");
 }
 

@@ -1,19 +1,15 @@
 //! The head of the audit records' chain inside a transaction: locked, moved on, saved.
 
-use diesel::result::Error;
 use webhook_domain::id::AuditRecordId;
 
 use crate::audit::chain::{AuditHead, ChainKey};
 use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
+use crate::database::levels;
 use crate::engine::failure::Failure;
 use crate::sealing::Vault;
 use crate::sealing::handover;
 use crate::webhooks::row::RingColumns;
-
-/// The schema that this release writes. A migration that older processes must not write beside raises it, in the row of the head
-/// too: who writes reads it there, under the lock.
-pub(crate) const SCHEMA_LEVEL: i64 = 21;
 
 /// The keys that writing takes.
 #[derive(Clone, Copy)]
@@ -29,8 +25,8 @@ pub(crate) struct HeadRow {
     pub(crate) mac: Vec<u8>,
     /// The master key that new values are sealed under.
     pub(crate) sealed_under: String,
-    /// The oldest schema whose processes may write.
-    pub(crate) schema_level: i64,
+    /// The oldest level whose processes may write.
+    pub(crate) oldest_level: i64,
     /// The id of the newest record; empty if there is none.
     pub(crate) newest_id: String,
 }
@@ -57,11 +53,7 @@ impl<'a> Chain<'a> {
     /// and before anything is sealed or written.
     pub(crate) fn lock(connection: &mut AnyConnection, keys: Keys<'a>) -> Result<Self, Failure> {
         let row = connection.lock_chain_head()?;
-        if row.schema_level > SCHEMA_LEVEL {
-            let problem =
-                "a newer release has migrated the database; stop this process and start the newer one";
-            return Err(Failure::Before(Error::QueryBuilderError(problem.into())));
-        }
+        levels::admit(row.oldest_level)?;
         handover::follow_to(connection, keys.vault, &row.sealed_under)?;
         Ok(Self {
             key: keys.chain,

@@ -6,9 +6,9 @@ use diesel::sql_query;
 use webhook_domain::error::Cause;
 
 use crate::audit::chain::{AuditHead, ChainKey};
-use crate::audit::head::SCHEMA_LEVEL;
 use crate::audit::verification::records_after;
 use crate::database::connection::AnyConnection;
+use crate::database::levels::{OLDEST_LEVEL, SCHEMA_LEVEL};
 use crate::database::opening;
 use crate::database::opening::{OpenError, Proof, seal_proof_of_chained};
 use crate::database::schema::{audit_chain, audit_records, master_keys};
@@ -69,7 +69,8 @@ fn make(connection: &mut AnyConnection, vault: &Vault) -> Result<(), OpenError> 
         audit_chain::mac.eq(head.mac()),
         audit_chain::seal.eq(key.seal(&head)),
         audit_chain::sealed_under.eq(vault.key_id()),
-        audit_chain::schema_level.eq(SCHEMA_LEVEL),
+        audit_chain::oldest_level.eq(OLDEST_LEVEL),
+        audit_chain::newest_level.eq(SCHEMA_LEVEL),
     );
     diesel::insert_into(audit_chain::table)
         .values(row)

@@ -1,12 +1,9 @@
 //! Verifying everything in a database that can be verified.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::Text;
 use webhook_domain::access::api_key::ApiKey;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::webhook::Webhook;
@@ -17,6 +14,7 @@ use crate::audit;
 use crate::backup::BackupError;
 use crate::database::connection::AnyConnection;
 use crate::database::identity;
+use crate::database::migrating::{self, Standing};
 use crate::database::opening::{self, OpenError, Proof, unreachable};
 use crate::database::schema::{api_keys, events, idempotent_answers, webhooks};
 use crate::sealing::{Vault, handover};
@@ -49,12 +47,6 @@ pub struct Contents {
     pub schema: String,
 }
 
-#[derive(QueryableByName)]
-struct Migration {
-    #[diesel(sql_type = Text)]
-    version: String,
-}
-
 impl Examination {
     /// Opens a database, and proves the master key. Of SQLite's, the file is checked for damage.
     ///
@@ -71,17 +63,13 @@ impl Examination {
         if let Proof::Absent = opening::prove(&mut connection, &vault)? {
             return Err(BackupError::NotOurs);
         }
-        let mut examination = Self { connection, vault };
-        let applied = examination.migrations()?;
-        let known = opening::known_migrations(&examination.connection)?;
-        if let Some(unknown) = applied.difference(&known).next() {
-            let migration = unknown.clone();
-            return Err(OpenError::NewerSchema { migration }.into());
-        }
-        if applied != known {
-            let schema = applied.last().cloned().unwrap_or_default();
+        if let Standing::Lacking(_) = migrating::standing(&mut connection)? {
+            let schema = migrating::applied(&mut connection)?
+                .pop_last()
+                .unwrap_or_default();
             return Err(BackupError::OlderSchema { schema });
         }
+        let mut examination = Self { connection, vault };
         examination.connection.wait_for_reader()?;
         examination.connection.begin_reading()?;
         handover::learn(&mut examination.connection, &examination.vault)?;
@@ -110,7 +98,9 @@ impl Examination {
             events: u64::try_from(events).unwrap_or_default(),
             audit_records: records,
             head,
-            schema: self.migrations()?.pop_last().unwrap_or_default(),
+            schema: migrating::applied(&mut self.connection)?
+                .pop_last()
+                .unwrap_or_default(),
         })
     }
 
@@ -163,12 +153,6 @@ impl Examination {
                 row.open(&self.vault)?;
             }
         }
-    }
-
-    fn migrations(&mut self) -> Result<BTreeSet<String>, BackupError> {
-        let rows: Vec<Migration> =
-            sql_query("SELECT version FROM __diesel_schema_migrations").load(&mut self.connection)?;
-        Ok(rows.into_iter().map(|row| row.version).collect())
     }
 }
 

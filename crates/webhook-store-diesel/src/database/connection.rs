@@ -21,12 +21,6 @@ const SQLITE_BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// What SQLite says of `SQLITE_BUSY`; diesel does not tell it from other errors.
 const SQLITE_BUSY_MESSAGE: &str = "database is locked";
 
-/// Taken by the one process that migrates PostgreSQL: `webhook` in ASCII. Others wait for it for a minute; what a
-/// migration then does may run for as long as it takes, but not keep others waiting for a table for long.
-const BEGIN_MIGRATING: &str = "SET statement_timeout = 0; SET lock_timeout = '1min'; \
-     SELECT pg_advisory_lock(x'776562686F6F6B'::bigint); SET lock_timeout = '5s'";
-const END_MIGRATING: &str = "SELECT pg_advisory_unlock(x'776562686F6F6B'::bigint)";
-
 /// How long SQLite's log grows before it is written back, in pages of 4 KiB: 64 MiB. Written back sixteen times as often,
 /// as SQLite does by itself, a page that many rolls change would be written that much more often too.
 const SQLITE_CHECKPOINT_PAGES: u32 = 16_384;
@@ -140,39 +134,26 @@ impl AnyConnection {
         }
     }
 
-    /// Keeps other processes from migrating until [`end_migrating`](Self::end_migrating).
-    pub(crate) fn begin_migrating(&mut self) -> QueryResult<()> {
-        match self {
-            Self::Sqlite(_) => self.begin(),
-            Self::Postgres(postgres) => postgres.batch_execute(BEGIN_MIGRATING),
-        }
-    }
-
-    pub(crate) fn end_migrating(&mut self, applied: bool) -> QueryResult<()> {
-        match self {
-            Self::Sqlite(_) if applied => self.commit(),
-            Self::Sqlite(_) => self.rollback(),
-            Self::Postgres(postgres) => {
-                postgres.batch_execute(END_MIGRATING)?;
-                postgres.batch_execute(POSTGRES_TIMEOUTS)
-            }
-        }
-    }
-
     /// Whether a transaction that means to write would be let. SQLite has said so when it began.
     pub(crate) fn admits_writing(&mut self) -> QueryResult<()> {
+        match self.is_read_only()? {
+            true => Err(diesel::result::Error::QueryBuilderError(
+                "the server takes reads alone: it is a standby, or default_transaction_read_only is on"
+                    .into(),
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether PostgreSQL takes reads alone.
+    pub(crate) fn is_read_only(&mut self) -> QueryResult<bool> {
         let Self::Postgres(postgres) = self else {
-            return Ok(());
+            return Ok(false);
         };
-        let read_only: ReadOnly =
+        let setting: ReadOnly =
             sql_query("SELECT current_setting('transaction_read_only') = 'on' AS read_only")
                 .get_result(postgres)?;
-        if read_only.read_only {
-            let problem =
-                "the server takes reads alone: it is a standby, or default_transaction_read_only is on";
-            return Err(diesel::result::Error::QueryBuilderError(problem.into()));
-        }
-        Ok(())
+        Ok(setting.read_only)
     }
 
     /// Opens a database of SQLite's to [write its log back](Self::write_back), waiting for others for a moment at the most.

@@ -211,7 +211,7 @@ impl AnyConnection {
             audit_chain::position,
             audit_chain::mac,
             audit_chain::sealed_under,
-            audit_chain::schema_level,
+            audit_chain::oldest_level,
             audit_chain::newest_id,
         );
         let head = audit_chain::table.find(1).select(columns);

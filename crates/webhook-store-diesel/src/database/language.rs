@@ -28,6 +28,11 @@ pub(crate) fn ask_for_english(postgres: &mut PgConnection) -> QueryResult<()> {
     Ok(())
 }
 
+/// Whether messages on this connection are in English.
+pub(crate) fn is_english_spoken(postgres: &mut PgConnection) -> QueryResult<bool> {
+    Ok(is_english(&locale(postgres)?))
+}
+
 /// Says so if messages come in another language nevertheless.
 pub(crate) fn warn_of_others(postgres: &mut PgConnection) -> QueryResult<()> {
     let locale = locale(postgres)?;

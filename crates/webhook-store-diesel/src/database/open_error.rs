@@ -34,14 +34,81 @@ pub enum OpenError {
         /// What it is set to.
         value: String,
     },
-    /// A newer release of the service has migrated the database.
+    /// A newer release of the service has migrated the database, and this one may not run on it.
     #[error(
-        "the database has migration {migration}, which this release does not know; use the newer release"
+        "the database has migration {migration}, which this release does not know: its schema has level {level} and takes releases \
+         of level {oldest} and above, and this one has level {own}; use the newer release, or restore a backup from before"
     )]
     NewerSchema {
         /// The first unknown one.
         migration: String,
+        /// The level of the schema.
+        level: i64,
+        /// The oldest level that may run on it.
+        oldest: i64,
+        /// The level of this release.
+        own: i64,
     },
+    /// A newer release of the service has migrated the database, and has not opened it since.
+    #[error(
+        "the database has migration {migration}, which this release does not know, and does not say which releases may run on it; \
+         use the newer release"
+    )]
+    UnfinishedSchema {
+        /// The first unknown one.
+        migration: String,
+    },
+    /// A release with other migrations has migrated the database.
+    #[error(
+        "the database has migration {migration}, which this release does not know, and lacks {lacking}, which this release needs: it \
+         belongs to a release of another line; use one that has both"
+    )]
+    OtherSchema {
+        /// The first unknown one.
+        migration: String,
+        /// The first that is missing.
+        lacking: String,
+    },
+    /// Transactions of others have kept tables locked that a migration must change.
+    #[error(
+        "migration {migration} could not be applied within {seconds} seconds, because other transactions keep tables locked that it \
+         needs{held}. Nothing of it was done. End these transactions, or start again when they have ended"
+    )]
+    TablesInUse {
+        /// The migration.
+        migration: String,
+        /// How long it was tried.
+        seconds: u64,
+        /// Who holds locks, as far as that is known: the rest of a sentence.
+        held: String,
+        /// What PostgreSQL has said.
+        #[source]
+        source: Cause,
+    },
+    /// Another process has been migrating the database all the while.
+    #[error(
+        "another process has been migrating the database for {seconds} seconds, in session {session} of PostgreSQL; start again when \
+         it has ended. If no process of this service is migrating, that session belongs to a pooler: end it with \
+         `SELECT pg_terminate_backend({session})`, and connect to the server itself or through a pooler in session mode"
+    )]
+    AlreadyMigrating {
+        /// The number of its session.
+        session: i32,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// Statements go to different sessions of PostgreSQL.
+    #[error(
+        "statements of one connection run in different sessions of PostgreSQL, as through a pooler in transaction mode; connect to \
+         the server itself, or through a pooler in session mode"
+    )]
+    Pooler,
+    /// The schema must be made or migrated, and nothing can be written.
+    #[error(
+        "the schema must be made or migrated, and the server takes reads alone: it is a standby, or default_transaction_read_only is \
+         on. Point WEBHOOK_DATABASE_URL at the primary"
+    )]
+    ReadOnly,
     /// The database cannot be reached, or is none.
     #[error("the database at {database} cannot be opened")]
     Connect {
@@ -157,6 +224,9 @@ impl OpenError {
             Self::WrongMasterKey
                 | Self::NotDurable { .. }
                 | Self::NewerSchema { .. }
+                | Self::UnfinishedSchema { .. }
+                | Self::OtherSchema { .. }
+                | Self::Pooler
                 | Self::NotWritable { .. }
                 | Self::MayNotMigrate(_)
                 | Self::Encoding { .. }

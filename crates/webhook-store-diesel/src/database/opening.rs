@@ -1,14 +1,8 @@
 //! Opening a database: the master key is proved before anything is written, the schema brought up to date.
 
-use std::collections::BTreeSet;
-
-use diesel::backend::Backend;
-use diesel::migration::MigrationSource;
-use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use diesel::{ConnectionError, sql_query};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::DatabaseUrl;
 use crate::audit;
@@ -18,14 +12,12 @@ use crate::database::entering::enter;
 use crate::database::file::DatabaseFile;
 use crate::database::in_use::InUse;
 use crate::database::language;
+use crate::database::migrating::migrate;
 pub use crate::database::open_error::OpenError;
 use crate::database::schema::master_keys;
 use crate::engine::failure::chain;
 use crate::sealing::handover;
 use crate::sealing::{Place, SealError, Vault};
-
-const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// What is sealed to prove a master key, before there is a chain of audit records …
 const PROOF: &[u8] = b"webhook master key";
@@ -63,7 +55,7 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
         check_encoding(&mut connection)?;
         prove(&mut connection, vault)?;
     }
-    let applied = migrate(&mut connection)?;
+    let applied = migrate(url, &mut connection)?;
     if matches!(prove(&mut connection, vault)?, Proof::Absent) {
         store_proof(&mut connection, vault)?;
         // Two processes may have come here at once, with different keys.
@@ -236,118 +228,4 @@ fn check_encoding(connection: &mut AnyConnection) -> Result<(), OpenError> {
             encoding: encoding.value,
         }),
     }
-}
-
-/// Applies the migrations that are pending, in one process at a time: those that waited find them applied.
-fn migrate(connection: &mut AnyConnection) -> Result<Vec<String>, OpenError> {
-    // Where there is nothing to write, a writer of SQLite's is not waited for, and a role of PostgreSQL's needs no right to
-    // create tables.
-    let pending = match connection {
-        AnyConnection::Sqlite(sqlite) => are_pending(sqlite, &SQLITE_MIGRATIONS)?,
-        AnyConnection::Postgres(postgres) => {
-            !is_ever_migrated(postgres)? || differs::<Pg>(applied_to(postgres)?, &POSTGRES_MIGRATIONS)?
-        }
-    };
-    if !pending {
-        return Ok(Vec::new());
-    }
-    connection.begin_migrating()?;
-    let applied = match connection {
-        AnyConnection::Sqlite(sqlite) => run_migrations(sqlite, SQLITE_MIGRATIONS),
-        AnyConnection::Postgres(postgres) => run_migrations(postgres, POSTGRES_MIGRATIONS),
-    };
-    // If it cannot be ended, what went wrong before says more.
-    let ended = connection.end_migrating(applied.is_ok());
-    let applied = applied.map_err(may_not_migrate)?;
-    ended?;
-    Ok(applied)
-}
-
-/// Tells a role that may not migrate from a migration that failed.
-fn may_not_migrate(error: OpenError) -> OpenError {
-    match &error {
-        OpenError::Migration(cause) if chain(cause.as_ref()).contains("permission denied") => {
-            OpenError::MayNotMigrate(error.into())
-        }
-        _ => error,
-    }
-}
-
-/// Whether PostgreSQL has a table of migrations where this session looks for tables.
-fn is_ever_migrated(postgres: &mut PgConnection) -> QueryResult<bool> {
-    let table: Exists = sql_query("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL AS found")
-        .get_result(postgres)?;
-    Ok(table.found)
-}
-
-#[derive(QueryableByName)]
-struct Applied {
-    #[diesel(sql_type = Text)]
-    version: String,
-}
-
-/// The migrations that were applied. Asked of diesel, it would make its table first, which needs the right to.
-fn applied_to(postgres: &mut PgConnection) -> QueryResult<BTreeSet<String>> {
-    let rows: Vec<Applied> = sql_query("SELECT version FROM __diesel_schema_migrations").load(postgres)?;
-    Ok(rows.into_iter().map(|row| row.version).collect())
-}
-
-/// Whether there is something to apply. Refuses a schema that is newer than `migrations`.
-fn are_pending<DB: Backend>(
-    connection: &mut impl MigrationHarness<DB>,
-    migrations: &EmbeddedMigrations,
-) -> Result<bool, OpenError>
-where
-    EmbeddedMigrations: MigrationSource<DB>,
-{
-    let applied = connection.applied_migrations().map_err(OpenError::Migration)?;
-    differs::<DB>(applied.iter().map(ToString::to_string).collect(), migrations)
-}
-
-fn differs<DB: Backend>(applied: BTreeSet<String>, migrations: &EmbeddedMigrations) -> Result<bool, OpenError>
-where
-    EmbeddedMigrations: MigrationSource<DB>,
-{
-    let known = known::<DB>(migrations)?;
-    if let Some(unknown) = applied.difference(&known).next() {
-        return Err(OpenError::NewerSchema {
-            migration: unknown.clone(),
-        });
-    }
-    Ok(applied != known)
-}
-
-fn known<DB: Backend>(migrations: &EmbeddedMigrations) -> Result<BTreeSet<String>, OpenError>
-where
-    EmbeddedMigrations: MigrationSource<DB>,
-{
-    let known = MigrationSource::<DB>::migrations(migrations).map_err(OpenError::Migration)?;
-    let versions = known
-        .iter()
-        .map(|migration| migration.name().version().to_string());
-    Ok(versions.collect())
-}
-
-/// The versions of the migrations that this release has for the database of `connection`.
-pub(crate) fn known_migrations(connection: &AnyConnection) -> Result<BTreeSet<String>, OpenError> {
-    match connection {
-        AnyConnection::Sqlite(_) => known::<diesel::sqlite::Sqlite>(&SQLITE_MIGRATIONS),
-        AnyConnection::Postgres(_) => known::<diesel::pg::Pg>(&POSTGRES_MIGRATIONS),
-    }
-}
-
-fn run_migrations<DB: Backend>(
-    connection: &mut impl MigrationHarness<DB>,
-    migrations: EmbeddedMigrations,
-) -> Result<Vec<String>, OpenError>
-where
-    EmbeddedMigrations: MigrationSource<DB>,
-{
-    if !are_pending(connection, &migrations)? {
-        return Ok(Vec::new());
-    }
-    let applied = connection
-        .run_pending_migrations(migrations)
-        .map_err(OpenError::Migration)?;
-    Ok(applied.iter().map(ToString::to_string).collect())
 }

@@ -81,8 +81,10 @@ diesel::table! {
         mac -> Binary,
         seal -> Binary,
         sealed_under -> Text,
-        schema_level -> BigInt,
+        #[sql_name = "schema_level"]
+        oldest_level -> BigInt,
         newest_id -> Text,
+        newest_level -> BigInt,
     }
 }
 

@@ -1,7 +1,8 @@
 //! What can go wrong in a transaction, sorted by what is to be done about it.
 
 use diesel::result::{DatabaseErrorKind, Error};
-use webhook_domain::StoreError;
+use webhook_domain::error::Cause;
+use webhook_domain::{ServiceError, StoreError};
 
 use crate::database::connection::AnyConnection;
 use crate::database::row::RowError;
@@ -73,6 +74,19 @@ pub(crate) fn is_of_value(error: &Error) -> bool {
         DatabaseErrorKind::Unknown => OF_A_VALUE.iter().any(|text| what.message().contains(text)),
         _ => false,
     }
+}
+
+/// Why a group was not done.
+pub(crate) enum Broken {
+    /// For what one of its members wants: this is what that one is told, once it stands alone.
+    ByOne(ServiceError),
+    /// For what has nothing to do with what is wanted: this is what all are told.
+    ForAll(fn(Cause) -> StoreError, String),
+}
+
+/// For what has nothing to do with what is wanted, and may be tried again.
+pub(crate) fn unavailable(cause: Cause) -> Broken {
+    Broken::ForAll(StoreError::Unavailable, chain(cause.as_ref()))
 }
 
 impl From<Error> for Failure {

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use webhook_domain::error::Cause;
 use webhook_domain::ports::Publication;
-use webhook_domain::{Refusal, ServiceError, StoreError};
+use webhook_domain::{Refusal, StoreError};
 
 use crate::DatabaseUrl;
 use crate::audit::chain::ChainKey;
@@ -27,10 +27,11 @@ use crate::audit::head::Keys;
 use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
 use crate::database::file::DatabaseFile;
+use crate::database::levels::SUPERSEDED;
 use crate::database::opening::open_for_writing;
 use crate::database::write_back::WriteBack;
 use crate::engine::errands::{Errand, errand};
-use crate::engine::failure::{Failure, PANICKED, chain, is_of_reference, is_of_value};
+use crate::engine::failure::{Broken, Failure, PANICKED, is_of_reference, is_of_value, unavailable};
 use crate::engine::group::{Changed, Done, Group, Member, PublicationReply, Recorded, attempt};
 use crate::engine::queue::{Patience, Queue};
 use crate::engine::waiting::answer_within;
@@ -260,6 +261,9 @@ impl Worker {
         if group.len() == 0 {
             return;
         }
+        if self.delivering.is_superseded() {
+            return group.refuse(|| StoreError::Unavailable(SUPERSEDED.into()).into());
+        }
         let began = Instant::now();
         match self.attempt(&group) {
             Ok(done) => {
@@ -383,16 +387,4 @@ impl Worker {
             .as_mut()
             .ok_or_else(|| StoreError::Unavailable("no connection".into()))
     }
-}
-
-/// Why a group was not done.
-enum Broken {
-    /// For what one of its members wants: this is what that one is told, once it stands alone.
-    ByOne(ServiceError),
-    /// For what has nothing to do with what is wanted: this is what all are told.
-    ForAll(fn(Cause) -> StoreError, String),
-}
-
-fn unavailable(cause: Cause) -> Broken {
-    Broken::ForAll(StoreError::Unavailable, chain(cause.as_ref()))
 }

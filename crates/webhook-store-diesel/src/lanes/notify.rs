@@ -64,6 +64,8 @@ pub(crate) struct Delivering {
     pub(crate) own: Mutex<Option<ProcessId>>,
     pub(crate) arrivals: Arc<Arrivals>,
     outgoing: Arc<Queue<(ProcessId, WebhookId)>>,
+    /// Whether a newer release has migrated the database so that this process must not go on.
+    superseded: AtomicBool,
 }
 
 impl Default for Delivering {
@@ -72,6 +74,7 @@ impl Default for Delivering {
             own: Mutex::default(),
             arrivals: Arc::default(),
             outgoing: Arc::new(Queue::new(QUEUE_CAPACITY)),
+            superseded: AtomicBool::new(false),
         }
     }
 }
@@ -80,6 +83,16 @@ impl Delivering {
     /// The process that this store delivers for, if it does.
     pub(crate) fn own(&self) -> Option<ProcessId> {
         *self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a newer release has migrated the database so that this process must not go on.
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.superseded.load(Ordering::Relaxed)
+    }
+
+    /// Says whether it has.
+    pub(crate) fn supersede(&self, superseded: bool) {
+        self.superseded.store(superseded, Ordering::Relaxed);
     }
 
     /// Passes hints on, now that what they are about is committed.

@@ -29,6 +29,9 @@ const BUSY_AT_ONCE: usize = 2;
 #[async_trait]
 impl DeliveryQueue for DieselStore {
     async fn join(&self, process: ProcessId, lease: Duration, _: Instant) -> Result<bool, StoreError> {
+        if self.delivering.is_superseded() {
+            return Ok(false);
+        }
         if let Some(lock) = &self.delivering_lock
             && !lock
                 .take(process)
@@ -53,6 +56,7 @@ impl DeliveryQueue for DieselStore {
 
     async fn renew(&self, process: ProcessId, lease: Duration, _: Instant) -> Result<bool, StoreError> {
         let renewed = match &self.delivering_lock {
+            _ if self.delivering.is_superseded() => false,
             // It ends with the lock alone.
             Some(lock) => lock.is_held_by(process),
             None => {

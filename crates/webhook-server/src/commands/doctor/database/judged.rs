@@ -146,13 +146,14 @@ pub(super) fn told_schema(schema: &Result<SchemaState, BackupError>) -> (Finding
             ),
             "the next start of this release applies them, or `webhook-server migrate`; make a backup before",
         ),
-        Ok(SchemaState::Newer(migration)) => Finding::fail(
-            format!("a newer release has migrated the database: {migration} is not known to this one"),
-            "use the newer release",
-        ),
+        Ok(SchemaState::Ahead { migration, level }) => Finding::ok(format!(
+            "a newer release has migrated the database ({migration}, level {level}), and this one may run on it"
+        )),
+        Ok(SchemaState::Refused(why)) => Finding::fail(why.as_str(), "use the release that is named there"),
         Err(error) => unreadable(error),
     };
-    (finding, matches!(schema, Ok(SchemaState::Current(_))))
+    let is_readable = matches!(schema, Ok(SchemaState::Current(_) | SchemaState::Ahead { .. }));
+    (finding, is_readable)
 }
 
 pub(super) fn told_rights(rights: &Rights, schema: Option<&SchemaState>) -> Finding {
