@@ -93,9 +93,11 @@ impl Modify for Shared {
                 if path.starts_with("/v1/") && asks_for_a_credential(operation) {
                     common::complete(path, changes, operation);
                 }
-                // The one body that may be left out; the macro takes what is not an `Option` for required.
-                if operation.operation_id.as_deref() == Some("roll_secret")
-                    && let Some(RefOr::T(body)) = &mut operation.request_body
+                // The macro takes what is not an `Option` for required.
+                if matches!(
+                    operation.operation_id.as_deref(),
+                    Some("roll_secret" | "restore_secret")
+                ) && let Some(RefOr::T(body)) = &mut operation.request_body
                 {
                     body.required = Some(Required::False);
                 }

@@ -135,7 +135,7 @@ pub(crate) async fn set_expiry(mut call: Call) -> Result<HttpResponse, Problem> 
     operation_id = "restore_secret",
     tag = "Secrets",
     params(WebhookPath, UndoneFor, IfMatch),
-    request_body(content = Option<RestoreBody>),
+    request_body(content = RestoreBody),
     responses((status = 200, description = "The webhook.", body = WebhookJson<'_>)),
 )]
 pub(crate) async fn restore(mut call: Call) -> Result<HttpResponse, Problem> {
