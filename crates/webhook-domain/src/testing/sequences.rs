@@ -135,6 +135,10 @@ impl Sequence<'_> {
     /// The delivery of some event to some webhook, which there may be or not.
     fn some_delivery(&mut self) -> Option<DeliveryId> {
         let webhook = self.some_webhook();
+        self.some_delivery_to(webhook)
+    }
+
+    fn some_delivery_to(&mut self, webhook: WebhookId) -> Option<DeliveryId> {
         let is_any = !self.events.is_empty();
         is_any.then(|| DeliveryId::of(self.random.pick(&self.events), webhook))
     }
