@@ -7,7 +7,7 @@
 //! The one exception is asked for by name: an overlap of zero retires every older key at once, for a leak. Besides, somebody
 //! may [set until when one retired key signs](KeyRing::set_expiry), and [undo the last roll](KeyRing::undo_roll).
 //!
-//! Invariants, kept by every transition and tested against a model in `tests/key_ring_model.rs`:
+//! Invariants, kept by every transition and tested against a model in `tests/key_ring_model/`:
 //!
 //! 1. A retired key is valid before its `expires_at` and at no instant from there on.
 //! 2. Nothing takes a valid key away before its instant but an overlap of zero, and setting another instant for this very key, unless
