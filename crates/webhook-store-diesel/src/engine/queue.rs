@@ -67,6 +67,19 @@ impl<T> Queue<T> {
         Ok(())
     }
 
+    /// Puts `item` before all others, also when the queue is full, or gives it back when it is closed. For what is bounded by whoever
+    /// sends it, and must not be kept out by others.
+    pub(crate) fn push_first(&self, item: T) -> Result<(), T> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(item);
+        }
+        state.items.push_front(item);
+        drop(state);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
     /// Waits for an item, then takes up to `limit`; none once the queue is closed and empty.
     pub(crate) fn take(&self, limit: usize, patience: Patience) -> Option<Vec<T>> {
         let mut state = self.lock();
@@ -145,6 +158,17 @@ mod tests {
         assert_eq!(queue.take(9, Patience::default()), Some(vec![1]));
         assert_eq!(queue.push(3), Err(3));
         assert_eq!(queue.take(9, Patience::default()), None);
+    }
+
+    #[test]
+    fn what_comes_first_is_taken_in_by_a_full_queue_but_not_by_a_closed_one() {
+        let queue = Queue::new(1);
+        queue.push(1).unwrap();
+        queue.push_first(0).unwrap();
+        assert_eq!(queue.take(1, Patience::default()), Some(vec![0]));
+        queue.close();
+        assert_eq!(queue.push_first(2), Err(2));
+        assert_eq!(queue.take(9, Patience::default()), Some(vec![1]));
     }
 
     #[test]

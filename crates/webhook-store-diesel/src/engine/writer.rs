@@ -144,10 +144,14 @@ impl Writer {
             .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into()).into()))
     }
 
-    /// As [`change`](Self::change), for turns at lanes.
+    /// As [`change`](Self::change), for turns at lanes. They come before all that is queued, also when the queue is full: a process
+    /// records one batch at a time, and publishers who ask for too much must not keep it from recording what it has delivered.
     pub(crate) async fn record(&self, work: Turns) -> Recorded {
         let (reply, answer) = oneshot::channel();
-        self.push(Job::Record(Member { work, reply }))?;
+        let (job, since) = (Job::Record(Member { work, reply }), Instant::now());
+        self.queue
+            .push_first(Queued { job, since })
+            .map_err(|_| StoreError::Overloaded)?;
         answer_within(LONGEST_ANSWER, answer)
             .await
             .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into())))
