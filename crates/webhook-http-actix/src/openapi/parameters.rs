@@ -133,8 +133,7 @@ parameters! {
     RetiredFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, overlap())];
     UndoneFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, whole(0, Overlap::MAX_SECONDS as usize, UNDONE_FOR))];
     Trace: vec![
-        header(trace::TRACEPARENT, matching(
-            TRACEPARENTS,
+        header(trace::TRACEPARENT, string(
             "The trace that the event belongs to (W3C Trace Context), sent on with each delivery. One that is not valid is ignored.",
         )),
         header(trace::TRACESTATE, string(
