@@ -20,15 +20,7 @@
 mod answer;
 mod api;
 mod app;
-mod authenticate;
-mod body;
-mod call;
-mod context;
 mod errors;
-mod etag;
-mod idempotency;
-mod json;
-mod known;
 mod limits;
 mod listing;
 mod monitoring;
@@ -36,11 +28,10 @@ mod observe;
 mod openapi;
 mod operations;
 mod paths;
-mod query;
+mod request;
 mod request_rate;
 mod routes;
 mod server;
-mod trace;
 pub mod wire;
 
 pub use api::{Api, Core, CurrentActions, FieldRules, StoreCheck};

@@ -13,7 +13,7 @@ use webhook_domain::webhook::PageSize;
 use self::webhooks::PageLinks;
 use crate::errors::Problem;
 use crate::openapi::shared::Component;
-use crate::query::{Parameters, whole};
+use crate::request::query::{Parameters, whole};
 use crate::wire::answer::answer;
 use crate::wire::schemas::{Described, Limit, Link};
 use crate::wire::{ApiKeyJson, AuditRecordJson, WebhookEventJson};

@@ -13,7 +13,7 @@ use webhook_domain::id::{PlatformId, RequestId};
 use webhook_front_actix::client_address;
 
 use crate::errors::Problem;
-use crate::trace;
+use crate::request::trace;
 
 /// What a binary may bring to watch the API by. Without any of it the API tells nobody.
 #[derive(Clone, Default)]

@@ -15,9 +15,9 @@ use webhook_front_actix::request_id::{self, X_REQUEST_ID};
 use crate::answer::IDEMPOTENT_REPLAYED;
 use crate::api::Core;
 use crate::errors::Problem;
-use crate::known::Known;
 use crate::monitoring::{Answered, OTHER, ObservedRequest};
 use crate::operations;
+use crate::request::known::Known;
 
 /// Calls the route and completes its answer.
 pub(crate) async fn observe(

@@ -7,11 +7,12 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Route};
 use utoipa::OpenApi;
 
-use crate::call::Call;
 use crate::errors::{About, Problem};
-use crate::known::InRoute;
+use crate::paths;
+use crate::request::call::Call;
+use crate::request::context;
+use crate::request::known::InRoute;
 use crate::routes::{self, elsewhere};
-use crate::{context, paths};
 
 /// Of each path: what it is about, and the handler of each method.
 macro_rules! operations {

@@ -1,7 +1,7 @@
 //! The endpoints, one file per resource.
 //!
 //! Each goes through a request in the order of the contract: credential, permission and platform
-//! ([`Call::acting`](crate::call::Call::acting)), the path's id, the query, `Idempotency-Key`, `If-Match`, the body.
+//! ([`Call::acting`](crate::request::call::Call::acting)), the path's id, the query, `Idempotency-Key`, `If-Match`, the body.
 //! What comes later is not looked at before, so that nobody learns anything by a request they may not make.
 
 pub(crate) mod actions;

@@ -8,10 +8,11 @@ use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
 use super::View;
+use crate::paths;
+use crate::request::etag;
 use crate::wire::{
     ApiKeyJson, EventJson, Keys, ProbeJson, ResentJson, WebhookEventJson, WebhookJson, expected_length,
 };
-use crate::{etag, paths};
 
 /// Room for an API key, so that its text is not copied about while it is written.
 const USUAL_API_KEY_LENGTH: usize = 2048;

@@ -9,7 +9,7 @@ use webhook_domain::text::check_free_text;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Cursor, Direction, SortKey, WebhookOrder};
 
-use crate::query::whole;
+use crate::request::query::whole;
 
 /// The version of the form.
 const FORM: &str = "1";

@@ -9,7 +9,7 @@ use webhook_domain::webhook::{Name, Reference, TargetUrl, UrlHost, WebhookFilter
 use crate::errors::Problem;
 use crate::openapi::shared::SIGNING_PROTOCOL;
 use crate::openapi::values::{free_text, instant, one, string};
-use crate::query::Parameters;
+use crate::request::query::Parameters;
 
 /// A parameter that is a condition on the webhooks of a list.
 pub(crate) struct Filter {

@@ -16,7 +16,7 @@ use super::{cursor, limit, link};
 use crate::errors::Problem;
 use crate::openapi::values::MAX_PAGE;
 use crate::paths;
-use crate::query::{Parameters, whole};
+use crate::request::query::{Parameters, whole};
 use crate::wire::answer::answer;
 use crate::wire::schemas::{Limit, Link, PageNumber};
 use crate::wire::{Keys, WebhookJson};

@@ -15,7 +15,7 @@ use super::values::{
 };
 use crate::listing::filters::{FILTERS, Filter};
 use crate::paths::{FINGERPRINT, ID, WEBHOOK_ID};
-use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
+use crate::request::query::PREVIOUS_SECRET_EXPIRES_IN;
 use crate::wire::ORDER_OF_ACTIONS;
 
 /// The header that names the version a change is meant for.

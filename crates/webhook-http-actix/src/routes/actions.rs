@@ -5,12 +5,12 @@ use webhook_domain::InvalidValue;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::webhook::Direction;
 
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::listing::page_size;
 use crate::listing::webhooks::page_number;
 use crate::openapi::parameters::ActionPage;
-use crate::query::Parameters;
+use crate::request::call::Call;
+use crate::request::query::Parameters;
 use crate::wire::{ActionListJson, ORDER_OF_ACTIONS};
 use crate::{answer, paths};
 

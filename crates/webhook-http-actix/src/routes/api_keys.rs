@@ -6,13 +6,14 @@ use webhook_domain::id::ApiKeyId;
 use webhook_domain::services::RevokeApiKey;
 
 use crate::answer::{self, Success};
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::listing::{self, ApiKeyList, Asked};
 use crate::openapi::parameters::{ApiKeyPart, ApiKeyPath};
-use crate::query::Parameters;
+use crate::paths;
+use crate::request::call::Call;
+use crate::request::json;
+use crate::request::query::Parameters;
 use crate::wire::{self, ApiKeyBody, ApiKeyJson};
-use crate::{json, paths};
 
 /// Lists the platform's API keys.
 ///

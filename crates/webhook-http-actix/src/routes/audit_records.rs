@@ -6,11 +6,11 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::id::AuditRecordId;
 use webhook_domain::ports::AuditQuery;
 
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::listing::{self, Asked, AuditRecordList};
 use crate::openapi::parameters::AuditRecordPart;
-use crate::query::Parameters;
+use crate::request::call::Call;
+use crate::request::query::Parameters;
 use crate::wire::AuditRecordJson;
 use crate::{answer, paths};
 

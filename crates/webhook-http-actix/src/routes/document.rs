@@ -12,10 +12,10 @@ use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::Config;
 
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::values::{any_object, one};
 use crate::paths;
+use crate::request::call::Call;
 
 /// Where the page is: a folder, with what it consists of.
 const FOLDER: &str = "/docs/";

@@ -4,9 +4,9 @@
 use actix_web::HttpResponse;
 use actix_web::http::Method;
 
-use crate::authenticate::admit;
-use crate::call::Call;
 use crate::errors::{About, Problem};
+use crate::request::authenticate::admit;
+use crate::request::call::Call;
 
 /// 404, after the version and the credential where there must be one.
 pub(crate) async fn no_such_path(call: Call) -> Result<HttpResponse, Problem> {

@@ -4,11 +4,11 @@ use actix_web::HttpResponse;
 use webhook_domain::access::permission::Permission;
 
 use crate::answer::Success;
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::parameters::Trace;
 use crate::paths;
-use crate::trace;
+use crate::request::call::Call;
+use crate::request::trace;
 use crate::wire::{self, EventBody, EventJson};
 
 /// Publishes an event.

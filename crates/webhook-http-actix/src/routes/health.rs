@@ -7,11 +7,11 @@ use utoipa::openapi::{ObjectBuilder, RefOr, Type};
 use utoipa::{PartialSchema, ToSchema};
 use webhook_domain::{ServiceError, StoreError};
 
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::errors::StoreFailures;
 use crate::openapi::values::{one, one_of};
 use crate::paths;
+use crate::request::call::Call;
 
 /// That the service is well. It is written as one of two texts, so its two fields stand here by hand.
 pub(crate) struct Health;

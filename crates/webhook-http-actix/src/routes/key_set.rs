@@ -7,13 +7,14 @@ use webhook_domain::Refusal;
 use webhook_domain::error::ServiceError;
 use webhook_domain::signing::verification_key::VerificationKey;
 
-use crate::authenticate::count_failure;
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::errors::KeySetFailures;
 use crate::openapi::parameters::WebhookPath;
+use crate::paths;
+use crate::request::authenticate::count_failure;
+use crate::request::call::Call;
+use crate::request::etag;
 use crate::wire::KeySetJson;
-use crate::{etag, paths};
 
 /// RFC 7517 §8.5.1.
 const KEY_SET: &str = "application/jwk-set+json";

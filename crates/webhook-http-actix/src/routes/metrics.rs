@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 use actix_web::http::header;
 
-use crate::call::Call;
 use crate::errors::Problem;
+use crate::request::call::Call;
 
 /// Gives the metrics, in the form that `Accept` asks for.
 pub(crate) async fn metrics(call: Call) -> Result<HttpResponse, Problem> {

@@ -17,11 +17,12 @@ use webhook_domain::services::{Expedited, Probed};
 
 use crate::answer::Success;
 use crate::api::Api;
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::parameters::WebhookPath;
+use crate::paths;
+use crate::request::call::Call;
+use crate::request::json;
 use crate::wire::{self, CreateWebhook, ProbeJson};
-use crate::{json, paths};
 
 /// How long is waited for what comes of a delivery: longer than an attempt takes.
 const EXPEDITED_WITHIN: Duration = Duration::from_secs(15);

@@ -5,11 +5,12 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::services::Replay;
 
 use crate::answer::Success;
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::parameters::WebhookPath;
+use crate::paths;
+use crate::request::call::Call;
+use crate::request::json;
 use crate::wire::{self, ReplayBody, ResentJson};
-use crate::{json, paths};
 
 /// Sends events to a webhook again.
 ///

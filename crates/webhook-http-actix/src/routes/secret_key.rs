@@ -7,12 +7,13 @@ use webhook_domain::services::{RemoveSecret, RollSecret, SetExpiry, UndoRoll};
 use webhook_domain::signing::key_ring::Overlap;
 
 use crate::answer::Success;
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::parameters::{IfMatch, RetiredFor, RetiredSecretPath, UndoneFor, WebhookPath};
-use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
+use crate::paths;
+use crate::request::call::Call;
+use crate::request::query::PREVIOUS_SECRET_EXPIRES_IN;
+use crate::request::{json, query};
 use crate::wire::{self, RestoreBody, RetiredKeyBody, RollSecret as RollObject, WebhookJson};
-use crate::{json, paths, query};
 
 /// Rolls a webhook's secret.
 ///

@@ -5,11 +5,12 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::services::{DeleteWebhook, UpdateWebhook};
 
 use crate::answer::{self, Success};
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::openapi::parameters::{IfMatch, WebhookPath};
+use crate::paths;
+use crate::request::call::Call;
+use crate::request::json;
 use crate::wire::{self, Keys, UpdateWebhook as UpdateObject, WebhookJson};
-use crate::{json, paths};
 
 /// Reads a webhook.
 ///

@@ -8,13 +8,13 @@ use webhook_domain::ports::DeliveryQuery;
 use webhook_domain::webhook::Action;
 
 use crate::answer::{self, Success};
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::listing::webhooks::page_number;
 use crate::listing::{self, Asked, WebhookEventList};
 use crate::openapi::parameters::{DeliveryPart, DeliveryPath};
 use crate::paths;
-use crate::query::Parameters;
+use crate::request::call::Call;
+use crate::request::query::Parameters;
 use crate::wire::WebhookEventJson;
 
 const PARAMETERS: [&str; 10] = [

@@ -5,12 +5,13 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::services::CreateWebhook;
 
 use crate::answer::{self, Success};
-use crate::call::Call;
 use crate::errors::Problem;
 use crate::listing::webhooks::{Asked, WebhookPageJson};
 use crate::openapi::parameters::WebhookPage;
+use crate::paths;
+use crate::request::call::Call;
+use crate::request::json;
 use crate::wire::{self, CreateWebhook as CreateObject, WebhookJson};
-use crate::{json, paths};
 
 /// Creates a webhook.
 ///

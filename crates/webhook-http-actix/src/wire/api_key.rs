@@ -21,9 +21,9 @@ use super::body::{Sent, body};
 use super::fields::Fields;
 use super::schemas::{ApiKeyText, AsText, ByName, Described, plain};
 use crate::errors::{Code, Problem};
-use crate::json::Object;
 use crate::openapi::shared::PERMISSION;
 use crate::openapi::values::whole;
+use crate::request::json::Object;
 
 answer! {
     /// An API key.

@@ -7,7 +7,7 @@ use webhook_domain::signing::secret::SecretText;
 use webhook_domain::webhook::{ActionCatalogue, ActionList, CustomHeadersUpdate, Edit};
 
 use crate::errors::Problem;
-use crate::json::{Json, Object};
+use crate::request::json::{Json, Object};
 
 /// The fields of an object that were not taken yet.
 pub(crate) struct Fields(Object);

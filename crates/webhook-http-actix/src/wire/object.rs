@@ -23,10 +23,10 @@ use super::shown::WebhookJson;
 use super::webhook::{FIELDS, OBJECT};
 use crate::api::FieldRules;
 use crate::errors::Problem;
-use crate::json::{self, Object};
 use crate::openapi::shared::Component;
 use crate::openapi::values::{one, or_null, overlap, secret, write_only};
-use crate::query::PREVIOUS_SECRET_EXPIRES_IN;
+use crate::request::json::{self, Object};
+use crate::request::query::PREVIOUS_SECRET_EXPIRES_IN;
 
 impl Serialize for WebhookJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

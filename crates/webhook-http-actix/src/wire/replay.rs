@@ -12,8 +12,8 @@ use super::body::{Sent, body, given};
 use super::fields::Fields;
 use super::schemas::{Described, plain};
 use crate::errors::Problem;
-use crate::json::Object;
 use crate::openapi::values::one_of;
+use crate::request::json::Object;
 
 answer! {
     /// What came of sending events again.

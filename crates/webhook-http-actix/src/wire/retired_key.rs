@@ -8,8 +8,8 @@ use super::body::{Sent, body};
 use super::fields::Fields;
 use super::schemas::{Described, plain};
 use crate::errors::Problem;
-use crate::json::Object;
 use crate::openapi::values::{UNDONE_FOR, whole};
+use crate::request::json::Object;
 
 body! {
     /// For how long a retired secret signs.

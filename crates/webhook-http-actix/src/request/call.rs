@@ -17,8 +17,8 @@ use webhook_domain::webhook::Precondition;
 use crate::answer::{Resource, Success};
 use crate::api::{Api, Core};
 use crate::errors::Problem;
-use crate::idempotency::{self, Turn};
-use crate::{body, context, etag, query};
+use crate::request::idempotency::{self, Turn};
+use crate::request::{body, context, etag, query};
 
 /// A request as a route sees it.
 pub(crate) struct Call {

@@ -11,10 +11,10 @@ use webhook_domain::id::{ApiKeyId, DeliveryId, PlatformId, WebhookId};
 use webhook_domain::signing::secret::Fingerprint;
 
 use crate::api::Core;
-use crate::authenticate::admit;
 use crate::errors::{Code, Problem};
-use crate::known::Known;
 use crate::paths::{FINGERPRINT, ID, WEBHOOK_ID};
+use crate::request::authenticate::admit;
+use crate::request::known::Known;
 
 static X_PLATFORM_ID: HeaderName = HeaderName::from_static("x-platform-id");
 
