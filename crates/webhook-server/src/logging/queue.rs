@@ -2,8 +2,12 @@
 //!
 //! Whoever logs only puts a line into the queue, so a reader that is slow, stuck or gone, or a disk that is full, stops,
 //! slows and ends nothing. A line that finds the queue full, or that cannot be written, is dropped and counted. As soon
-//! as lines can be written again, one line says how many were dropped. Each line is one write, and a line that was cut off
-//! in the middle is ended before the next begins.
+//! as lines can be written again, one line says how many were dropped. A line that was cut off in the middle is ended before the
+//! next begins.
+//!
+//! The first line after a pause is written at once. Lines that follow closely are written together, a moment later: each write
+//! costs a system call here and wakes whoever reads. They are no more at a time than a pipe takes in one piece, so that lines of
+//! several processes on one pipe do not mix.
 //!
 //! `tracing-appender` has such a writer too. It bounds the number of lines and not their bytes, says nothing of lines that
 //! could not be written, and prints to standard output when it cannot stop, which panics if that is closed.
@@ -16,6 +20,11 @@ use std::time::{Duration, Instant};
 
 /// How many bytes of lines wait at most.
 pub(crate) const MAX_WAITING_BYTES: usize = 1024 * 1024;
+/// How many bytes of lines are written at a time: what POSIX has a pipe take in one piece at least on Linux (`PIPE_BUF`). A longer line
+/// is written by itself.
+const WRITTEN_AT_ONCE: usize = 4096;
+/// How long after a write lines are gathered for the next one.
+const GATHER: Duration = Duration::from_millis(10);
 /// How often it is tried to say what was dropped, while nothing else is logged.
 const SAY_EVERY: Duration = Duration::from_secs(1);
 /// How long a descriptor that takes nothing at the moment, and does not block, is left alone.
@@ -39,7 +48,7 @@ pub(crate) struct LogQueue(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     waiting: Mutex<Waiting>,
-    /// A line has come.
+    /// The first line has come, or enough for a write, or somebody wants all of them written.
     arrived: Condvar,
     /// No line waits, and none is being written.
     drained: Condvar,
@@ -49,8 +58,10 @@ struct Shared {
 struct Waiting {
     lines: VecDeque<Vec<u8>>,
     bytes: usize,
-    /// Whether a line was taken that is not written yet.
+    /// Whether lines were taken that are not written yet.
     is_writing: bool,
+    /// How many wait until all lines are written.
+    flushing: u32,
     /// How many lines were dropped and not told of.
     dropped: u64,
     /// How many were dropped since the start.
@@ -76,6 +87,7 @@ impl LogQueue {
             output,
             notice,
             is_torn: false,
+            written_at: None,
         };
         std::thread::Builder::new()
             .name("log".into())
@@ -86,16 +98,19 @@ impl LogQueue {
     /// Takes a line, its line feed included, or drops and counts it.
     pub(crate) fn push(&self, line: Vec<u8>) {
         let mut waiting = self.waiting();
-        // The thread looks for more before it waits, so it must be woken for the first line, or for the first that is dropped.
-        let may_wait = waiting.lines.is_empty();
+        // The thread looks for more before it waits, so it must be woken for the first line, or for the first that is dropped; and it
+        // gathers no longer when there is enough to write.
+        let has_little = waiting.bytes < WRITTEN_AT_ONCE;
+        let is_first = waiting.lines.is_empty();
         if waiting.bytes + line.len() > MAX_WAITING_BYTES {
             waiting.drop_line();
         } else {
             waiting.bytes += line.len();
             waiting.lines.push_back(line);
         }
+        let is_enough = has_little && waiting.bytes >= WRITTEN_AT_ONCE;
         drop(waiting);
-        if may_wait {
+        if is_first || is_enough {
             self.0.arrived.notify_one();
         }
     }
@@ -103,8 +118,11 @@ impl LogQueue {
     /// Waits until all lines are written or dropped, or so long.
     pub(crate) fn flush(&self, within: Duration) {
         let is_busy = |waiting: &mut Waiting| waiting.is_writing || !waiting.lines.is_empty();
-        let waited = self.0.drained.wait_timeout_while(self.waiting(), within, is_busy);
-        drop(waited);
+        let mut waiting = self.waiting();
+        waiting.flushing += 1;
+        self.0.arrived.notify_one();
+        let waited = self.0.drained.wait_timeout_while(waiting, within, is_busy);
+        waited.unwrap_or_else(PoisonError::into_inner).0.flushing -= 1;
     }
 
     /// How many lines were dropped since the start.
@@ -144,17 +162,27 @@ struct Writer {
     notice: Notice,
     /// Whether the last line was cut off in the middle.
     is_torn: bool,
+    /// When lines were last taken to be written.
+    written_at: Option<Instant>,
 }
 
 impl Writer {
     fn run(&mut self) {
         loop {
-            let line = self.next();
-            let is_written =
-                self.say_what_was_dropped() && line.as_deref().is_none_or(|line| self.write(line));
+            let mut lines = self.next();
+            let written = match self.say_what_was_dropped() {
+                true => self.write(&lines),
+                false => 0,
+            };
             let mut waiting = self.queue.waiting();
-            if !is_written && line.is_some() {
+            // Each line is tried once. Those behind one that cannot be written have not been.
+            let mut left = lines.drain(written..);
+            if left.next().is_some() {
                 waiting.drop_line();
+            }
+            for line in left.rev() {
+                waiting.bytes += line.len();
+                waiting.lines.push_front(line);
             }
             waiting.is_writing = false;
             if waiting.lines.is_empty() {
@@ -163,30 +191,52 @@ impl Writer {
         }
     }
 
-    /// Waits for the next line. None when it is time to say what was dropped.
-    fn next(&self) -> Option<Vec<u8>> {
+    /// Waits for the next lines. None when it is time to say what was dropped.
+    fn next(&mut self) -> Vec<Vec<u8>> {
         let arrived = &self.queue.0.arrived;
         let begun = Instant::now();
         let mut waiting = self.queue.waiting();
         loop {
-            if let Some(line) = waiting.lines.pop_front() {
-                waiting.bytes -= line.len();
-                waiting.is_writing = true;
-                return Some(line);
-            }
-            if waiting.dropped == 0 {
+            let wait = if !waiting.lines.is_empty() {
+                let since = self.written_at.map_or(GATHER, |written_at| written_at.elapsed());
+                let is_enough = waiting.bytes >= WRITTEN_AT_ONCE || waiting.flushing > 0;
+                match GATHER
+                    .checked_sub(since)
+                    .filter(|left| !left.is_zero() && !is_enough)
+                {
+                    Some(left) => left,
+                    None => break,
+                }
+            } else if waiting.dropped > 0 {
+                match SAY_EVERY
+                    .checked_sub(begun.elapsed())
+                    .filter(|left| !left.is_zero())
+                {
+                    Some(left) => left,
+                    None => return Vec::new(),
+                }
+            } else {
                 waiting = arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
                 continue;
-            }
-            let left = SAY_EVERY.saturating_sub(begun.elapsed());
-            if left.is_zero() {
-                return None;
-            }
+            };
             waiting = arrived
-                .wait_timeout(waiting, left)
+                .wait_timeout(waiting, wait)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
+        let mut lines: Vec<Vec<u8>> = Vec::new();
+        let mut bytes = 0;
+        while let Some(line) = waiting
+            .lines
+            .pop_front_if(|line| bytes == 0 || bytes + line.len() <= WRITTEN_AT_ONCE)
+        {
+            bytes += line.len();
+            lines.push(line);
+        }
+        waiting.bytes -= bytes;
+        waiting.is_writing = true;
+        self.written_at = Some(Instant::now());
+        lines
     }
 
     /// Whether all that was dropped is told of.
@@ -202,25 +252,31 @@ impl Writer {
         (self.notice)(dropped, in_all);
         // Empty if the log is set to leave it out.
         let line = NOTICE.take().unwrap_or_default();
-        if !self.write(&line) {
+        if self.write(&[line]) == 0 {
             return false;
         }
         self.queue.waiting().dropped -= dropped;
         true
     }
 
-    /// Writes one line. Whether it is written.
-    fn write(&mut self, line: &[u8]) -> bool {
-        if self.is_torn && !line.is_empty() {
+    /// Writes lines, and says how many of them are written.
+    fn write(&mut self, lines: &[Vec<u8>]) -> usize {
+        let bytes = lines.concat();
+        if self.is_torn && !bytes.is_empty() {
             if self.write_all(b"\n") == 0 {
-                return false;
+                return 0;
             }
             self.is_torn = false;
         }
-        let written = self.write_all(line);
-        let is_whole = written == line.len();
-        self.is_torn |= written > 0 && !is_whole;
-        is_whole
+        let mut left = self.write_all(&bytes);
+        let is_whole = |line: &&Vec<u8>| {
+            let whole = left >= line.len();
+            left -= if whole { line.len() } else { 0 };
+            whole
+        };
+        let written = lines.iter().take_while(is_whole).count();
+        self.is_torn |= left > 0;
+        written
     }
 
     /// Writes as much of `bytes` as can be written, and says how much.
@@ -294,11 +350,53 @@ mod tests {
         let (queue, taken) = queue(vec![Act::Take, Act::TakeHalf, Act::Fail], say_nothing);
         for line in ["one\n", "two, which is torn\n", "three\n"] {
             queue.push(line.into());
+            queue.flush(SOON);
         }
-        queue.flush(SOON);
         assert_eq!(text(&taken), "one\ntwo, whic\nthree\n");
         let waiting = queue.waiting();
         assert_eq!((waiting.dropped, waiting.dropped_in_all), (0, 1));
+    }
+
+    #[test]
+    fn lines_that_follow_closely_are_written_together_and_none_behind_a_torn_one_is_lost() {
+        // The third write is that of what was gathered meanwhile; it ends in the second line of it.
+        let (begin, begun) = mpsc::channel::<()>();
+        let (release, released) = mpsc::channel::<()>();
+        let writes = Arc::new(Mutex::new(Vec::new()));
+        let (seen, mut count) = (Arc::clone(&writes), 0);
+        let output = move |bytes: &[u8]| {
+            count += 1;
+            if count == 1 {
+                begin.send(()).unwrap();
+                released.recv().unwrap();
+            }
+            let taken = match count {
+                2 => 10,
+                3 => return Err(io::Error::from(io::ErrorKind::StorageFull)),
+                _ => bytes.len(),
+            };
+            seen.lock().unwrap().push(bytes[..taken].to_vec());
+            Ok(taken)
+        };
+        let queue = LogQueue::start(Box::new(output), say_nothing).unwrap();
+        queue.push(b"first\n".into());
+        begun.recv().unwrap();
+        for number in 1..=5 {
+            queue.push(format!("line {number}\n").into_bytes());
+        }
+        release.send(()).unwrap();
+        queue.flush(SOON);
+        let writes: Vec<String> = writes
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|bytes| String::from_utf8(bytes.clone()).unwrap())
+            .collect();
+        assert_eq!(
+            writes,
+            ["first\n", "line 1\nlin", "\n", "line 3\nline 4\nline 5\n"]
+        );
+        assert_eq!(queue.dropped_in_all(), 1);
     }
 
     #[test]

@@ -2,12 +2,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 use webhook_domain::id::RequestId;
 
 use super::*;
-use crate::logging::queue::LogQueue;
 
 /// What was logged.
 #[derive(Clone, Default)]
@@ -189,65 +187,4 @@ fn the_subject_of_a_token_cannot_pass_for_anything_else() {
         shown("a\u{2028}{\"level\":\"INFO\"}\u{202e}"),
         "jwt:a\\u{2028}{\"level\":\"INFO\"}\\u{202e}"
     );
-}
-
-/// The processor time that each of so many calls takes.
-fn cost(times: u32, call: impl Fn()) -> Duration {
-    let cpu_time = || {
-        let used = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(
-            used.tv_sec.unsigned_abs(),
-            u32::try_from(used.tv_nsec).unwrap_or(0),
-        )
-    };
-    let begun = cpu_time();
-    (0..times).for_each(|_| call());
-    (cpu_time() - begun) / times
-}
-
-/// What a call may cost. Tests are built without optimisation.
-const fn at_most(nanoseconds: u64) -> Duration {
-    match cfg!(debug_assertions) {
-        true => Duration::from_nanos(20 * nanoseconds),
-        false => Duration::from_nanos(nanoseconds),
-    }
-}
-
-#[test]
-fn what_is_not_logged_line_by_line_costs_little() {
-    let (log, id, platform) = (AccessLog::new(Accesses::Changes), id(), "acme".parse().unwrap());
-    for (method, route, status) in [("POST", "/v1/events", 202), ("GET", "/v1/webhooks", 200)] {
-        let each = cost(100_000, || {
-            let mut request = ObservedRequest::new(method, route, Duration::ZERO, &id);
-            request.platform = Some(&platform);
-            log.answered(&request, &Answered::of(status));
-        });
-        println!("{method} {route} costs {each:?}");
-        assert!(each < at_most(1_000), "{each:?}");
-    }
-}
-
-#[test]
-fn a_line_costs_some_microseconds() {
-    let output = |line: &[u8]| Ok(line.len());
-    let queue = LogQueue::start(Box::new(output), |_, _| ()).unwrap();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_writer(move || queue.clone())
-        .finish();
-    tracing::subscriber::with_default(subscriber, || {
-        let log = AccessLog::new(Accesses::Changes);
-        let each = cost(10_000, || {
-            tell(
-                &log,
-                "PATCH",
-                "/v1/webhooks/{resourceId}/secret-key",
-                200,
-                Some("acme"),
-            );
-        });
-        println!("a line costs {each:?}");
-        assert!(each < at_most(10_000), "{each:?}");
-    });
 }
