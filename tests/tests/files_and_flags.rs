@@ -228,7 +228,10 @@ fn the_actions_of_the_operators_file_are_the_ones_there_are(backend: Backend) {
     let listed = service.client().get("/v1/webhooks/actions").send();
     let expected = json!([
         {"object_type": "ORDER", "actions": ["ORDER.LOST", "ORDER.SHIPPED"]},
-        {"object_type": "WEBHOOK", "actions": ["WEBHOOK.CREATED", "WEBHOOK.DELETED", "WEBHOOK.UPDATED"]},
+        {"object_type": "WEBHOOK", "actions": [
+            "WEBHOOK.CREATED", "WEBHOOK.DELETED", "WEBHOOK.SECRET_ADOPTED", "WEBHOOK.SECRET_ADOPTION_WITHDRAWN",
+            "WEBHOOK.SECRET_ROLLED", "WEBHOOK.UPDATED",
+        ]},
     ]);
     assert_eq!(listed.expect_status(200).json()["data"], expected);
     let webhook = create(&service.client());

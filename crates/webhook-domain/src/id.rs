@@ -90,6 +90,14 @@ typed_id!(
     "whe_"
 );
 
+impl EventId {
+    /// The id behind this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(Ulid(self.0.0.wrapping_add(1)))
+    }
+}
+
 impl AuditRecordId {
     /// This id for the record that is written behind the one with the id `newest`, or the next id behind that one: a clock that is set
     /// back, or another process's, must not put a record in front of older ones.

@@ -10,8 +10,9 @@ use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{Change, ChangeOrder, Effect, Outcome, WebhookStore};
 use crate::time::Instant;
-use crate::webhook::{Announcement, Describe, Webhook};
+use crate::webhook::{Announcement, Describe, Happened, Webhook};
 
+mod adoption;
 mod api_keys;
 mod audit;
 mod authentication;
@@ -78,13 +79,14 @@ fn announcement(
         .transpose()
 }
 
-/// The change of `before` to `after`, audited: nothing if it is the same version.
+/// The change of `before` to `after`, audited and told as `tells`: nothing if it is the same version.
 fn saved(
     before: &Webhook,
     after: Webhook,
     stamp: &AuditStamp,
     action: AuditAction,
     keys: AuditDetails,
+    tells: &'static [Happened],
 ) -> Change {
     if after.version == before.version {
         return Change::default();
@@ -98,5 +100,6 @@ fn saved(
     Change {
         effect: Effect::Save(Box::new(after)),
         audit: Some(audit),
+        tells,
     }
 }

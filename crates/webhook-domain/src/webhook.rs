@@ -34,8 +34,8 @@ pub use settings::{Edit, Objections, Settings, SettingsUpdate};
 pub use target_url::{HttpPolicy, TargetPolicy, TargetUrl};
 
 use crate::error::Refusal;
-use crate::id::{PlatformId, WebhookId};
-use crate::signing::key_ring::{ExpiresIn, KeyRing, NewKey, Overlap, WantedOverlap};
+use crate::id::{PlatformId, SigningKeyId, WebhookId};
+use crate::signing::key_ring::{Evidence, ExpiresIn, KeyRing, NewKey, Overlap, WantedOverlap};
 use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
 
@@ -215,6 +215,14 @@ impl Webhook {
             self.settings.signing_protocol = current.protocol();
         }
         Ok(self.changed_at(now))
+    }
+
+    /// The webhook after `evidence` has shown at `now` that its receiver verifies with `key`. Not a change of version: nobody asked for it,
+    /// and nobody's condition fails by it.
+    #[must_use]
+    pub fn proved(mut self, key: SigningKeyId, evidence: Evidence, now: Instant) -> Self {
+        self.key_ring = self.key_ring.proved(key, evidence, now);
+        self
     }
 
     /// The webhook without the keys that have expired by `now`. Not a change of version: since their instant

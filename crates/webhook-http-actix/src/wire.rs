@@ -28,6 +28,7 @@ mod probe;
 mod replay;
 mod retired_key;
 pub(crate) mod schemas;
+mod secret_adoption;
 mod shown;
 mod value;
 mod webhook;
@@ -54,11 +55,12 @@ pub use self::shown::{Keys, WebhookJson, described};
 pub use self::webhook_event::WebhookEventJson;
 
 /// The objects that stand in answers.
-pub(crate) const OBJECTS: [Component; 6] = [
+pub(crate) const OBJECTS: [Component; 7] = [
     actions::ObjectActionsJson::COMPONENT,
     audit_record::AuditRecordJson::COMPONENT,
     audit_record::RetiredKeyJson::COMPONENT,
     key_set::PublicKeyJson::COMPONENT,
     penalty_box::PenaltyBoxJson::COMPONENT,
+    secret_adoption::SecretAdoptionJson::COMPONENT,
     webhook_event::AttemptJson::COMPONENT,
 ];

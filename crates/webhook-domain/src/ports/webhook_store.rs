@@ -10,7 +10,7 @@ use crate::idempotency::Idempotency;
 use crate::signing::key_ring::KeyRing;
 use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
-use crate::webhook::{Announcement, Webhook, WebhookPage, WebhookQuery};
+use crate::webhook::{Announcement, Happened, Webhook, WebhookPage, WebhookQuery};
 
 /// A rule, ready to run on the webhook as it is stored. A pure function: a store may run it more than once.
 pub type Decide = Box<dyn Fn(&Webhook) -> Result<Change, Refusal> + Send + Sync>;
@@ -22,6 +22,8 @@ pub struct Change {
     pub effect: Effect,
     /// The record of the change; none for upkeep and for what changes nothing.
     pub audit: Option<AuditRecord>,
+    /// What there is to tell of it, if anything of the order's tells.
+    pub tells: &'static [Happened],
 }
 
 /// What becomes of a webhook.
@@ -44,7 +46,7 @@ pub struct ChangeOrder {
     pub webhook: WebhookId,
     /// The decision.
     pub decide: Decide,
-    /// What tells of the change, if one is made.
+    /// What tells of the change, if the decision has something to tell.
     pub announcement: Option<Announcement>,
     /// How to answer a request that is sent again.
     pub idempotency: Option<Idempotency>,

@@ -28,7 +28,7 @@ use crate::services::{Changing, saved};
 use crate::signing::key_ring::SigningKey;
 use crate::signing::signature;
 use crate::time::{Clock, Instant};
-use crate::webhook::{Describe, TargetUrl, Version, Webhook};
+use crate::webhook::{Describe, Happened, TargetUrl, Version, Webhook};
 
 /// How many deliveries are read at a time.
 const READ_AT_ONCE: u32 = 32;
@@ -336,7 +336,15 @@ impl Dispatch {
             }
             let gone = stored.clone().gone(now);
             let keys = AuditDetails::default();
-            Ok(saved(stored, gone, stamp, AuditAction::WebhookUpdated, keys))
+            let tells = &[Happened::Updated];
+            Ok(saved(
+                stored,
+                gone,
+                stamp,
+                AuditAction::WebhookUpdated,
+                keys,
+                tells,
+            ))
         };
         let changing = Changing {
             store: self.webhooks.as_ref(),

@@ -14,7 +14,7 @@ use crate::services::{Changing, saved};
 use crate::signing::key_ring::{ExpiresIn, NewKey, Overlap, SigningKey, WantedOverlap};
 use crate::signing::secret::Fingerprint;
 use crate::time::{Clock, Instant};
-use crate::webhook::{Describe, Precondition, SettingsUpdate, Webhook};
+use crate::webhook::{Describe, Happened, Precondition, SettingsUpdate, Webhook};
 
 /// Rolls and removes secrets.
 #[derive(Clone)]
@@ -276,5 +276,11 @@ fn rekeyed(
     now: Instant,
 ) -> Change {
     let keys = AuditDetails::of_keys(Some(&before.key_ring), &after.key_ring, now);
-    saved(before, after, stamp, action, keys)
+    let tells: &[Happened] = match action {
+        AuditAction::SecretRolled | AuditAction::SecretRestored => {
+            &[Happened::SecretRolled, Happened::Updated]
+        }
+        _ => &[Happened::Updated],
+    };
+    saved(before, after, stamp, action, keys, tells)
 }

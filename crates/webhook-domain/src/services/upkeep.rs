@@ -90,6 +90,7 @@ impl Upkeep {
             Ok(Change {
                 effect: Effect::Save(Box::new(stored.clone().without_expired_keys(now))),
                 audit: None,
+                tells: &[],
             })
         };
         let order = ChangeOrder {

@@ -16,7 +16,9 @@ use crate::signing::imported::{ImportedSecret, ImportedSecrets};
 use crate::signing::key_ring::{KeyRing, NewKey, Overlap, SigningKey};
 use crate::signing::verification_key::VerificationKey;
 use crate::time::{Clock, Instant};
-use crate::webhook::{Describe, Precondition, Settings, SettingsUpdate, Webhook, WebhookPage, WebhookQuery};
+use crate::webhook::{
+    Describe, Happened, Precondition, Settings, SettingsUpdate, Webhook, WebhookPage, WebhookQuery,
+};
 
 /// Creates, reads, changes and deletes webhooks.
 #[derive(Clone)]
@@ -210,6 +212,7 @@ impl WebhookService {
             Ok(Change {
                 effect: Effect::Keep,
                 audit: Some(audit),
+                tells: &[],
             })
         };
         let unannounced = Changing {
@@ -249,7 +252,15 @@ impl WebhookService {
             stored.check(&precondition)?;
             let updated = stored.clone().update(&update, now)?;
             let keys = AuditDetails::default();
-            Ok(saved(stored, updated, stamp, AuditAction::WebhookUpdated, keys))
+            let tells = &[Happened::Updated];
+            Ok(saved(
+                stored,
+                updated,
+                stamp,
+                AuditAction::WebhookUpdated,
+                keys,
+                tells,
+            ))
         };
         self.changing().decide(acting, id, idempotent, now, decide).await
     }
@@ -279,6 +290,7 @@ impl WebhookService {
             Ok(Change {
                 effect: Effect::Delete,
                 audit: Some(audit),
+                tells: &[Happened::Deleted],
             })
         };
         self.changing().decide(acting, id, idempotent, now, decide).await

@@ -17,9 +17,11 @@
 //!
 //! Everything here is a pure function of the ring and an instant; `self` is consumed, a new ring comes back.
 
+mod adoption;
 mod one_key;
 mod overlap;
 
+pub use self::adoption::{Adoption, Evidence};
 pub use self::one_key::ExpiresIn;
 pub use self::overlap::{Overlap, WantedOverlap};
 pub use crate::signing::signing_key::{NewKey, SigningKey};
@@ -79,6 +81,8 @@ pub struct KeyRing {
     rolled_at: Option<Instant>,
     /// The key that the last roll retired, if nothing else was done to the ring since.
     undoable: Option<SigningKeyId>,
+    /// What was shown of the current key.
+    adoption: Option<Adoption>,
 }
 
 impl KeyRing {
@@ -90,6 +94,7 @@ impl KeyRing {
             retired: Vec::new(),
             rolled_at: None,
             undoable: None,
+            adoption: None,
         }
     }
 
@@ -119,19 +124,23 @@ impl KeyRing {
         }
     }
 
-    /// The ring as a store kept it; `retired` newest first, `undoable` the key that [`undo_roll`](Self::undo_roll) would bring back.
+    /// The ring as a store kept it; `retired` newest first, `undoable` the key that [`undo_roll`](Self::undo_roll) would bring back,
+    /// `adoption` what was shown of the current key.
     #[must_use]
     pub fn restore(
         current: Option<SigningKey>,
         retired: Vec<RetiredKey>,
         rolled_at: Option<Instant>,
         undoable: Option<SigningKeyId>,
+        adoption: Option<Adoption>,
     ) -> Self {
+        let adoption = adoption.filter(|_| current.is_some());
         Self {
             current,
             retired,
             rolled_at,
             undoable,
+            adoption,
         }
     }
 
@@ -203,6 +212,7 @@ impl KeyRing {
             retired,
             rolled_at: Some(rolled_at),
             undoable: None,
+            adoption: None,
         })
     }
 

@@ -14,7 +14,7 @@ use super::StoredError;
 use crate::error::InvalidValue;
 use crate::id::{PlatformId, SigningKeyId, WebhookId};
 use crate::sealing::{Place, SealError, Vault, key_name_of};
-use crate::signing::key_ring::{KeyRing, RetiredKey, SigningKey};
+use crate::signing::key_ring::{Adoption, KeyRing, RetiredKey, SigningKey};
 use crate::signing::secret::SecretText;
 use crate::time::Instant;
 
@@ -36,6 +36,18 @@ pub struct StoredRing {
     /// there is nothing to undo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoable: Option<String>,
+    /// What was shown of the current key. A version that does not know of it writes none, and then it is shown again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adoption: Option<StoredAdoption>,
+}
+
+/// What was shown of a current key, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredAdoption {
+    /// The name of the evidence.
+    pub evidence: String,
+    /// When it was shown.
+    pub at: i64,
 }
 
 const fn first_form() -> u32 {
@@ -136,6 +148,10 @@ impl StoredRing {
             retired: retired.collect::<Result<_, StoredError>>()?,
             rolled_at: ring.rolled_at().map(Instant::as_milliseconds),
             undoable: ring.undoable().map(|id| id.to_string()),
+            adoption: ring.adoption().map(|adoption| StoredAdoption {
+                evidence: adoption.evidence.name().to_owned(),
+                at: adoption.adopted_at.as_milliseconds(),
+            }),
         })
     }
 
@@ -180,6 +196,17 @@ impl StoredRing {
         let rolled_at = self.rolled_at.map(Instant::from_milliseconds);
         let undoable = self.undoable.map(|id| id.parse()).transpose();
         let undoable = undoable.map_err(StoredError::value(FIELD))?;
-        Ok((KeyRing::restore(current, retired, rolled_at, undoable), sealed))
+        let adoption = self.adoption.map(StoredAdoption::restore).transpose()?;
+        let ring = KeyRing::restore(current, retired, rolled_at, undoable, adoption);
+        Ok((ring, sealed))
+    }
+}
+
+impl StoredAdoption {
+    fn restore(self) -> Result<Adoption, StoredError> {
+        Ok(Adoption {
+            evidence: self.evidence.parse().map_err(StoredError::value(FIELD))?,
+            adopted_at: Instant::from_milliseconds(self.at),
+        })
     }
 }

@@ -17,7 +17,7 @@ use crate::delivery::{Delivery, DeliveryStatus};
 use crate::id::{ApiKeyId, PlatformId, ProcessId, WebhookId};
 use crate::ports::{Pause, PauseReason};
 use crate::sealing::{MasterKey, Vault};
-use crate::signing::key_ring::Overlap;
+use crate::signing::key_ring::{Evidence, Overlap};
 use crate::signing::signing_protocol::SigningProtocol;
 use crate::testing::{ManualClock, SeededEntropy, fixtures};
 use crate::time::Instant;
@@ -37,7 +37,8 @@ fn webhook() -> Webhook {
         let key = fixtures::new_key(NOW, &entropy).under(SigningProtocol::HmacSha256);
         webhook.key_ring = webhook.key_ring.roll(key, Overlap::DAY, NOW).unwrap();
     }
-    webhook
+    let current = webhook.key_ring.current().unwrap().id;
+    webhook.proved(current, Evidence::Receipt, NOW)
 }
 
 /// The row once it has been on a disk.

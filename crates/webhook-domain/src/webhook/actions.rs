@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::Announcement;
 use crate::error::InvalidValue;
 
 /// An action such as `INVOICE.CREATED`: `^[A-Z][A-Z0-9_]*(\.[A-Z][A-Z0-9_]*)+$`, at most 128 characters.
@@ -45,21 +46,25 @@ impl Action {
         Self(text)
     }
 
-    /// One of [`OF_SERVICE`](Self::OF_SERVICE).
+    /// One that the service publishes itself.
     pub(crate) fn of_service(text: &'static str) -> Self {
         Self(text.to_owned())
     }
 
-    /// What the service publishes itself. Nobody else can, and only who names it gets it.
-    pub const OF_SERVICE: [&'static str; 3] = ["WEBHOOK.CREATED", "WEBHOOK.UPDATED", "WEBHOOK.DELETED"];
+    /// What the service publishes itself. Only who names it gets it.
+    pub const OF_SERVICE: [&'static str; Announcement::ACTIONS.len()] = Announcement::ACTIONS;
+
+    /// What the service alone tells of.
+    const OBJECTS_OF_SERVICE: [&'static str; 3] = ["WEBHOOK", "WEBHOOK_EVENT", "ROTATION"];
 
     /// What a test says that has happened. It is sent on request, past all queues, and no event of this type is published.
     pub const TEST: &'static str = "WEBHOOK.TEST";
 
-    /// Whether it is one of [`OF_SERVICE`](Self::OF_SERVICE).
+    /// Whether nobody but the service can publish it: one of [`OF_SERVICE`](Self::OF_SERVICE), or another that happens to webhooks, to
+    /// their events, or to rotations.
     #[must_use]
     pub fn is_of_service(&self) -> bool {
-        Self::OF_SERVICE.contains(&self.0.as_str())
+        Self::OBJECTS_OF_SERVICE.contains(&self.object_type())
     }
 
     /// The action as text.
@@ -105,7 +110,7 @@ impl ActionCatalogue {
         }
         if action.is_of_service() {
             return Err(InvalidValue::new(
-                "must not be an action that the service itself publishes: WEBHOOK.CREATED, WEBHOOK.UPDATED and WEBHOOK.DELETED",
+                "must not be an action that the service itself publishes: all that begin with WEBHOOK., WEBHOOK_EVENT. or ROTATION.",
             ));
         }
         Ok(action)
@@ -148,7 +153,7 @@ impl Default for ActionCatalogue {
             "SUBSCRIPTION",
             &["ACTIVATED", "CANCELLED", "PAUSED", "RENEWED", "RESUMED"],
         ));
-        actions.extend(verbs("WEBHOOK", common));
+        actions.extend(Action::OF_SERVICE.map(Action::of_service));
         Self(actions)
     }
 }

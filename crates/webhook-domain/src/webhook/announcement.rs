@@ -1,8 +1,8 @@
-//! What the service tells of webhooks themselves, as events like any other: `WEBHOOK.CREATED`, `WEBHOOK.UPDATED` and
-//! `WEBHOOK.DELETED`.
+//! What the service tells of webhooks themselves, as events like any other: `WEBHOOK.CREATED`, `WEBHOOK.SECRET_ROLLED` and the others
+//! of [`Happened`].
 //!
-//! An announcement is made before a change is decided and becomes an event once it is known what the change was, in its
-//! transaction: so a webhook is not changed without those hearing of it who want to.
+//! An announcement is made before a change is decided. The decision says what there is to tell, and that becomes an event each in the
+//! transaction of the change: so nothing befalls a webhook without those hearing of it who want to.
 //!
 //! They go only to webhooks that name such an action in `included_actions`. A webhook that takes all actions takes all that the
 //! platform publishes; were it told of webhooks too, each of a thousand would be told of each of the others.
@@ -17,34 +17,73 @@ use crate::time::Instant;
 /// Writes a webhook as receivers are to read it, without any secret.
 pub type Describe = fn(&Webhook, Instant) -> JsonText;
 
-/// What becomes an event, if the change that it tells of is made.
+/// What becomes events, if the change that it tells of is made.
 #[derive(Debug, Clone)]
 pub struct Announcement {
-    event: EventId,
+    first: EventId,
     at: Instant,
     request: RequestId,
     describe: Describe,
 }
 
 /// What happened to a webhook.
-#[derive(Debug, Clone, Copy)]
-pub enum Happened<'a> {
-    /// It was created as this.
-    Created(&'a Webhook),
-    /// It was the first and is the second.
-    Updated(&'a Webhook, &'a Webhook),
-    /// It was this and is no more.
-    Deleted(&'a Webhook),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// It was created.
+    Created,
+    /// Its settings or its keys were changed.
+    Updated,
+    /// It was deleted.
+    Deleted,
+    /// Another key is its current one: by a roll, or because a roll was undone.
+    SecretRolled,
+    /// It was shown that its receiver verifies with the current key.
+    SecretAdopted,
+    /// It was shown that its receiver verifies with an older key, after all.
+    SecretAdoptionWithdrawn,
+}
+
+impl Happened {
+    /// All that can happen.
+    pub const ALL: [Self; 6] = [
+        Self::Created,
+        Self::Updated,
+        Self::Deleted,
+        Self::SecretRolled,
+        Self::SecretAdopted,
+        Self::SecretAdoptionWithdrawn,
+    ];
+
+    /// The action of the event that tells of it.
+    #[must_use]
+    pub const fn action(self) -> &'static str {
+        match self {
+            Self::Created => "WEBHOOK.CREATED",
+            Self::Updated => "WEBHOOK.UPDATED",
+            Self::Deleted => "WEBHOOK.DELETED",
+            Self::SecretRolled => "WEBHOOK.SECRET_ROLLED",
+            Self::SecretAdopted => "WEBHOOK.SECRET_ADOPTED",
+            Self::SecretAdoptionWithdrawn => "WEBHOOK.SECRET_ADOPTION_WITHDRAWN",
+        }
+    }
 }
 
 impl Announcement {
     /// The actions of what it may become.
-    pub const ACTIONS: [&'static str; 3] = ["WEBHOOK.CREATED", "WEBHOOK.UPDATED", "WEBHOOK.DELETED"];
+    pub const ACTIONS: [&'static str; Happened::ALL.len()] = {
+        let mut actions = [""; Happened::ALL.len()];
+        let mut place = 0;
+        while place < actions.len() {
+            actions[place] = Happened::ALL[place].action();
+            place += 1;
+        }
+        actions
+    };
 
     /// An announcement of what is about to be done at `at` for `acting`.
     ///
     /// # Errors
-    /// When there is no randomness for the event's id.
+    /// When there is no randomness for ids of events.
     pub fn new(
         acting: &Acting,
         at: Instant,
@@ -52,7 +91,7 @@ impl Announcement {
         describe: Describe,
     ) -> Result<Self, EntropyError> {
         Ok(Self {
-            event: EventId::generate(at, entropy)?,
+            first: EventId::generate(at, entropy)?,
             at,
             request: acting.request().clone(),
             describe,
@@ -65,24 +104,25 @@ impl Announcement {
         self.at
     }
 
-    /// The event that says what happened. The same arguments give the same event.
-    #[must_use]
-    pub fn event(&self, happened: Happened<'_>) -> Event {
-        let (action, webhook, before) = match happened {
-            Happened::Created(webhook) => ("WEBHOOK.CREATED", webhook, None),
-            Happened::Updated(before, webhook) => ("WEBHOOK.UPDATED", webhook, Some(before)),
-            Happened::Deleted(webhook) => ("WEBHOOK.DELETED", webhook, None),
-        };
-        Event {
-            id: self.event,
+    /// The events that say what happened, in this order, to `webhook`, which was `before`; as it was, if it is no more. The same
+    /// arguments give the same events.
+    pub fn events<'a>(
+        &'a self,
+        happened: &'a [Happened],
+        before: Option<&'a Webhook>,
+        webhook: &'a Webhook,
+    ) -> impl Iterator<Item = Event> + 'a {
+        let ids = std::iter::successors(Some(self.first), |id| Some(id.next()));
+        ids.zip(happened).map(move |(id, happened)| Event {
+            id,
             platform: webhook.platform.clone(),
-            action: Action::of_service(action),
+            action: Action::of_service(happened.action()),
             data: (self.describe)(webhook, self.at),
             previous_data: before.map(|before| (self.describe)(before, self.at)),
             original_request_id: Some(self.request.clone()),
             trace: None,
             created_at: self.at,
-        }
+        })
     }
 }
 
@@ -117,35 +157,41 @@ mod tests {
         let announcement = Announcement::new(&acting, NOW, &entropy, described).unwrap();
         let before = fixtures::webhook(&fixtures::acme(), fixtures::bare_settings(), NOW, &entropy);
         let after = before.clone().gone(NOW);
-        let payload = |happened| {
-            let event = announcement.event(happened);
+        let told = announcement.events(
+            &[Happened::SecretRolled, Happened::Updated],
+            Some(&before),
+            &after,
+        );
+        let told: Vec<_> = told.collect();
+        let again = announcement.events(&[Happened::SecretRolled], Some(&before), &after);
+        assert_eq!(
+            again.map(|event| event.id).collect::<Vec<_>>(),
+            [told[0].id],
+            "twice the same"
+        );
+        assert!(told[0].id < told[1].id);
+        let created = announcement.events(&[Happened::Created], None, &before);
+        let payloads = created.chain(told).map(|event| {
             assert_eq!(
                 (event.platform.clone(), event.created_at),
                 (fixtures::acme(), NOW)
             );
-            assert_eq!(event.id, announcement.event(happened).id, "twice the same");
             String::from_utf8(event.payload(Environment::Test, true)).unwrap()
-        };
+        });
         let request = acting.request();
         let expected = |action: &str, rest: &str| {
             format!(
-                r#"{{"created_at":"{NOW}","type":"{action}","original_request_id":"{request}","environment":"TEST",{rest}}}"#
+                r#"{{"created_at":"{NOW}","type":"WEBHOOK.{action}","original_request_id":"{request}","environment":"TEST",{rest}}}"#
             )
         };
+        let changed = format!(r#""data":[false,"{NOW}"],"previous_data":[true,"{NOW}"]"#);
         assert_eq!(
-            payload(Happened::Created(&before)),
-            expected("WEBHOOK.CREATED", &format!(r#""data":[true,"{NOW}"]"#))
-        );
-        assert_eq!(
-            payload(Happened::Updated(&before, &after)),
-            expected(
-                "WEBHOOK.UPDATED",
-                &format!(r#""data":[false,"{NOW}"],"previous_data":[true,"{NOW}"]"#)
-            )
-        );
-        assert_eq!(
-            payload(Happened::Deleted(&after)),
-            expected("WEBHOOK.DELETED", &format!(r#""data":[false,"{NOW}"]"#))
+            payloads.collect::<Vec<_>>(),
+            [
+                expected("CREATED", &format!(r#""data":[true,"{NOW}"]"#)),
+                expected("SECRET_ROLLED", &changed),
+                expected("UPDATED", &changed),
+            ]
         );
     }
 

@@ -130,7 +130,7 @@ fn moved(store: &Arc<MemoryStore>, webhook: &Webhook) {
             moved.version = Version(stored.version.0 + 1);
             Ok(Change {
                 effect: Effect::Save(Box::new(moved)),
-                audit: None,
+                ..Change::default()
             })
         }),
         idempotency: None,

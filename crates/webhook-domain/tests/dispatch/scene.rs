@@ -197,7 +197,7 @@ impl Scene {
                 active.settings.active = true;
                 Ok(Change {
                     effect: Effect::Save(Box::new(active)),
-                    audit: None,
+                    ..Change::default()
                 })
             }),
             idempotency: None,

@@ -9,6 +9,7 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::delivery::event::Environment;
+use webhook_domain::signing::key_ring::Evidence;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::webhook::{
     Action, ActionList, AuthenticationType, CustomHeaderName, CustomHeaderValue, CustomHeaders, Direction,
@@ -69,6 +70,10 @@ components! {
         FailureCause::NAMES,
         "Why an attempt failed. `STATUS_CODE`: the receiver answered with another status than 2xx. `OTHER`: a newer release \
          of the service has stored a cause that this one does not know.",
+    );
+    SECRET_EVIDENCE as "SecretEvidence": one_of(
+        Evidence::ALL.map(Evidence::name),
+        "How it was shown that a receiver verifies with a secret.",
     );
     ENVIRONMENT as "Environment": one_of(
         [Environment::Test, Environment::Live].map(Environment::name),

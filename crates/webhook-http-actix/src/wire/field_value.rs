@@ -7,6 +7,7 @@ use webhook_domain::time::Instant;
 use webhook_domain::webhook::{ActionList, CustomHeaders};
 
 use super::penalty_box::PenaltyBoxJson;
+use super::secret_adoption::SecretAdoptionJson;
 
 /// A field as an answer has it.
 pub(crate) enum FieldValue<'a> {
@@ -19,6 +20,7 @@ pub(crate) enum FieldValue<'a> {
     /// By their names: their values are in no answer.
     HeaderNames(&'a CustomHeaders),
     PenaltyBox(&'a PenaltyBoxJson),
+    SecretAdoption(&'a SecretAdoptionJson),
 }
 
 impl Serialize for FieldValue<'_> {
@@ -46,6 +48,7 @@ impl Serialize for FieldValue<'_> {
                 shown.end()
             }
             Self::PenaltyBox(penalty_box) => penalty_box.serialize(serializer),
+            Self::SecretAdoption(adoption) => adoption.serialize(serializer),
         }
     }
 }
@@ -83,6 +86,12 @@ impl<'a> From<&'a CustomHeaders> for FieldValue<'a> {
 impl<'a> From<&'a PenaltyBoxJson> for FieldValue<'a> {
     fn from(penalty_box: &'a PenaltyBoxJson) -> Self {
         Self::PenaltyBox(penalty_box)
+    }
+}
+
+impl<'a> From<&'a SecretAdoptionJson> for FieldValue<'a> {
+    fn from(adoption: &'a SecretAdoptionJson) -> Self {
+        Self::SecretAdoption(adoption)
     }
 }
 

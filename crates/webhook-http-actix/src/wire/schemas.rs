@@ -11,14 +11,16 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, WebhookId};
+use webhook_domain::signing::key_ring::Evidence;
+use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::text::{TextRule, TextValue};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Action, AuthenticationType, Name};
 
 use crate::openapi::shared::{
-    ACTION, AUDIT_ACTION, AUTHENTICATION_TYPE, Component, FAILURE_CAUSE, PERMISSION, SIGNING_PROTOCOL,
-    WEBHOOK_EVENT_STATUS,
+    ACTION, AUDIT_ACTION, AUTHENTICATION_TYPE, Component, FAILURE_CAUSE, PERMISSION, SECRET_EVIDENCE,
+    SIGNING_PROTOCOL, WEBHOOK_EVENT_STATUS,
 };
 use crate::openapi::values::{
     boolean, fingerprint, free_text, id, instant, limit, list, matching, of_pattern, one, or_null, page,
@@ -98,6 +100,7 @@ described! {
     Limit => limit,
     Link => |says| matching(LINK, says),
     PageNumber => page,
+    Fingerprint => fingerprint,
     FingerprintText<'_> => fingerprint,
     ApiKeyText<'_> => |says| matching(API_KEY_TEXT, says),
     ObjectType<'_> => |says| matching(OBJECT_TYPE, says).examples(["INVOICE"]),
@@ -197,6 +200,7 @@ enumerations! {
     AuditAction => AUDIT_ACTION,
     DeliveryStatus => WEBHOOK_EVENT_STATUS,
     FailureCause => FAILURE_CAUSE,
+    Evidence => SECRET_EVIDENCE,
 }
 
 /// A value that is written as its name.

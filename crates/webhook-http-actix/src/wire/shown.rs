@@ -7,6 +7,7 @@ use webhook_domain::webhook::{Settings, Webhook};
 
 use super::field_value::FieldValue;
 use super::penalty_box::PenaltyBoxJson;
+use super::secret_adoption::SecretAdoptionJson;
 
 /// Room for a webhook without long texts or lists, so that its keys are not copied about while it is written.
 const USUAL_LENGTH: usize = 2048;
@@ -28,6 +29,7 @@ pub struct WebhookJson<'a> {
     /// The newest retired key that still signs.
     pub(super) previous: Option<&'a RetiredKey>,
     pub(super) penalty_box: Option<PenaltyBoxJson>,
+    pub(super) secret_adoption: Option<SecretAdoptionJson>,
     keys: Keys,
 }
 
@@ -35,10 +37,13 @@ impl<'a> WebhookJson<'a> {
     /// `webhook` as it is at `now`. With its keys shown, whoever writes it answers for where it goes.
     #[must_use]
     pub fn new(webhook: &'a Webhook, now: Instant, keys: Keys) -> Self {
+        let ring = &webhook.key_ring;
+        let adopted = ring.current().zip(ring.adoption());
         Self {
             webhook,
-            previous: webhook.key_ring.previous(now),
+            previous: ring.previous(now),
             penalty_box: webhook.held_up.as_deref().map(PenaltyBoxJson::new),
+            secret_adoption: adopted.map(|(current, adoption)| SecretAdoptionJson::new(current, adoption)),
             keys,
         }
     }

@@ -10,6 +10,7 @@ use super::field::{Example, Field};
 use super::field_value::FieldValue;
 use super::penalty_box::PenaltyBoxJson;
 use super::schemas::Described as _;
+use super::secret_adoption::SecretAdoptionJson;
 use super::value::{Actions, Choice, Flag, Headers, OptionalChoice, Text, Url, shown};
 use crate::openapi::shared::SIGNING_PROTOCOL;
 use crate::openapi::values::{constant, id, instant, one, or_null, secret, verification_key};
@@ -232,6 +233,16 @@ pub(super) static FIELDS: &[Field] = &[
             schema: |says| or_null(instant(says)),
         },
         shown: Some(|json| json.webhook.key_ring.rolled_at().into()),
+    },
+    Field {
+        name: "secret_adoption",
+        says: "That the receiver verifies with the current secret, once that was shown.",
+        advice: "",
+        example: Example::Null,
+        set: ByServer {
+            schema: |says| SecretAdoptionJson::schema(says, true),
+        },
+        shown: Some(|json| json.secret_adoption.as_ref().into()),
     },
     Field {
         name: "penalty_box",

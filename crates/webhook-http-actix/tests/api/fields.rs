@@ -178,6 +178,7 @@ async fn fields_of_the_servers_own_are_ignored_whatever_they_hold() {
         "id",
         "previous_signing_protocol",
         "secret_rolled_at",
+        "secret_adoption",
         "penalty_box",
         "penalty_box_data",
         "secret_key",

@@ -38,16 +38,22 @@ impl Announced {
         })
     }
 
-    /// Takes what happened, if anybody wants to know.
-    pub(crate) fn tell(&mut self, announcement: Option<&Announcement>, happened: Happened<'_>) {
-        let Some(announcement) = announcement else { return };
-        let (Happened::Created(webhook) | Happened::Updated(_, webhook) | Happened::Deleted(webhook)) =
-            happened;
+    /// Takes what happened to `webhook`, which was `before`, if anybody wants to know.
+    pub(crate) fn tell(
+        &mut self,
+        announcement: Option<&Announcement>,
+        happened: &[Happened],
+        before: Option<&Webhook>,
+        webhook: &Webhook,
+    ) {
+        let Some(announcement) = announcement.filter(|_| !happened.is_empty()) else {
+            return;
+        };
         if !self.platforms.contains(webhook.platform.as_str()) && !follows(webhook) {
             return;
         }
         self.platforms.insert(webhook.platform.to_string());
-        self.events.push(announcement.event(happened));
+        self.events.extend(announcement.events(happened, before, webhook));
     }
 
     /// Puts it into `spread`. What has changed in subscriptions must have been written.

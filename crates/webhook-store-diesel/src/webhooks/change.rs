@@ -212,10 +212,9 @@ impl Changes {
                 }
                 self.audit.push(AuditRow::encode(&creation.audit)?);
                 self.audited.push(Audited::of(&creation.audit));
-                self.announced.tell(
-                    creation.announcement.as_ref(),
-                    Happened::Created(&creation.webhook),
-                );
+                let announcement = creation.announcement.as_ref();
+                self.announced
+                    .tell(announcement, &[Happened::Created], None, &creation.webhook);
                 self.created.push(creation.webhook.clone());
                 creation.webhook.clone()
             }
@@ -280,12 +279,15 @@ impl Changes {
         };
         match &change.effect {
             Effect::Keep => {}
-            Effect::Save(after) => self
-                .announced
-                .tell(order.announcement.as_ref(), Happened::Updated(&latest, after)),
-            Effect::Delete => self
-                .announced
-                .tell(order.announcement.as_ref(), Happened::Deleted(&latest)),
+            Effect::Save(after) => {
+                let announcement = order.announcement.as_ref();
+                self.announced
+                    .tell(announcement, change.tells, Some(&latest), after);
+            }
+            Effect::Delete => {
+                let announcement = order.announcement.as_ref();
+                self.announced.tell(announcement, change.tells, None, &latest);
+            }
         }
         let is_deleted = change.effect == Effect::Delete;
         row.apply(&latest, change.effect)?;

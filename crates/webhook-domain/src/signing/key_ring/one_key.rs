@@ -136,6 +136,7 @@ impl KeyRing {
             retired,
             rolled_at: Some(rolled_at),
             undoable: None,
+            adoption: None,
         })
     }
 }

@@ -5,7 +5,8 @@ use super::scene::{Scene, done, held, refused, replayed};
 use crate::delivery::event::JsonText;
 use crate::id::ProcessId;
 use crate::services::{
-    CreateWebhook, DeleteWebhook, RollSecret, SecretKeyService, UpdateWebhook, WebhookService,
+    CreateWebhook, DeleteWebhook, RemoveSecret, RollSecret, SecretKeyService, UndoRoll, UpdateWebhook,
+    WebhookService,
 };
 use crate::signing::key_ring::Overlap;
 use crate::testing::fixtures;
@@ -60,12 +61,17 @@ async fn told(scene: &Scene, process: ProcessId, webhook: &Webhook) -> Vec<(Stri
         .collect()
 }
 
-/// A creation, an update, a roll and a deletion are told in their order, to who names such events alone.
+/// A creation, an update, a roll, its undoing and a deletion are told in their order, to who names such events alone.
 pub async fn changes_are_told_to_who_names_them(ports: &Ports) {
     let (scene, elsewhere) = (Scene::new(ports), Scene::new(ports));
     let process = scene.process().await;
-    let all = ["WEBHOOK.CREATED", "WEBHOOK.UPDATED", "WEBHOOK.DELETED"];
-    let (hears, hears_ends) = (follower(&scene, &all).await, follower(&scene, &all[2..]).await);
+    let all = [
+        "WEBHOOK.CREATED",
+        "WEBHOOK.UPDATED",
+        "WEBHOOK.SECRET_ROLLED",
+        "WEBHOOK.DELETED",
+    ];
+    let (hears, hears_ends) = (follower(&scene, &all).await, follower(&scene, &all[3..]).await);
     let takes_all = scene.create(fixtures::bare_settings()).await;
     let stranger = follower(&elsewhere, &all).await;
     let service = telling(&scene);
@@ -83,6 +89,8 @@ pub async fn changes_are_told_to_who_names_them(ports: &Ports) {
     );
     let secrets = SecretKeyService::new(store, clock, entropy, Overlap::DAY).announcing(described);
     done(secrets.roll(&scene.acting, id, RollSecret::default()).await);
+    done(secrets.undo_roll(&scene.acting, id, UndoRoll::default()).await);
+    done(secrets.remove(&scene.acting, id, RemoveSecret::default()).await);
     done(service.delete(&scene.acting, id, DeleteWebhook::default()).await);
 
     let as_of = |version: i64| format!(r#"["{id}",{version}]"#);
@@ -94,13 +102,17 @@ pub async fn changes_are_told_to_who_names_them(ports: &Ports) {
         [
             expected("CREATED", 1, None),
             expected("UPDATED", 2, Some(1)),
+            expected("SECRET_ROLLED", 3, Some(2)),
             expected("UPDATED", 3, Some(2)),
-            expected("DELETED", 3, None)
+            expected("SECRET_ROLLED", 4, Some(3)),
+            expected("UPDATED", 4, Some(3)),
+            expected("UPDATED", 5, Some(4)),
+            expected("DELETED", 5, None)
         ]
     );
     assert_eq!(
         told(&scene, process, &hears_ends).await,
-        [expected("DELETED", 3, None)]
+        [expected("DELETED", 5, None)]
     );
     assert_eq!(told(&scene, process, &takes_all).await, []);
     assert_eq!(told(&elsewhere, process, &stranger).await, []);

@@ -17,6 +17,7 @@ async fn save(scene: &Scene, webhook: WebhookId, record: &AuditRecord) {
         Ok(Change {
             effect: Effect::Keep,
             audit: Some(audit.clone()),
+            ..Change::default()
         })
     };
     done(scene.change(webhook, None, decide).await);

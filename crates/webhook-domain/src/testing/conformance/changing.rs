@@ -92,7 +92,7 @@ pub async fn a_change_of_another_platforms_webhook_is_not_found(ports: &Ports) {
         seen.store(true, Ordering::SeqCst);
         Ok(Change {
             effect: Effect::Save(Box::new(stored.clone())),
-            audit: None,
+            ..Change::default()
         })
     };
     let request = fixtures::request("k", "a");
@@ -132,6 +132,7 @@ pub async fn a_change_of_nothing_saves_its_record_alone(ports: &Ports) {
         Ok(Change {
             effect: Effect::Keep,
             audit: Some(audit.clone()),
+            ..Change::default()
         })
     };
     assert_eq!(done(scene.change(webhook.id, None, decide).await).0, webhook);

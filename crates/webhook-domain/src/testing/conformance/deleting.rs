@@ -23,6 +23,7 @@ async fn delete(
         Ok(Change {
             effect: Effect::Delete,
             audit: Some(record.clone()),
+            ..Change::default()
         })
     };
     scene.change(webhook.id, request, decide).await

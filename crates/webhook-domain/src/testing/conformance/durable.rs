@@ -26,7 +26,7 @@ pub async fn webhooks_records_and_answers_are_there_after_a_restart(ports: &Port
     let delete = |_: &crate::webhook::Webhook| {
         Ok(crate::ports::Change {
             effect: crate::ports::Effect::Delete,
-            audit: None,
+            ..crate::ports::Change::default()
         })
     };
     done(scene.change(gone.id, None, delete).await);

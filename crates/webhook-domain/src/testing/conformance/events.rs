@@ -150,7 +150,7 @@ pub async fn nothing_is_resent_to_a_deleted_webhook(ports: &Ports) {
     let delete = |_: &Webhook| {
         Ok(Change {
             effect: Effect::Delete,
-            audit: None,
+            ..Change::default()
         })
     };
     done(scene.change(webhook.id, None, delete).await);

@@ -223,7 +223,7 @@ pub async fn what_has_ended_is_not_given_up(ports: &Ports) {
     let delete = |_: &Webhook| {
         Ok(Change {
             effect: Effect::Delete,
-            audit: None,
+            ..Change::default()
         })
     };
     done(scene.change(webhook.id, None, delete).await);

@@ -97,7 +97,7 @@ impl Scene {
             webhook.version = Version(stored.version.0 + 1);
             Ok(Change {
                 effect: Effect::Save(Box::new(webhook)),
-                audit: None,
+                ..Change::default()
             })
         };
         self.change(webhook, None, decide).await

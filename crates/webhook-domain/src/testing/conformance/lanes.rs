@@ -331,7 +331,7 @@ pub async fn a_deleted_webhook_has_no_lane(ports: &Ports) {
     let delete = |_: &Webhook| {
         Ok(crate::ports::Change {
             effect: crate::ports::Effect::Delete,
-            audit: None,
+            ..crate::ports::Change::default()
         })
     };
     held(scene.change(webhook.id, None, delete).await);

@@ -141,7 +141,7 @@ pub async fn a_lost_lane_is_named_and_the_others_are_recorded(ports: &Ports) {
     let delete = |_: &Webhook| {
         Ok(Change {
             effect: Effect::Delete,
-            audit: None,
+            ..Change::default()
         })
     };
     done(scene.change(deleted.id, None, delete).await);

@@ -68,7 +68,7 @@ async fn delete(scene: &Scene, webhook: &Webhook) {
     let delete = |_: &Webhook| {
         Ok(Change {
             effect: Effect::Delete,
-            audit: None,
+            ..Change::default()
         })
     };
     done(scene.change(webhook.id, None, delete).await);

@@ -112,13 +112,19 @@ async fn assorted(scene: &Scene) -> Vec<Webhook> {
         webhook.settings.active = !webhook.settings.active;
         webhook.updated_at = again;
         let effect = Effect::Save(Box::new(webhook));
-        Ok(Change { effect, audit: None })
+        Ok(Change {
+            effect,
+            ..Change::default()
+        })
     };
     webhooks[4] = done(scene.change(webhooks[4].id, None, update).await).0;
     let gone = scene.create(fixtures::bare_settings()).await;
     let delete = |_: &Webhook| {
         let effect = Effect::Delete;
-        Ok(Change { effect, audit: None })
+        Ok(Change {
+            effect,
+            ..Change::default()
+        })
     };
     done(scene.change(gone.id, None, delete).await);
     webhooks

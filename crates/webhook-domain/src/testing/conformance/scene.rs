@@ -113,7 +113,7 @@ impl Scene {
             edit(&mut webhook.settings);
             Ok(Change {
                 effect: Effect::Save(Box::new(webhook)),
-                audit: None,
+                ..Change::default()
             })
         };
         self.change(webhook, None, decide).await

@@ -53,9 +53,18 @@ impl Tables {
     }
 
     /// Publishes what happened to a webhook.
-    pub(super) fn tell(&mut self, announcement: Option<&Announcement>, happened: Happened<'_>) {
-        if let Some(announcement) = announcement {
-            self.spread(&announcement.event(happened));
+    pub(super) fn tell(
+        &mut self,
+        announcement: Option<&Announcement>,
+        happened: &[Happened],
+        before: Option<&Webhook>,
+        webhook: &Webhook,
+    ) {
+        for event in announcement
+            .iter()
+            .flat_map(|told| told.events(happened, before, webhook))
+        {
+            self.spread(&event);
         }
     }
 }

@@ -62,7 +62,7 @@ impl WebhookStore for MemoryStore {
         tables.webhooks.insert(webhook.id, webhook.clone());
         tables.lanes.make(webhook.id);
         tables.record(audit);
-        tables.tell(announcement.as_ref(), Happened::Created(&webhook));
+        tables.tell(announcement.as_ref(), &[Happened::Created], None, &webhook);
         Ok(tables.done(webhook, idempotency))
     }
 
@@ -75,20 +75,21 @@ impl WebhookStore for MemoryStore {
             .find(&order.platform, order.webhook)
             .ok_or(Refusal::NO_SUCH_WEBHOOK)?;
         let stored = tables.shown(stored);
-        let Change { effect, audit } = (order.decide)(&stored)?;
+        let Change { effect, audit, tells } = (order.decide)(&stored)?;
+        let announcement = order.announcement.as_ref();
         let subject = match effect {
             Effect::Keep => stored,
             Effect::Save(webhook) => {
                 tables.refuse_taken_reference(&webhook)?;
                 tables.keep(&webhook);
                 tables.go_on(&stored, &webhook);
-                tables.tell(order.announcement.as_ref(), Happened::Updated(&stored, &webhook));
+                tables.tell(announcement, tells, Some(&stored), &webhook);
                 *webhook
             }
             Effect::Delete => {
                 tables.webhooks.remove(&stored.id);
                 tables.lanes.unmake(stored.id);
-                tables.tell(order.announcement.as_ref(), Happened::Deleted(&stored));
+                tables.tell(announcement, tells, None, &stored);
                 stored
             }
         };

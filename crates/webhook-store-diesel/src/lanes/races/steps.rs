@@ -228,7 +228,7 @@ impl Ground {
         let decide = move |stored: &Webhook| {
             Ok(Change {
                 effect: effect(stored),
-                audit: None,
+                ..Change::default()
             })
         };
         Work::Change(Box::new(ChangeOrder {

@@ -1,0 +1,81 @@
+//! What was shown of the current key: that whoever answers at the webhook's URL verifies with it.
+//!
+//! It is evidence of possession, not of every machine behind a URL. So nothing that was promised ends by it.
+
+use super::KeyRing;
+use crate::error::InvalidValue;
+use crate::id::SigningKeyId;
+use crate::time::Instant;
+
+/// How it was shown that a receiver verifies with a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Evidence {
+    /// An answer to a delivery had a receipt that was made with the key.
+    Receipt,
+    /// The receiver took what was signed with this key alone, and refused what was signed with nobody's.
+    Check,
+}
+
+impl Evidence {
+    /// Every kind there is.
+    pub const ALL: [Self; 2] = [Self::Receipt, Self::Check];
+
+    /// The name clients see.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Receipt => "RECEIPT",
+            Self::Check => "CHECK",
+        }
+    }
+}
+
+impl std::str::FromStr for Evidence {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
+        let named = Self::ALL.into_iter().find(|evidence| evidence.name() == text);
+        named.ok_or(InvalidValue::new("must be RECEIPT or CHECK"))
+    }
+}
+
+/// That a receiver verifies with the current key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Adoption {
+    /// How it was shown.
+    pub evidence: Evidence,
+    /// When it was shown first.
+    pub adopted_at: Instant,
+}
+
+impl KeyRing {
+    /// What was shown of the current key, if anything was.
+    #[must_use]
+    pub const fn adoption(&self) -> Option<Adoption> {
+        self.adoption
+    }
+
+    /// The ring after `evidence` has shown at `now` that the receiver verifies with `key`. Of the current key that is its adoption,
+    /// the first time. A receipt of a retired key that still signs withdraws it: somebody there verifies with an older one. Otherwise
+    /// nothing changes.
+    #[must_use]
+    pub fn proved(mut self, key: SigningKeyId, evidence: Evidence, now: Instant) -> Self {
+        let is_current = self.current.as_ref().is_some_and(|current| current.id == key);
+        match self.adoption {
+            None if is_current => {
+                self.adoption = Some(Adoption {
+                    evidence,
+                    adopted_at: now,
+                });
+            }
+            Some(_)
+                if evidence == Evidence::Receipt
+                    && self.retired_at(now).any(|retired| retired.key.id == key) =>
+            {
+                self.adoption = None;
+            }
+            _ => {}
+        }
+        self
+    }
+}
