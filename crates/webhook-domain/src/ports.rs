@@ -25,7 +25,7 @@ pub use event_store::{
     DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, MAX_ATTEMPTS, Publication, Published,
     Resend, ResendMany, Resent, TrackedDelivery,
 };
-pub use sender::{Parcel, Receipt, Sender};
+pub use sender::{Parcel, Response, Sender};
 pub use token_verifier::TokenVerifier;
 pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, Outcome, WebhookStore};
 

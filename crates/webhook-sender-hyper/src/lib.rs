@@ -39,7 +39,7 @@ use tokio::time::{Instant, timeout_at};
 use webhook_domain::delivery::address::AllowedNetworks;
 use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause, StatusCode};
 use webhook_domain::delivery::retry_schedule::parse_retry_after;
-use webhook_domain::ports::{Parcel, Receipt, Sender, Shortage};
+use webhook_domain::ports::{Parcel, Response, Sender, Shortage};
 use webhook_domain::time::Clock;
 
 use crate::connection::Connection;
@@ -182,9 +182,9 @@ impl HyperSender {
             StatusCode::new(response.status().as_u16()).map_err(|_| FailureCause::MalformedAnswer)?;
         let wish = response.headers().get(RETRY_AFTER);
         Ok(Answer {
-            receipt: Receipt {
+            response: Response {
                 retry_after: wish.and_then(|wish| parse_retry_after(wish.as_bytes(), self.clock.now())),
-                ..Receipt::of(AttemptOutcome::of_answer(status))
+                ..Response::of(AttemptOutcome::of_answer(status))
             },
             rest: Rest::new(response.into_body(), self.limits),
             connection,
@@ -193,22 +193,22 @@ impl HyperSender {
     }
 
     /// Waits for the beginning of what follows the head of a failed answer, and leaves the rest of any to be read aside.
-    async fn receipt(&self, answer: Answer, deadline: Instant) -> Receipt {
+    async fn response_of(&self, answer: Answer, deadline: Instant) -> Response {
         let Answer {
-            mut receipt,
+            mut response,
             mut rest,
             connection,
             origin,
         } = answer;
-        if let AttemptOutcome::Failed { .. } = receipt.outcome {
+        if let AttemptOutcome::Failed { .. } = response.outcome {
             let until = rest.until.min(deadline);
             // What has come until then is what there is.
-            let _ = timeout_at(until, rest.begin(&mut receipt.body)).await;
+            let _ = timeout_at(until, rest.begin(&mut response.body)).await;
         }
         if let Some(origin) = origin {
             self.read_aside(origin, connection, rest);
         }
-        receipt
+        response
     }
 
     /// Reads what follows a head, and keeps the connection if that comes to its end soon.
@@ -232,7 +232,7 @@ impl HyperSender {
 
 /// An answer whose head has come.
 struct Answer {
-    receipt: Receipt,
+    response: Response,
     rest: Rest,
     connection: Connection,
     /// To whom the connection leads, if it is to be kept.
@@ -241,16 +241,16 @@ struct Answer {
 
 #[async_trait]
 impl Sender for HyperSender {
-    async fn send(&self, parcel: Parcel) -> Result<Receipt, Shortage> {
+    async fn send(&self, parcel: Parcel) -> Result<Response, Shortage> {
         let deadline = Instant::now() + self.limits.attempt_timeout;
         match timeout_at(deadline, self.answer_to(parcel)).await {
-            Ok(Ok(answer)) => Ok(self.receipt(answer, deadline).await),
-            Ok(Err(NoAnswer::Failed(cause))) => Ok(Receipt::of(AttemptOutcome::failed(cause))),
+            Ok(Ok(answer)) => Ok(self.response_of(answer, deadline).await),
+            Ok(Err(NoAnswer::Failed(cause))) => Ok(Response::of(AttemptOutcome::failed(cause))),
             Ok(Err(NoAnswer::Short(shortage))) => {
                 self.pool.close_all();
                 Err(shortage)
             }
-            Err(_) => Ok(Receipt::of(AttemptOutcome::failed(FailureCause::Timeout))),
+            Err(_) => Ok(Response::of(AttemptOutcome::failed(FailureCause::Timeout))),
         }
     }
 }

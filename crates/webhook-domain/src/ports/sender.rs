@@ -27,7 +27,7 @@ pub struct Parcel {
 
 /// What came back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
+pub struct Response {
     /// How it ended.
     pub outcome: AttemptOutcome,
     /// How long the receiver wishes not to be asked again, if it said so in a way that can be read.
@@ -36,7 +36,7 @@ pub struct Receipt {
     pub body: BodyStart,
 }
 
-impl Receipt {
+impl Response {
     /// That it ended like this, without a wish or a body.
     #[must_use]
     pub fn of(outcome: AttemptOutcome) -> Self {
@@ -58,5 +58,5 @@ pub trait Sender: Send + Sync {
     ///
     /// # Errors
     /// When something of this service's own is wanting. Nothing is known of the receiver then; it may have got the parcel.
-    async fn send(&self, parcel: Parcel) -> Result<Receipt, Shortage>;
+    async fn send(&self, parcel: Parcel) -> Result<Response, Shortage>;
 }

@@ -215,8 +215,8 @@ impl LaneWorker {
             body,
             is_probe: false,
         };
-        let receipt = match dispatch.sender.send(parcel).await {
-            Ok(receipt) => receipt,
+        let response = match dispatch.sender.send(parcel).await {
+            Ok(response) => response,
             Err(shortage) => return Ok((Next::Short(shortage), None)),
         };
         let ended_at = dispatch.clock.now();
@@ -237,10 +237,10 @@ impl LaneWorker {
             at: now,
             duration: ended_at.since(now),
             key_fingerprints: signed.key_fingerprints,
-            outcome: receipt.outcome,
-            response_body: ResponseBody::of(&receipt.body, || Confidential::of(&webhook, &signatures)),
+            outcome: response.outcome,
+            response_body: ResponseBody::of(&response.body, || Confidential::of(&webhook, &signatures)),
         };
-        let aftermath = before.after(&attempt, receipt.retry_after, &dispatch.schedule, jitter);
+        let aftermath = before.after(&attempt, response.retry_after, &dispatch.schedule, jitter);
         head.attempts = head.attempts.saturating_add(1);
         let mut turn = Turn {
             position: head.position,

@@ -232,10 +232,10 @@ impl ProbeService {
             body,
             is_probe: true,
         };
-        let receipt = self.sender.send(parcel).await?;
+        let response = self.sender.send(parcel).await?;
         Ok(Probed::Ended {
-            outcome: receipt.outcome,
-            response_body: ResponseBody::of(&receipt.body, || Confidential::of(webhook, &signatures)),
+            outcome: response.outcome,
+            response_body: ResponseBody::of(&response.body, || Confidential::of(webhook, &signatures)),
         })
     }
 

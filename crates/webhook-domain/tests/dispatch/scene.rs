@@ -12,7 +12,7 @@ use webhook_domain::delivery::lane::LEASE;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::delivery::trace::TraceContext;
 use webhook_domain::id::{EventId, ProcessId, WebhookId};
-use webhook_domain::ports::{DeliveryQueue as _, Outcome, Parcel, Receipt, Sender, Shortage};
+use webhook_domain::ports::{DeliveryQueue as _, Outcome, Parcel, Response, Sender, Shortage};
 use webhook_domain::services::{
     CreateWebhook, Dispatch, EventService, LaneWorker, Next, PublishEvent, WebhookService,
 };
@@ -41,7 +41,7 @@ impl Receiver {
 
 #[async_trait]
 impl Sender for Receiver {
-    async fn send(&self, parcel: Parcel) -> Result<Receipt, Shortage> {
+    async fn send(&self, parcel: Parcel) -> Result<Response, Shortage> {
         if let Some(shortage) = self.shortages.lock().unwrap().pop_front() {
             return Err(shortage);
         }
@@ -50,11 +50,11 @@ impl Sender for Receiver {
             happens();
         }
         let outcome = self.answers.lock().unwrap().pop_front();
-        let mut receipt = Receipt::of(outcome.unwrap_or(answered(204)));
-        if let AttemptOutcome::Failed { .. } = receipt.outcome {
-            receipt.body.add(self.says.lock().unwrap().as_bytes());
+        let mut response = Response::of(outcome.unwrap_or(answered(204)));
+        if let AttemptOutcome::Failed { .. } = response.outcome {
+            response.body.add(self.says.lock().unwrap().as_bytes());
         }
-        Ok(receipt)
+        Ok(response)
     }
 }
 

@@ -12,7 +12,7 @@ use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, R
 use webhook_domain::delivery::lane::LEASE;
 use webhook_domain::delivery::retry_schedule::{Jitter, RetrySchedule};
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::ports::{DeliveryQueue as _, Parcel, Receipt, Sender, Shortage, Turn};
+use webhook_domain::ports::{DeliveryQueue as _, Parcel, Response, Sender, Shortage, Turn};
 use webhook_domain::services::ProbePlaces;
 use webhook_domain::testing::SeededEntropy;
 use webhook_domain::time::Clock as _;
@@ -53,7 +53,7 @@ impl Receiver {
 
 #[async_trait]
 impl Sender for Receiver {
-    async fn send(&self, parcel: Parcel) -> Result<Receipt, Shortage> {
+    async fn send(&self, parcel: Parcel) -> Result<Response, Shortage> {
         if self.is_short.load(Ordering::Acquire) {
             return Err(Shortage::FileDescriptors);
         }
@@ -66,11 +66,11 @@ impl Sender for Receiver {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .pop_front();
-        let mut receipt = Receipt::of(told.unwrap_or(answered(204)));
-        if let AttemptOutcome::Failed { .. } = receipt.outcome {
-            receipt.body.add(REFUSED.as_bytes());
+        let mut response = Response::of(told.unwrap_or(answered(204)));
+        if let AttemptOutcome::Failed { .. } = response.outcome {
+            response.body.add(REFUSED.as_bytes());
         }
-        Ok(receipt)
+        Ok(response)
     }
 }
 

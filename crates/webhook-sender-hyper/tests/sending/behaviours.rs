@@ -17,10 +17,10 @@ async fn run(row: Row) -> Result<(), String> {
     let sender = sender();
     let url = format!("http://{}/", receiver.address);
     for (which, expected) in [("first", row.first), ("second", row.second)] {
-        let receipt = sender.send(parcel(&url).unwrap()).await.unwrap();
-        let expected = expected.receipt();
-        if (receipt.outcome, receipt.retry_after) != (expected.outcome, expected.retry_after) {
-            return Err(format!("{}: the {which} comes to {receipt:?}", row.name));
+        let response = sender.send(parcel(&url).unwrap()).await.unwrap();
+        let expected = expected.response();
+        if (response.outcome, response.retry_after) != (expected.outcome, expected.retry_after) {
+            return Err(format!("{}: the {which} comes to {response:?}", row.name));
         }
         // What follows the head is read aside, and what the receiver does meanwhile arrives.
         sleep(Duration::from_millis(60)).await;

@@ -85,10 +85,10 @@ async fn the_first_kib_of_a_failed_answer_is_told_and_the_head_decides() {
             let url = format!("http://{}/", receiver.address);
             let mut parcel = parcel(&url).unwrap();
             parcel.is_probe = is_probe;
-            let receipt = sender().send(parcel).await.unwrap();
-            assert_eq!(receipt.outcome, answered(410), "{name}");
-            assert_eq!(receipt.retry_after, Some(Duration::from_secs(7)), "{name}");
-            assert_eq!(receipt.body, expected, "{name}");
+            let response = sender().send(parcel).await.unwrap();
+            assert_eq!(response.outcome, answered(410), "{name}");
+            assert_eq!(response.retry_after, Some(Duration::from_secs(7)), "{name}");
+            assert_eq!(response.body, expected, "{name}");
         }
     }
 }
@@ -100,17 +100,17 @@ async fn a_body_that_drips_is_not_waited_for_beyond_the_attempts_limit() {
     let sender = sender_with(|limits| limits.body_timeout = Duration::from_secs(60));
     let began = Instant::now();
     let url = format!("http://{}/", receiver.address);
-    let receipt = sender.send(parcel(&url).unwrap()).await.unwrap();
+    let response = sender.send(parcel(&url).unwrap()).await.unwrap();
     assert!(
         began.elapsed() < Duration::from_secs(20),
         "the attempt's limit is 400 ms"
     );
     assert_eq!(
-        (receipt.outcome, receipt.retry_after),
+        (response.outcome, response.retry_after),
         (answered(410), Some(Duration::from_secs(7)))
     );
     assert!(
-        receipt.body.wants() < BodyStart::MAX_BYTES,
+        response.body.wants() < BodyStart::MAX_BYTES,
         "what has come is told"
     );
 }
@@ -119,12 +119,12 @@ async fn a_body_that_drips_is_not_waited_for_beyond_the_attempts_limit() {
 async fn what_a_success_says_is_not_told() {
     let answer = say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let receiver = Scripted::start(vec![vec![Read, answer, Hang]]).await;
-    let receipt = sender()
+    let response = sender()
         .send(parcel(&format!("http://{}/", receiver.address)).unwrap())
         .await
         .unwrap();
     assert_eq!(
-        (receipt.outcome, receipt.body),
+        (response.outcome, response.body),
         (answered(200), BodyStart::default())
     );
 }
@@ -135,11 +135,11 @@ async fn a_connection_is_used_again_after_a_failed_answer_that_was_read_to_its_e
     let receiver = Scripted::start(vec![vec![Read, answer(), Read, answer(), Hang]]).await;
     let sender = sender();
     for _ in 0..2 {
-        let receipt = sender
+        let response = sender
             .send(parcel(&format!("http://{}/", receiver.address)).unwrap())
             .await
             .unwrap();
-        assert_eq!((receipt.outcome, receipt.body), (answered(503), start("why")));
+        assert_eq!((response.outcome, response.body), (answered(503), start("why")));
     }
     assert_eq!(Scripted::count(&receiver.made), 1);
 }

@@ -49,8 +49,8 @@ async fn custom_headers_are_sent_in_their_order_and_spelling() {
     ]);
     // On a new connection, and on one that was kept.
     for _ in 0..2 {
-        let receipt = sender.send(with(&url, headers.clone())).await.unwrap();
-        assert_eq!(receipt.outcome, answered(200));
+        let response = sender.send(with(&url, headers.clone())).await.unwrap();
+        assert_eq!(response.outcome, answered(200));
         let got = receiver.got().pop().unwrap();
         let expected = "\r\nX-TENANT: Acme  & Sons\r\na!#$%&'*+-.^_`|~Z: Basic: \"x\"; y=z, ~\r\nx-lower: 1\r\nAuthorization: Bearer a.B-c_d=\r\n";
         assert!(got.contains(expected), "{got}");

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use webhook_domain::delivery::address::{AllowedNetworks, Network};
 use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause, StatusCode};
-use webhook_domain::ports::{Parcel, Receipt, Sender as _};
+use webhook_domain::ports::{Parcel, Response, Sender as _};
 use webhook_domain::testing::ManualClock;
 use webhook_domain::webhook::{Authentication, AuthenticationType, Credentials, TargetUrl};
 use webhook_sender_hyper::{HyperSender, MachineResolver, Resolve, Roots, SenderLimits};
@@ -162,12 +162,12 @@ pub(crate) fn parcel(url: &str) -> Option<Parcel> {
     })
 }
 
-pub(crate) async fn send(sender: &HyperSender, url: &str) -> Receipt {
+pub(crate) async fn send(sender: &HyperSender, url: &str) -> Response {
     sender.send(parcel(url).unwrap()).await.unwrap()
 }
 
-pub(crate) fn failed(cause: FailureCause) -> Receipt {
-    Receipt::of(AttemptOutcome::failed(cause))
+pub(crate) fn failed(cause: FailureCause) -> Response {
+    Response::of(AttemptOutcome::failed(cause))
 }
 
 pub(crate) fn answered(status: u16) -> AttemptOutcome {

@@ -82,9 +82,9 @@ async fn no_spelling_of_a_forbidden_address_is_connected_to() {
             let Some(parcel) = parcel(&receiver.url(host)) else {
                 continue;
             };
-            let receipt = sender.send(parcel).await.unwrap();
+            let response = sender.send(parcel).await.unwrap();
             let refused = [FailureCause::ForbiddenAddress, FailureCause::NameResolution];
-            assert!(refused.map(failed).contains(&receipt), "{host}: {receipt:?}");
+            assert!(refused.map(failed).contains(&response), "{host}: {response:?}");
         }
         assert_eq!(receiver.connections(), 0);
     }
@@ -117,8 +117,8 @@ async fn metadata_is_never_connected_to_whatever_is_allowed() {
         "[fd00:ec2::254]",
         "metadata.example",
     ] {
-        let receipt = send(&sender, &format!("http://{host}/latest")).await;
-        assert_eq!(receipt, failed(FailureCause::ForbiddenAddress), "{host}");
+        let response = send(&sender, &format!("http://{host}/latest")).await;
+        assert_eq!(response, failed(FailureCause::ForbiddenAddress), "{host}");
     }
 }
 

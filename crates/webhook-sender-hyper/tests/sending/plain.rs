@@ -17,8 +17,8 @@ use webhook_domain::webhook::{
 #[tokio::test]
 async fn a_delivery_is_a_post_with_its_body_and_headers() {
     let receiver = Receiver::answering(OK).await;
-    let receipt = send(&sender(), &receiver.url("127.0.0.1")).await;
-    assert_eq!(receipt.outcome, answered(200));
+    let response = send(&sender(), &receiver.url("127.0.0.1")).await;
+    assert_eq!(response.outcome, answered(200));
     let got = receiver.got().remove(0).to_ascii_lowercase();
     assert!(got.starts_with("post /hook?a=b http/1.1\r\n"), "{got}");
     assert!(got.ends_with("\r\n\r\n{\"data\":{}}"), "{got}");
@@ -91,9 +91,9 @@ async fn a_redirect_is_a_failure_and_not_followed() {
 async fn a_wish_to_be_asked_later_is_read() {
     let receiver =
         Receiver::answering("HTTP/1.1 503 Later\r\nretry-after: 120\r\ncontent-length: 0\r\n\r\n").await;
-    let receipt = send(&sender(), &receiver.url("127.0.0.1")).await;
+    let response = send(&sender(), &receiver.url("127.0.0.1")).await;
     assert_eq!(
-        (receipt.outcome, receipt.retry_after),
+        (response.outcome, response.retry_after),
         (answered(503), Some(Duration::from_secs(120)))
     );
 }
@@ -103,8 +103,8 @@ async fn a_receiver_that_does_not_answer_in_time_has_failed() {
     let sender = sender();
     for answer in ["", "HTTP/1.1 200 OK\r\n"] {
         let receiver = Receiver::answering(answer).await;
-        let receipt = send(&sender, &receiver.url("127.0.0.1")).await;
-        assert_eq!(receipt, failed(FailureCause::Timeout), "{answer:?}");
+        let response = send(&sender, &receiver.url("127.0.0.1")).await;
+        assert_eq!(response, failed(FailureCause::Timeout), "{answer:?}");
     }
 }
 
@@ -124,8 +124,8 @@ async fn no_more_of_an_answer_is_read_than_may_be() {
             counted.fetch_add(0x1000, Ordering::SeqCst);
         }
     });
-    let receipt = send(&sender(), &format!("http://{address}/")).await;
-    assert_eq!(receipt.outcome, answered(200));
+    let response = send(&sender(), &format!("http://{address}/")).await;
+    assert_eq!(response.outcome, answered(200));
     tokio::time::timeout(Duration::from_secs(5), endless)
         .await
         .unwrap()

@@ -18,8 +18,8 @@ async fn a_proxy_is_asked_for_the_address_that_was_judged() {
         for addresses in [PUBLIC, &["2606:4700::1111"]] {
             let proxy = Proxy::start(manners.clone(), receiver.address).await;
             let sender = sender_through(&format!("{scheme}://{}", proxy.address), false, &[addresses]);
-            let receipt = send(&sender, "http://receiver.example:8080/hook").await;
-            assert_eq!(receipt.outcome, answered(200), "{scheme}");
+            let response = send(&sender, "http://receiver.example:8080/hook").await;
+            assert_eq!(response.outcome, answered(200), "{scheme}");
             let asked = proxy.asked();
             assert_eq!(asked.len(), 1, "{asked:?}");
             assert!(
@@ -47,11 +47,11 @@ async fn a_proxy_that_resolves_is_asked_for_the_name_and_addresses_in_urls_are_j
     ] {
         let proxy = Proxy::start(manners, receiver.address).await;
         let sender = sender_through(&format!("{scheme}://{}", proxy.address), true, &[]);
-        let receipt = send(&sender, "http://receiver.example:8080/hook").await;
-        assert_eq!(receipt.outcome, answered(200), "{scheme}");
+        let response = send(&sender, "http://receiver.example:8080/hook").await;
+        assert_eq!(response.outcome, answered(200), "{scheme}");
         for forbidden in ["10.1.2.3", "127.0.0.1", "[::1]", "169.254.169.254", "0x7f.1"] {
-            let receipt = send(&sender, &format!("http://{forbidden}:8080/hook")).await;
-            assert_eq!(receipt, failed(FailureCause::ForbiddenAddress), "{forbidden}");
+            let response = send(&sender, &format!("http://{forbidden}:8080/hook")).await;
+            assert_eq!(response, failed(FailureCause::ForbiddenAddress), "{forbidden}");
         }
         let asked = proxy.asked();
         assert_eq!(asked.len(), 1, "{asked:?}");
@@ -65,11 +65,11 @@ async fn a_proxy_is_never_asked_for_an_address_that_is_forbidden() {
     let proxy = Proxy::start(http(CONNECTED), receiver.address).await;
     let names: &[&[&str]] = &[&["10.0.0.1"], &["127.0.0.1", "93.184.216.34"]];
     let sender = sender_through(&format!("http://{}", proxy.address), false, names);
-    let receipt = send(&sender, "http://receiver.example/hook").await;
-    assert_eq!(receipt, failed(FailureCause::ForbiddenAddress));
+    let response = send(&sender, "http://receiver.example/hook").await;
+    assert_eq!(response, failed(FailureCause::ForbiddenAddress));
     assert!(proxy.asked().is_empty());
-    let receipt = send(&sender, "http://receiver.example/hook").await;
-    assert_eq!(receipt.outcome, answered(200));
+    let response = send(&sender, "http://receiver.example/hook").await;
+    assert_eq!(response.outcome, answered(200));
     assert_eq!(proxy.asked().len(), 1);
     assert!(proxy.asked()[0].contains("93.184.216.34"), "{:?}", proxy.asked());
 }

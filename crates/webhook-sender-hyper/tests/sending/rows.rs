@@ -6,7 +6,7 @@ mod broken;
 use std::time::Duration;
 
 use webhook_domain::delivery::attempt::FailureCause;
-use webhook_domain::ports::Receipt;
+use webhook_domain::ports::Response;
 
 use crate::fixtures::{answered, failed};
 use crate::scripted::Act::{self, Hang, Read};
@@ -26,12 +26,12 @@ pub(crate) use self::broken::{broken_connections, odd_heads};
 use Comes::{Cause, Status, Wish};
 
 impl Comes {
-    pub(crate) fn receipt(self) -> Receipt {
+    pub(crate) fn response(self) -> Response {
         match self {
-            Status(status) => Receipt::of(answered(status)),
-            Wish(status, seconds) => Receipt {
+            Status(status) => Response::of(answered(status)),
+            Wish(status, seconds) => Response {
                 retry_after: Some(Duration::from_secs(seconds)),
-                ..Receipt::of(answered(status))
+                ..Response::of(answered(status))
             },
             Cause(cause) => failed(cause),
         }

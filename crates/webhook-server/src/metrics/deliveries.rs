@@ -11,7 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause};
-use webhook_domain::ports::{Parcel, Receipt, Sender, Shortage, Turn};
+use webhook_domain::ports::{Parcel, Response, Sender, Shortage, Turn};
 use webhook_domain::services::Made;
 
 use super::buckets;
@@ -216,15 +216,15 @@ impl Drop for UnderWay<'_> {
 
 #[async_trait]
 impl<S: Sender> Sender for MeasuredSender<S> {
-    async fn send(&self, parcel: Parcel) -> Result<Receipt, Shortage> {
+    async fn send(&self, parcel: Parcel) -> Result<Response, Shortage> {
         let counted = &self.metrics.0;
         let _under_way = UnderWay::begin(&counted.under_way);
         let begun = Instant::now();
         let sent = self.sender.send(parcel).await;
         let took = begun.elapsed().as_secs_f64();
         match &sent {
-            Ok(receipt) => {
-                let durations = match receipt.outcome {
+            Ok(response) => {
+                let durations = match response.outcome {
                     AttemptOutcome::Failed { cause, .. } => {
                         let of_cause = counted.failed.iter().find(|(name, _)| *name == cause.name());
                         of_cause.map(|(_, durations)| durations)

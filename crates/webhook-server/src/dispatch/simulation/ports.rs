@@ -11,7 +11,7 @@ use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause};
 use webhook_domain::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use webhook_domain::ports::{
     ChangeOrder, Creation, DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Parcel,
-    Publication, Published, Receipt, Resend, ResendMany, Resent, Sender, Shortage, TrackedDelivery,
+    Publication, Published, Response, Resend, ResendMany, Resent, Sender, Shortage, TrackedDelivery,
     WebhookStore,
 };
 use webhook_domain::signing::key_ring::KeyRing;
@@ -189,7 +189,7 @@ impl EventStore for Ports {
 
 #[async_trait]
 impl Sender for Ports {
-    async fn send(&self, parcel: Parcel) -> Result<Receipt, Shortage> {
+    async fn send(&self, parcel: Parcel) -> Result<Response, Shortage> {
         if self.world.is_short() {
             return Err(Shortage::FileDescriptors);
         }
@@ -225,23 +225,23 @@ impl Sender for Ports {
                     accepts,
                 });
             }
-            let receipt = behaviour.answer().await;
+            let response = behaviour.answer().await;
             if !fate.lost {
-                let _ = answer.send(receipt);
+                let _ = answer.send(response);
             }
         });
         let answered = timeout(ATTEMPT, answered).await;
         self.process.until_running().await;
         Ok(match answered {
-            Ok(Ok(receipt)) => {
-                if let AttemptOutcome::Succeeded { .. } = receipt.outcome {
+            Ok(Ok(response)) => {
+                if let AttemptOutcome::Succeeded { .. } = response.outcome {
                     self.world.write(Fact::Answered {
                         number,
                         webhook,
                         event,
                     });
                 }
-                receipt
+                response
             }
             Ok(Err(_)) => failed(FailureCause::Connection),
             Err(_) => failed(FailureCause::Timeout),
@@ -249,8 +249,8 @@ impl Sender for Ports {
     }
 }
 
-fn failed(cause: FailureCause) -> Receipt {
-    Receipt::of(AttemptOutcome::failed(cause))
+fn failed(cause: FailureCause) -> Response {
+    Response::of(AttemptOutcome::failed(cause))
 }
 
 fn event_in(parcel: &Parcel) -> EventId {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause, StatusCode};
-use webhook_domain::ports::Receipt;
+use webhook_domain::ports::Response;
 use webhook_domain::webhook::{TargetPolicy, TargetUrl};
 
 /// How many hosts there are.
@@ -49,7 +49,7 @@ impl Behaviour {
     }
 
     /// What comes back, when it comes back.
-    pub(super) async fn answer(self) -> Receipt {
+    pub(super) async fn answer(self) -> Response {
         let status = |code| AttemptOutcome::of_answer(StatusCode::new(code).unwrap());
         let (outcome, after) = match self {
             Self::Well => (status(200), 20),
@@ -62,9 +62,9 @@ impl Behaviour {
         };
         sleep(Duration::from_millis(after)).await;
         let wishes = self == Self::Unavailable;
-        Receipt {
+        Response {
             retry_after: wishes.then_some(Duration::from_secs(3)),
-            ..Receipt::of(outcome)
+            ..Response::of(outcome)
         }
     }
 }
