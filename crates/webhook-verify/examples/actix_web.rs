@@ -10,7 +10,7 @@ use std::error::Error;
 use std::time::SystemTime;
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use webhook_verify::Verifier;
+use webhook_verify::{RECEIPT, Verifier};
 
 /// The longest body that is taken. actix-web takes 256 KiB unless told otherwise, and a delivery may be a little longer.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -22,7 +22,12 @@ async fn receive(request: HttpRequest, body: web::Bytes, verifier: web::Data<Ver
         Ok(verified) => {
             // A receiver that has seen this id before does nothing more. Otherwise it stores the event and handles it later.
             println!("{}: {} bytes", verified.id.unwrap_or("no id"), body.len());
-            HttpResponse::NoContent().finish()
+            let mut response = HttpResponse::NoContent();
+            // It also tells the sender which secret it verifies with.
+            if let Some(receipt) = verifier.receipt(&verified) {
+                response.insert_header((RECEIPT, receipt));
+            }
+            response.finish()
         }
         Err(error) => {
             eprintln!("refused a delivery: {error}");
@@ -60,7 +65,7 @@ mod tests {
     use super::*;
 
     #[actix_web::test]
-    async fn a_signed_delivery_is_taken_however_long_and_a_changed_one_refused() {
+    async fn a_signed_delivery_is_taken_with_a_receipt_however_long_and_a_changed_one_refused() {
         let secret = Secret::from_bytes(&[7; 32]).unwrap();
         let verifier = web::Data::new(Verifier::new(Key::Hmac(secret.clone())));
         let app = init_service(App::new().app_data(verifier).configure(paths)).await;
@@ -70,9 +75,10 @@ mod tests {
             .as_secs();
         let timestamp = seconds.to_string();
         let body = vec![b' '; 300 * 1024];
-        for (sent, expected) in [
-            (body.clone(), StatusCode::NO_CONTENT),
-            (vec![b'x'], StatusCode::UNAUTHORIZED),
+        let receipt = secret.sign_receipt("evt_1", &timestamp);
+        for (sent, expected, receipt) in [
+            (body.clone(), StatusCode::NO_CONTENT, Some(receipt.as_bytes())),
+            (vec![b'x'], StatusCode::UNAUTHORIZED, None),
         ] {
             let request = TestRequest::post()
                 .uri("/webhooks")
@@ -80,7 +86,9 @@ mod tests {
                 .insert_header((MESSAGE_TIMESTAMP, timestamp.as_str()))
                 .insert_header((MESSAGE_SIGNATURE, secret.sign_message("evt_1", &timestamp, &body)))
                 .set_payload(sent);
-            assert_eq!(call_service(&app, request.to_request()).await.status(), expected);
+            let response = call_service(&app, request.to_request()).await;
+            let given = response.headers().get(RECEIPT).map(|value| value.as_bytes());
+            assert_eq!((response.status(), given), (expected, receipt));
         }
     }
 

@@ -14,21 +14,24 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use webhook_verify::Verifier;
+use webhook_verify::{RECEIPT, Verifier};
 
 /// Takes a delivery. `Bytes` is the body as it came in; `Json` would have parsed it already.
-async fn receive(State(verifier): State<Arc<Verifier>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn receive(State(verifier): State<Arc<Verifier>>, headers: HeaderMap, body: Bytes) -> Response {
     let header = |name: &str| headers.get(name).map(|value| value.as_bytes());
     match verifier.verify(header, &body, SystemTime::now()) {
         Ok(verified) => {
             // A receiver that has seen this id before does nothing more. Otherwise it stores the event and handles it later.
             println!("{}: {} bytes", verified.id.unwrap_or("no id"), body.len());
-            StatusCode::NO_CONTENT
+            // It also tells the sender which secret it verifies with.
+            let receipt = verifier.receipt(&verified).map(|receipt| [(RECEIPT, receipt)]);
+            (receipt, StatusCode::NO_CONTENT).into_response()
         }
         Err(error) => {
             eprintln!("refused a delivery: {error}");
-            StatusCode::UNAUTHORIZED
+            StatusCode::UNAUTHORIZED.into_response()
         }
     }
 }
@@ -53,7 +56,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_signed_delivery_is_taken_and_a_changed_one_refused() {
+    async fn a_signed_delivery_is_taken_with_a_receipt_and_a_changed_one_refused() {
         let secret = Secret::from_bytes(&[7; 32]).unwrap();
         let seconds = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -69,10 +72,13 @@ mod tests {
         ] {
             headers.insert(name, value.parse().unwrap());
         }
+        let expected = secret.sign_receipt("evt_1", &timestamp);
         let verifier = State(Arc::new(Verifier::new(Key::Hmac(secret))));
         let taken = receive(verifier.clone(), headers.clone(), Bytes::from_static(body)).await;
-        assert_eq!(taken, StatusCode::NO_CONTENT);
+        assert_eq!(taken.status(), StatusCode::NO_CONTENT);
+        assert_eq!(taken.headers()[RECEIPT], expected);
         let refused = receive(verifier, headers, Bytes::from_static(b"{}")).await;
-        assert_eq!(refused, StatusCode::UNAUTHORIZED);
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+        assert!(refused.headers().get(RECEIPT).is_none());
     }
 }

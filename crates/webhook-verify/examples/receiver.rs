@@ -10,20 +10,22 @@ use std::time::SystemTime;
 use webhook_verify::Verifier;
 
 // receivers.md begins
-/// The event's id, if one of `secrets` signed this delivery, not more than 5 minutes from `now`. `body` is as it came in.
+/// The event's id, and the value of `webhook-receipt` for the response if a secret verified this delivery. One of `keys` must have signed it,
+/// not more than 5 minutes from `now`. `body` is as it came in.
 fn verify(
-    secrets: &[String],
+    keys: &[String],
     headers: &[(String, Vec<u8>)],
     body: &[u8],
     now: SystemTime,
-) -> Result<String, Box<dyn Error>> {
-    let verifier = Verifier::from_keys(secrets)?;
+) -> Result<(String, Option<String>), Box<dyn Error>> {
+    let verifier = Verifier::from_keys(keys)?;
     let header = |name: &str| {
         let found = headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_slice())
     };
     let verified = verifier.verify(header, body, now)?;
-    Ok(verified.id.unwrap_or_default().to_owned())
+    let receipt = verifier.receipt(&verified);
+    Ok((verified.id.unwrap_or_default().to_owned(), receipt))
 }
 // receivers.md ends
 
@@ -43,9 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
         .collect();
-    println!(
-        "{}",
-        verify(&secrets, &headers, &std::fs::read(body)?, SystemTime::now())?
-    );
+    let (id, receipt) = verify(&secrets, &headers, &std::fs::read(body)?, SystemTime::now())?;
+    println!("{id}");
+    println!("{}", receipt.unwrap_or_default());
     Ok(())
 }

@@ -62,6 +62,11 @@
 //!
 //! The examples `axum.rs` and `actix_web.rs` of this crate are two such receivers.
 //!
+//! # What a receiver may say
+//!
+//! [`Verifier::receipt`] gives the value of the header [`RECEIPT`] for a delivery that was verified. In a 2xx response it shows the service
+//! which secret the receiver verifies with, so that nobody has to hope that a roll has reached it.
+//!
 //! # Testing a receiver
 //!
 //! [`Secret::sign_message`], [`Secret::sign_payload`] and [`KeyPair::sign_message`] make the signatures that a test sends.
@@ -69,6 +74,7 @@
 mod ed25519;
 mod error;
 mod key;
+mod receipt;
 mod received;
 mod secret;
 mod timestamp;
@@ -77,6 +83,7 @@ mod verifier;
 pub use ed25519::{KeyPair, PublicKey};
 pub use error::{KeyError, VerificationError};
 pub use key::Key;
+pub use receipt::{MAX_RECEIPT_LENGTH, Receipt};
 pub use secret::Secret;
 pub use verifier::{DEFAULT_TOLERANCE, Verified, Verifier};
 
@@ -90,6 +97,8 @@ pub const MESSAGE_ID: &str = "webhook-id";
 pub const MESSAGE_TIMESTAMP: &str = "webhook-timestamp";
 /// The signatures that are keyed with the bytes of the secrets.
 pub const MESSAGE_SIGNATURE: &str = "webhook-signature";
+/// In a response: which secret the receiver verifies with.
+pub const RECEIPT: &str = "webhook-receipt";
 
 /// The most signatures of one family that a delivery may have. A sender has at most six keys that sign at a time.
 pub const MAX_SIGNATURES: usize = 16;

@@ -4,16 +4,19 @@
 
 use data_encoding::{BASE64, Encoding, HEXUPPER_PERMISSIVE};
 
+use crate::receipt::RESERVED_ID;
 use crate::{MAX_SIGNATURES, MESSAGE_ID, MESSAGE_SIGNATURE, PAYLOAD_SIGNATURE, VerificationError};
 
 /// The longest id that is taken; an event's own has 30 characters.
 const MAX_ID_LENGTH: usize = 256;
 
 /// The value of `webhook-id`: printable ASCII without a full stop. With one, what is signed could be divided in
-/// two ways, and a part of the id pass for the timestamp (Standard Webhooks, "Signature scheme").
+/// two ways, and a part of the id pass for the timestamp (Standard Webhooks, "Signature scheme"). `receipt` is no id: a receipt would
+/// be read as a signature.
 pub(crate) fn id(value: &[u8]) -> Result<&str, VerificationError> {
     let admitted = (1..=MAX_ID_LENGTH).contains(&value.len())
-        && value.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'.');
+        && value.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'.')
+        && value != RESERVED_ID;
     std::str::from_utf8(value)
         .ok()
         .filter(|_| admitted)

@@ -4,7 +4,7 @@
 //! bounds, nothing panics, and signatures are compared in constant time, so that the time a refusal takes does not
 //! tell how much of a guess was right.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use subtle::{Choice, ConstantTimeEq as _};
 
@@ -170,6 +170,20 @@ impl Verifier {
             signed_at: timestamp.at,
             key: self.first(signed)?,
         })
+    }
+
+    /// The value of [`RECEIPT`](crate::RECEIPT) for the response to a delivery that this verifier has verified, made with the secret that
+    /// verified it. Send it with a 2xx: it shows the service which secret is in use here.
+    ///
+    /// There is none after an Ed25519 key, which makes no HMAC, and none where [`Verified::id`] is `None`: nobody vouches for what would be
+    /// signed.
+    #[must_use]
+    pub fn receipt(&self, verified: &Verified<'_>) -> Option<String> {
+        let seconds = verified.signed_at.duration_since(UNIX_EPOCH).ok()?.as_secs();
+        match self.keys.get(verified.key)? {
+            Key::Hmac(secret) => Some(secret.sign_receipt(verified.id?, &seconds.to_string())),
+            Key::Ed25519(_) => None,
+        }
     }
 
     fn check_age(&self, timestamp: &Timestamp<'_>, now: SystemTime) -> Result<(), VerificationError> {

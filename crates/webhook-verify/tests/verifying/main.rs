@@ -5,6 +5,7 @@
 mod keys;
 mod malformed;
 mod public_keys;
+mod receipts;
 mod receiving;
 mod scene;
 mod standard;
