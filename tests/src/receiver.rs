@@ -25,6 +25,8 @@ pub enum Conduct {
     Answer(u16),
     /// Answers with this status, so much later.
     AnswerAfter(Duration, u16),
+    /// Answers with this status, and with a receipt made with this secret.
+    Receipt(u16, String),
     /// Answers 400 with all headers it was sent, and its body, written like this, and with each header once more as one of its own.
     Echo(Spelling),
     /// Sends these bytes, whatever they are, and takes the next delivery of the connection.
@@ -100,6 +102,23 @@ pub struct Delivered {
 }
 
 impl Delivered {
+    /// The value of `webhook-receipt` for it that a receiver with `secret` makes.
+    #[track_caller]
+    pub fn receipt(&self, secret: &str) -> String {
+        let bytes = secret.strip_prefix("whsec_").expect("a secret has its prefix");
+        let bytes = BASE64.decode(bytes.as_bytes()).expect("a secret is base64");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+        let signed = format!(
+            "receipt.{}.{}",
+            self.header("webhook-id"),
+            self.header("webhook-timestamp")
+        );
+        format!(
+            "v1,{}",
+            BASE64.encode(hmac::sign(&key, signed.as_bytes()).as_ref())
+        )
+    }
+
     /// The value of a header.
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {
@@ -206,10 +225,15 @@ impl Receiver {
 
     /// Conducts itself like this in turn, and answers 204 after that.
     pub fn conducting(self, conduct: impl IntoIterator<Item = Conduct>) -> Self {
+        self.conduct(conduct);
+        self
+    }
+
+    /// Has it conduct itself like this in turn from now on, and answer 204 after that.
+    pub fn conduct(&self, conduct: impl IntoIterator<Item = Conduct>) {
         let mut turns: Vec<_> = conduct.into_iter().collect();
         turns.reverse();
         *self.conduct.lock().unwrap_or_else(PoisonError::into_inner) = turns;
-        self
     }
 
     /// Where it is.
@@ -262,6 +286,10 @@ fn converse(
         match turn.unwrap_or(Conduct::Answer(204)) {
             Conduct::Echo(spelling) => send(&mut stream, &echo(&delivered, spelling)),
             Conduct::Answer(status) => send(&mut stream, &answer(status)),
+            Conduct::Receipt(status, secret) => {
+                let receipt = format!("webhook-receipt: {}\r\n", delivered.receipt(&secret));
+                send(&mut stream, &answer_with(status, &receipt));
+            }
             Conduct::AnswerAfter(pause, status) => {
                 thread::sleep(pause);
                 send(&mut stream, &answer(status));
@@ -285,12 +313,16 @@ fn converse(
 }
 
 fn answer(status: u16) -> Vec<u8> {
+    answer_with(status, "")
+}
+
+fn answer_with(status: u16, headers: &str) -> Vec<u8> {
     let length = if status == 204 {
         ""
     } else {
         "content-length: 0\r\n"
     };
-    format!("HTTP/1.1 {status} Said\r\n{length}\r\n").into_bytes()
+    format!("HTTP/1.1 {status} Said\r\n{headers}{length}\r\n").into_bytes()
 }
 
 fn echo(delivered: &Delivered, spelling: Spelling) -> Vec<u8> {

@@ -40,6 +40,7 @@ use webhook_domain::delivery::address::AllowedNetworks;
 use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause, StatusCode};
 use webhook_domain::delivery::retry_schedule::parse_retry_after;
 use webhook_domain::ports::{Parcel, Response, Sender, Shortage};
+use webhook_domain::signing::receipt::{RECEIPT, ReceiptHeader};
 use webhook_domain::time::Clock;
 
 use crate::connection::Connection;
@@ -180,11 +181,18 @@ impl HyperSender {
     ) -> Result<Answer, FailureCause> {
         let status =
             StatusCode::new(response.status().as_u16()).map_err(|_| FailureCause::MalformedAnswer)?;
+        let outcome = AttemptOutcome::of_answer(status);
         let wish = response.headers().get(RETRY_AFTER);
+        // The first line alone; what it says is up to the domain.
+        let receipt = match outcome {
+            AttemptOutcome::Succeeded { .. } => response.headers().get(RECEIPT),
+            AttemptOutcome::Failed { .. } => None,
+        };
         Ok(Answer {
             response: Response {
                 retry_after: wish.and_then(|wish| parse_retry_after(wish.as_bytes(), self.clock.now())),
-                ..Response::of(AttemptOutcome::of_answer(status))
+                receipt: receipt.map(|receipt| ReceiptHeader::read(receipt.as_bytes())),
+                ..Response::of(outcome)
             },
             rest: Rest::new(response.into_body(), self.limits),
             connection,

@@ -1,4 +1,5 @@
-//! docs/receivers.md: its programs, and the libraries it names, verify what is delivered through a roll, and nothing else.
+//! docs/receivers.md: its programs, and the libraries it names, verify what is delivered through a roll, and nothing else. The programs make
+//! receipts of what they verified.
 
 mod libraries;
 mod overlap;
@@ -18,12 +19,22 @@ use webhook_tests::{book, receiver::Delivered};
 
 use self::overlap::{Files, Overlap, STRANGE};
 
-/// Holds what `verify` says of each case against what is true: by `webhook-signature` and by `X-PAYLOAD-SIGNATURE`.
-fn hold(verify: impl Fn(&[&str], &Delivered) -> [bool; 2]) {
+/// What a program says of a delivery: whether it verifies by `webhook-signature` and by `X-PAYLOAD-SIGNATURE`, and the receipt for the
+/// response.
+type Said = ([bool; 2], Option<String>);
+
+/// Holds what `verify` says of each case against what is true.
+fn hold(verify: impl Fn(&[&str], &Delivered) -> Said) {
     let overlap = Overlap::new();
+    let mut receipts = 0;
     for (name, keys, delivered, genuine) in overlap.cases() {
-        assert_eq!(verify(&keys, &delivered), genuine, "{name}");
+        let by = keys.iter().find(|key| overlap.signed_by(key));
+        let by = by.filter(|key| genuine[0] && key.starts_with("whsec_"));
+        let receipt = by.map(|secret| delivered.receipt(secret));
+        receipts += usize::from(receipt.is_some());
+        assert_eq!(verify(&keys, &delivered), (genuine, receipt), "{name}");
     }
+    assert!(receipts >= 5, "{receipts}");
     drop(overlap.service);
 }
 
@@ -68,8 +79,16 @@ fn asked(secrets: &[&str], delivered: &Delivered) -> String {
 
 #[track_caller]
 fn answers(text: &str) -> [bool; 2] {
+    said(text).0
+}
+
+/// Reads `[true, true, "v1,…"]`; without a receipt the last is null or absent.
+#[track_caller]
+fn said(text: &str) -> Said {
     let answers: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    [0, 1].map(|place| answers[place].as_bool().expect("true or false"))
+    let verified = [0, 1].map(|place| answers[place].as_bool().expect("true or false"));
+    let receipt = answers[2].as_str().filter(|receipt| !receipt.is_empty());
+    (verified, receipt.map(str::to_owned))
 }
 
 #[test]
@@ -78,17 +97,20 @@ fn the_python_program_verifies() {
         + r#"
 import json, sys
 asked = json.load(sys.stdin)
+receipts = []
 def holds(check):
     try:
-        check(asked["secrets"], asked["headers"], base64.b64decode(asked["body"]))
+        verified = check(asked["secrets"], asked["headers"], base64.b64decode(asked["body"]))
     except ValueError:
         return False
+    if verified:
+        receipts.append(verified[1])
     return True
-print(json.dumps([holds(verify), holds(verify_payload)]))
+print(json.dumps([holds(verify), holds(verify_payload), *receipts]))
 "#;
     hold(|secrets, delivered| {
         let mut python = Command::new("python3");
-        answers(&output(python.args(["-c", &program]), &asked(secrets, delivered)))
+        said(&output(python.args(["-c", &program]), &asked(secrets, delivered)))
     });
 }
 
@@ -97,15 +119,19 @@ fn the_node_program_verifies() {
     let program = program("js")
         + r#"
 const asked = JSON.parse(require("node:fs").readFileSync(0));
+let verified;
 const holds = (check) => {
-  try { check(asked.secrets, asked.headers, Buffer.from(asked.body, "base64")); } catch { return false; }
+  try {
+    const answer = check(asked.secrets, asked.headers, Buffer.from(asked.body, "base64"));
+    verified ??= answer;
+  } catch { return false; }
   return true;
 };
-console.log(JSON.stringify([holds(verify), holds(verifyPayload)]));
+console.log(JSON.stringify([holds(verify), holds(verifyPayload), verified?.receipt]));
 "#;
     hold(|secrets, delivered| {
         let mut node = Command::new("node");
-        answers(&output(node.args(["-e", &program]), &asked(secrets, delivered)))
+        said(&output(node.args(["-e", &program]), &asked(secrets, delivered)))
     });
 }
 
@@ -113,12 +139,15 @@ console.log(JSON.stringify([holds(verify), holds(verifyPayload)]));
 fn the_shell_program_verifies() {
     let program = book::block("receivers:shell")
         + r#"
-standard=false payload=false
+standard=false payload=false receipt=
 for SECRET in $SECRETS; do
-    if verify "$WEBHOOK_ID" "$WEBHOOK_TIMESTAMP" "$WEBHOOK_SIGNATURE" "$BODY"; then standard=true; fi
+    if verify "$WEBHOOK_ID" "$WEBHOOK_TIMESTAMP" "$WEBHOOK_SIGNATURE" "$BODY"; then
+        if [ "$standard" = false ]; then receipt=$RECEIPT; fi
+        standard=true
+    fi
     if verify_payload "$X_PAYLOAD_SIGNATURE_TIMESTAMP" "$X_PAYLOAD_SIGNATURE" "$BODY"; then payload=true; fi
 done
-echo "[$standard, $payload]"
+echo "[$standard, $payload, \"$receipt\"]"
 "#;
     hold(|secrets, delivered| {
         let files = Files::of(delivered);
@@ -130,7 +159,7 @@ echo "[$standard, $payload]"
         for (name, value) in &delivered.headers {
             shell.env(name.to_ascii_uppercase().replace('-', "_"), value);
         }
-        answers(&output(&mut shell, ""))
+        said(&output(&mut shell, ""))
     });
 }
 
@@ -165,12 +194,36 @@ fn the_rust_program_verifies() {
                 .arg(&files.headers)
                 .arg(&files.body)
                 .env("WEBHOOK_SECRETS", secrets.join(" "));
-            receiver.output().expect("cargo runs").status.success()
+            let output = receiver.output().expect("cargo runs");
+            let printed = String::from_utf8(output.stdout).expect("it prints text");
+            let receipt = printed.lines().nth(1).filter(|receipt| !receipt.is_empty());
+            (output.status.success(), receipt.map(str::to_owned))
         };
         let mut payload_alone = delivered.clone();
         payload_alone.headers.remove("webhook-signature");
-        [run(delivered), run(&payload_alone)]
+        let ((by_message, receipt), (by_payload, none)) = (run(delivered), run(&payload_alone));
+        assert_eq!(none, None, "nobody vouches for the id");
+        ([by_message, by_payload], receipt)
     });
+}
+
+#[test]
+fn the_example_of_a_receipt_is_right() {
+    let page = fs::read_to_string(root().join("docs/receivers.md")).expect("the page is there");
+    let value = |name: &str| {
+        let line = page.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name} on the page"))
+            .trim_start()
+    };
+    let headers = ["webhook-id", "webhook-timestamp"]
+        .map(|name| (name.to_owned(), value(&format!("{name}  ")).to_owned()));
+    let delivered = Delivered {
+        target: "/".to_owned(),
+        headers: HashMap::from(headers),
+        body: Vec::new(),
+    };
+    let receipt = delivered.receipt(value("secret  "));
+    assert_eq!(value("webhook-receipt  "), receipt);
 }
 
 #[test]

@@ -62,6 +62,13 @@ impl Overlap {
         }
     }
 
+    /// Whether the delivery is signed with this key.
+    pub(crate) fn signed_by(&self, key: &str) -> bool {
+        [&self.old, &self.new, &self.public]
+            .into_iter()
+            .any(|signer| signer == key)
+    }
+
     /// What receivers may hold and be sent.
     pub(crate) fn cases(&self) -> Vec<Case<'_>> {
         let genuine = || self.delivered.clone();

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::Shortage;
 use crate::delivery::attempt::{AttemptOutcome, BodyStart};
+use crate::signing::receipt::ReceiptHeader;
 use crate::webhook::{Authentication, CustomHeaders, TargetUrl};
 
 /// One request to a receiver: `POST`, with a body of JSON.
@@ -34,16 +35,19 @@ pub struct Response {
     pub retry_after: Option<Duration>,
     /// The beginning of a failed answer's body, as far as it came soon. Whatever it does, it decides nothing.
     pub body: BodyStart,
+    /// The value of the first `webhook-receipt` of a successful answer.
+    pub receipt: Option<ReceiptHeader>,
 }
 
 impl Response {
-    /// That it ended like this, without a wish or a body.
+    /// That it ended like this, without a wish, a body or a receipt.
     #[must_use]
     pub fn of(outcome: AttemptOutcome) -> Self {
         Self {
             outcome,
             retry_after: None,
             body: BodyStart::default(),
+            receipt: None,
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::ports::{
 };
 use crate::services::{Changing, saved};
 use crate::signing::key_ring::SigningKey;
+use crate::signing::receipt::ReceiptOutcome;
 use crate::signing::signature;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, Happened, TargetUrl, Version, Webhook};
@@ -112,6 +113,8 @@ pub struct Made {
     pub by_retired: usize,
     /// Whether it made the webhook inactive: the receiver is gone.
     pub made_inactive: bool,
+    /// What the receipt in its answer is good for, if there was one.
+    pub receipt: Option<ReceiptOutcome>,
     /// When it ended.
     ended_at: Instant,
 }
@@ -231,6 +234,9 @@ impl LaneWorker {
             by_current,
             by_retired: signed.key_fingerprints.len() - usize::from(by_current),
             made_inactive: false,
+            receipt: response
+                .receipt
+                .map(|header| ReceiptOutcome::of(&header, &webhook.key_ring, head.event.id, now)),
             ended_at,
         };
         let attempt = Attempt {

@@ -9,7 +9,7 @@ pub(super) mod hmac_sha256;
 
 use std::sync::Arc;
 
-use webhook_verify::Key;
+use webhook_verify::{Key, Receipt};
 use zeroize::Zeroizing;
 
 use crate::entropy::{Entropy, EntropyError};
@@ -72,6 +72,10 @@ pub(super) trait SchemeKey: Send + Sync {
 
     /// A signature of `X-PAYLOAD-SIGNATURE`, if the protocol has any there.
     fn sign_payload(&self, message: &Message<'_>) -> Option<String>;
+
+    /// Whether a receiver that has this key's secret made the receipt for the delivery with this id and timestamp. A key without a secret
+    /// makes none.
+    fn has_made(&self, receipt: &Receipt, id: &str, seconds: &str) -> bool;
 
     /// What a receiver verifies with.
     fn receivers_key(&self) -> Key;

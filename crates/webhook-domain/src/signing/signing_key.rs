@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use webhook_verify::Key;
+use webhook_verify::{Key, Receipt};
 
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::InvalidValue;
@@ -115,6 +115,10 @@ impl SigningKey {
 
     pub(super) fn sign_payload(&self, message: &Message<'_>) -> Option<String> {
         self.key.sign_payload(message)
+    }
+
+    pub(super) fn has_made(&self, receipt: &Receipt, id: &str, seconds: &str) -> bool {
+        self.key.has_made(receipt, id, seconds)
     }
 }
 

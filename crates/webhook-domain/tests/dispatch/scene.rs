@@ -16,9 +16,13 @@ use webhook_domain::ports::{DeliveryQueue as _, Outcome, Parcel, Response, Sende
 use webhook_domain::services::{
     CreateWebhook, Dispatch, EventService, LaneWorker, Next, PublishEvent, WebhookService,
 };
+use webhook_domain::signing::receipt::ReceiptHeader;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::Clock as _;
 use webhook_domain::webhook::{Action, Settings, TargetPolicy, TargetUrl, Webhook};
+
+/// The value of `webhook-receipt` in the answer to a delivery.
+pub(super) type MakeReceipt = Box<dyn Fn(&Parcel) -> String + Send>;
 
 /// A receiver that answers what it was told to, and 204 after that.
 #[derive(Default)]
@@ -29,6 +33,8 @@ pub(super) struct Receiver {
     pub(super) shortages: Mutex<VecDeque<Shortage>>,
     /// What stands in answers that refuse.
     pub(super) says: Mutex<String>,
+    /// Makes the receipt with which what succeeds is answered.
+    pub(super) receipt: Mutex<Option<MakeReceipt>>,
     /// What happens while the next attempt is under way.
     pub(super) meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
@@ -45,14 +51,18 @@ impl Sender for Receiver {
         if let Some(shortage) = self.shortages.lock().unwrap().pop_front() {
             return Err(shortage);
         }
+        let receipt = self.receipt.lock().unwrap().as_ref().map(|make| make(&parcel));
         self.got.lock().unwrap().push(parcel);
         if let Some(happens) = self.meanwhile.lock().unwrap().take() {
             happens();
         }
         let outcome = self.answers.lock().unwrap().pop_front();
         let mut response = Response::of(outcome.unwrap_or(answered(204)));
-        if let AttemptOutcome::Failed { .. } = response.outcome {
-            response.body.add(self.says.lock().unwrap().as_bytes());
+        match response.outcome {
+            AttemptOutcome::Failed { .. } => response.body.add(self.says.lock().unwrap().as_bytes()),
+            AttemptOutcome::Succeeded { .. } => {
+                response.receipt = receipt.map(|value| ReceiptHeader::read(value.as_bytes()));
+            }
         }
         Ok(response)
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "so a test says that it failed")]
 
 mod protocols;
+mod receipts;
 mod receiving;
 mod scene;
 mod signing;

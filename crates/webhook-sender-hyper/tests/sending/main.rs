@@ -10,6 +10,7 @@ mod guard;
 mod keeping;
 mod plain;
 mod proxies;
+mod receipts;
 mod rows;
 mod scripted;
 mod tls;

@@ -13,6 +13,7 @@ use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause};
 use webhook_domain::ports::{Parcel, Response, Sender, Shortage, Turn};
 use webhook_domain::services::Made;
+use webhook_domain::signing::receipt::ReceiptOutcome;
 
 use super::buckets;
 
@@ -36,6 +37,10 @@ struct Counted {
     by_current: Counter,
     by_retired: Counter,
     unsigned: Counter,
+    receipts: Family<Label, Counter>,
+    receipts_of_current: Counter,
+    receipts_of_retired: Counter,
+    receipts_ignored: Counter,
     repaired: Counter,
     leases: Family<Label, Counter>,
     lease_taken: Counter,
@@ -55,6 +60,8 @@ impl Default for DeliveryMetrics {
         let outcome = |name| outcomes.get_or_create_owned(&[("outcome", name)]);
         let signed = Family::<Label, Counter>::default();
         let role = |name| signed.get_or_create_owned(&[("role", name)]);
+        let receipts = Family::<Label, Counter>::default();
+        let receipt = |name| receipts.get_or_create_owned(&[("outcome", name)]);
         let leases = Family::<Label, Counter>::default();
         let lease = |name| leases.get_or_create_owned(&[("event", name)]);
         let attempts = Family::<Vec<_>, Histogram>::new_with_constructor(|| Histogram::new(buckets::ATTEMPT));
@@ -70,6 +77,9 @@ impl Default for DeliveryMetrics {
             by_current: role("current"),
             by_retired: role("retired"),
             unsigned: role("none"),
+            receipts_of_current: receipt("current"),
+            receipts_of_retired: receipt("retired"),
+            receipts_ignored: receipt("ignored"),
             repaired: Counter::default(),
             lease_taken: lease("taken"),
             lease_lost: lease("lost"),
@@ -80,6 +90,7 @@ impl Default for DeliveryMetrics {
             under_way: Gauge::default(),
             outcomes,
             signed,
+            receipts,
             leases,
             attempts,
         }))
@@ -122,6 +133,11 @@ impl DeliveryMetrics {
             counted.signed.clone(),
         );
         registry.register(
+            "webhook_receipts",
+            "Receipts in answers of receivers, by the role of the key that made them; ignored counts those that no key made",
+            counted.receipts.clone(),
+        );
+        registry.register(
             "webhook_lanes_repaired",
             "Lanes that had something to do and did not say so; there are none unless something is broken",
             counted.repaired.clone(),
@@ -145,6 +161,12 @@ impl DeliveryMetrics {
         counted.by_retired.inc_by(made.by_retired as u64);
         if !made.by_current && made.by_retired == 0 {
             counted.unsigned.inc();
+        }
+        match made.receipt {
+            Some(ReceiptOutcome::Current(_)) => drop(counted.receipts_of_current.inc()),
+            Some(ReceiptOutcome::Retired(_)) => drop(counted.receipts_of_retired.inc()),
+            Some(ReceiptOutcome::Ignored) => drop(counted.receipts_ignored.inc()),
+            None => {}
         }
     }
 

@@ -7,7 +7,7 @@
 use std::sync::{Arc, OnceLock};
 
 use data_encoding::BASE64;
-use webhook_verify::{Key, KeyPair, PublicKey};
+use webhook_verify::{Key, KeyPair, PublicKey, Receipt};
 use zeroize::Zeroizing;
 
 use super::{FORM_OF_OTHER_KEYS, Message, Scheme, SchemeKey, Seed};
@@ -70,6 +70,10 @@ impl SchemeKey for Ed25519Key {
 
     fn sign_payload(&self, _: &Message<'_>) -> Option<String> {
         None
+    }
+
+    fn has_made(&self, _: &Receipt, _: &str, _: &str) -> bool {
+        false
     }
 
     fn receivers_key(&self) -> Key {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use webhook_verify::{Key, Secret};
+use webhook_verify::{Key, Receipt, Secret};
 
 use super::{FIRST_FORM, FORM_OF_OTHER_KEYS, Message, Scheme, SchemeKey, Seed};
 use crate::error::InvalidValue;
@@ -35,6 +35,10 @@ impl SchemeKey for HmacKey {
 
     fn sign_payload(&self, message: &Message<'_>) -> Option<String> {
         Some(self.0.sign_payload(message.written, message.body))
+    }
+
+    fn has_made(&self, receipt: &Receipt, id: &str, seconds: &str) -> bool {
+        receipt.is_signed_with(&self.0, id, seconds)
     }
 
     fn receivers_key(&self) -> Key {

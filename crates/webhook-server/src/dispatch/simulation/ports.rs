@@ -11,7 +11,7 @@ use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause};
 use webhook_domain::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use webhook_domain::ports::{
     ChangeOrder, Creation, DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Parcel,
-    Publication, Published, Response, Resend, ResendMany, Resent, Sender, Shortage, TrackedDelivery,
+    Publication, Published, Resend, ResendMany, Resent, Response, Sender, Shortage, TrackedDelivery,
     WebhookStore,
 };
 use webhook_domain::signing::key_ring::KeyRing;
