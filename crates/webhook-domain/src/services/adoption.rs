@@ -23,13 +23,7 @@ pub(super) struct Proof {
 impl Proof {
     /// Whether it says anything that is not known of `webhook`.
     pub(super) fn is_news_of(&self, webhook: &Webhook) -> bool {
-        let before = webhook.key_ring.adoption();
-        webhook
-            .clone()
-            .proved(self.key, self.evidence, self.at)
-            .key_ring
-            .adoption()
-            != before
+        webhook.key_ring.is_news(self.key, self.evidence, self.at)
     }
 
     /// What comes of it for the webhook as it is stored. There is no audit record of it: nobody did anything.
@@ -48,7 +42,6 @@ impl Proof {
     }
 }
 
-#[expect(dead_code, reason = "receipts and checks come next")]
 impl Changing<'_> {
     /// Records what `proof` says of the webhook, which was seen as `seen`, in a transaction of its own, if it is news. Whether that key is
     /// the current one is decided there: a roll may have come between.
@@ -61,7 +54,19 @@ impl Changing<'_> {
         }
         let request = RequestId::generate(self.entropy)?;
         let acting = Acting::as_service(seen.platform.clone(), request);
-        let decide = move |stored: &Webhook, _: &_| Ok(proof.change(stored));
+        let is_current = move |webhook: &Webhook| {
+            let current = webhook.key_ring.current();
+            current.is_some_and(|current| current.id == proof.key)
+        };
+        let was_current = is_current(seen);
+        let decide = move |stored: &Webhook, _: &_| {
+            // What was shown of the current key says nothing against the one that a roll has put in its place meanwhile.
+            let is_overtaken = was_current && !is_current(stored);
+            Ok(match is_overtaken {
+                true => Change::default(),
+                false => proof.change(stored),
+            })
+        };
         match self.decide(&acting, seen.id, None, proof.at, decide).await {
             // Deleted meanwhile: there is nothing to know of it.
             Ok(_) | Err(ServiceError::Refused(Refusal::NotFound { .. })) => Ok(()),

@@ -24,8 +24,9 @@ use crate::id::{ProcessId, RequestId, WebhookId};
 use crate::ports::{
     Change, DeliveryQueue, Outcome, Parcel, QueuedDelivery, Sender, Shortage, Turn, WebhookStore,
 };
+use crate::services::adoption::Proof;
 use crate::services::{Changing, saved};
-use crate::signing::key_ring::SigningKey;
+use crate::signing::key_ring::{Evidence, SigningKey};
 use crate::signing::receipt::ReceiptOutcome;
 use crate::signing::signature;
 use crate::time::{Clock, Instant};
@@ -248,6 +249,8 @@ impl LaneWorker {
         };
         let aftermath = before.after(&attempt, response.retry_after, &dispatch.schedule, jitter);
         head.attempts = head.attempts.saturating_add(1);
+        // What befalls the delivery of an announcement is announced to nobody.
+        let is_announcement = head.event.action.is_of_service();
         let mut turn = Turn {
             position: head.position,
             epoch,
@@ -277,6 +280,16 @@ impl LaneWorker {
                 turn.version = version;
                 made.made_inactive = is_inactive;
             }
+        }
+        if let Some(key) = made.receipt.and_then(ReceiptOutcome::proved) {
+            let proof = Proof {
+                key,
+                evidence: Evidence::Receipt,
+                at: ended_at,
+            };
+            let telling = dispatch.describe.filter(|_| !is_announcement);
+            // The delivery has succeeded in any case. What cannot be recorded now, the next receipt says again.
+            drop(dispatch.changing(telling).prove(&webhook, proof).await);
         }
         self.last = Some(made);
         Ok((Next::Step, Some(turn)))
@@ -330,6 +343,15 @@ impl LaneWorker {
 }
 
 impl Dispatch {
+    /// Changes webhooks, and tells of it if it can `describe` them.
+    fn changing(&self, describe: Option<Describe>) -> Changing<'_> {
+        Changing {
+            store: self.webhooks.as_ref(),
+            entropy: self.entropy.as_ref(),
+            describe,
+        }
+    }
+
     /// Makes the webhook inactive whose receiver has said that it is gone, unless it has been given another receiver meanwhile.
     /// Gives the version of the webhook for which the answer holds, and whether it is inactive now.
     async fn set_inactive(&self, asked: &Webhook, now: Instant) -> Result<(Version, bool), ServiceError> {
@@ -352,11 +374,7 @@ impl Dispatch {
                 tells,
             ))
         };
-        let changing = Changing {
-            store: self.webhooks.as_ref(),
-            entropy: self.entropy.as_ref(),
-            describe: self.describe,
-        };
+        let changing = self.changing(self.describe);
         let outcome = changing.decide(&acting, asked.id, None, now, decide).await;
         match outcome {
             Ok(Outcome::Done { subject, .. }) if subject.settings.url == asked.settings.url => {

@@ -60,22 +60,26 @@ impl KeyRing {
     /// nothing changes.
     #[must_use]
     pub fn proved(mut self, key: SigningKeyId, evidence: Evidence, now: Instant) -> Self {
-        let is_current = self.current.as_ref().is_some_and(|current| current.id == key);
-        match self.adoption {
-            None if is_current => {
-                self.adoption = Some(Adoption {
+        if self.is_news(key, evidence, now) {
+            self.adoption = match self.adoption {
+                Some(_) => None,
+                None => Some(Adoption {
                     evidence,
                     adopted_at: now,
-                });
-            }
-            Some(_)
-                if evidence == Evidence::Receipt
-                    && self.retired_at(now).any(|retired| retired.key.id == key) =>
-            {
-                self.adoption = None;
-            }
-            _ => {}
+                }),
+            };
         }
         self
+    }
+
+    /// Whether such evidence changes anything. It is asked at every receipt, and hardly any says anything new.
+    #[must_use]
+    pub fn is_news(&self, key: SigningKeyId, evidence: Evidence, now: Instant) -> bool {
+        match self.adoption {
+            None => self.current.as_ref().is_some_and(|current| current.id == key),
+            Some(_) => {
+                evidence == Evidence::Receipt && self.retired_at(now).any(|retired| retired.key.id == key)
+            }
+        }
     }
 }
