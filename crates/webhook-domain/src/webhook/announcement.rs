@@ -68,6 +68,11 @@ impl Happened {
     }
 }
 
+impl Action {
+    /// What the service publishes itself. Only who names it gets it.
+    pub const OF_SERVICE: [&'static str; Announcement::ACTIONS.len()] = Announcement::ACTIONS;
+}
+
 impl Announcement {
     /// The actions of what it may become.
     pub const ACTIONS: [&'static str; Happened::ALL.len()] = {

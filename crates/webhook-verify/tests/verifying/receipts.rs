@@ -127,7 +127,7 @@ fn what_is_not_to_the_letter_a_receipt_is_none() {
         assert_eq!(Receipt::parse(wrong.as_bytes()), None, "{wrong}");
     }
     assert_eq!(Receipt::parse(&[right.as_bytes(), b"\xff"].concat()), None);
-    assert_eq!(Receipt::parse(&vec![b'v'; MAX_RECEIPT_LENGTH + 1]), None);
+    assert_eq!(Receipt::parse(&[b'v'; MAX_RECEIPT_LENGTH + 1]), None);
     assert!(Receipt::parse(right.as_bytes()).is_some());
 }
 
