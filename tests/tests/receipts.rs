@@ -25,6 +25,7 @@ fn deployment(backend: Backend) -> Deployment {
         .with("WEBHOOK_ALLOW_HTTP", "true")
         .with("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8")
         .with("WEBHOOK_METRICS_ON_API", "true")
+        .with("WEBHOOK_LOG", "info,webhook_server::logging::queues=debug")
         // Two minutes become an eighth of a second.
         .with("WEBHOOK_RETRY_SPEED", "1000")
 }
@@ -202,6 +203,11 @@ fn what_is_no_receipt_of_the_attempt_is_counted_and_the_delivery_has_succeeded(b
     }
     assert_eq!(counted(&scene.client), [0, 0, count]);
     assert_eq!(scene.adoption(), Value::Null);
+    wait_for("the log says whose receipts were ignored", PATIENCE, || {
+        let log = service.server().output();
+        let lines = log.lines().filter(|line| line.contains("a receipt was ignored"));
+        (lines.filter(|line| line.contains(scene.webhook.id())).count() as u64 == count).then_some(())
+    });
 
     // A test event is no delivery, and an answer that refuses one has accepted nothing.
     scene.receiver.conduct([Conduct::Receipt(200, secret.clone())]);

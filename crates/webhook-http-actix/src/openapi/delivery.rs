@@ -8,14 +8,14 @@ use utoipa::openapi::path::{
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{AdditionalProperties, Schema};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{ObjectBuilder, RefOr, Required, Response, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Required, Response, ResponseBuilder, Type};
 use webhook_domain::delivery::trace;
 use webhook_domain::id::EventId;
-use webhook_domain::signing::signature;
+use webhook_domain::signing::{receipt, signature};
 
 use super::parameters::{TRACEPARENTS, parameter};
 use super::shared::{ACTION, Component, ENVIRONMENT};
-use super::values::{anything, id, instant, matching, one, string};
+use super::values::{self, anything, id, instant, matching, one, string};
 
 /// The name of the request in the document.
 const NAME: &str = "delivery";
@@ -65,6 +65,25 @@ fn body() -> RefOr<Schema> {
 fn header(name: &str, required: Required, schema: ObjectBuilder, example: &str) -> Parameter {
     let schema = schema.examples([example]);
     parameter(name, ParameterIn::Header, required, schema)
+}
+
+/// The answer of a receiver that has the event.
+fn arrived() -> Response {
+    let receipt = matching(
+        "^v1,[A-Za-z0-9+/]{43}=$",
+        "HMAC-SHA256 in base64 over `receipt.{webhook-id}.{webhook-timestamp}`, keyed with the bytes that stand in base64 behind `whsec_`.",
+    );
+    let description = "Shows which secret the receiver verifies with: the one that verified the `webhook-signature` of this very request. \
+                       It is optional, and decides nothing of the delivery.";
+    ResponseBuilder::new()
+        .description(
+            "The event has arrived. The head of the answer must come within 10 seconds; its body decides nothing.",
+        )
+        .header(
+            receipt::RECEIPT,
+            values::header(receipt.examples(["v1,DEDP6eaQ3b5bFlOM33WNOUDfIHQ4JZ2ZYvnb62ArlNE="]), description),
+        )
+        .build()
 }
 
 /// The requests that the service sends.
@@ -159,10 +178,7 @@ pub(super) fn webhooks() -> Paths {
                 )
                 .build(),
         ))
-        .response(
-            "2XX",
-            answer("The event has arrived. The head of the answer must come within 10 seconds; its body decides nothing."),
-        )
+        .response("2XX", arrived())
         .response(
             "410",
             answer("The receiver wants no more: the webhook is set inactive and its queue is kept."),

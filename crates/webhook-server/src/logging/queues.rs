@@ -7,6 +7,7 @@ use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::delivery::notice::{Happening, Notice, Release};
 use webhook_domain::ports::Turn;
 use webhook_domain::services::Made;
+use webhook_domain::signing::receipt::ReceiptOutcome;
 use webhook_store_diesel::StoreObserver;
 
 use super::sampled::Sampled;
@@ -85,7 +86,8 @@ impl StoreObserver for QueueLog {
     }
 }
 
-/// Logs that a webhook is inactive because its receiver is gone, if that is what came of the attempt that `turn` is of.
+/// Logs that a webhook is inactive because its receiver is gone, or that a receipt was ignored, if that is what came of the attempt that
+/// `turn` is of.
 pub(crate) fn made(made: &Made, turn: &Turn) {
     if made.made_inactive && INACTIVE.admits() {
         tracing::warn!(
@@ -95,6 +97,14 @@ pub(crate) fn made(made: &Made, turn: &Turn) {
             status_code = 410,
             traceparent = turn.trace.map(tracing::field::display),
             "a webhook was made inactive: its receiver answered 410"
+        );
+    }
+    if made.receipt == Some(ReceiptOutcome::Ignored) {
+        tracing::debug!(
+            webhook.id = %turn.delivery.webhook,
+            platform = turn.delivery.platform.as_str(),
+            event.id = %turn.delivery.event,
+            "a receipt was ignored: no key that signed the attempt has made it"
         );
     }
 }
