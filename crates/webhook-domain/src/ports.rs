@@ -27,7 +27,7 @@ pub use event_store::{
 };
 pub use sender::{Parcel, Response, Sender};
 pub use token_verifier::TokenVerifier;
-pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, Outcome, WebhookStore};
+pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, KeyExpiry, Outcome, WebhookStore};
 
 #[cfg(any(test, feature = "test-support"))]
 pub use {

@@ -123,7 +123,7 @@ fn promises(ring: &KeyRing, now: Instant) -> Vec<(SigningKeyId, Option<Instant>)
     let current = ring.current().map(|key| (key.id, None));
     let retired = ring
         .retired_at(now)
-        .map(|retired| (retired.key.id, Some(retired.expires_at)));
+        .map(|retired| (retired.key.id, Some(ring.expiry_of(retired, now))));
     current.into_iter().chain(retired).collect()
 }
 
@@ -137,7 +137,7 @@ fn promised(ring: &KeyRing, before: &KeyRing, now: Instant) -> Overlap {
     let Some(retired) = retired else {
         return Overlap::DAY;
     };
-    let seconds = retired.expires_at.since(now).as_secs();
+    let seconds = before.expiry_of(retired, now).since(now).as_secs();
     Overlap::from_seconds(seconds.min(Overlap::MAX_SECONDS.into())).unwrap_or(Overlap::NONE)
 }
 

@@ -10,6 +10,7 @@ mod authentication;
 mod collecting;
 mod custom_headers;
 mod filter;
+mod happened;
 mod header_names;
 mod held_up;
 mod labels;
@@ -18,7 +19,7 @@ mod settings;
 mod target_url;
 
 pub use actions::{Action, ActionCatalogue, ActionList, ActionListError};
-pub use announcement::{Announcement, Describe, Happened};
+pub use announcement::{Announcement, Describe};
 pub use authentication::{
     ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType, Credentials, Password, Username,
 };
@@ -27,6 +28,7 @@ pub use custom_headers::{
     CustomHeader, CustomHeaderName, CustomHeaderValue, CustomHeaders, CustomHeadersError, CustomHeadersUpdate,
 };
 pub use filter::{UrlHost, WebhookFilter};
+pub use happened::Happened;
 pub use held_up::HeldUp;
 pub use labels::*;
 pub use listing::{Cursor, Direction, PageSize, PageStart, SortKey, WebhookOrder, WebhookPage, WebhookQuery};
@@ -164,6 +166,14 @@ impl Webhook {
         Ok(self.changed_at(now))
     }
 
+    /// The webhook whose previous key goes on signing, also beyond its overlap, until its receiver was shown to verify with the current one: at
+    /// most until 30 days after `now`, at which it was retired. It is done in the step of a roll, and is no change of its own.
+    #[must_use]
+    pub fn keeping_previous(mut self, now: Instant) -> Self {
+        self.key_ring = self.key_ring.keeping_previous(now);
+        self
+    }
+
     /// Leaves the webhook without a current key. With no current key and some overlap there is nothing to
     /// retire, and the webhook stays as it is.
     ///
@@ -223,6 +233,16 @@ impl Webhook {
     pub fn proved(mut self, key: SigningKeyId, evidence: Evidence, now: Instant) -> Self {
         self.key_ring = self.key_ring.proved(key, evidence, now);
         self
+    }
+
+    /// The webhook once it is told at `now` that a key of it stops soon, if there is that to tell. Not a change of version.
+    #[must_use]
+    pub fn told_of_expiry(&self, now: Instant) -> Option<Self> {
+        let key_ring = self.key_ring.told_of_expiry(now)?;
+        Some(Self {
+            key_ring,
+            ..self.clone()
+        })
     }
 
     /// The webhook without the keys that have expired by `now`. Not a change of version: since their instant

@@ -36,8 +36,11 @@ fn secrets_are_rolled_and_audited_as_the_pages_say(backend: Backend) {
     assert_eq!(rolled["previous_secret_key"], webhook.json["secret_key"]);
     let longer = answer(&reader, "rolling:retired");
     assert!(longer["previous_secret_expires_at"].as_str() > rolled["previous_secret_expires_at"].as_str());
+    let kept = answer(&reader, "rolling:keep");
+    assert_eq!(kept["previous_secret_key"], rolled["secret_key"]);
+    assert_eq!(kept["previous_secret_held"], false);
     let mended = answer(&reader, "rolling:leak");
-    assert!(mended["previous_secret_key"].is_null() && mended["secret_key"] != rolled["secret_key"]);
+    assert!(mended["previous_secret_key"].is_null() && mended["secret_key"] != kept["secret_key"]);
     let removed = answer(&reader, "rolling:remove");
     assert!(removed["secret_key"].is_null());
     assert_eq!(removed["previous_secret_key"], mended["secret_key"]);

@@ -13,13 +13,14 @@ use crate::facts::WEBHOOK;
 use crate::{deployment, fill_penalty_box};
 
 /// What a roll or the time changes.
-const OF_THE_SERVER: [&str; 9] = [
+const OF_THE_SERVER: [&str; 10] = [
     "secret_key",
     "previous_secret_key",
     "previous_signing_protocol",
     "previous_secret_expires_at",
     "secret_rolled_at",
     "secret_adoption",
+    "previous_secret_held",
     "penalty_box",
     "penalty_box_data",
     "updated_at",

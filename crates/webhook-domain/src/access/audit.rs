@@ -135,7 +135,7 @@ impl AuditDetails {
                 .retired_at(now)
                 .map(|retired| AuditedRetiredKey {
                     fingerprint: fingerprint_of(&retired.key),
-                    expires_at: retired.expires_at.as_seconds(),
+                    expires_at: after.expiry_of(retired, now).as_seconds(),
                 })
                 .collect(),
             ended_keys: before

@@ -38,6 +38,17 @@ pub enum Effect {
     Delete,
 }
 
+/// When a retired key of a webhook expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyExpiry {
+    /// When.
+    pub at: Instant,
+    /// Whose webhook it is.
+    pub platform: PlatformId,
+    /// Which.
+    pub webhook: WebhookId,
+}
+
 /// A change of one webhook that is to be decided on and saved.
 pub struct ChangeOrder {
     /// The platform the webhook must belong to.
@@ -129,6 +140,18 @@ pub trait WebhookStore: Send + Sync {
         now: Instant,
         limit: u32,
     ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError>;
+
+    /// Up to `limit` webhooks of any platform, in this order, that hold a retired key which expires by `until`, or is kept to an instant
+    /// by then: when the first of them does, and by that and the webhook behind `after`.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn with_expiring_keys(
+        &self,
+        after: (Instant, Option<WebhookId>),
+        until: Instant,
+        limit: u32,
+    ) -> Result<Vec<KeyExpiry>, StoreError>;
 
     /// Forgets up to `limit` answers stored before `before`, and says how many.
     ///

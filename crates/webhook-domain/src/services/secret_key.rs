@@ -6,7 +6,7 @@ use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
 use crate::access::caller::Acting;
 use crate::access::permission::Permission;
 use crate::entropy::Entropy;
-use crate::error::{Refusal, ServiceError};
+use crate::error::{InvalidValue, Refusal, ServiceError};
 use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{Change, Outcome, WebhookStore};
@@ -33,6 +33,8 @@ pub struct RollSecret {
     pub update: Option<SettingsUpdate>,
     /// How long the key before goes on signing; the deployment's default, if none.
     pub overlap: Option<Overlap>,
+    /// Whether it goes on beyond that until the receiver was shown to verify with the new one, at most for 30 days in all.
+    pub keeps_previous_until_adopted: bool,
     /// The version the roll is meant for.
     pub precondition: Precondition,
     /// How to answer a request that is sent again.
@@ -128,6 +130,7 @@ impl SecretKeyService {
         let RollSecret {
             update,
             overlap,
+            keeps_previous_until_adopted,
             precondition,
             idempotent,
         } = roll;
@@ -136,6 +139,10 @@ impl SecretKeyService {
         let decide = move |stored: &Webhook, stamp: &AuditStamp| {
             stored.check(&precondition)?;
             let rolled = stored.clone().roll(update.as_ref(), key.clone(), overlap, now)?;
+            let rolled = match keeps_previous_until_adopted {
+                true => kept(stored, rolled, overlap, now)?,
+                false => rolled,
+            };
             Ok(rekeyed(stored, rolled, stamp, AuditAction::SecretRolled, now))
         };
         self.changing().decide(acting, id, idempotent, now, decide).await
@@ -159,12 +166,17 @@ impl SecretKeyService {
         stored.check(&roll.precondition)?;
         let overlap = WantedOverlap::new(roll.overlap, self.default_overlap);
         let before = stored.key_ring.clone();
-        let after = stored.roll(roll.update.as_ref(), key, overlap, now)?.key_ring;
+        let rolled = stored.clone().roll(roll.update.as_ref(), key, overlap, now)?;
+        let rolled = match roll.keeps_previous_until_adopted {
+            true => kept(&stored, rolled, overlap, now)?,
+            false => rolled,
+        };
+        let after = rolled.key_ring;
         let goes_on = |key: &&SigningKey| after.valid_at(now).any(|valid| valid.id == key.id);
         Ok(RollPreview {
             retired: after
                 .retired_at(now)
-                .map(|retired| (retired.key.fingerprint(), retired.expires_at))
+                .map(|retired| (retired.key.fingerprint(), after.expiry_of(retired, now)))
                 .collect(),
             ended: before
                 .valid_at(now)
@@ -266,6 +278,20 @@ impl SecretKeyService {
         }
     }
 }
+
+/// `rolled`, with the key that `stored` had before kept until the new one is adopted. Without an overlap there is none to keep.
+fn kept(stored: &Webhook, rolled: Webhook, overlap: WantedOverlap, now: Instant) -> Result<Webhook, Refusal> {
+    let is_at_once = overlap == WantedOverlap::Asked(Overlap::NONE);
+    if is_at_once || stored.key_ring.current().is_some() && rolled.key_ring.previous(now).is_none() {
+        return Err(Refusal::invalid(KEEP, InvalidValue::new(NOTHING_TO_KEEP)));
+    }
+    Ok(rolled.keeping_previous(now))
+}
+
+/// What a client calls it.
+const KEEP: &str = "keep_previous_until_adopted";
+const NOTHING_TO_KEEP: &str =
+    "must be false when previous_secret_expires_in is 0: then no older key goes on signing";
 
 /// The change of `before` to `after`, whose keys are others.
 fn rekeyed(

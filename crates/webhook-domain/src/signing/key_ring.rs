@@ -18,10 +18,12 @@
 //! Everything here is a pure function of the ring and an instant; `self` is consumed, a new ring comes back.
 
 mod adoption;
+mod keeping;
 mod one_key;
 mod overlap;
 
 pub use self::adoption::{Adoption, Evidence};
+pub use self::keeping::Kept;
 pub use self::one_key::ExpiresIn;
 pub use self::overlap::{Overlap, WantedOverlap};
 pub use crate::signing::signing_key::{NewKey, SigningKey};
@@ -42,13 +44,23 @@ pub struct RetiredKey {
     pub key: SigningKey,
     /// When it was retired.
     pub retired_at: Instant,
-    /// The first instant at which it no longer signs. In whole seconds.
+    /// The first instant at which it no longer signs, unless it is kept beyond that. In whole seconds.
     pub expires_at: Instant,
+    /// How long it is kept beyond that while nobody has shown that the receiver verifies with the current key, if it is.
+    pub kept: Option<Kept>,
+    /// Of which end it was told that it comes.
+    pub told_of: Option<Instant>,
 }
 
 impl RetiredKey {
-    fn is_valid_at(&self, now: Instant) -> bool {
-        now < self.expires_at
+    fn new(key: SigningKey, retired_at: Instant, expires_at: Instant) -> Self {
+        Self {
+            key,
+            retired_at,
+            expires_at,
+            kept: None,
+            told_of: None,
+        }
     }
 
     /// The key, signing from `now` on for as long as it was promised, if its instant is one that no clock can have promised
@@ -67,7 +79,16 @@ impl RetiredKey {
                 true => longest.after(now),
                 false => now.plus(promised).min(longest.after(now)),
             };
+            self.kept = self.kept.map(|kept| Kept {
+                held_to: self.expires_at,
+                ..kept
+            });
         }
+        let latest = ExpiresIn::latest_of(now);
+        self.kept = self.kept.map(|kept| Kept {
+            until: kept.until.min(latest),
+            ..kept
+        });
         self
     }
 }
@@ -181,31 +202,25 @@ impl KeyRing {
     fn retire_current(self, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
         let now = now.whole_seconds();
         let rolled_at = self.rolled_by(now);
+        let is_adopted = self.adoption.is_some();
         let mut retired = match overlap {
             Overlap::NONE => Vec::new(),
-            _ => self
-                .retired
-                .into_iter()
-                .map(|key| key.put_right(now))
-                .filter(|key| key.is_valid_at(now))
-                .collect(),
+            _ => self.retired,
         };
+        retired = put_right(retired, is_adopted, now);
         if let Some(key) = self.current.filter(|_| overlap != Overlap::NONE) {
             if retired.len() >= MAX_RETIRED_KEYS {
-                let next_free_at = retired.iter().map(|key| key.expires_at).min().unwrap_or(now);
+                let next_free_at = retired
+                    .iter()
+                    .map(|key| key.ends_at(is_adopted))
+                    .min()
+                    .unwrap_or(now);
                 return Err(Refusal::TooManyRetiredKeys {
                     limit: MAX_RETIRED_KEYS,
                     next_free_at,
                 });
             }
-            retired.insert(
-                0,
-                RetiredKey {
-                    key,
-                    retired_at: rolled_at,
-                    expires_at: overlap.after(now),
-                },
-            );
+            retired.insert(0, RetiredKey::new(key, rolled_at, overlap.after(now)));
         }
         Ok(Self {
             current: None,
@@ -222,10 +237,12 @@ impl KeyRing {
         self.rolled_at.map_or(now, |rolled_at| now.max(rolled_at))
     }
 
-    /// The ring without the keys that have expired by `now`.
+    /// The ring without the keys that have expired by `now`, with those that are kept said to sign beyond it.
     #[must_use]
     pub fn without_expired(mut self, now: Instant) -> Self {
-        self.retired.retain(|key| key.is_valid_at(now));
+        let is_adopted = self.adoption.is_some();
+        self.retired.retain(|key| now < key.ends_at(is_adopted));
+        self.hold_on(now);
         self.undoable = self
             .undoable
             .filter(|id| self.retired.iter().any(|retired| retired.key.id == *id));
@@ -252,9 +269,10 @@ impl KeyRing {
 
     /// The retired keys that still sign at `now`, newest first.
     pub fn retired_at(&self, now: Instant) -> impl Iterator<Item = &RetiredKey> {
+        let is_adopted = self.adoption.is_some();
         self.retired
             .iter()
-            .filter(move |retired| retired.is_valid_at(now))
+            .filter(move |retired| now < retired.ends_at(is_adopted))
     }
 
     /// The current key; none after a removal.
@@ -287,17 +305,18 @@ impl KeyRing {
         self.undoable
     }
 
-    /// When the next retired key expires, or has expired without having been erased.
-    #[must_use]
-    pub fn next_expiry(&self) -> Option<Instant> {
-        self.retired.iter().map(|key| key.expires_at).min()
-    }
-
     /// The fingerprints of the keys valid at `now`, newest first.
     #[must_use]
     pub fn fingerprints(&self, now: Instant) -> Vec<Fingerprint> {
         self.valid_at(now).map(SigningKey::fingerprint).collect()
     }
+}
+
+/// Those of `retired` that still sign at `now`, with the instants that a right clock can have promised, in a ring whose current key was
+/// adopted or not.
+fn put_right(retired: Vec<RetiredKey>, is_adopted: bool, now: Instant) -> Vec<RetiredKey> {
+    let retired = retired.into_iter().map(|key| key.put_right(now));
+    retired.filter(|key| now < key.ends_at(is_adopted)).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::StoredError;
 use crate::error::InvalidValue;
 use crate::id::{PlatformId, SigningKeyId, WebhookId};
 use crate::sealing::{Place, SealError, Vault, key_name_of};
-use crate::signing::key_ring::{Adoption, KeyRing, RetiredKey, SigningKey};
+use crate::signing::key_ring::{Adoption, Kept, KeyRing, RetiredKey, SigningKey};
 use crate::signing::secret::SecretText;
 use crate::time::Instant;
 
@@ -77,8 +77,23 @@ pub struct StoredRetiredKey {
     pub key: StoredKey,
     /// When it was retired.
     pub retired_at: i64,
-    /// The first instant at which it no longer signs.
+    /// The first instant at which it no longer signs, unless it is kept.
     pub expires_at: i64,
+    /// How long it is kept, if it is. A version that does not know of it writes none, and lets it go as promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<StoredKept>,
+    /// Of which end it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_of: Option<i64>,
+}
+
+/// How long a retired key is kept beyond what it was promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredKept {
+    /// The first instant at which it does not sign in any case.
+    pub until: i64,
+    /// Until when it is said to sign.
+    pub held_to: i64,
 }
 
 /// The sealed forms of a ring's keys as they were read, so that a key which stays is not sealed anew.
@@ -138,6 +153,11 @@ impl StoredRing {
                 key: seal(&retired.key)?,
                 retired_at: retired.retired_at.as_milliseconds(),
                 expires_at: retired.expires_at.as_milliseconds(),
+                kept: retired.kept.map(|kept| StoredKept {
+                    until: kept.until.as_milliseconds(),
+                    held_to: kept.held_to.as_milliseconds(),
+                }),
+                told_of: retired.told_of.map(Instant::as_milliseconds),
             })
         });
         let keys = ring.retired().iter().map(|retired| &retired.key);
@@ -190,6 +210,11 @@ impl StoredRing {
                 key: open(retired.key)?,
                 retired_at: Instant::from_milliseconds(retired.retired_at),
                 expires_at: Instant::from_milliseconds(retired.expires_at),
+                kept: retired.kept.map(|kept| Kept {
+                    until: Instant::from_milliseconds(kept.until),
+                    held_to: Instant::from_milliseconds(kept.held_to),
+                }),
+                told_of: retired.told_of.map(Instant::from_milliseconds),
             })
         });
         let retired = retired.collect::<Result<_, StoredError>>()?;

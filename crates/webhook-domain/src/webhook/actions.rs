@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::Happened;
 use crate::error::InvalidValue;
 
 /// An action such as `INVOICE.CREATED`: `^[A-Z][A-Z0-9_]*(\.[A-Z][A-Z0-9_]*)+$`, at most 128 characters.
@@ -49,6 +50,9 @@ impl Action {
     pub(crate) fn of_service(text: &'static str) -> Self {
         Self(text.to_owned())
     }
+
+    /// What the service publishes itself. Only who names it gets it.
+    pub const OF_SERVICE: [&'static str; Happened::ACTIONS.len()] = Happened::ACTIONS;
 
     /// What the service alone tells of.
     const OBJECTS_OF_SERVICE: [&'static str; 3] = ["WEBHOOK", "WEBHOOK_EVENT", "ROTATION"];

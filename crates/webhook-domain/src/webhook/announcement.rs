@@ -7,7 +7,7 @@
 //! They go only to webhooks that name such an action in `included_actions`. A webhook that takes all actions takes all that the
 //! platform publishes; were it told of webhooks too, each of a thousand would be told of each of the others.
 
-use super::{Action, Settings, Webhook};
+use super::{Action, Happened, Settings, Webhook};
 use crate::access::caller::Acting;
 use crate::delivery::event::{Event, JsonText};
 use crate::entropy::{Entropy, EntropyError};
@@ -26,65 +26,7 @@ pub struct Announcement {
     describe: Describe,
 }
 
-/// What happened to a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Happened {
-    /// It was created.
-    Created,
-    /// Its settings or its keys were changed.
-    Updated,
-    /// It was deleted.
-    Deleted,
-    /// Another key is its current one: by a roll, or because a roll was undone.
-    SecretRolled,
-    /// It was shown that its receiver verifies with the current key.
-    SecretAdopted,
-    /// It was shown that its receiver verifies with an older key, after all.
-    SecretAdoptionWithdrawn,
-}
-
-impl Happened {
-    /// All that can happen.
-    pub const ALL: [Self; 6] = [
-        Self::Created,
-        Self::Updated,
-        Self::Deleted,
-        Self::SecretRolled,
-        Self::SecretAdopted,
-        Self::SecretAdoptionWithdrawn,
-    ];
-
-    /// The action of the event that tells of it.
-    #[must_use]
-    pub const fn action(self) -> &'static str {
-        match self {
-            Self::Created => "WEBHOOK.CREATED",
-            Self::Updated => "WEBHOOK.UPDATED",
-            Self::Deleted => "WEBHOOK.DELETED",
-            Self::SecretRolled => "WEBHOOK.SECRET_ROLLED",
-            Self::SecretAdopted => "WEBHOOK.SECRET_ADOPTED",
-            Self::SecretAdoptionWithdrawn => "WEBHOOK.SECRET_ADOPTION_WITHDRAWN",
-        }
-    }
-}
-
-impl Action {
-    /// What the service publishes itself. Only who names it gets it.
-    pub const OF_SERVICE: [&'static str; Announcement::ACTIONS.len()] = Announcement::ACTIONS;
-}
-
 impl Announcement {
-    /// The actions of what it may become.
-    pub const ACTIONS: [&'static str; Happened::ALL.len()] = {
-        let mut actions = [""; Happened::ALL.len()];
-        let mut place = 0;
-        while place < actions.len() {
-            actions[place] = Happened::ALL[place].action();
-            place += 1;
-        }
-        actions
-    };
-
     /// An announcement of what is about to be done at `at` for `acting`.
     ///
     /// # Errors

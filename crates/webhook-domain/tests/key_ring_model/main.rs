@@ -15,7 +15,9 @@ mod model;
 use proptest::prelude::*;
 use proptest_state_machine::{StateMachineTest, prop_state_machine};
 use webhook_domain::Refusal;
-use webhook_domain::signing::key_ring::{ExpiresIn, KeyRing, MAX_RETIRED_KEYS, NewKey, Overlap, SigningKey};
+use webhook_domain::signing::key_ring::{
+    Evidence, ExpiresIn, KeyRing, MAX_RETIRED_KEYS, NewKey, Overlap, SigningKey,
+};
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::testing::{ManualClock, SeededEntropy};
 use webhook_domain::time::{Clock, Instant};
@@ -98,11 +100,17 @@ impl StateMachineTest for Tested {
         let overlap = |seconds: u32| Overlap::from_seconds(seconds.into()).unwrap();
         let ring = tested.ring.clone();
         match transition {
-            Transition::Roll { overlap: seconds } => {
+            Transition::Roll {
+                overlap: seconds,
+                keeps_previous,
+            } => {
                 let key = tested.make_key();
                 let result = ring.roll(key.clone(), overlap(seconds), now);
                 if let Some(ring) = tested.outcome(result, model) {
-                    tested.ring = ring;
+                    tested.ring = match keeps_previous {
+                        true => ring.keeping_previous(now),
+                        false => ring,
+                    };
                     tested.keys.push(key);
                 }
             }
@@ -120,6 +128,14 @@ impl StateMachineTest for Tested {
                 let result = ring.undo_roll(overlap(seconds), now);
                 tested.ring = tested.outcome(result, model).unwrap_or(tested.ring);
             }
+            Transition::Prove { key, by_receipt } => {
+                let id = tested.keys[key % tested.keys.len()].id;
+                let evidence = match by_receipt {
+                    true => Evidence::Receipt,
+                    false => Evidence::Check,
+                };
+                tested.ring = ring.proved(id, evidence, now);
+            }
             Transition::Sweep => tested.ring = ring.without_expired(now),
             _ => tested.clock.set(Instant::from_milliseconds(model.now)),
         }
@@ -127,7 +143,8 @@ impl StateMachineTest for Tested {
     }
 
     fn check_invariants(tested: &Self, model: &Model) {
-        let edges = model.keys.iter().filter_map(|key| key.until);
+        let edges = model.keys.iter().flat_map(|key| [key.until, key.kept_until]);
+        let edges = edges.flatten();
         let around = edges.flat_map(|end| [end - 1, end, end + 1]);
         for at in around.chain([model.now, model.latest]) {
             assert_eq!(tested.valid_at(at), model.valid_at(at), "at {at}");
@@ -144,7 +161,7 @@ impl StateMachineTest for Tested {
             let signs = valid.contains(&number);
             // A promise ends at its instant, or when a clock has said that it came. Until then it is kept.
             let promised = !key.revoked && key.until.is_none_or(|until| model.latest < until);
-            let over = key.revoked || key.until.is_some_and(|until| until <= model.now);
+            let over = key.revoked || model.end_of(key).is_some_and(|end| end <= model.now);
             assert!(signs || !promised, "key {number} stopped before its time");
             assert!(!signs || !over, "key {number} signs after its time");
         }
@@ -167,8 +184,16 @@ impl StateMachineTest for Tested {
             ring.retired()
                 .is_sorted_by(|newer, older| newer.retired_at >= older.retired_at)
         );
+        assert_eq!(ring.adoption().is_some(), model.is_adopted);
         for retired in ring.retired() {
             assert_eq!(retired.expires_at, retired.expires_at.whole_seconds());
+        }
+        let now = tested.clock.now();
+        for retired in ring.retired_at(now) {
+            let end = model.end_of(&model.keys[tested.number(&retired.key)]);
+            let end = Instant::from_milliseconds(end.expect("the end of a retired key"));
+            let said = ring.expiry_of(retired, now);
+            assert!(now < said && said <= end, "said to end at {said}, ends at {end}");
         }
     }
 }

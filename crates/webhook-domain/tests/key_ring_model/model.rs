@@ -14,6 +14,8 @@ pub(crate) struct Promised {
     pub(crate) rank: usize,
     /// The millisecond from which on it must not sign; none while it is the current key.
     pub(crate) until: Option<i64>,
+    /// The millisecond to which it is kept beyond `until` while the current key is not adopted, if it is.
+    pub(crate) kept_until: Option<i64>,
     /// When it was retired, as the ring's order has it.
     pub(crate) retired_at: i64,
     /// Taken away by name: rolled or removed with an overlap of zero.
@@ -29,6 +31,8 @@ pub(crate) struct Model {
     pub(crate) latest: i64,
     pub(crate) keys: Vec<Promised>,
     pub(crate) rolled_at: Option<i64>,
+    /// Whether it was shown that the receiver verifies with the current key.
+    pub(crate) is_adopted: bool,
     /// The key that undoing the last roll brings back.
     pub(crate) undoable: Option<usize>,
     /// What the last transition was refused with.
@@ -50,6 +54,7 @@ pub(crate) enum Refused {
 pub(crate) enum Transition {
     Roll {
         overlap: u32,
+        keeps_previous: bool,
     },
     Remove {
         overlap: u32,
@@ -61,6 +66,11 @@ pub(crate) enum Transition {
     },
     Undo {
         overlap: u32,
+    },
+    /// It is shown that the receiver verifies with this key.
+    Prove {
+        key: usize,
+        by_receipt: bool,
     },
     Sweep,
     Advance {
@@ -78,7 +88,8 @@ pub(crate) enum Transition {
 impl Model {
     /// The numbers of the keys that sign at `at`, newest first.
     pub(crate) fn valid_at(&self, at: i64) -> Vec<usize> {
-        let signs = |key: &Promised| !key.revoked && !key.erased && key.until.is_none_or(|until| at < until);
+        let signs =
+            |key: &Promised| !key.revoked && !key.erased && self.end_of(key).is_none_or(|end| at < end);
         let mut numbers: Vec<usize> = (0..self.keys.len())
             .filter(|number| signs(&self.keys[*number]))
             .collect();
@@ -86,11 +97,22 @@ impl Model {
         numbers
     }
 
+    /// The millisecond from which on the key does not sign; none for the current one.
+    pub(crate) fn end_of(&self, key: &Promised) -> Option<i64> {
+        key.kept_until.filter(|_| !self.is_adopted).or(key.until)
+    }
+
+    fn current(&self) -> Option<usize> {
+        self.keys
+            .iter()
+            .position(|key| key.until.is_none() && !key.revoked)
+    }
+
     fn ends_to_come(&self) -> impl Iterator<Item = i64> {
         let retired = self.keys.iter().filter(|key| !key.revoked && !key.erased);
         retired
-            .filter_map(|key| key.until)
-            .filter(|until| *until > self.now)
+            .filter_map(|key| self.end_of(key))
+            .filter(|end| *end > self.now)
     }
 
     /// Ends the time of the current key; says whether that was allowed.
@@ -116,14 +138,15 @@ impl Model {
             self.keys.iter_mut().for_each(|key| key.revoked = true);
         }
         self.erase(now);
+        self.is_adopted = false;
         true
     }
 
     /// Has the key sign for so long from now on.
     fn set_expiry(&mut self, number: usize, seconds: u32) {
         let key = &self.keys[number];
-        let signs = |until: i64| self.now < until;
-        if key.revoked || key.erased || !key.until.is_some_and(signs) {
+        let signs = |end: i64| self.now < end;
+        if key.revoked || key.erased || key.until.is_none() || !self.end_of(key).is_some_and(signs) {
             self.refused = Some(Refused::NoSuchKey);
             return;
         }
@@ -135,7 +158,7 @@ impl Model {
         } else if until > latest {
             self.refused = Some(Refused::TooLong((latest - now) / 1000));
             return;
-        } else if key.until == Some(until) {
+        } else if key.until == Some(until) && key.kept_until.is_none() {
             return;
         } else {
             self.keys = self.put_right(now);
@@ -143,14 +166,15 @@ impl Model {
                 key.retired_at = key.retired_at.min(now);
             }
             self.keys[number].until = Some(until);
+            self.keys[number].kept_until = None;
         }
         self.undoable = None;
     }
 
     /// Undoes the last roll.
     fn undo(&mut self, overlap: u32) {
-        let signs =
-            |key: &Promised| !key.revoked && !key.erased && key.until.is_some_and(|until| self.now < until);
+        let is_over = |key: &Promised| self.end_of(key).is_none_or(|end| end <= self.now);
+        let signs = |key: &Promised| !key.revoked && !key.erased && key.until.is_some() && !is_over(key);
         let Some(back) = self.undoable.filter(|number| signs(&self.keys[*number])) else {
             self.refused = Some(Refused::NothingToUndo);
             return;
@@ -166,10 +190,33 @@ impl Model {
             key.revoked |= overlap == 0;
         }
         self.erase(now);
+        self.is_adopted = false;
         // What is brought back is as new.
         let rank = self.next_rank();
         let key = &mut self.keys[back];
-        (key.until, key.erased, key.rank) = (None, false, rank);
+        (key.until, key.kept_until, key.erased, key.rank) = (None, None, false, rank);
+    }
+
+    /// Keeps the newest key that was retired.
+    fn keep_newest(&mut self) {
+        let until = self.now / 1000 * 1000 + MONTH;
+        if let Some(newest) = self.valid_at(self.now).first() {
+            self.keys[*newest].kept_until = Some(until);
+        }
+    }
+
+    /// What was shown of the current key is its adoption, and ends what is merely kept. What was shown of another one that signs, by a
+    /// receipt, takes that back; what has ended does not come back with it.
+    fn prove(&mut self, key: usize, by_receipt: bool) {
+        if self.current() == Some(key) {
+            if !self.is_adopted {
+                self.is_adopted = true;
+                self.erase(self.now);
+            }
+        } else if self.is_adopted && by_receipt && self.valid_at(self.now).contains(&key) {
+            self.erase(self.now);
+            self.is_adopted = false;
+        }
     }
 
     /// The keys, those whose end no right clock can have promised given what they were promised from now on.
@@ -186,13 +233,15 @@ impl Model {
                 promised if promised > 0 => now + promised.min(WEEK),
                 _ => now + WEEK,
             });
+            key.kept_until = key.kept_until.map(|until| until.min(now + MONTH));
         }
         keys
     }
 
     fn erase(&mut self, at: i64) {
-        for key in &mut self.keys {
-            key.erased |= key.until.is_some_and(|until| until <= at);
+        let ends: Vec<_> = self.keys.iter().map(|key| self.end_of(key)).collect();
+        for (key, end) in self.keys.iter_mut().zip(ends) {
+            key.erased |= end.is_some_and(|end| end <= at);
         }
     }
 
@@ -204,6 +253,7 @@ impl Model {
         self.keys.push(Promised {
             rank: self.next_rank(),
             until: None,
+            kept_until: None,
             retired_at: 0,
             revoked: false,
             erased: false,
@@ -221,6 +271,7 @@ impl ReferenceStateMachine for Model {
             latest: ManualClock::START.as_milliseconds(),
             keys: Vec::new(),
             rolled_at: None,
+            is_adopted: false,
             undoable: None,
             refused: None,
         };
@@ -239,7 +290,8 @@ impl ReferenceStateMachine for Model {
         };
         let expiry = prop_oneof![1 => Just(0), 3 => 1..60_u32, 2 => 86_400..2_592_001_u32, 2 => 2_591_980..2_592_001_u32];
         prop_oneof![
-            8 => overlap().prop_map(|overlap| Transition::Roll { overlap }),
+            8 => (overlap(), any::<bool>()).prop_map(|(overlap, keeps_previous)| Transition::Roll { overlap, keeps_previous }),
+            6 => (any::<usize>(), any::<bool>()).prop_map(|(key, by_receipt)| Transition::Prove { key, by_receipt }),
             2 => overlap().prop_map(|overlap| Transition::Remove { overlap }),
             3 => (any::<usize>(), expiry).prop_map(|(key, seconds)| Transition::SetExpiry { key, seconds }),
             3 => overlap().prop_map(|overlap| Transition::Undo { overlap }),
@@ -257,18 +309,22 @@ impl ReferenceStateMachine for Model {
     fn apply(mut model: Self, transition: &Transition) -> Self {
         model.refused = None;
         match transition {
-            Transition::Roll { overlap } => {
-                let before = model
-                    .keys
-                    .iter()
-                    .position(|key| key.until.is_none() && !key.revoked);
+            Transition::Roll {
+                overlap,
+                keeps_previous,
+            } => {
+                let before = model.current();
                 if model.end_current(*overlap) {
+                    if *keeps_previous {
+                        model.keep_newest();
+                    }
                     model.make_key();
                     model.undoable = before.filter(|_| *overlap > 0);
                 }
             }
             Transition::SetExpiry { key, seconds } => model.set_expiry(key % model.keys.len(), *seconds),
             Transition::Undo { overlap } => model.undo(*overlap),
+            Transition::Prove { key, by_receipt } => model.prove(key % model.keys.len(), *by_receipt),
             Transition::Remove { overlap } => {
                 model.end_current(*overlap);
             }

@@ -9,7 +9,7 @@ use webhook_domain::webhook::{Name, Reference, TargetUrl, UrlHost, WebhookFilter
 use crate::errors::Problem;
 use crate::openapi::shared::SIGNING_PROTOCOL;
 use crate::openapi::values::{free_text, instant, one, string};
-use crate::request::query::Parameters;
+use crate::request::query::{Parameters, truth};
 
 /// A parameter that is a condition on the webhooks of a list.
 pub(crate) struct Filter {
@@ -84,14 +84,6 @@ pub(super) fn written(filter: &WebhookFilter) -> impl Iterator<Item = (&'static 
     FILTERS
         .iter()
         .filter_map(|parameter| Some((parameter.name, (parameter.write)(filter)?)))
-}
-
-fn truth(text: &str) -> Result<bool, InvalidValue> {
-    match text {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(InvalidValue::new("must be true or false")),
-    }
 }
 
 fn truth_value() -> RefOr<Schema> {

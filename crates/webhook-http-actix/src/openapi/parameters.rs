@@ -11,11 +11,12 @@ use webhook_domain::webhook::{Direction, WebhookOrder};
 
 use super::shared::{ACTION, AUDIT_ACTION, Component, ORDER_DIRECTION, WEBHOOK_EVENT_STATUS};
 use super::values::{
-    UNDONE_FOR, fingerprint, id, instant, limit, matching, one_of, overlap, page, platform, string, whole,
+    KEPT, UNDONE_FOR, boolean, fingerprint, id, instant, limit, matching, one_of, overlap, page, platform,
+    string, whole,
 };
 use crate::listing::filters::{FILTERS, Filter};
 use crate::paths::{FINGERPRINT, ID, WEBHOOK_ID};
-use crate::request::query::PREVIOUS_SECRET_EXPIRES_IN;
+use crate::request::query::{KEEP_PREVIOUS_UNTIL_ADOPTED, PREVIOUS_SECRET_EXPIRES_IN};
 use crate::wire::ORDER_OF_ACTIONS;
 
 /// The header that names the version a change is meant for.
@@ -46,6 +47,8 @@ pub(crate) struct DeliveryPath;
 pub(crate) struct DeliveryPart;
 /// For how long the retired secret goes on signing.
 pub(crate) struct RetiredFor;
+/// Whether the retired secret is kept until the new one is adopted.
+pub(crate) struct Kept;
 /// For how long the secret of an undone roll goes on signing.
 pub(crate) struct UndoneFor;
 /// The trace that a publication belongs to.
@@ -131,6 +134,7 @@ parameters! {
         query("limit", limit("How many there are at the most.")),
     ];
     RetiredFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, overlap())];
+    Kept: vec![query(KEEP_PREVIOUS_UNTIL_ADOPTED, boolean(KEPT))];
     UndoneFor: vec![query(PREVIOUS_SECRET_EXPIRES_IN, whole(0, Overlap::MAX_SECONDS as usize, UNDONE_FOR))];
     Trace: vec![
         header(trace::TRACEPARENT, string(

@@ -14,6 +14,9 @@ const OVERLAP: &str = "For how many seconds the secret that is retired goes on s
      What the deployment says (a day unless set otherwise) if it is absent. Not 1 to 599 in a change from or to an Ed25519 key, which \
      receivers look up.";
 
+/// What is said of keeping the previous secret.
+pub(crate) const KEPT: &str = "Whether the previous secret goes on signing beyond its overlap until the receiver was shown to verify with the new \
+                               one, at most until 30 days after it was retired. Not with an overlap of 0.";
 /// What is said of the overlap of an undone roll.
 pub(crate) const UNDONE_FOR: &str = "For how many seconds the secret that the undone roll made goes on signing; 0 ends that secret alone. \
      What the deployment says (a day unless set otherwise) if it is absent.";

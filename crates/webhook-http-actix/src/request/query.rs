@@ -11,6 +11,9 @@ use crate::errors::Problem;
 /// The one parameter of requests that roll or remove a secret.
 pub(crate) const PREVIOUS_SECRET_EXPIRES_IN: &str = "previous_secret_expires_in";
 
+/// The other one of requests that roll a secret.
+pub(crate) const KEEP_PREVIOUS_UNTIL_ADOPTED: &str = "keep_previous_until_adopted";
+
 /// The parameters of a request.
 pub(crate) struct Parameters(Vec<(String, String)>);
 
@@ -53,7 +56,27 @@ pub(crate) fn none(request: &HttpRequest) -> Result<(), Problem> {
 
 /// The overlap that the query asks for, if it does; any other parameter is refused.
 pub(crate) fn overlap(request: &HttpRequest) -> Result<Option<Overlap>, Problem> {
-    let parameters = Parameters::of(request, &[PREVIOUS_SECRET_EXPIRES_IN])?;
+    overlap_of(&Parameters::of(request, &[PREVIOUS_SECRET_EXPIRES_IN])?)
+}
+
+/// The overlap that the query asks for, if it does, and whether the previous secret is kept until the new one is adopted, if it says so.
+pub(crate) fn retirement(request: &HttpRequest) -> Result<(Option<Overlap>, Option<bool>), Problem> {
+    let known = [PREVIOUS_SECRET_EXPIRES_IN, KEEP_PREVIOUS_UNTIL_ADOPTED];
+    let parameters = Parameters::of(request, &known)?;
+    let keeps_previous = parameters.parsed(KEEP_PREVIOUS_UNTIL_ADOPTED, truth)?;
+    Ok((overlap_of(&parameters)?, keeps_previous))
+}
+
+/// True or false.
+pub(crate) fn truth(text: &str) -> Result<bool, InvalidValue> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(InvalidValue::new("must be true or false")),
+    }
+}
+
+fn overlap_of(parameters: &Parameters) -> Result<Option<Overlap>, Problem> {
     parameters.parsed(PREVIOUS_SECRET_EXPIRES_IN, |text| {
         let seconds = whole(text).ok_or(Overlap::invalid())?;
         Overlap::from_seconds(seconds)

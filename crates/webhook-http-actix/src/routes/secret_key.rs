@@ -4,21 +4,20 @@
 use actix_web::HttpResponse;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::services::{RemoveSecret, RollSecret, SetExpiry, UndoRoll};
-use webhook_domain::signing::key_ring::Overlap;
 
 use crate::answer::Success;
 use crate::errors::Problem;
-use crate::openapi::parameters::{IfMatch, RetiredFor, RetiredSecretPath, UndoneFor, WebhookPath};
+use crate::openapi::parameters::{IfMatch, Kept, RetiredFor, RetiredSecretPath, UndoneFor, WebhookPath};
 use crate::paths;
 use crate::request::call::Call;
-use crate::request::query::PREVIOUS_SECRET_EXPIRES_IN;
+use crate::request::query::{KEEP_PREVIOUS_UNTIL_ADOPTED, PREVIOUS_SECRET_EXPIRES_IN};
 use crate::request::{json, query};
 use crate::wire::{self, RestoreBody, RetiredKeyBody, RollSecret as RollObject, WebhookJson};
 
 /// Rolls a webhook's secret.
 ///
 /// A new secret is generated; the one before is preserved and goes on signing for its window. With a body, the
-/// webhook's settings are changed in the same step; without one, `previous_secret_expires_in` may be in the query. At
+/// webhook's settings are changed in the same step; without one, `previous_secret_expires_in` and `keep_previous_until_adopted` may be in the query. At
 /// most five retired secrets sign at a time: a roll beyond that is refused with 409, unless the window is 0. Needs
 /// `WEBHOOK.UPDATE`.
 #[utoipa::path(
@@ -26,29 +25,32 @@ use crate::wire::{self, RestoreBody, RetiredKeyBody, RollSecret as RollObject, W
     path = paths::SECRET_KEY,
     operation_id = "roll_secret",
     tag = "Secrets",
-    params(WebhookPath, RetiredFor, IfMatch),
+    params(WebhookPath, RetiredFor, Kept, IfMatch),
     request_body(content = RollObject),
     responses((status = 200, description = "The webhook, with its secrets.", body = WebhookJson<'_>)),
 )]
 pub(crate) async fn roll(mut call: Call) -> Result<HttpResponse, Problem> {
     let acting = call.acting(Permission::WebhookUpdate).await?;
     let id = call.webhook_id()?;
-    let overlap = query::overlap(&call.request)?;
+    let (overlap, keeps_previous) = query::retirement(&call.request)?;
     let key = call.idempotency_key()?;
     let precondition = call.precondition()?;
     let body = call.body().await?;
-    let (update, overlap) = match body.is_empty() {
-        true => (None, overlap),
+    let (update, overlap, keeps_previous_until_adopted) = match body.is_empty() {
+        true => (None, overlap, keeps_previous.unwrap_or(false)),
         false => {
-            in_one_place(overlap)?;
-            let (update, overlap) = wire::roll(json::parse_object(&body)?, &call.api().rules)?;
-            (Some(update), overlap)
+            in_one_place(PREVIOUS_SECRET_EXPIRES_IN, overlap.is_some())?;
+            in_one_place(KEEP_PREVIOUS_UNTIL_ADOPTED, keeps_previous.is_some())?;
+            let (update, overlap, keeps_previous) =
+                wire::roll(json::parse_object(&body)?, &call.api().rules)?;
+            (Some(update), overlap, keeps_previous)
         }
     };
     let turn = call.turn(&acting, key, &body, Success::Rekeyed).await?;
     let roll = RollSecret {
         update,
         overlap,
+        keeps_previous_until_adopted,
         precondition,
         idempotent: turn.request(),
     };
@@ -149,7 +151,7 @@ pub(crate) async fn restore(mut call: Call) -> Result<HttpResponse, Problem> {
     let overlap = match body.is_empty() {
         true => overlap,
         false => {
-            in_one_place(overlap)?;
+            in_one_place(PREVIOUS_SECRET_EXPIRES_IN, overlap.is_some())?;
             wire::restore(json::parse_object(&body)?)?
         }
     };
@@ -163,13 +165,11 @@ pub(crate) async fn restore(mut call: Call) -> Result<HttpResponse, Problem> {
     turn.answer(&call.core, &acting, &outcome)
 }
 
-/// Refuses an overlap in the query of a request that has a body.
-fn in_one_place(in_query: Option<Overlap>) -> Result<(), Problem> {
-    match in_query {
-        None => Ok(()),
-        Some(_) => Err(Problem::invalid_field(
-            PREVIOUS_SECRET_EXPIRES_IN,
-            "must be in the body when there is one, not in the query",
-        )),
+/// Refuses what is in the query of a request that has a body.
+fn in_one_place(name: &'static str, is_in_query: bool) -> Result<(), Problem> {
+    let expected = "must be in the body when there is one, not in the query";
+    match is_in_query {
+        false => Ok(()),
+        true => Err(Problem::invalid_field(name, expected)),
     }
 }

@@ -24,9 +24,9 @@ use super::webhook::{FIELDS, OBJECT};
 use crate::api::FieldRules;
 use crate::errors::Problem;
 use crate::openapi::shared::Component;
-use crate::openapi::values::{one, or_null, overlap, secret, write_only};
+use crate::openapi::values::{KEPT, boolean, one, or_null, overlap, secret, write_only};
 use crate::request::json::{self, Object};
-use crate::request::query::PREVIOUS_SECRET_EXPIRES_IN;
+use crate::request::query::{KEEP_PREVIOUS_UNTIL_ADOPTED, PREVIOUS_SECRET_EXPIRES_IN};
 
 impl Serialize for WebhookJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -75,16 +75,21 @@ pub(crate) fn update(body: Object, rules: &FieldRules) -> Result<SettingsUpdate,
     read(&mut known(body, &[])?, Sent::Update, rules)
 }
 
-/// The update that a roll's body asks for, and its overlap if it names one.
-pub(crate) fn roll(body: Object, rules: &FieldRules) -> Result<(SettingsUpdate, Option<Overlap>), Problem> {
-    let mut fields = known(body, &[PREVIOUS_SECRET_EXPIRES_IN])?;
+/// The update that a roll's body asks for, its overlap if it names one, and whether the previous secret is kept until the new one is
+/// adopted.
+pub(crate) fn roll(
+    body: Object,
+    rules: &FieldRules,
+) -> Result<(SettingsUpdate, Option<Overlap>, bool), Problem> {
+    let mut fields = known(body, &[PREVIOUS_SECRET_EXPIRES_IN, KEEP_PREVIOUS_UNTIL_ADOPTED])?;
     let update = read(&mut fields, Sent::Update, rules)?;
     let overlap = fields.whole(
         PREVIOUS_SECRET_EXPIRES_IN,
         Overlap::from_seconds,
         Overlap::invalid(),
     )?;
-    Ok((update, overlap))
+    let keeps_previous = fields.boolean(KEEP_PREVIOUS_UNTIL_ADOPTED)?;
+    Ok((update, overlap, keeps_previous.unwrap_or(false)))
 }
 
 /// The fields of `body`, if each is a webhook's or one of these `others`.
@@ -169,7 +174,11 @@ impl PartialSchema for RollSecret {
         let mut example = sent_example();
         example[PREVIOUS_SECRET_EXPIRES_IN] = value!(3600);
         let says = "Changes of a webhook, done in the same step as the roll.";
-        let object = sent_object(says, Sent::Update).property(PREVIOUS_SECRET_EXPIRES_IN, seconds);
+        let mut keeps_previous = or_null(boolean(KEPT));
+        write_only(&mut keeps_previous);
+        let object = sent_object(says, Sent::Update)
+            .property(PREVIOUS_SECRET_EXPIRES_IN, seconds)
+            .property(KEEP_PREVIOUS_UNTIL_ADOPTED, keeps_previous);
         one(object.examples([example]))
     }
 }

@@ -28,6 +28,9 @@ pub struct WebhookJson<'a> {
     pub(super) webhook: &'a Webhook,
     /// The newest retired key that still signs.
     pub(super) previous: Option<&'a RetiredKey>,
+    /// Until when it signs, as far as that is known.
+    pub(super) previous_expires_at: Option<Instant>,
+    pub(super) is_previous_held: bool,
     pub(super) penalty_box: Option<PenaltyBoxJson>,
     pub(super) secret_adoption: Option<SecretAdoptionJson>,
     keys: Keys,
@@ -39,9 +42,12 @@ impl<'a> WebhookJson<'a> {
     pub fn new(webhook: &'a Webhook, now: Instant, keys: Keys) -> Self {
         let ring = &webhook.key_ring;
         let adopted = ring.current().zip(ring.adoption());
+        let previous = ring.previous(now);
         Self {
             webhook,
-            previous: ring.previous(now),
+            previous,
+            previous_expires_at: previous.map(|retired| ring.expiry_of(retired, now)),
+            is_previous_held: previous.is_some_and(|retired| retired.is_held(now)),
             penalty_box: webhook.held_up.as_deref().map(PenaltyBoxJson::new),
             secret_adoption: adopted.map(|(current, adoption)| SecretAdoptionJson::new(current, adoption)),
             keys,

@@ -13,7 +13,7 @@ use super::schemas::Described as _;
 use super::secret_adoption::SecretAdoptionJson;
 use super::value::{Actions, Choice, Flag, Headers, OptionalChoice, Text, Url, shown};
 use crate::openapi::shared::SIGNING_PROTOCOL;
-use crate::openapi::values::{constant, id, instant, one, or_null, secret, verification_key};
+use crate::openapi::values::{boolean, constant, id, instant, one, or_null, secret, verification_key};
 
 /// What a webhook is, as the document has it.
 pub(super) const OBJECT: &str =
@@ -222,7 +222,17 @@ pub(super) static FIELDS: &[Field] = &[
         set: ByServer {
             schema: |says| or_null(instant(says)),
         },
-        shown: Some(|json| json.previous.map(|retired| retired.expires_at).into()),
+        shown: Some(|json| json.previous_expires_at.into()),
+    },
+    Field {
+        name: "previous_secret_held",
+        says: "Whether the newest retired secret signs beyond its overlap, because it is kept until the current one is adopted.",
+        advice: "",
+        example: Example::Flag(false),
+        set: ByServer {
+            schema: |says| one(boolean(says)),
+        },
+        shown: Some(|json| json.is_previous_held.into()),
     },
     Field {
         name: "secret_rolled_at",

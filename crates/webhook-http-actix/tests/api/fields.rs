@@ -179,6 +179,7 @@ async fn fields_of_the_servers_own_are_ignored_whatever_they_hold() {
         "previous_signing_protocol",
         "secret_rolled_at",
         "secret_adoption",
+        "previous_secret_held",
         "penalty_box",
         "penalty_box_data",
         "secret_key",

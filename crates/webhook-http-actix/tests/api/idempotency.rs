@@ -7,7 +7,7 @@ use actix_web::http::Method;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use webhook_domain::id::{PlatformId, WebhookId};
-use webhook_domain::ports::{ChangeOrder, Creation, Outcome, WebhookStore};
+use webhook_domain::ports::{ChangeOrder, Creation, KeyExpiry, Outcome, WebhookStore};
 use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::testing::MemoryStore;
 use webhook_domain::time::Instant;
@@ -157,6 +157,15 @@ impl WebhookStore for Slow {
         limit: u32,
     ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError> {
         self.store.with_expired_keys(now, limit).await
+    }
+
+    async fn with_expiring_keys(
+        &self,
+        after: (Instant, Option<WebhookId>),
+        until: Instant,
+        limit: u32,
+    ) -> Result<Vec<KeyExpiry>, StoreError> {
+        self.store.with_expiring_keys(after, until, limit).await
     }
 
     async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {

@@ -214,3 +214,57 @@ async fn a_reference_that_is_taken_is_refused() {
         .await
         .refuses(409, "RESOURCE_ALREADY_EXISTS", Some("reference"));
 }
+
+#[actix_web::test]
+async fn a_previous_secret_is_kept_until_the_new_one_is_adopted_if_so_asked() {
+    let service = TestService::new();
+    let (id, _) = service.webhook().await;
+    let query = "previous_secret_expires_in=60&keep_previous_until_adopted=true";
+    let rolled = service.ask(with_query(Method::PATCH, &id, query)).await.json();
+    assert_eq!(rolled["previous_secret_expires_at"], "2024-04-12T15:23:37Z");
+    assert_eq!(rolled["previous_secret_held"], false);
+    service.clock.advance_seconds(60);
+    let held = service.ask(read(&id)).await.json();
+    assert_eq!(held["previous_secret_expires_at"], "2024-04-13T15:23:37Z");
+    assert_eq!(held["previous_secret_held"], true);
+    let body = UPDATE.replace('}', r#","keep_previous_until_adopted":true}"#);
+    service.ask(roll(&id).body(body)).await.succeeds(200);
+    service.clock.advance_seconds(30 * 86_400);
+    let over = service.ask(read(&id)).await.json();
+    assert!(over["previous_secret_expires_at"].is_null());
+    assert_eq!(over["previous_secret_held"], false);
+}
+
+#[actix_web::test]
+async fn there_is_nothing_to_keep_without_an_overlap() {
+    let service = TestService::new();
+    let (id, secret) = service.webhook().await;
+    let field = Some("keep_previous_until_adopted");
+    for query in [
+        "keep_previous_until_adopted=true&previous_secret_expires_in=0",
+        "keep_previous_until_adopted=1",
+        "keep_previous_until_adopted=",
+    ] {
+        let answer = service.ask(with_query(Method::PATCH, &id, query)).await;
+        answer.refuses(400, "INVALID_FIELD", field);
+    }
+    for (query, body) in [
+        (
+            "",
+            r#","previous_secret_expires_in":0,"keep_previous_until_adopted":true}"#,
+        ),
+        ("", r#","keep_previous_until_adopted":"true"}"#),
+        ("keep_previous_until_adopted=false", "}"),
+    ] {
+        let ask = with_query(Method::PATCH, &id, query).body(UPDATE.replace('}', body));
+        service.ask(ask).await.refuses(400, "INVALID_FIELD", field);
+    }
+    let kept = UPDATE.replace('}', r#","keep_previous_until_adopted":true}"#);
+    let update = update(&id, &kept);
+    service.ask(update).await.refuses(400, "INVALID_FIELD", field);
+    assert_eq!(
+        service.ask(read(&id)).await.text("secret_key"),
+        secret,
+        "nothing was rolled"
+    );
+}

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use actix_web::rt;
 use webhook_domain::ports::EventStore as _;
-use webhook_domain::services::{ClockMending, Mended, Upkeep};
+use webhook_domain::services::{ClockMending, ExpiryNotices, Mended, Upkeep};
+use webhook_http_actix::wire::described;
 use webhook_store_diesel::DieselStore;
 
 use crate::dispatch::Pulse;
@@ -24,6 +25,12 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(5);
 pub(crate) fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
     let upkeep = Upkeep::new(open.store.clone(), open.clock.clone());
     let mending = ClockMending::new(&open.store, open.clock.clone());
+    let notices = ExpiryNotices::new(
+        open.store.clone(),
+        open.clock.clone(),
+        open.entropy.clone(),
+        described,
+    );
     async move {
         loop {
             match mending.run().await {
@@ -40,6 +47,13 @@ pub(crate) fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
                     "upkeep done"
                 ),
                 Err(error) => tracing::warn!(error = chain(&error), "upkeep failed; it will be tried again"),
+            }
+            match notices.run().await {
+                Ok(told) => tracing::debug!(told, "webhooks were told of whose keys stop soon"),
+                Err(error) => tracing::warn!(
+                    error = chain(&error),
+                    "cannot tell of keys that stop soon; it will be tried again"
+                ),
             }
             rt::time::sleep(UPKEEP_EVERY).await;
         }

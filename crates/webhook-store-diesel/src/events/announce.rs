@@ -28,7 +28,7 @@ impl Announced {
     ) -> Result<Self, Failure> {
         let mut followed = BTreeSet::new();
         for platform in platforms {
-            if routing.has_followers(connection, &platform, &Announcement::ACTIONS)? {
+            if routing.has_followers(connection, &platform, &Happened::ACTIONS)? {
                 followed.insert(platform);
             }
         }

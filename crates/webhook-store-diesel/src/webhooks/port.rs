@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::id::{PlatformId, WebhookId};
-use webhook_domain::ports::{ChangeOrder, Creation, Outcome, WebhookStore};
+use webhook_domain::ports::{ChangeOrder, Creation, KeyExpiry, Outcome, WebhookStore};
 use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
@@ -92,6 +92,45 @@ impl WebhookStore for DieselStore {
             let parsed = rows
                 .into_iter()
                 .map(|(platform, id)| Ok((platform.parse()?, id.parse()?)));
+            parsed
+                .collect::<Result<_, webhook_domain::InvalidValue>>()
+                .map_err(corrupt)
+        };
+        self.readers.run(read).await
+    }
+
+    async fn with_expiring_keys(
+        &self,
+        (at, behind): (Instant, Option<WebhookId>),
+        until: Instant,
+        limit: u32,
+    ) -> Result<Vec<KeyExpiry>, StoreError> {
+        let (at, behind) = (
+            at.as_milliseconds(),
+            behind.map_or_else(String::new, |id| id.to_string()),
+        );
+        let read = move |connection: &mut AnyConnection| {
+            let is_behind = key_expiries::expires_at.gt(at).or(key_expiries::expires_at
+                .eq(at)
+                .and(key_expiries::webhook_id.gt(behind)));
+            let query = key_expiries::table
+                .filter(key_expiries::expires_at.between(at, until.as_milliseconds()))
+                .filter(is_behind)
+                .order((key_expiries::expires_at, key_expiries::webhook_id))
+                .select((
+                    key_expiries::expires_at,
+                    key_expiries::platform,
+                    key_expiries::webhook_id,
+                ))
+                .limit(limit.into());
+            let rows: Vec<(i64, String, String)> = query.load(connection).map_err(unavailable)?;
+            let parsed = rows.into_iter().map(|(at, platform, webhook)| {
+                Ok(KeyExpiry {
+                    at: Instant::from_milliseconds(at),
+                    platform: platform.parse()?,
+                    webhook: webhook.parse()?,
+                })
+            });
             parsed
                 .collect::<Result<_, webhook_domain::InvalidValue>>()
                 .map_err(corrupt)

@@ -2,7 +2,7 @@
 //!
 //! It is evidence of possession, not of every machine behind a URL. So nothing that was promised ends by it.
 
-use super::KeyRing;
+use super::{Kept, KeyRing};
 use crate::error::InvalidValue;
 use crate::id::SigningKeyId;
 use crate::time::Instant;
@@ -61,6 +61,8 @@ impl KeyRing {
     #[must_use]
     pub fn proved(mut self, key: SigningKeyId, evidence: Evidence, now: Instant) -> Self {
         if self.is_news(key, evidence, now) {
+            // What is merely kept ends with an adoption, and what has ended while there was one does not come back.
+            self.let_go(now);
             self.adoption = match self.adoption {
                 Some(_) => None,
                 None => Some(Adoption {
@@ -81,5 +83,18 @@ impl KeyRing {
                 evidence == Evidence::Receipt && self.retired_at(now).any(|retired| retired.key.id == key)
             }
         }
+    }
+
+    /// Lets go of the keys that no longer sign while the current one is adopted. Of the others none is beyond what it was promised.
+    fn let_go(&mut self, now: Instant) {
+        self.retired.retain(|key| now < key.ends_at(true));
+        for retired in &mut self.retired {
+            retired.kept = retired.kept.map(|kept| Kept {
+                held_to: retired.expires_at,
+                ..kept
+            });
+        }
+        let kept = |id: &SigningKeyId| self.retired.iter().any(|retired| retired.key.id == *id);
+        self.undoable = self.undoable.filter(kept);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{KeyRing, Overlap, RetiredKey};
+use super::{KeyRing, Overlap, RetiredKey, put_right};
 use crate::error::{InvalidValue, Refusal};
 use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
@@ -58,8 +58,10 @@ impl KeyRing {
         expires_in: ExpiresIn,
         now: Instant,
     ) -> Result<Self, Refusal> {
-        let signs =
-            |retired: &RetiredKey| retired.is_valid_at(now) && retired.key.fingerprint() == *fingerprint;
+        let is_adopted = self.adoption.is_some();
+        let signs = |retired: &RetiredKey| {
+            now < retired.ends_at(is_adopted) && retired.key.fingerprint() == *fingerprint
+        };
         let place = self.retired.iter().position(signs);
         let place = place.ok_or(Refusal::NO_SUCH_RETIRED_KEY)?;
         let now = now.whole_seconds();
@@ -85,7 +87,7 @@ impl KeyRing {
                 ),
             ));
         }
-        if self.retired[place].expires_at == expires_at {
+        if self.retired[place].expires_at == expires_at && self.retired[place].kept.is_none() {
             return Ok(self);
         }
         let mut ring = self;
@@ -94,7 +96,12 @@ impl KeyRing {
             *retired = retired.clone().put_right(now);
             retired.retired_at = retired.retired_at.min(now);
         }
-        ring.retired[place].expires_at = expires_at;
+        ring.retired[place] = RetiredKey {
+            expires_at,
+            kept: None,
+            told_of: None,
+            ..ring.retired[place].clone()
+        };
         ring.undoable = None;
         Ok(ring)
     }
@@ -108,28 +115,20 @@ impl KeyRing {
         let at = now;
         let now = now.whole_seconds();
         let rolled_at = self.rolled_by(now);
+        let is_adopted = self.adoption.is_some();
         let brought_back = |retired: &RetiredKey| Some(retired.key.id) == self.undoable;
         let place = self
             .retired
             .iter()
-            .position(|retired| brought_back(retired) && retired.is_valid_at(at));
+            .position(|retired| brought_back(retired) && at < retired.ends_at(is_adopted));
         let (Some(place), Some(undone)) = (place, self.current) else {
             return Err(Refusal::NothingToRestore);
         };
         let mut retired = self.retired;
         let current = retired.remove(place).key;
-        let mut retired: Vec<_> = retired
-            .into_iter()
-            .map(|key| key.put_right(now))
-            .filter(|key| key.is_valid_at(now))
-            .collect();
+        let mut retired = put_right(retired, is_adopted, now);
         if overlap != Overlap::NONE {
-            let undone = RetiredKey {
-                key: undone,
-                retired_at: rolled_at,
-                expires_at: overlap.after(now),
-            };
-            retired.insert(0, undone);
+            retired.insert(0, RetiredKey::new(undone, rolled_at, overlap.after(now)));
         }
         Ok(Self {
             current: Some(current),

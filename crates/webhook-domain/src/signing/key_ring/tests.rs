@@ -144,3 +144,91 @@ fn without_a_current_key_a_full_ring_can_still_be_rolled() {
     assert!(ring.clone().remove(seconds(60), NOW).is_err());
     assert_eq!(ring.remove(Overlap::NONE, NOW).unwrap().valid_at(NOW).count(), 0);
 }
+
+const DAY: u64 = 86_400;
+
+#[test]
+fn a_kept_key_signs_a_day_at_a_time_for_thirty_days_or_until_the_current_one_is_adopted() {
+    let ring = KeyRing::new(key(0)).roll(key(1), seconds(60), NOW).unwrap();
+    let ring = ring.keeping_previous(NOW);
+    let shown = |ring: &KeyRing, at| {
+        let retired = ring.previous(at)?;
+        Some((ring.expiry_of(retired, at), retired.is_held(at)))
+    };
+    assert_eq!(shown(&ring, after(59)), Some((after(60), false)));
+    assert_eq!(shown(&ring, after(60)), Some((after(60 + DAY), true)));
+    assert_eq!(
+        shown(&ring, after(60 + 3 * DAY)),
+        Some((after(60 + 4 * DAY), true))
+    );
+    assert_eq!(shown(&ring, after(30 * DAY - 1)), Some((after(30 * DAY), true)));
+    assert_eq!(shown(&ring, after(30 * DAY)), None);
+    assert_eq!(ring.next_expiry(), Some(after(60)));
+    let swept = ring.clone().without_expired(after(60));
+    assert_eq!(
+        swept.next_expiry(),
+        Some(after(60 + DAY)),
+        "nobody has to look before"
+    );
+
+    let adopted = |at| ring.clone().proved(key(1).id, Evidence::Check, at);
+    assert_eq!(
+        shown(&adopted(after(10)), after(59)),
+        Some((after(60), false)),
+        "as promised"
+    );
+    assert_eq!(shown(&adopted(after(10)), after(60)), None);
+    assert_eq!(adopted(after(DAY)).retired(), [], "at once, what is merely kept");
+    let late = adopted(after(10)).proved(key(0).id, Evidence::Receipt, after(61));
+    assert!(
+        late.adoption().is_some(),
+        "it signs no more: nothing can be shown of it"
+    );
+    let withdrawn = adopted(after(10)).proved(key(0).id, Evidence::Receipt, after(59));
+    assert_eq!(
+        (withdrawn.adoption(), shown(&withdrawn, after(60)).is_some()),
+        (None, true)
+    );
+}
+
+#[test]
+fn that_a_key_stops_is_told_once_an_hour_before_and_each_day_that_it_is_kept() {
+    let ring = KeyRing::new(key(0)).roll(key(1), seconds(7_200), NOW).unwrap();
+    assert_eq!(ring.told_of_expiry(after(3_599)), None);
+    let told = ring.told_of_expiry(after(3_600)).unwrap();
+    assert_eq!(told.told_of_expiry(after(7_199)), None, "once");
+    let adopted = ring.clone().proved(key(1).id, Evidence::Receipt, after(1));
+    assert_eq!(adopted.told_of_expiry(after(3_600)), None);
+
+    let kept = ring.keeping_previous(NOW).told_of_expiry(after(3_600)).unwrap();
+    assert_eq!(kept.told_of_expiry(after(7_200)), None);
+    let again = kept.told_of_expiry(after(3_600 + DAY)).unwrap();
+    assert_eq!(again.told_of_expiry(after(7_199 + DAY)), None);
+    let short = KeyRing::new(key(0)).roll(key(1), seconds(3_600), NOW).unwrap();
+    assert_eq!(
+        short.told_of_expiry(after(3_599)),
+        None,
+        "it was retired for no more than that"
+    );
+}
+
+#[test]
+fn what_was_kept_ends_with_a_roll_of_an_adopted_key_and_an_instant_that_is_set_ends_the_keeping() {
+    let kept = KeyRing::new(key(0))
+        .roll(key(1), seconds(60), NOW)
+        .unwrap()
+        .keeping_previous(NOW);
+    let adopted = kept.clone().proved(key(1).id, Evidence::Check, after(10));
+    let rolled = adopted.roll(key(2), seconds(600), after(61)).unwrap();
+    assert_eq!(rolled.valid_at(after(61)).collect::<Vec<_>>(), [&key(2), &key(1)]);
+    assert_eq!(rolled.adoption(), None);
+    let set = kept.set_expiry(
+        &key(0).fingerprint(),
+        ExpiresIn::from_seconds(60).unwrap(),
+        after(DAY),
+    );
+    assert_eq!(
+        set.unwrap().valid_at(after(DAY + 60)).collect::<Vec<_>>(),
+        [&key(1)]
+    );
+}

@@ -5,10 +5,10 @@ use super::scene::{Scene, done, held, refused, replayed};
 use crate::delivery::event::JsonText;
 use crate::id::ProcessId;
 use crate::services::{
-    CreateWebhook, DeleteWebhook, RemoveSecret, RollSecret, SecretKeyService, UndoRoll, UpdateWebhook,
-    WebhookService,
+    CreateWebhook, DeleteWebhook, ExpiryNotices, RemoveSecret, RollSecret, SecretKeyService, UndoRoll,
+    UpdateWebhook, WebhookService,
 };
-use crate::signing::key_ring::Overlap;
+use crate::signing::key_ring::{Evidence, Overlap};
 use crate::testing::fixtures;
 use crate::time::Instant;
 use crate::webhook::{AuthenticationType, Precondition, Settings, SettingsUpdate, Version, Webhook};
@@ -162,4 +162,43 @@ pub async fn who_wants_to_hear_is_told_from_its_own_creation_on(ports: &Ports) {
     };
     done(service.create(&scene.acting, create).await);
     assert_eq!(told(&scene, process, &hears).await.len(), 1, "it is inactive");
+}
+
+/// That a key stops is told an hour before, by whichever process comes first, and not again by another or after a start.
+pub async fn that_a_key_stops_is_told_once(ports: &Ports) {
+    let scene = Scene::at(ports, held("2006-01-01T00:00:00Z".parse()));
+    let hears = follower(&scene, &["WEBHOOK.SECRET_EXPIRING"]).await;
+    let stops = scene.create(fixtures::bare_settings()).await;
+    let adopted = scene.create(fixtures::bare_settings()).await;
+    for webhook in [&stops, &adopted] {
+        done(scene.roll(webhook.id, Overlap::DAY).await);
+    }
+    scene.prove(adopted.id, Evidence::Receipt).await;
+    let notices = || {
+        let store = scene.ports.webhooks().clone();
+        ExpiryNotices::new(store, scene.clock.clone(), scene.entropy.clone(), described)
+    };
+    let (here, there) = (notices(), notices());
+    scene.clock.advance_seconds(23 * 3_600 - 1);
+    assert_eq!(held(here.run().await), 0);
+    scene.clock.advance_seconds(1);
+    assert_eq!(held(here.run().await), 1);
+    for notices in [here, there, notices()] {
+        assert_eq!(held(notices.run().await), 0);
+    }
+    let process = scene.process().await;
+    let heard: Vec<_> = scene
+        .look(process, &hears)
+        .await
+        .into_iter()
+        .flat_map(|lane| lane.queued)
+        .collect();
+    let version = scene.stored(stops.id).await.version.0;
+    let heard: Vec<_> = heard
+        .iter()
+        .map(|queued| (queued.event.action.as_str(), queued.event.data.as_str()))
+        .collect();
+    let data = format!(r#"["{}",{version}]"#, stops.id);
+    assert_eq!(heard, [("WEBHOOK.SECRET_EXPIRING", data.as_str())]);
+    assert_eq!(version, 2, "it is no change of version");
 }

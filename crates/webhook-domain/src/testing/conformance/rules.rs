@@ -69,6 +69,7 @@ macro_rules! conformance_tests {
             of_concurrent_creations_with_one_reference_one_wins
             of_concurrent_changes_to_one_reference_one_wins
             webhooks_with_expired_keys_are_those_past_the_instant
+            webhooks_with_expiring_keys_are_listed_in_their_order
             a_sweep_erases_expired_keys_alone
             a_sweep_leaves_version_and_records_as_they_are
             an_answer_of_a_clock_that_was_ahead_counts_from_now
@@ -167,6 +168,7 @@ macro_rules! conformance_tests {
             concurrent_publications_do_not_pass_a_quota_together
             what_is_resent_is_held_to_the_quota
             announcements_pass_the_quota
+            that_a_key_stops_is_told_once
         }
     };
     (@part pause $run:expr, $ports:expr) => {

@@ -12,7 +12,7 @@ use crate::id::{PlatformId, WebhookId};
 use crate::idempotency::{Idempotency, IdempotentRequest};
 use crate::ports::{AuditQuery, Change, ChangeOrder, Creation, Effect, Outcome};
 use crate::services::{RemoveSecret, RollSecret, SecretKeyService};
-use crate::signing::key_ring::Overlap;
+use crate::signing::key_ring::{Evidence, Overlap};
 use crate::signing::secret::SecretBytes;
 use crate::testing::{ManualClock, SeededEntropy, fixtures};
 use crate::time::{Clock, Instant};
@@ -130,6 +130,34 @@ impl Scene {
             ..RollSecret::default()
         };
         self.secrets().roll(&self.acting, webhook, roll).await
+    }
+
+    /// Rolls, and keeps the key before until the new one is adopted.
+    pub(super) async fn roll_keeping(
+        &self,
+        webhook: WebhookId,
+        overlap: Overlap,
+    ) -> Result<Outcome, ServiceError> {
+        let roll = RollSecret {
+            overlap: Some(overlap),
+            keeps_previous_until_adopted: true,
+            ..RollSecret::default()
+        };
+        self.secrets().roll(&self.acting, webhook, roll).await
+    }
+
+    /// Shows that the receiver verifies with the current key.
+    pub(super) async fn prove(&self, webhook: WebhookId, evidence: Evidence) {
+        let now = self.now();
+        let decide = move |stored: &Webhook| {
+            let current = stored.key_ring.current().map(|key| key.id);
+            let proved = current.map(|key| stored.clone().proved(key, evidence, now));
+            Ok(Change {
+                effect: proved.map_or(Effect::Keep, |webhook| Effect::Save(Box::new(webhook))),
+                ..Change::default()
+            })
+        };
+        done(self.change(webhook, None, decide).await);
     }
 
     pub(super) async fn roll_as(

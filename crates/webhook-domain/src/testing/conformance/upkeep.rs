@@ -72,6 +72,47 @@ pub async fn a_sweep_erases_expired_keys_alone(ports: &Ports) {
     assert_eq!(due, []);
 }
 
+/// Those whose keys expire within a time are listed by that, then by their ids, from a place in that order on. A kept key counts with the
+/// day to which it is kept.
+pub async fn webhooks_with_expiring_keys_are_listed_in_their_order(ports: &Ports) {
+    let scene = Scene::at(ports, held("2005-01-01T00:00:00Z".parse()));
+    let mut both = [
+        webhook_with_keys_for(&scene, &[100]).await.id,
+        webhook_with_keys_for(&scene, &[100]).await.id,
+    ];
+    both.sort();
+    let later = webhook_with_keys_for(&scene, &[101, 300]).await.id;
+    let kept = scene.create(fixtures::bare_settings()).await.id;
+    done(scene.roll_keeping(kept, held(Overlap::from_seconds(102))).await);
+    let start = scene.now();
+    let at = |seconds| start.plus(Duration::from_secs(seconds));
+    let listed = async |after, until, limit| {
+        let mut listed = held(ports.webhooks().with_expiring_keys(after, until, limit).await);
+        listed.retain(|key| key.platform == scene.platform);
+        listed
+            .into_iter()
+            .map(|key| (key.at, key.webhook))
+            .collect::<Vec<_>>()
+    };
+    let all = [
+        (at(100), both[0]),
+        (at(100), both[1]),
+        (at(101), later),
+        (at(102), kept),
+    ];
+    assert_eq!(listed((start, None), at(102), MANY).await, all);
+    assert_eq!(listed((start, None), at(101), MANY).await, all[..3]);
+    assert_eq!(listed((at(100), Some(both[0])), at(101), MANY).await, all[1..3]);
+    assert_eq!(listed((at(100), None), at(101), 1).await, all[..1]);
+    scene.clock.advance_seconds(102);
+    let upkeep = Upkeep::new(ports.webhooks().clone(), scene.clock.clone());
+    held(upkeep.run().await);
+    assert_eq!(
+        listed((at(103), None), at(102 + 86_400), MANY).await,
+        [(at(300), later), (at(102 + 86_400), kept)]
+    );
+}
+
 /// Nobody is told of a sweep, and nobody's `If-Match` breaks by it.
 pub async fn a_sweep_leaves_version_and_records_as_they_are(ports: &Ports) {
     let scene = Scene::at(ports, held("2004-01-01T00:00:00Z".parse()));

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{MemoryStore, Tables};
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
-use crate::ports::{Change, ChangeOrder, Creation, Effect, Outcome, WebhookStore};
+use crate::ports::{Change, ChangeOrder, Creation, Effect, KeyExpiry, Outcome, WebhookStore};
 use crate::signing::key_ring::KeyRing;
 use crate::time::Instant;
 use crate::webhook::{Happened, Webhook, WebhookPage, WebhookQuery};
@@ -142,6 +142,29 @@ impl WebhookStore for MemoryStore {
             .take(limit as usize)
             .map(|webhook| (webhook.platform.clone(), webhook.id))
             .collect())
+    }
+
+    async fn with_expiring_keys(
+        &self,
+        after: (Instant, Option<WebhookId>),
+        until: Instant,
+        limit: u32,
+    ) -> Result<Vec<KeyExpiry>, StoreError> {
+        let tables = self.tables();
+        let expiry = |webhook: &Webhook| {
+            Some(KeyExpiry {
+                at: webhook.key_ring.next_expiry()?,
+                platform: webhook.platform.clone(),
+                webhook: webhook.id,
+            })
+        };
+        let expiries = tables.webhooks.values().filter_map(expiry);
+        let mut found: Vec<_> = expiries
+            .filter(|key| key.at <= until && (key.at, Some(key.webhook)) > after)
+            .collect();
+        found.sort_by_key(|key| (key.at, key.webhook));
+        found.truncate(limit as usize);
+        Ok(found)
     }
 
     async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {

@@ -104,10 +104,11 @@ fn show(local: &Local, webhook: &Webhook, format: Format) -> Result<(), Failure>
     }
     let current = webhook.key_ring.current();
     let current = current.map(|key| (key.fingerprint(), "until it is rolled".to_owned()));
-    let retired = webhook
-        .key_ring
+    let ring = &webhook.key_ring;
+    let until = |retired| format!("until {}", ring.expiry_of(retired, now));
+    let retired = ring
         .retired_at(now)
-        .map(|retired| (retired.key.fingerprint(), format!("until {}", retired.expires_at)));
+        .map(|retired| (retired.key.fingerprint(), until(retired)));
     let rows: Vec<_> = current
         .into_iter()
         .chain(retired)

@@ -28,6 +28,9 @@ pub(crate) struct RollArguments {
     /// Overlap: seconds that the previous key goes on signing, 0 to 604800; 0 retires all older keys at once
     #[arg(long, value_name = "SECONDS", value_parser = overlap, allow_negative_numbers = true)]
     previous_secret_expires_in: Option<Overlap>,
+    /// Keep the previous key signing after its overlap until the receiver was shown to verify with the new one: at most for 30 days
+    #[arg(long)]
+    keep_previous_until_adopted: bool,
     /// The protocol of the new key, HmacSHA256 or Ed25519 [default: that of the webhook]
     #[arg(long, value_name = "PROTOCOL")]
     signing_protocol: Option<SigningProtocol>,
@@ -56,6 +59,7 @@ pub(super) fn run(
     let roll = RollSecret {
         update,
         overlap: arguments.previous_secret_expires_in,
+        keeps_previous_until_adopted: arguments.keep_previous_until_adopted,
         precondition,
         idempotent: None,
     };
@@ -136,7 +140,10 @@ fn show(preview: &RollPreview, id: WebhookId, format: Format) -> Result<(), Fail
 /// What became of the key before the roll.
 pub(super) fn before(webhook: &Webhook, now: Instant) -> String {
     match webhook.key_ring.previous(now) {
-        Some(previous) => format!("the key before goes on signing until {}", previous.expires_at),
+        Some(previous) => {
+            let until = webhook.key_ring.expiry_of(previous, now);
+            format!("the key before goes on signing until {until}")
+        }
         None => "no older key signs any more".to_owned(),
     }
 }

@@ -10,8 +10,8 @@ use tokio::time::{sleep, timeout};
 use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause};
 use webhook_domain::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use webhook_domain::ports::{
-    ChangeOrder, Creation, DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Parcel,
-    Publication, Published, Resend, ResendMany, Resent, Response, Sender, Shortage, TrackedDelivery,
+    ChangeOrder, Creation, DeliveryQuery, EndedQuery, EventStore, GiveUp, KeyExpiry, ListedDelivery, Outcome,
+    Parcel, Publication, Published, Resend, ResendMany, Resent, Response, Sender, Shortage, TrackedDelivery,
     WebhookStore,
 };
 use webhook_domain::signing::key_ring::KeyRing;
@@ -86,6 +86,15 @@ impl WebhookStore for Ports {
         limit: u32,
     ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError> {
         self.world.store.with_expired_keys(now, limit).await
+    }
+
+    async fn with_expiring_keys(
+        &self,
+        after: (Instant, Option<WebhookId>),
+        until: Instant,
+        limit: u32,
+    ) -> Result<Vec<KeyExpiry>, StoreError> {
+        self.world.store.with_expiring_keys(after, until, limit).await
     }
 
     async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {

@@ -1,0 +1,135 @@
+//! A retired key that goes on signing beyond its overlap, until somebody has shown that the receiver verifies with the current key.
+//!
+//! That it signs follows from the ring and the instant alone, so that it does not stop because nobody has come by to prolong it. What is
+//! shown of it goes forward a day at a time.
+
+use std::time::Duration;
+
+use super::{ExpiresIn, KeyRing, RetiredKey};
+use crate::time::Instant;
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// How long before a key stops it is told.
+const NOTICE: Duration = Duration::from_secs(3_600);
+
+/// For how long a key may be kept beyond its overlap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// The first instant at which it does not sign in any case: 30 days after it was retired.
+    pub until: Instant,
+    /// Until when it is said to sign: its promised instant, and then always a day more.
+    pub held_to: Instant,
+}
+
+impl Kept {
+    /// Until when it is said to sign at `now`.
+    fn held_to_at(self, now: Instant) -> Instant {
+        if now < self.held_to {
+            return self.held_to;
+        }
+        let days = now.since(self.held_to).as_secs() / DAY.as_secs() + 1;
+        let held_to = self
+            .held_to
+            .plus(Duration::from_secs(days.saturating_mul(DAY.as_secs())));
+        held_to.min(self.until)
+    }
+}
+
+impl RetiredKey {
+    /// The first instant at which it no longer signs, in a ring whose current key is adopted or not.
+    pub(super) fn ends_at(&self, is_adopted: bool) -> Instant {
+        match self.kept.filter(|_| !is_adopted) {
+            Some(kept) => kept.until,
+            None => self.expires_at,
+        }
+    }
+
+    /// Whether one that signs at `now` does so beyond what it was promised.
+    #[must_use]
+    pub fn is_held(&self, now: Instant) -> bool {
+        self.expires_at <= now
+    }
+
+    /// What it is once it is told that it stops, if that is due at `now`.
+    fn told(&self, ends_at: Instant, now: Instant) -> Option<Self> {
+        let told_at = ends_at.minus(NOTICE);
+        let is_due = told_at <= now && told_at > self.retired_at && self.told_of != Some(ends_at);
+        is_due.then(|| Self {
+            told_of: Some(ends_at),
+            ..self.clone()
+        })
+    }
+}
+
+impl KeyRing {
+    /// The ring in which the key that was retired last goes on signing until the receiver was shown to verify with the current key, at
+    /// most until 30 days after `now`, at which it was retired.
+    #[must_use]
+    pub fn keeping_previous(mut self, now: Instant) -> Self {
+        let now = now.whole_seconds();
+        let is_adopted = self.adoption.is_some();
+        if let Some(newest) = self
+            .retired
+            .first_mut()
+            .filter(|key| now < key.ends_at(is_adopted))
+        {
+            newest.kept = Some(Kept {
+                until: ExpiresIn::latest_of(now),
+                held_to: newest.expires_at,
+            });
+        }
+        self
+    }
+
+    /// Until when `retired`, which is one of this ring's, is said at `now` to sign: as promised, or a day at a time beyond that.
+    #[must_use]
+    pub fn expiry_of(&self, retired: &RetiredKey, now: Instant) -> Instant {
+        match retired.kept.filter(|_| self.adoption.is_none()) {
+            Some(kept) => kept.held_to_at(now),
+            None => retired.expires_at,
+        }
+    }
+
+    /// The ring once it is told at `now` that a key of it stops within the hour, if there is that to tell: the current key is not
+    /// adopted, and it was not told before. Of a key that was retired for less than an hour nothing is told.
+    #[must_use]
+    pub fn told_of_expiry(&self, now: Instant) -> Option<Self> {
+        if self.adoption.is_some() {
+            return None;
+        }
+        let mut ring = self.clone();
+        let mut tells = false;
+        for retired in &mut ring.retired {
+            let told = match now < retired.ends_at(false) {
+                true => retired.told(self.expiry_of(retired, now), now),
+                false => None,
+            };
+            tells |= told.is_some();
+            *retired = told.unwrap_or_else(|| retired.clone());
+        }
+        tells.then_some(ring)
+    }
+
+    /// Moves forward until when kept keys are said to sign.
+    pub(super) fn hold_on(&mut self, now: Instant) {
+        for kept in self
+            .retired
+            .iter_mut()
+            .filter_map(|retired| retired.kept.as_mut())
+        {
+            kept.held_to = kept.held_to_at(now);
+        }
+    }
+
+    /// When somebody has to look after the retired keys next: one expires, has expired without having been erased, or is kept another
+    /// day.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Instant> {
+        let is_adopted = self.adoption.is_some();
+        let expiry = |retired: &RetiredKey| match retired.kept.filter(|_| !is_adopted) {
+            Some(kept) => kept.held_to,
+            None => retired.expires_at,
+        };
+        self.retired.iter().map(expiry).min()
+    }
+}
