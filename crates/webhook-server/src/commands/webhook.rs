@@ -11,6 +11,7 @@ mod retired_secret;
 mod roll;
 mod secret_file;
 mod setting_arguments;
+mod until_adopted;
 mod update;
 
 use clap::{Args, Subcommand};

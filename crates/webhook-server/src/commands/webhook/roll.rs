@@ -12,7 +12,7 @@ use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Edit, Precondition, SettingsUpdate, Webhook};
 use webhook_http_actix::wire::{Keys, WebhookJson};
 
-use super::{PlatformArgument, current_secret, secret_keys, verification_key, webhooks};
+use super::{PlatformArgument, current_secret, secret_keys, until_adopted, verification_key, webhooks};
 use crate::commands::local::{Local, answer, answer_json, remark};
 use crate::commands::table::table;
 use crate::commands::{Format, done, whole_number};
@@ -31,6 +31,9 @@ pub(crate) struct RollArguments {
     /// Keep the previous key signing after its overlap until the receiver was shown to verify with the new one: at most for 30 days
     #[arg(long)]
     keep_previous_until_adopted: bool,
+    /// The same, and wait until that was shown. Ctrl-C ends the waiting and changes nothing
+    #[arg(long, conflicts_with = "dry_run")]
+    until_adopted: bool,
     /// The protocol of the new key, HmacSHA256 or Ed25519 [default: that of the webhook]
     #[arg(long, value_name = "PROTOCOL")]
     signing_protocol: Option<SigningProtocol>,
@@ -55,11 +58,11 @@ pub(super) fn run(
         Some(protocol) => change_of_protocol(local, &arguments, protocol)?,
         None => (None, Precondition::Exists),
     };
-    let acting = local.acting_on(Some(arguments.platform.platform))?;
+    let acting = local.acting_on(Some(arguments.platform.platform.clone()))?;
     let roll = RollSecret {
         update,
         overlap: arguments.previous_secret_expires_in,
-        keeps_previous_until_adopted: arguments.keep_previous_until_adopted,
+        keeps_previous_until_adopted: arguments.keep_previous_until_adopted || arguments.until_adopted,
         precondition,
         idempotent: None,
     };
@@ -75,7 +78,7 @@ pub(super) fn run(
     )?;
     let now = local.open.clock.now();
     match format {
-        Format::Json => answer_json(&WebhookJson::new(&webhook, now, Keys::Shown)),
+        Format::Json => answer_json(&WebhookJson::new(&webhook, now, Keys::Shown))?,
         Format::Text => {
             remark(&before(&webhook, now));
             match verification_key(&webhook) {
@@ -84,11 +87,14 @@ pub(super) fn run(
                     remark(&format!(
                         "the new key has no secret; receivers verify with {public}"
                     ));
-                    Ok(())
                 }
-                None => answer(&format!("{}\n", current_secret(&webhook).unwrap_or("none"))),
+                None => answer(&format!("{}\n", current_secret(&webhook).unwrap_or("none")))?,
             }
         }
+    }
+    match arguments.until_adopted {
+        true => until_adopted::wait(local, arguments.platform.platform, &webhook),
+        false => Ok(()),
     }
 }
 
