@@ -6,7 +6,7 @@ use std::{
     io::{BufReader, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -22,6 +22,7 @@ use webhook_tests::{
 use crate::{
     judge::Arrived,
     plan::{Conduct, Plan},
+    receipts::Knowledge,
 };
 
 /// The headers that are judged; the others are not kept.
@@ -43,6 +44,7 @@ struct Inbox {
     /// The event that came last, and how many times in a row.
     head: (usize, usize),
     has_hung: bool,
+    knowledge: Knowledge,
 }
 
 /// All receivers.
@@ -79,6 +81,22 @@ impl Inboxes {
         format!("http://{}/hook/{webhook}", self.address)
     }
 
+    /// Tells a webhook's receiver its newest secret.
+    pub(crate) fn learn(&self, webhook: usize, secret: String) {
+        self.inbox(webhook).knowledge.learn(secret);
+    }
+
+    /// What a webhook's receiver knows.
+    pub(crate) fn knowledge(&self, webhook: usize) -> Knowledge {
+        std::mem::take(&mut self.inbox(webhook).knowledge)
+    }
+
+    fn inbox(&self, webhook: usize) -> MutexGuard<'_, Inbox> {
+        self.inboxes[webhook]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How many events have arrived, each counted once for each webhook, and how many attempts.
     pub(crate) fn count(&self) -> (usize, usize) {
         self.inboxes.iter().fold((0, 0), |(distinct, all), inbox| {
@@ -89,10 +107,7 @@ impl Inboxes {
 
     /// Everything that arrived for a webhook, in the order it came.
     pub(crate) fn take(&self, webhook: usize) -> Vec<Arrived> {
-        let mut inbox = self.inboxes[webhook]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut inbox.arrived)
+        std::mem::take(&mut self.inbox(webhook).arrived)
     }
 }
 
@@ -109,9 +124,9 @@ fn converse(stream: TcpStream, plan: Plan, inboxes: &[Mutex<Inbox>]) {
     let mut writer = stream.try_clone().expect("a socket can be cloned");
     let mut reader = BufReader::new(stream);
     while let Some(delivered) = receiver::read(&mut reader) {
-        let conduct = keep(delivered, plan, inboxes);
+        let (conduct, receipt) = keep(delivered, plan, inboxes);
         let sent = match conduct {
-            Conduct::Accept => writer.write_all(b"HTTP/1.1 204 Taken\r\n\r\n"),
+            Conduct::Accept => writer.write_all(format!("HTTP/1.1 204 Taken\r\n{receipt}\r\n").as_bytes()),
             Conduct::Fail => writer.write_all(b"HTTP/1.1 500 Refused\r\ncontent-length: 0\r\n\r\n"),
             Conduct::Drip => drip(&mut writer),
             Conduct::Reset => {
@@ -130,8 +145,8 @@ fn converse(stream: TcpStream, plan: Plan, inboxes: &[Mutex<Inbox>]) {
     }
 }
 
-/// Keeps a delivery, and says what is to be done with it.
-fn keep(mut delivered: Delivered, plan: Plan, inboxes: &[Mutex<Inbox>]) -> Conduct {
+/// Keeps a delivery, and says what is to be done with it, and which header lines an answer has that accepts it.
+fn keep(mut delivered: Delivered, plan: Plan, inboxes: &[Mutex<Inbox>]) -> (Conduct, String) {
     let webhook = delivered.target.strip_prefix("/hook/");
     let webhook: usize = webhook
         .and_then(|number| number.parse().ok())
@@ -146,12 +161,17 @@ fn keep(mut delivered: Delivered, plan: Plan, inboxes: &[Mutex<Inbox>]) -> Condu
         _ => (event, 0),
     };
     inbox.distinct.insert(delivered.header("webhook-id").to_owned());
-    inbox.arrived.push(Arrived { delivered, at: now() });
-    match plan.conduct(webhook, event, inbox.head.1) {
+    let conduct = match plan.conduct(webhook, event, inbox.head.1) {
         // Hanging takes long; once is enough.
         Conduct::Hang if std::mem::replace(&mut inbox.has_hung, true) => Conduct::Accept,
         conduct => conduct,
-    }
+    };
+    let receipt = match conduct {
+        Conduct::Accept => inbox.knowledge.receipt(webhook, &delivered),
+        _ => None,
+    };
+    inbox.arrived.push(Arrived { delivered, at: now() });
+    (conduct, receipt.unwrap_or_default())
 }
 
 fn event_of(delivered: &Delivered) -> Option<usize> {

@@ -1,7 +1,7 @@
 //! The ledger: many events, many webhooks, receivers that misbehave, rolls, and servers killed every few seconds. Meanwhile
 //! their wall clocks are set wrong and right again; on PostgreSQL one process is stopped for longer than its lease, and the sessions
 //! that hear what arrives are ended. In the end what was published is held against what arrived: all of it, nothing else, in order,
-//! as it was published, signed with the keys that were valid.
+//! as it was published, signed with the keys that were valid. What receivers have shown of their keys is known, and nothing else is.
 //!
 //! `WEBHOOK_TEST_LEDGER_EVENTS`, `…_WEBHOOKS` and `…_KILLS` say how much (1,000, 10 and 5 unless told otherwise),
 //! `…_SEED` which plan. The other faults go on for as long as processes are killed; without kills there are none.
@@ -13,6 +13,7 @@ mod inboxes;
 mod judge;
 mod people;
 mod plan;
+mod receipts;
 mod tampering;
 
 use std::{
@@ -69,6 +70,12 @@ fn what_was_accepted_arrives_in_order_through_kills(backend: Backend) {
         silence,
     } = run(&fleet, &inboxes, plan, &webhooks);
     let client = fleet.client(0);
+    let adopted = webhooks
+        .iter()
+        .zip(&keys)
+        .enumerate()
+        .filter(|(number, (webhook, keys))| inboxes.knowledge(*number).judge(&client, webhook, keys));
+    let adopted = adopted.count();
     let books = webhooks
         .iter()
         .zip(keys)
@@ -93,12 +100,13 @@ fn what_was_accepted_arrives_in_order_through_kills(backend: Backend) {
     let steps: usize = ledger.clocks.shown.iter().map(|shown| shown.len() - 1).sum();
     println!(
         "{backend:?}: {} kills, {stops} stops, {steps} steps of clocks, {silenced} sessions ended that listened, {} deliveries put \
-         off by a clock, {retries} publications sent again, {sums:?}, {silence:?} of silence in the end, {:?}",
+         off by a clock, {retries} publications sent again, {sums:?}, {adopted} keys adopted, {silence:?} of silence in the end, {:?}",
         plan.kills,
         ledger.put_off.len(),
         began.elapsed()
     );
     // What is not done proves nothing.
+    assert!(adopted > 0, "no receipt was recorded");
     if plan.kills > 0 {
         assert!(sums.by_wrong_clocks > 0, "no attempt was made by a wrong clock");
         assert!(backend == Backend::Sqlite || (stops > 0 && silenced > 0));
@@ -115,7 +123,11 @@ fn make_webhooks(fleet: &Fleet, inboxes: &Inboxes, plan: Plan) -> Vec<Webhook> {
                 "include_previous_data": plan.includes_previous(number)}),
         )
     };
-    (0..plan.webhooks).map(make).collect()
+    let webhooks: Vec<_> = (0..plan.webhooks).map(make).collect();
+    for (number, webhook) in webhooks.iter().enumerate() {
+        inboxes.learn(number, webhook.secret());
+    }
+    webhooks
 }
 
 /// What was done, for the judge.
@@ -150,7 +162,7 @@ fn run(fleet: &Fleet, inboxes: &Inboxes, plan: Plan, webhooks: &[Webhook]) -> Ru
         let publishers: Vec<_> = (0..PUBLISHERS)
             .map(|publisher| scope.spawn(move || publish(fleet, plan, publisher, published)))
             .collect();
-        let rolling = scope.spawn(move || roll(fleet, plan, webhooks, published));
+        let rolling = scope.spawn(move || roll(fleet, plan, webhooks, published, inboxes));
         let stopping = scope.spawn(move || stop(fleet, plan));
         let setting: Vec<_> = (0..fleet.size())
             .map(|place| scope.spawn(move || set_clock(fleet, plan, place)))

@@ -17,6 +17,7 @@ use webhook_tests::{
 use crate::{
     faults::is_done_within,
     fleet::{Caller, Fleet},
+    inboxes::Inboxes,
     judge::{Accepted, Key, LONGEST_WAIT, Listed, Overlap, PutOff, Tried},
     plan::{PUBLISHERS, Plan},
 };
@@ -65,6 +66,7 @@ pub(crate) fn roll(
     plan: Plan,
     webhooks: &[Webhook],
     published: &AtomicUsize,
+    inboxes: &Inboxes,
 ) -> Vec<Vec<Key>> {
     let first = |webhook: &Webhook| Key::new(webhook.secret(), (0, 0));
     let mut keys: Vec<Vec<Key>> = webhooks.iter().map(|webhook| vec![first(webhook)]).collect();
@@ -94,6 +96,7 @@ pub(crate) fn roll(
                     end: rolled.previous_expires_at(),
                 });
             }
+            inboxes.learn(number, rolled.secret());
             keys.push(Key::new(rolled.secret(), between));
         }
     }
