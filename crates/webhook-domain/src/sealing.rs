@@ -260,6 +260,7 @@ mod tests {
 
     use super::*;
     use crate::testing::SeededEntropy;
+    use crate::webhook::Version;
 
     fn vault(byte: u8) -> Vault {
         Vault::new(
@@ -285,6 +286,10 @@ mod tests {
             Place::Password(&acme, one),
             Place::Password(&acme, two),
             Place::ApiKey(&acme, one),
+            Place::PreviousPassword(&acme, one, Version(2)),
+            Place::PreviousPassword(&acme, one, Version(3)),
+            Place::PreviousPassword(&acme, two, Version(2)),
+            Place::PreviousApiKey(&acme, one, Version(2)),
             Place::CustomHeader(&acme, one, "X-A"),
             Place::CustomHeader(&acme, one, "x-a"),
             Place::CustomHeader(&acme, two, "X-A"),

@@ -30,7 +30,7 @@ pub use api_keys::{ApiKeyService, AuthenticationError, CreateApiKey, RevokeApiKe
 pub use audit::AuditService;
 pub use authentication::{Authenticator, Presented};
 pub use clock_mending::{ClockMending, Mended};
-pub use dispatch::{Dispatch, LaneWorker, Made, Next};
+pub use dispatch::{Dispatch, LaneWorker, Made, Next, SecondTries};
 pub use events::{EventService, PublishEvent, Replay};
 pub use expiry_notices::ExpiryNotices;
 pub use probes::{Expedited, ProbePlaces, ProbeService};

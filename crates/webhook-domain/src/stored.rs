@@ -9,6 +9,7 @@
 //! | a webhook | [`StoredWebhook`], with its secrets sealed |
 //! | its ring alone | [`StoredRing`], with its keys sealed |
 //! | its custom headers alone | [`StoredHeaders`], with their values sealed |
+//! | its previous credentials alone | [`StoredPreviousCredentials`], with what is secret of them sealed |
 //! | an API key | [`StoredApiKey`] |
 //! | an audit record | [`StoredAuditRecord`] |
 //! | an answer that is given again | [`StoredAnswer`], sealed, under [`IdempotencySlot::digest`](crate::idempotency::IdempotencySlot::digest) |
@@ -23,7 +24,7 @@
 //!
 //! **Forms.** [`StoredWebhook`] and the other whole rows say which [`Form`] they are in. A form grows by fields that may be missing. A
 //! change that an older release would read wrongly makes a new form, which that release refuses by name. So does [`StoredRing`], in a number
-//! of its own. [`StoredHeaders`], [`StoredPenaltyBox`] and [`StoredAttempt`] are parts of rows, say nothing of a form, and grow by fields that
+//! of its own. [`StoredHeaders`], [`StoredPreviousCredentials`], [`StoredPenaltyBox`] and [`StoredAttempt`] are parts of rows, say nothing of a form, and grow by fields that
 //! may be missing.
 //!
 //! Instants are milliseconds since the Unix epoch, ids their text, sealed values standard base64.
@@ -35,6 +36,7 @@ mod delivery;
 mod event;
 mod key_ring;
 mod lane;
+mod previous_credentials;
 mod webhook;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -46,6 +48,7 @@ pub use delivery::{StoredAttempt, StoredDelivery};
 pub use event::StoredEvent;
 pub use key_ring::{SealedKeys, StoredAdoption, StoredKept, StoredKey, StoredRetiredKey, StoredRing};
 pub use lane::{StoredLane, StoredPenaltyBox};
+pub use previous_credentials::StoredPreviousCredentials;
 pub use webhook::StoredWebhook;
 
 use crate::error::{InvalidValue, ServiceError, StoreError};

@@ -15,6 +15,7 @@ mod header_names;
 mod held_up;
 mod labels;
 mod listing;
+mod previous_credentials;
 mod settings;
 mod target_url;
 
@@ -32,8 +33,9 @@ pub use happened::Happened;
 pub use held_up::HeldUp;
 pub use labels::*;
 pub use listing::{Cursor, Direction, PageSize, PageStart, SortKey, WebhookOrder, WebhookPage, WebhookQuery};
+pub use previous_credentials::PreviousCredentials;
 pub use settings::{Edit, Objections, Settings, SettingsUpdate};
-pub use target_url::{HttpPolicy, TargetPolicy, TargetUrl};
+pub use target_url::{HttpPolicy, TargetOrigin, TargetPolicy, TargetUrl};
 
 use crate::error::Refusal;
 use crate::id::{PlatformId, SigningKeyId, WebhookId};
@@ -48,6 +50,12 @@ pub struct Version(pub i64);
 impl Version {
     /// The version of a webhook that was just created.
     pub const FIRST: Self = Self(1);
+
+    /// The version that a change makes of this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
 }
 
 /// A condition on the version that a change is made to (`If-Match`, RFC 9110 §13.1.1).
@@ -69,6 +77,8 @@ pub struct Webhook {
     pub platform: PlatformId,
     /// What the client set.
     pub settings: Settings,
+    /// The credentials before those of the settings, if a receiver may still know no others. May have expired and not be erased yet.
+    pub previous_credentials: Option<PreviousCredentials>,
     /// What deliveries are signed with.
     pub key_ring: KeyRing,
     /// When it came into being.
@@ -108,6 +118,7 @@ impl Webhook {
             id,
             platform,
             settings,
+            previous_credentials: None,
             key_ring,
             created_at: now,
             updated_at: now,
@@ -134,14 +145,14 @@ impl Webhook {
     /// # Errors
     /// What the update refuses, and [`Refusal::ProtocolNeedsRoll`].
     pub fn update(self, update: &SettingsUpdate, now: Instant) -> Result<Self, Refusal> {
-        let settings = update.apply(self.settings.clone())?;
+        let (settings, previous) = self.updated(update, now)?;
         if settings.signing_protocol != self.settings.signing_protocol {
             return Err(Refusal::ProtocolNeedsRoll);
         }
         if settings == self.settings {
             return Ok(self);
         }
-        Ok(self.with_settings(settings, now).changed_at(now))
+        Ok(self.with_settings(settings, previous, now).changed_at(now))
     }
 
     /// Applies `update` if there is one, and rolls the secret: both or neither. The new key signs by the protocol that the update leaves.
@@ -156,8 +167,8 @@ impl Webhook {
         now: Instant,
     ) -> Result<Self, Refusal> {
         if let Some(update) = update {
-            let settings = update.apply(self.settings.clone())?;
-            self = self.with_settings(settings, now);
+            let (settings, previous) = self.updated(update, now)?;
+            self = self.with_settings(settings, previous, now);
         }
         let key = key.under(self.settings.signing_protocol);
         let keys = self.key_ring.current().into_iter().chain([&key]);
@@ -245,25 +256,61 @@ impl Webhook {
         })
     }
 
-    /// The webhook without the keys that have expired by `now`. Not a change of version: since their instant
-    /// nobody was shown them or had anything signed with them.
+    /// The webhook without the keys and the credentials that have expired by `now`. Not a change of version: since their instant
+    /// nobody was shown them, and nothing was signed or sent with them.
     #[must_use]
     pub fn without_expired_keys(mut self, now: Instant) -> Self {
         self.key_ring = self.key_ring.without_expired(now);
+        self.previous_credentials = self
+            .previous_credentials
+            .filter(|previous| now < previous.expires_at);
         self
     }
 
-    fn with_settings(mut self, settings: Settings, now: Instant) -> Self {
+    /// When the next of its keys or credentials expires, or has expired without having been erased.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Instant> {
+        let previous = self.previous_credentials.as_ref();
+        let credentials = previous.map(|previous| previous.expires_at);
+        self.key_ring.next_expiry().into_iter().chain(credentials).min()
+    }
+
+    /// The previous credentials, if they may be used at `now`.
+    #[must_use]
+    pub fn previous_credentials(&self, now: Instant) -> Option<&PreviousCredentials> {
+        let previous = self.previous_credentials.as_ref();
+        previous.filter(|previous| previous.usable_at(&self.settings, now))
+    }
+
+    /// The settings and the previous credentials after `update`.
+    fn updated(
+        &self,
+        update: &SettingsUpdate,
+        now: Instant,
+    ) -> Result<(Settings, Option<PreviousCredentials>), Refusal> {
+        let settings = update.apply(self.settings.clone())?;
+        let keep_for = update.previous_credentials_expires_in;
+        let previous = PreviousCredentials::after_update(self, &settings, keep_for, now)?;
+        Ok((settings, previous))
+    }
+
+    fn with_settings(
+        mut self,
+        settings: Settings,
+        previous: Option<PreviousCredentials>,
+        now: Instant,
+    ) -> Self {
         self.held_up = self
             .held_up
             .and_then(|held_up| held_up.after_change(&self.settings, &settings, now));
         self.settings = settings;
+        self.previous_credentials = previous;
         self
     }
 
     fn changed_at(mut self, now: Instant) -> Self {
         self.updated_at = now.max(self.updated_at);
-        self.version = Version(self.version.0 + 1);
+        self.version = self.version.next();
         self
     }
 }

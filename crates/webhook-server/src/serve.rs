@@ -26,8 +26,8 @@ use webhook_domain::delivery::event::Environment;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::ports::{TokenVerifier, WebhookStore};
 use webhook_domain::services::{
-    AuditService, Authenticator, Dispatch, EventService, ProbePlaces, ProbeService, SecretKeyService,
-    WebhookService,
+    AuditService, Authenticator, Dispatch, EventService, ProbePlaces, ProbeService, SecondTries,
+    SecretKeyService, WebhookService,
 };
 use webhook_front_actix::{FrontLimits, ServerCertificate};
 use webhook_http_actix::wire::described;
@@ -269,6 +269,7 @@ fn dispatch_of(sender: MeasuredSender<HyperSender>, deployment: &Deployment, ope
         environment: deployment.environment,
         schedule: deployment.schedule.clone(),
         attempts_at_once: deployment.descriptors.attempts,
+        second_tries: SecondTries::default(),
         describe: Some(described),
     }
 }

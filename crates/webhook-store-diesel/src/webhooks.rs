@@ -10,5 +10,6 @@ mod lanes;
 pub(crate) mod list;
 mod loading;
 mod port;
+pub(crate) mod previous_credentials;
 pub(crate) mod row;
 pub(crate) mod save;

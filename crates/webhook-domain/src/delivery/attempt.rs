@@ -272,7 +272,31 @@ impl AttemptOutcome {
     }
 }
 
-/// One try to deliver.
+/// With which of a webhook's credentials an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CredentialsTaken {
+    /// Those that it has.
+    #[default]
+    Current,
+    /// Those that it had before: the receiver had refused the others.
+    Previous,
+}
+
+impl CredentialsTaken {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Current, Self::Previous];
+
+    /// The name clients use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Current => "CURRENT",
+            Self::Previous => "PREVIOUS",
+        }
+    }
+}
+
+/// One try to deliver: one request, or two if the receiver refused the webhook's credentials and was asked again with those before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// When it began, which is the instant it was signed for.
@@ -281,7 +305,9 @@ pub struct Attempt {
     pub duration: Duration,
     /// The keys it was signed with, newest first.
     pub key_fingerprints: Vec<Fingerprint>,
-    /// How it ended.
+    /// The credentials of its last request.
+    pub credentials: CredentialsTaken,
+    /// How it ended, which is how its last request did.
     pub outcome: AttemptOutcome,
     /// The beginning of what the receiver answered, if it took nothing and said something.
     pub response_body: Option<ResponseBody>,

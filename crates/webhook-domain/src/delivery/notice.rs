@@ -159,7 +159,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::delivery::attempt::{Attempt, AttemptOutcome, StatusCode};
+    use crate::delivery::attempt::{Attempt, AttemptOutcome, CredentialsTaken, StatusCode};
     use crate::delivery::lane::{Epoch, Position};
     use crate::delivery::penalty_box::HeadFate;
     use crate::delivery::retry_schedule::{Jitter, RetrySchedule};
@@ -173,6 +173,7 @@ mod tests {
             at,
             duration: Duration::ZERO,
             key_fingerprints: Vec::new(),
+            credentials: CredentialsTaken::Current,
             outcome: AttemptOutcome::of_answer(StatusCode::new(status).unwrap()),
             response_body: None,
         }

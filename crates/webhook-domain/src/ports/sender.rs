@@ -10,7 +10,7 @@ use crate::signing::receipt::ReceiptHeader;
 use crate::webhook::{Authentication, CustomHeaders, TargetUrl};
 
 /// One request to a receiver: `POST`, with a body of JSON.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Parcel {
     /// Where it goes.
     pub url: TargetUrl,

@@ -1,6 +1,7 @@
 //! Where sealed values belong.
 
 use crate::id::{PlatformId, SigningKeyId, WebhookId};
+use crate::webhook::Version;
 use data_encoding::HEXLOWER;
 
 /// Where a sealed value belongs.
@@ -12,6 +13,10 @@ pub enum Place<'a> {
     Password(&'a PlatformId, WebhookId),
     /// A webhook's API key.
     ApiKey(&'a PlatformId, WebhookId),
+    /// A webhook's previous password, by the version from which on it is the previous one.
+    PreviousPassword(&'a PlatformId, WebhookId, Version),
+    /// A webhook's previous API key, by the version from which on it is the previous one.
+    PreviousApiKey(&'a PlatformId, WebhookId, Version),
     /// The value of a webhook's custom header, by the header's name.
     CustomHeader(&'a PlatformId, WebhookId, &'a str),
     /// An answer to be given again, by the digest of its slot.
@@ -45,6 +50,18 @@ impl Place<'_> {
                 platform.to_string(),
                 webhook.to_string(),
                 String::new(),
+            ],
+            Self::PreviousPassword(platform, webhook, since) => [
+                "previous-password".into(),
+                platform.to_string(),
+                webhook.to_string(),
+                since.0.to_string(),
+            ],
+            Self::PreviousApiKey(platform, webhook, since) => [
+                "previous-api-key".into(),
+                platform.to_string(),
+                webhook.to_string(),
+                since.0.to_string(),
             ],
             Self::CustomHeader(platform, webhook, name) => [
                 "custom-header".into(),

@@ -5,10 +5,13 @@
 //! does not change, so they are read a few at a time. A turn is handed to whoever records turns in batches; the worker
 //! goes on meanwhile. After a crash the last turns are not known, and their deliveries are sent again.
 
+mod second_try;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::second_try::SecondTries;
 use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
 use crate::access::caller::Acting;
 use crate::delivery::DeliveryStatus;
@@ -56,6 +59,8 @@ pub struct Dispatch {
     pub schedule: RetrySchedule,
     /// How many attempts may be under way at a time. 512, if there are file descriptors for them.
     pub attempts_at_once: usize,
+    /// When second requests within an attempt have failed here.
+    pub second_tries: SecondTries,
     /// Writes a webhook for those who are told that it was made inactive; nobody is, if there is none.
     pub describe: Option<Describe>,
 }
@@ -163,14 +168,14 @@ impl LaneWorker {
     }
 
     /// Makes an attempt at the delivery that stands at the head of the lane, if it is due and `admit` lets something be sent to
-    /// the webhook now, and gives the turn that is to be recorded.
+    /// the webhook now, and gives the turn that is to be recorded. `admit` is asked before each request.
     ///
     /// # Errors
     /// The store's, or that of the source of randomness. If there is no turn, it is not known whether something was sent.
     pub async fn step(
         &mut self,
         dispatch: &Dispatch,
-        admit: impl FnOnce(&Webhook, &TargetUrl) -> bool + Send,
+        mut admit: impl FnMut(&Webhook, &TargetUrl) -> bool + Send,
     ) -> Result<(Next, Option<Turn>), ServiceError> {
         if self.gave_up {
             return Ok((Next::Park, None));
@@ -212,15 +217,16 @@ impl LaneWorker {
         let mut headers = signed.headers;
         headers.extend(trace.into_iter().flat_map(TraceContext::headers));
         let parcel = Parcel {
-            url,
+            url: url.clone(),
             headers,
             authentication: webhook.settings.authentication.clone(),
             custom_headers: webhook.settings.custom_headers.clone(),
             body,
             is_probe: false,
         };
-        let response = match dispatch.sender.send(parcel).await {
-            Ok(response) => response,
+        let again = || admit(&webhook, &url);
+        let (response, credentials) = match second_try::send(dispatch, &webhook, parcel, again).await {
+            Ok(sent) => sent,
             Err(shortage) => return Ok((Next::Short(shortage), None)),
         };
         let ended_at = dispatch.clock.now();
@@ -244,6 +250,7 @@ impl LaneWorker {
             at: now,
             duration: ended_at.since(now),
             key_fingerprints: signed.key_fingerprints,
+            credentials,
             outcome: response.outcome,
             response_body: ResponseBody::of(&response.body, || Confidential::of(&webhook, &signatures)),
         };

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Form, StoredError};
-use crate::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, ResponseBody, StatusCode};
+use crate::delivery::attempt::{
+    Attempt, AttemptOutcome, CredentialsTaken, FailureCause, ResponseBody, StatusCode,
+};
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::error::InvalidValue;
 use crate::id::PlatformId;
@@ -78,9 +80,17 @@ pub struct StoredAttempt {
     pub cause: Option<String>,
     /// The fingerprints of the keys it was signed with.
     pub keys: Vec<String>,
+    /// Whether it ended with the credentials before the webhook's own. Releases before this field wrote none, and used no others.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub previous_credentials: bool,
     /// The beginning of the answer's body. Release 0.1.0 kept none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl StoredAttempt {
@@ -97,6 +107,7 @@ impl StoredAttempt {
             status: attempt.status().map(StatusCode::get),
             cause: attempt.cause().map(|cause| cause.name().to_owned()),
             keys: keys.map(|key| key.as_str().to_owned()).collect(),
+            previous_credentials: attempt.credentials == CredentialsTaken::Previous,
             body: body.map(|body| body.as_str().to_owned()),
         }
     }
@@ -125,6 +136,10 @@ impl StoredAttempt {
             at: Instant::from_milliseconds(self.at),
             duration: Duration::from_millis(self.ms),
             key_fingerprints: keys.map_err(value(Self::FIELD))?,
+            credentials: match self.previous_credentials {
+                true => CredentialsTaken::Previous,
+                false => CredentialsTaken::Current,
+            },
             outcome,
             response_body: self.body.as_deref().map(ResponseBody::restore),
         })

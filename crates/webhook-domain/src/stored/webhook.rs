@@ -3,7 +3,9 @@
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::{Form, SealedHeaders, SealedKeys, StoredError, StoredHeaders, StoredRing};
+use super::{
+    Form, SealedHeaders, SealedKeys, StoredError, StoredHeaders, StoredPreviousCredentials, StoredRing,
+};
 use crate::error::InvalidValue;
 use crate::id::{PlatformId, WebhookId};
 use crate::sealing::{Place, SealError, Vault};
@@ -39,6 +41,9 @@ pub struct StoredWebhook {
     pub included_actions: Option<Vec<String>>,
     pub excluded_actions: Option<Vec<String>>,
     pub signing_protocol: String,
+    /// With sealed values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_credentials: Option<StoredPreviousCredentials>,
     pub key_ring: StoredRing,
     pub created_at: i64,
     pub updated_at: i64,
@@ -64,6 +69,8 @@ impl StoredWebhook {
             let sealed = SealedHeaders::default();
             StoredHeaders::of(headers, platform, id, vault, &sealed)
         });
+        let previous = webhook.previous_credentials.as_ref();
+        let previous = previous.map(|previous| StoredPreviousCredentials::of(previous, platform, id, vault));
         let actions = |list: &Option<ActionList>| {
             let list = list.as_ref()?;
             Some(list.iter().map(|action| action.as_str().to_owned()).collect())
@@ -86,6 +93,7 @@ impl StoredWebhook {
             included_actions: actions(&settings.included_actions),
             excluded_actions: actions(&settings.excluded_actions),
             signing_protocol: settings.signing_protocol.name().to_owned(),
+            previous_credentials: previous.transpose()?,
             key_ring: StoredRing::of(&webhook.key_ring, platform, id, vault, &SealedKeys::default())?,
             created_at: webhook.created_at.as_milliseconds(),
             updated_at: webhook.updated_at.as_milliseconds(),
@@ -126,11 +134,14 @@ impl StoredWebhook {
             excluded_actions: self.excluded_actions.map(ActionList::restore),
             signing_protocol: protocol.map_err(StoredError::value("signing_protocol"))?,
         };
+        let previous = self.previous_credentials;
+        let previous = previous.map(|previous| previous.restore(&platform, id, vault));
         let (key_ring, _) = self.key_ring.restore(&platform, id, vault)?;
         Ok(Webhook {
             id,
             platform,
             settings,
+            previous_credentials: previous.transpose()?,
             key_ring,
             created_at: Instant::from_milliseconds(self.created_at),
             updated_at: Instant::from_milliseconds(self.updated_at),

@@ -16,7 +16,7 @@ use crate::entropy::Entropy;
 use crate::id::{ApiKeyId, EventId, PlatformId, WebhookId};
 use crate::idempotency::{IdempotencyKey, IdempotentRequest, Render, RequestFingerprint};
 use crate::signing::imported::{ImportedSecret, ImportedSecrets};
-use crate::signing::key_ring::{NewKey, SigningKey};
+use crate::signing::key_ring::{NewKey, Overlap, SigningKey};
 use crate::signing::secret::{SecretBytes, SecretText};
 use crate::signing::signing_protocol::SigningProtocol;
 use crate::testing::SeededEntropy;
@@ -26,6 +26,7 @@ use crate::webhook::{
     Credentials, CustomHeader, CustomHeaderName, CustomHeaderValue, CustomHeaders, Name, Password, Reference,
     Settings, TargetPolicy, TargetUrl, Username, Webhook,
 };
+use crate::webhook::{Edit, SettingsUpdate};
 
 /// The platform `acme`.
 #[must_use]
@@ -79,6 +80,21 @@ pub fn full_settings() -> Settings {
         included_actions: Some(actions(&["INVOICE.PAID", "INVOICE.CREATED"])),
         excluded_actions: Some(actions(&["COUPON.DELETED"])),
         signing_protocol: SigningProtocol::HmacSha256,
+    }
+}
+
+/// An update of [`full_settings`] to this password, with an overlap of the credentials before.
+#[must_use]
+pub fn password_changed(to: &str, overlap: Overlap) -> SettingsUpdate {
+    let full = full_settings();
+    SettingsUpdate {
+        password: Edit::Set(Password::parse(secret(to)).expect("a password")),
+        previous_credentials_expires_in: overlap,
+        ..SettingsUpdate::new(
+            full.active,
+            full.include_previous_data,
+            full.authentication.kind(),
+        )
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     CustomHeadersUpdate, Name, Password, Reference, TargetUrl, Username,
 };
 use crate::error::Refusal;
+use crate::signing::key_ring::Overlap;
 use crate::signing::signing_protocol::SigningProtocol;
 
 /// What a client sets of a webhook.
@@ -158,6 +159,8 @@ pub struct SettingsUpdate {
     pub excluded_actions: Edit<ActionList>,
     /// The protocol of the next key; cleared, it is the default one.
     pub signing_protocol: Edit<SigningProtocol>,
+    /// For how long the credentials before may still be used if the receiver refuses new ones. It is part of no settings.
+    pub previous_credentials_expires_in: Overlap,
     /// What the deployment has against some of these values, unless the webhook has them already.
     pub objections: Objections,
 }
@@ -181,6 +184,7 @@ impl SettingsUpdate {
             included_actions: Edit::Keep,
             excluded_actions: Edit::Keep,
             signing_protocol: Edit::Keep,
+            previous_credentials_expires_in: Overlap::NONE,
             objections: Objections::default(),
         }
     }

@@ -101,7 +101,33 @@ impl TargetUrl {
             .unwrap_or_default()
     }
 
+    /// The receiver that it names.
+    #[must_use]
+    pub fn origin(&self) -> TargetOrigin {
+        let url = Url::parse(&self.0).ok();
+        TargetOrigin(url.map_or_else(String::new, |url| url.origin().ascii_serialization()))
+    }
+
     /// The URL as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The scheme, host and port of a target, in the one spelling that all spellings of them have (RFC 6454 §6.2): what credentials are
+/// for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetOrigin(String);
+
+impl TargetOrigin {
+    /// The origin as the store kept it.
+    #[must_use]
+    pub const fn restore(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The origin as text, such as `https://example.com:8443`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,6 +4,7 @@
 
 mod counting;
 mod meanwhile;
+mod previous_credentials;
 mod receipts;
 mod scene;
 mod traces;

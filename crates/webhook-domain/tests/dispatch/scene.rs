@@ -14,7 +14,7 @@ use webhook_domain::delivery::trace::TraceContext;
 use webhook_domain::id::{EventId, ProcessId, WebhookId};
 use webhook_domain::ports::{DeliveryQueue as _, Outcome, Parcel, Response, Sender, Shortage};
 use webhook_domain::services::{
-    CreateWebhook, Dispatch, EventService, LaneWorker, Next, PublishEvent, WebhookService,
+    CreateWebhook, Dispatch, EventService, LaneWorker, Next, PublishEvent, SecondTries, WebhookService,
 };
 use webhook_domain::signing::receipt::ReceiptHeader;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
@@ -79,6 +79,7 @@ pub(super) struct Scene {
     pub(super) receiver: Arc<Receiver>,
     pub(super) process: ProcessId,
     pub(super) acting: Acting,
+    pub(super) second_tries: SecondTries,
 }
 
 impl Scene {
@@ -92,6 +93,7 @@ impl Scene {
             acting: fixtures::operator(&fixtures::acme()),
             clock,
             entropy,
+            second_tries: SecondTries::default(),
         };
         let joined = scene.store.join(scene.process, LEASE, scene.clock.now()).await;
         assert!(joined.unwrap());
@@ -108,6 +110,7 @@ impl Scene {
             entropy: self.entropy.clone(),
             environment: Environment::Test,
             schedule: RetrySchedule::default(),
+            second_tries: self.second_tries.clone(),
             describe: None,
         }
     }

@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use webhook_domain::delivery::Delivery;
-use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::delivery::attempt::{
+    Attempt, AttemptOutcome, CredentialsTaken, FailureCause, StatusCode,
+};
 use webhook_domain::delivery::lane::LaneState;
 use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
@@ -73,6 +75,7 @@ impl World {
             at: NOW,
             duration: Duration::ZERO,
             key_fingerprints: Vec::new(),
+            credentials: CredentialsTaken::Current,
             outcome,
         }
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::delivery::attempt::{
+    Attempt, AttemptOutcome, CredentialsTaken, FailureCause, StatusCode,
+};
 use webhook_domain::delivery::penalty_box::{Aftermath, HeadFate, PenaltyBox};
 use webhook_domain::delivery::retry_schedule::{Jitter, RetrySchedule};
 use webhook_domain::testing::ManualClock;
@@ -42,6 +44,7 @@ impl Queue {
             at: self.clock.now(),
             duration: ATTEMPT,
             key_fingerprints: Vec::new(),
+            credentials: CredentialsTaken::Current,
             outcome,
         };
         self.clock.advance(ATTEMPT);

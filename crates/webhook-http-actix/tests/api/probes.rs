@@ -8,7 +8,9 @@ use actix_web::http::Method;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use webhook_domain::access::permission::Permission;
-use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, ResponseBody, StatusCode};
+use webhook_domain::delivery::attempt::{
+    Attempt, AttemptOutcome, CredentialsTaken, FailureCause, ResponseBody, StatusCode,
+};
 use webhook_domain::delivery::lane::LEASE;
 use webhook_domain::delivery::retry_schedule::{Jitter, RetrySchedule};
 use webhook_domain::id::{ProcessId, WebhookId};
@@ -268,6 +270,7 @@ impl<'a> Worker<'a> {
             at: self.service.clock.now(),
             duration: std::time::Duration::from_millis(3),
             key_fingerprints: Vec::new(),
+            credentials: CredentialsTaken::Current,
             outcome,
         };
         let schedule = RetrySchedule::default();

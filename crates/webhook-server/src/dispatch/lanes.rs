@@ -358,7 +358,12 @@ async fn step(
     }
     // Given back when the attempt is over.
     let mut place = wanted.place.take();
+    let mut is_second = false;
     let admit = |webhook: &Webhook, url: &TargetUrl| {
+        // A second request within an attempt is none that a stop waits for, nor one that a pause lets through.
+        if std::mem::replace(&mut is_second, true) && lanes.stopping.load(Ordering::Acquire) {
+            return false;
+        }
         let host = url.host();
         place = place
             .take()

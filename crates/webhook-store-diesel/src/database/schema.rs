@@ -14,6 +14,7 @@ diesel::table! {
         api_header_field -> Nullable<Text>,
         api_key -> Nullable<Binary>,
         custom_headers -> Nullable<Binary>,
+        previous_credentials -> Nullable<Binary>,
         url -> Nullable<Text>,
         included_actions -> Nullable<Text>,
         excluded_actions -> Nullable<Text>,
@@ -39,6 +40,13 @@ diesel::table! {
         expires_at -> BigInt,
         webhook_id -> Text,
         platform -> Text,
+    }
+}
+
+diesel::table! {
+    credential_expiries (webhook_id) {
+        webhook_id -> Text,
+        expires_at -> BigInt,
     }
 }
 
@@ -242,6 +250,7 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
+    credential_expiries,
     deliveries,
     events,
     failed_deliveries,

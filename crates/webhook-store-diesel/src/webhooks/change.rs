@@ -333,6 +333,7 @@ impl Changes {
                 let before = &row.loaded.webhook;
                 after.key_ring.has_let_go_of_a_key_of(&before.key_ring)
                     || after.settings.authentication != before.settings.authentication
+                    || after.previous_credentials != before.previous_credentials
             }
             Effect::Delete => true,
         })

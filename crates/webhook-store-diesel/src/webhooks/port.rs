@@ -1,5 +1,7 @@
 //! Webhooks, and the answers that are given again.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::id::{PlatformId, WebhookId};
@@ -12,7 +14,7 @@ use webhook_domain::{ServiceError, StoreError};
 use crate::DieselStore;
 use crate::database::connection::AnyConnection;
 use crate::database::row::{corrupt, unavailable};
-use crate::database::schema::{idempotent_answers, key_expiries, webhooks};
+use crate::database::schema::{credential_expiries, idempotent_answers, key_expiries, webhooks};
 use crate::engine::failure::Failure;
 use crate::lanes::held_up;
 use crate::sealing::Vault;
@@ -88,7 +90,20 @@ impl WebhookStore for DieselStore {
                 .order(key_expiries::expires_at)
                 .select((key_expiries::platform, key_expiries::webhook_id))
                 .limit(limit.into());
-            let rows: Vec<(String, String)> = query.load(connection).map_err(unavailable)?;
+            let mut rows: Vec<(String, String)> = query.load(connection).map_err(unavailable)?;
+            let credentials = credential_expiries::table
+                .inner_join(webhooks::table.on(webhooks::id.eq(credential_expiries::webhook_id)))
+                .filter(credential_expiries::expires_at.le(now.as_milliseconds()))
+                .order(credential_expiries::expires_at)
+                .select((webhooks::platform, webhooks::id))
+                .limit(limit.into());
+            let with_credentials: Vec<(String, String)> =
+                credentials.load(connection).map_err(unavailable)?;
+            rows.extend(with_credentials);
+            // One that has both expires once.
+            let mut seen = BTreeSet::new();
+            rows.retain(|(_, id)| seen.insert(id.clone()));
+            rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             let parsed = rows
                 .into_iter()
                 .map(|(platform, id)| Ok((platform.parse()?, id.parse()?)));

@@ -16,6 +16,7 @@ use crate::database::schema::webhooks;
 use crate::sealing::{Place, Vault, sealing_key_name};
 use crate::webhooks::custom_headers::HeadersCodec;
 use crate::webhooks::key_ring::RingCodec;
+use crate::webhooks::previous_credentials::{PreviousCredentialsCodec, SealedCredentials};
 
 /// A row of `webhooks`.
 #[derive(Debug, Clone, Queryable, Insertable, Identifiable, AsChangeset)]
@@ -33,6 +34,7 @@ pub(crate) struct WebhookRow {
     pub(crate) api_header_field: Option<String>,
     pub(crate) api_key: Option<Vec<u8>>,
     pub(crate) custom_headers: Option<Vec<u8>>,
+    pub(crate) previous_credentials: Option<Vec<u8>>,
     pub(crate) url: Option<String>,
     pub(crate) included_actions: Option<String>,
     pub(crate) excluded_actions: Option<String>,
@@ -95,6 +97,7 @@ pub(crate) struct LoadedWebhook {
     password: Option<Vec<u8>>,
     api_key: Option<Vec<u8>>,
     headers: SealedHeaders,
+    previous: SealedCredentials,
     /// The position of its newest audit record.
     pub(crate) last_audit: Option<i64>,
 }
@@ -124,6 +127,13 @@ impl LoadedWebhook {
             at: at("custom_headers"),
         };
         let (custom_headers, headers) = codec.decode(row.custom_headers.as_deref())?;
+        let codec = PreviousCredentialsCodec {
+            vault,
+            platform: &platform,
+            webhook: id,
+            at: at("previous_credentials"),
+        };
+        let (previous_credentials, previous) = codec.decode(row.previous_credentials)?;
         let credentials = Credentials {
             username: row.username.map(Username::restore),
             password: password.map(Password::restore),
@@ -153,6 +163,7 @@ impl LoadedWebhook {
             id,
             platform,
             settings,
+            previous_credentials,
             key_ring,
             created_at: Instant::from_milliseconds(row.created_at),
             updated_at: Instant::from_milliseconds(row.updated_at),
@@ -165,6 +176,7 @@ impl LoadedWebhook {
             password: row.password,
             api_key: row.api_key,
             headers,
+            previous,
             last_audit: row.last_audit,
         })
     }
@@ -174,6 +186,7 @@ impl LoadedWebhook {
         let own = [&self.password, &self.api_key].into_iter().flatten();
         self.keys.are_sealed_under(name)
             && self.headers.are_sealed_under(name)
+            && self.previous.are_sealed_under(name)
             && own
                 .into_iter()
                 .all(|sealed| sealing_key_name(sealed).as_deref() == Some(name))
@@ -203,7 +216,13 @@ impl LoadedWebhook {
         encode(after, Some(self), last_audit, vault)
     }
 
-    /// The columns of `after` that change if its settings are those of `self`.
+    /// Whether `after` differs from `self` in its ring and its version alone.
+    pub(crate) fn differs_in_ring_alone(&self, after: &Webhook) -> bool {
+        after.settings == self.webhook.settings
+            && after.previous_credentials == self.webhook.previous_credentials
+    }
+
+    /// The columns of `after` that change if it differs in its ring alone.
     pub(crate) fn encode_ring(
         &self,
         after: &Webhook,
@@ -283,6 +302,13 @@ fn encode(
         webhook: webhook.id,
         at: at("custom_headers"),
     };
+    let previous = PreviousCredentialsCodec {
+        vault,
+        platform: &webhook.platform,
+        webhook: webhook.id,
+        at: at("previous_credentials"),
+    };
+    let previous_before = before.map(|before| (&before.webhook, &before.previous));
     let sealed_headers = before.map_or(&no_headers, |before| &before.headers);
     Ok(WebhookRow {
         platform: webhook.platform.to_string(),
@@ -305,6 +331,7 @@ fn encode(
             .map(|field| field.as_str().to_owned()),
         api_key,
         custom_headers: headers.encode(settings.custom_headers.as_ref(), sealed_headers)?,
+        previous_credentials: previous.encode(webhook.previous_credentials.as_ref(), previous_before)?,
         url: settings.url.as_ref().map(|url| url.as_str().to_owned()),
         included_actions: encode_actions(settings.included_actions.as_ref(), at("included_actions"))?,
         excluded_actions: encode_actions(settings.excluded_actions.as_ref(), at("excluded_actions"))?,

@@ -16,6 +16,7 @@ use crate::events::subscription::SubscriptionRow;
 use crate::lanes::row::LaneRow;
 use crate::sealing::Vault;
 use crate::webhooks::key_counts::KeyCounts;
+use crate::webhooks::previous_credentials::note_expiry;
 use crate::webhooks::row::{ExpiryColumns, LoadedWebhook, RingColumns};
 
 /// Where the newest audit record of each resource of the group stands.
@@ -70,6 +71,7 @@ impl Changes {
         for webhook in &self.created {
             let row = LoadedWebhook::encode_new(webhook, last_audit_of(webhook.id), vault)?;
             connection.insert_webhook(&row)?;
+            note_expiry(connection, None, webhook)?;
             platforms
                 .entry(webhook.platform.to_string())
                 .or_default()
@@ -86,12 +88,13 @@ impl Changes {
         for row in &rows {
             let last_audit = last_audit_of(row.loaded.webhook.id);
             match &row.effect {
-                Effect::Save(after) if after.settings == row.loaded.webhook.settings => {
+                Effect::Save(after) if row.loaded.differs_in_ring_alone(after) => {
                     rings.push(row.loaded.encode_ring(after, last_audit, vault)?);
                 }
                 Effect::Save(after) => {
                     connection.update_webhook(&row.loaded.encode(after, last_audit, vault)?)?;
                     connection.move_update(&row.loaded.moved_by(after))?;
+                    note_expiry(connection, Some(&row.loaded.webhook), after)?;
                 }
                 Effect::Keep if last_audit != row.loaded.last_audit => {
                     if let Some(last_audit) = last_audit {

@@ -22,7 +22,7 @@ on_each_database! {
     the_records_of_all_changes_of_the_key_are_found_by_their_resource
 }
 
-/// Webhooks with every kind of secret, rolled so that keys are retired, and an answer to be given again.
+/// Webhooks with every kind of secret, rolled so that keys are retired and credentials kept, and an answer to be given again.
 async fn stock(services: &Services) -> Vec<Webhook> {
     let mut webhooks = Vec::new();
     for number in 0..150 {
@@ -33,6 +33,7 @@ async fn stock(services: &Services) -> Vec<Webhook> {
         };
         let created = services.create_with(settings).await.unwrap();
         let roll = RollSecret {
+            update: Some(fixtures::password_changed("another-word", Overlap::DAY)),
             overlap: Some(Overlap::DAY),
             idempotent: Some(fixtures::request(&format!("roll {number}"), "roll")),
             ..RollSecret::default()

@@ -37,6 +37,7 @@ async fn no_secret_stands_in_the_database_as_it_is(place: Place) {
             &services.acting,
             webhook.id,
             RollSecret {
+                update: Some(fixtures::password_changed("another-word", Overlap::DAY)),
                 idempotent,
                 ..RollSecret::default()
             },
@@ -44,6 +45,7 @@ async fn no_secret_stands_in_the_database_as_it_is(place: Place) {
         .await
         .unwrap();
     let stored = services.read(webhook.id).await.unwrap();
+    assert!(stored.previous_credentials.is_some());
     store.close();
     let raw = match &place {
         Place::Sqlite(directory) => std::fs::read_dir(directory.path())
@@ -62,6 +64,7 @@ async fn no_secret_stands_in_the_database_as_it_is(place: Place) {
     assert_eq!(secrets.len(), 2);
     secrets.extend([
         "pass-word".into(),
+        "another-word".into(),
         "k3y".into(),
         "tenant 1".into(),
         "r0ute".into(),

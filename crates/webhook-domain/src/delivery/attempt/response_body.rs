@@ -15,7 +15,7 @@ use webhook_verify::Secret;
 use zeroize::Zeroizing;
 
 use self::escapes::{Unit, literal, unescaped};
-use crate::webhook::{CustomHeaders, Webhook};
+use crate::webhook::{Credentials, CustomHeaders, Webhook};
 
 /// Stands where a secret stood.
 const REDACTED: &str = "[redacted]";
@@ -106,15 +106,10 @@ impl Confidential {
     #[must_use]
     pub fn of(webhook: &Webhook, signatures: &[String]) -> Self {
         let mut known = Self(Vec::new());
-        let credentials = webhook.settings.authentication.credentials();
-        if let Some(password) = &credentials.password {
-            let username = credentials.username.as_ref().map_or("", |name| name.as_str());
-            let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
-            known.add(&Zeroizing::new(BASE64_NOPAD.encode(pair.as_bytes())));
-            known.add(password.expose());
-        }
-        if let Some(key) = &credentials.api_key {
-            known.add(key.expose());
+        let previous = webhook.previous_credentials.as_ref();
+        let previous = previous.map(|previous| &previous.authentication);
+        for authentication in previous.into_iter().chain([&webhook.settings.authentication]) {
+            known.add_credentials(authentication.credentials());
         }
         for header in webhook
             .settings
@@ -140,6 +135,18 @@ impl Confidential {
             }
         }
         known
+    }
+
+    fn add_credentials(&mut self, credentials: &Credentials) {
+        if let Some(password) = &credentials.password {
+            let username = credentials.username.as_ref().map_or("", |name| name.as_str());
+            let pair = Zeroizing::new(format!("{username}:{}", password.expose()));
+            self.add(&Zeroizing::new(BASE64_NOPAD.encode(pair.as_bytes())));
+            self.add(password.expose());
+        }
+        if let Some(key) = &credentials.api_key {
+            self.add(key.expose());
+        }
     }
 
     /// The value of a header, and of one with a scheme (RFC 9110 §11.4) what follows that: a receiver may repeat the token alone, and

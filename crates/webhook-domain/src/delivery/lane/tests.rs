@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::delivery::Delivery;
-use crate::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use crate::delivery::attempt::{Attempt, AttemptOutcome, CredentialsTaken, FailureCause, StatusCode};
 use crate::delivery::retry_schedule::{Jitter, RetrySchedule};
 use crate::testing::{ManualClock, SeededEntropy, fixtures};
 
@@ -36,6 +36,7 @@ fn turn(lane: &LaneState, outcome: AttemptOutcome) -> Turn {
         at: NOW,
         duration: Duration::from_secs(1),
         key_fingerprints: Vec::new(),
+        credentials: CredentialsTaken::Current,
         outcome,
     };
     let aftermath = lane

@@ -46,7 +46,7 @@ impl Overlap {
     }
 
     /// The instant at which an overlap ends that begins `now`.
-    pub(super) fn after(self, now: Instant) -> Instant {
+    pub(crate) fn after(self, now: Instant) -> Instant {
         now.plus(Duration::from_secs(self.0.into()))
     }
 }

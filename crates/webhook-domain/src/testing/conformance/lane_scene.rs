@@ -7,7 +7,9 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::scene::{Scene, done, fail, held};
-use crate::delivery::attempt::{Attempt, AttemptOutcome, BodyStart, ResponseBody, StatusCode};
+use crate::delivery::attempt::{
+    Attempt, AttemptOutcome, BodyStart, CredentialsTaken, ResponseBody, StatusCode,
+};
 use crate::delivery::event::Event;
 use crate::delivery::lane::LEASE;
 use crate::delivery::retry_schedule::{Jitter, RetrySchedule};
@@ -142,6 +144,10 @@ impl Scene {
             at: self.now(),
             duration: Duration::from_millis(12),
             key_fingerprints: lane.webhook.key_ring.fingerprints(self.now()),
+            credentials: match outcome {
+                AttemptOutcome::Succeeded { .. } => CredentialsTaken::Current,
+                AttemptOutcome::Failed { .. } => CredentialsTaken::Previous,
+            },
             outcome,
         };
         let schedule = RetrySchedule::default();

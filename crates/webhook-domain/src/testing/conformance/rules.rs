@@ -30,6 +30,7 @@ macro_rules! conformance_tests {
             a_change_saves_the_webhook_and_its_record
             every_setting_can_be_changed_and_cleared
             custom_headers_read_back_in_their_order_and_spelling
+            expired_credentials_are_found_and_erased
             a_change_of_an_unknown_webhook_is_not_found
             a_change_of_another_platforms_webhook_is_not_found
             a_refused_decision_saves_nothing
@@ -162,6 +163,7 @@ macro_rules! conformance_tests {
             a_lost_lane_is_named_and_the_others_are_recorded
             no_more_attempts_are_kept_than_may_be
             attempts_and_penalty_boxes_read_back_equal
+            previous_credentials_read_back_equal
             lanes_are_there_after_a_restart
             a_platform_has_no_more_pending_events_than_its_quota
             an_event_for_more_webhooks_than_the_quota_is_refused
@@ -210,6 +212,7 @@ mod tests {
             include_str!("attempts.rs"),
             include_str!("audit.rs"),
             include_str!("changing.rs"),
+            include_str!("credentials.rs"),
             include_str!("deleting.rs"),
             include_str!("durable.rs"),
             include_str!("events.rs"),

@@ -138,7 +138,7 @@ impl WebhookStore for MemoryStore {
             .tables()
             .webhooks
             .values()
-            .filter(|webhook| webhook.key_ring.next_expiry().is_some_and(|expiry| expiry <= now))
+            .filter(|webhook| webhook.next_expiry().is_some_and(|expiry| expiry <= now))
             .take(limit as usize)
             .map(|webhook| (webhook.platform.clone(), webhook.id))
             .collect())

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Answer, Sequence, Sharing};
-use crate::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode, TlsFailure};
+use crate::delivery::attempt::{
+    Attempt, AttemptOutcome, CredentialsTaken, FailureCause, StatusCode, TlsFailure,
+};
 use crate::delivery::penalty_box::{HeadFate, PenaltyBox};
 use crate::delivery::retry_schedule::{Jitter, RetrySchedule};
 use crate::error::{ServiceError, StoreError};
@@ -211,6 +213,7 @@ impl Sequence<'_> {
             at,
             duration: Duration::ZERO,
             key_fingerprints: lane.webhook.key_ring.fingerprints(at),
+            credentials: CredentialsTaken::Current,
             outcome: if fails { failed } else { succeeded },
         };
         let aftermath = before.after(&attempt, None, &RetrySchedule::default(), Jitter::NONE);

@@ -12,7 +12,7 @@ use webhook_domain::delivery::lane::Epoch;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::ports::{DeliveryQuery, EventStore, Lane, ListedDelivery};
-use webhook_domain::services::Dispatch;
+use webhook_domain::services::{Dispatch, SecondTries};
 use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::testing::{ManualClock, MemoryStore, Random, fixtures};
 use webhook_domain::time::{Clock, Instant};
@@ -306,6 +306,7 @@ impl World {
             entropy,
             environment: Environment::Test,
             schedule: RetrySchedule::new(waits, Duration::from_secs(10), self.plan.give_up_after).unwrap(),
+            second_tries: SecondTries::default(),
             describe: None,
         }
     }

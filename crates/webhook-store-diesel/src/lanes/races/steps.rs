@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use webhook_domain::access::audit::{AuditAction, AuditDetails, AuditStamp};
-use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, FailureCause, StatusCode};
+use webhook_domain::delivery::attempt::{
+    Attempt, AttemptOutcome, CredentialsTaken, FailureCause, StatusCode,
+};
 use webhook_domain::delivery::event::Event;
 use webhook_domain::delivery::lane::{LaneState, Position};
 use webhook_domain::delivery::retry_schedule::{Jitter, RetrySchedule};
@@ -336,6 +338,7 @@ pub(super) fn turn_at(lane: &Lane, queued: &QueuedDelivery, outcome: AttemptOutc
         at: now,
         duration: Duration::ZERO,
         key_fingerprints: Vec::new(),
+        credentials: CredentialsTaken::Current,
         outcome,
     };
     let schedule = RetrySchedule::default();
