@@ -11,7 +11,7 @@ use std::{
 
 use webhook_tests::{
     Backend, Client, Deployment, Service, book,
-    fixtures::{Webhook, create, create_with, get, roll_with},
+    fixtures::{Webhook, create, create_with, get, roll_with, update, with},
     knob, on_each_database,
     postgres::{random_bytes, random_hex},
     server::run,
@@ -38,6 +38,20 @@ fn no_request_fails_while_the_master_key_is_replaced_and_the_old_one_is_refused_
             )
         })
         .collect();
+    // Some have credentials of before, which are sealed too.
+    for webhook in &kept[..20] {
+        let changes = serde_json::json!({
+            "authentication_type": "PASSWORD", "password": "another", "previous_credentials_expires_in": 604_800,
+        });
+        for changes in [serde_json::json!({"authentication_type": "PASSWORD"}), changes] {
+            let body = with(update(), changes);
+            client
+                .patch(&webhook.path())
+                .json(&body)
+                .send()
+                .expect_status(200);
+        }
+    }
     let file = service.deployment().master_key_file();
     let old_key = std::fs::read(&file).expect("the old key");
 
@@ -78,8 +92,13 @@ fn no_request_fails_while_the_master_key_is_replaced_and_the_old_one_is_refused_
     service.kill();
     service.start_again();
     let client = service.client();
-    for webhook in &kept {
-        assert_eq!(keys(&get(&client, webhook)), keys(webhook));
+    for (number, webhook) in kept.iter().enumerate() {
+        let read = get(&client, webhook);
+        assert_eq!(keys(&read), keys(webhook));
+        assert_eq!(
+            read.json["previous_credentials_expires_at"].is_null(),
+            number >= 20
+        );
     }
     service.kill();
     let old_file = service.deployment().directory().join("old.key");

@@ -177,6 +177,7 @@ fn fields_the_server_sets_are_ignored(backend: Backend) {
 fn a_bad_window_is_refused(backend: Backend) {
     let scene = Scene::new(backend);
     const FIELD: &str = "previous_secret_expires_in";
+    const OF_CREDENTIALS: &str = "previous_credentials_expires_in";
     for value in [
         "-1",
         "604801",
@@ -189,9 +190,11 @@ fn a_bad_window_is_refused(backend: Backend) {
         "18446744073709551616",
         "-9223372036854775809",
     ] {
-        let object = Door::Roll.object().to_string();
-        let text = format!("{},\"{FIELD}\":{value}}}", object.trim_end_matches('}'));
-        scene.refuse_text(Door::Roll, text, &INVALID, Some(FIELD));
+        for field in [FIELD, OF_CREDENTIALS] {
+            let object = Door::Roll.object().to_string();
+            let text = format!("{},\"{field}\":{value}}}", object.trim_end_matches('}'));
+            scene.refuse_text(Door::Roll, text, &INVALID, Some(field));
+        }
     }
     for value in [
         "",

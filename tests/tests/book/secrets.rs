@@ -1,4 +1,4 @@
-//! `docs/rolling-a-secret.md` and `docs/audit.md`.
+//! `docs/rolling-a-secret.md`, `docs/audit.md`, and how the receiver's credentials change by `docs/deliveries.md`.
 
 use serde_json::{Value, json};
 use webhook_tests::{Backend, Service, book, fixtures::create_with, on_each_database};
@@ -9,7 +9,10 @@ on_each_database!(secrets_are_rolled_and_audited_as_the_pages_say);
 
 fn secrets_are_rolled_and_audited_as_the_pages_say(backend: Backend) {
     let service = Service::start(backend);
-    let webhook = create_with(&service.client(), json!({"active": false}));
+    let webhook = create_with(
+        &service.client(),
+        json!({"active": false, "authentication_type": "PASSWORD", "username": "billing", "password": "an.old.one"}),
+    );
     let mut reader = Reader::of(service.deployment());
     reader.set("KEY", service.key());
     reader.set("ID", webhook.id());
@@ -44,6 +47,12 @@ fn secrets_are_rolled_and_audited_as_the_pages_say(backend: Backend) {
     let removed = answer(&reader, "rolling:remove");
     assert!(removed["secret_key"].is_null());
     assert_eq!(removed["previous_secret_key"], mended["secret_key"]);
+
+    let changed = answer(&reader, "deliveries:credentials");
+    assert_eq!(
+        changed["previous_credentials_expires_at"].as_str().map(str::len),
+        Some(20)
+    );
 
     reader.replace("whk_…", webhook.id());
     let said = reader.read(&book::block("audit:list"));

@@ -108,6 +108,18 @@ pub(crate) fn rightly(service: &Service, token: &str, given: &Credentials, trail
     idempotently(&client, &by_token, &first, given, trail);
     api_keys(service, &client, trail);
 
+    for (members, seconds) in [(given.members(), 0), (given.later_members(), 3600)] {
+        let of_password =
+            json!({"authentication_type": "PASSWORD", "previous_credentials_expires_in": seconds});
+        let body = with(with(update(), members), of_password);
+        done(
+            trail,
+            "update that keeps the credentials before",
+            client.patch(&path).json(&body),
+        );
+    }
+    done(trail, "read with credentials of before", client.get(&path));
+
     let viewer = service.deployment().create_key("default", &["WEBHOOK.VIEW"], &[]);
     trail.know_api_key("a viewer's API key", &viewer);
     let viewer = service.client_with(&viewer);

@@ -323,6 +323,14 @@ fn of_states(errors: &mut Errors<'_>, webhook: &Webhook) {
         &patches(with(key, json!({"custom_headers": {"X-KEY": "v"}}))),
     );
     patches(json!({"custom_headers": null})).expect_status(200);
+    let kept = json!({"previous_credentials_expires_in": 60});
+    errors.of("credentials kept that do not change", &patches(kept.clone()));
+    let elsewhere = with(kept, json!({"url": "https://other.example.com/"}));
+    errors.of("credentials kept for another receiver", &patches(elsewhere));
+    errors.of(
+        "credentials kept for too long",
+        &patches(json!({"previous_credentials_expires_in": 604_801})),
+    );
     let retired = format!("{secret}/retired");
     for (fingerprint, body) in [
         ("sha256:12", json!({"expires_in": 1})),

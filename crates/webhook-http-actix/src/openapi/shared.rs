@@ -7,7 +7,7 @@ use utoipa::openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Typ
 use webhook_domain::access::audit::AuditAction;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
-use webhook_domain::delivery::attempt::FailureCause;
+use webhook_domain::delivery::attempt::{CredentialsTaken, FailureCause};
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::signing::key_ring::Evidence;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
@@ -74,6 +74,10 @@ components! {
     SECRET_EVIDENCE as "SecretEvidence": one_of(
         Evidence::ALL.map(Evidence::name),
         "How it was shown that a receiver verifies with a secret.",
+    );
+    CREDENTIALS_TAKEN as "CredentialsTaken": one_of(
+        CredentialsTaken::ALL.map(CredentialsTaken::name),
+        "Which of a webhook's credentials: those that it had at the time, or those before a change.",
     );
     ENVIRONMENT as "Environment": one_of(
         [Environment::Test, Environment::Live].map(Environment::name),

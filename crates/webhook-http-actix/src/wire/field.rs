@@ -46,6 +46,8 @@ pub(crate) enum Set {
     PresentOnCreate(&'static dyn Settable),
     /// A client. In an update it must be there, and not null; when a webhook is created, its default may be left out.
     RequiredOnUpdate(&'static dyn Settable),
+    /// A client that changes a webhook, or nobody. It says how the change is made, and there is none when a webhook is created.
+    OfChange(&'static dyn Settable),
 }
 
 /// The object that a client sends.
@@ -91,14 +93,22 @@ impl Field {
     pub(crate) const fn settable(&self) -> Option<&'static dyn Settable> {
         match self.set {
             Set::ByServer { .. } => None,
-            Set::Optional(value) | Set::PresentOnCreate(value) | Set::RequiredOnUpdate(value) => Some(value),
+            Set::Optional(value)
+            | Set::PresentOnCreate(value)
+            | Set::RequiredOnUpdate(value)
+            | Set::OfChange(value) => Some(value),
         }
+    }
+
+    /// Whether that object may have it, be it to be ignored.
+    pub(crate) const fn is_known(&self, sent: Sent) -> bool {
+        !matches!((&self.set, sent), (Set::OfChange(_), Sent::Create))
     }
 
     /// Whether it must be in the object that a client sends.
     pub(crate) const fn is_required(&self, sent: Sent) -> bool {
         match self.set {
-            Set::ByServer { .. } | Set::Optional(_) => false,
+            Set::ByServer { .. } | Set::Optional(_) | Set::OfChange(_) => false,
             Set::PresentOnCreate(_) => matches!(sent, Sent::Create),
             Set::RequiredOnUpdate(_) => matches!(sent, Sent::Update),
         }
@@ -159,9 +169,10 @@ impl Field {
                 read_only(&mut schema);
                 schema
             }
-            Set::Optional(value) | Set::PresentOnCreate(value) | Set::RequiredOnUpdate(value) => {
-                value.shown_schema(self.says)
-            }
+            Set::Optional(value)
+            | Set::PresentOnCreate(value)
+            | Set::RequiredOnUpdate(value)
+            | Set::OfChange(value) => value.shown_schema(self.says),
         })
     }
 

@@ -44,7 +44,8 @@ pub(crate) fn create(
     body: Object,
     rules: &FieldRules,
 ) -> Result<(Settings, Option<ImportedSecrets>), Problem> {
-    let mut fields = known(body, &[ImportedSecret::CURRENT, ImportedSecret::PREVIOUS])?;
+    let others = [ImportedSecret::CURRENT, ImportedSecret::PREVIOUS];
+    let mut fields = known(body, Sent::Create, &others)?;
     let update = read(&mut fields, Sent::Create, rules)?;
     let [current, previous] = [ImportedSecret::CURRENT, ImportedSecret::PREVIOUS]
         .map(|field| fields.text(field, |text| ImportedSecret::parse(&SecretText::new(text))));
@@ -72,7 +73,7 @@ pub fn read_create_object(
 
 /// The update that an update object asks for.
 pub(crate) fn update(body: Object, rules: &FieldRules) -> Result<SettingsUpdate, Problem> {
-    read(&mut known(body, &[])?, Sent::Update, rules)
+    read(&mut known(body, Sent::Update, &[])?, Sent::Update, rules)
 }
 
 /// The update that a roll's body asks for, its overlap if it names one, and whether the previous secret is kept until the new one is
@@ -81,7 +82,8 @@ pub(crate) fn roll(
     body: Object,
     rules: &FieldRules,
 ) -> Result<(SettingsUpdate, Option<Overlap>, bool), Problem> {
-    let mut fields = known(body, &[PREVIOUS_SECRET_EXPIRES_IN, KEEP_PREVIOUS_UNTIL_ADOPTED])?;
+    let others = [PREVIOUS_SECRET_EXPIRES_IN, KEEP_PREVIOUS_UNTIL_ADOPTED];
+    let mut fields = known(body, Sent::Update, &others)?;
     let update = read(&mut fields, Sent::Update, rules)?;
     let overlap = fields.whole(
         PREVIOUS_SECRET_EXPIRES_IN,
@@ -93,10 +95,15 @@ pub(crate) fn roll(
 }
 
 /// The fields of `body`, if each is a webhook's or one of these `others`.
-fn known(body: Object, others: &[&str]) -> Result<Fields, Problem> {
+fn known(body: Object, sent: Sent, others: &[&str]) -> Result<Fields, Problem> {
     Fields::new(body, |name| {
-        FIELDS.iter().any(|field| field.name == name) || others.contains(&name)
+        declared(sent).any(|field| field.name == name) || others.contains(&name)
     })
+}
+
+/// What is declared of that object's fields.
+fn declared(sent: Sent) -> impl Iterator<Item = &'static Field> {
+    FIELDS.iter().filter(move |field| field.is_known(sent))
 }
 
 /// The update that `fields` ask for. What must be there is looked for first, so that who sends something else altogether is
@@ -104,15 +111,15 @@ fn known(body: Object, others: &[&str]) -> Result<Fields, Problem> {
 fn read(fields: &mut Fields, sent: Sent, rules: &FieldRules) -> Result<SettingsUpdate, Problem> {
     let mut update = SettingsUpdate::new(true, false, AuthenticationType::None);
     let is_always_there = |field: &&Field| matches!(field.set, Set::RequiredOnUpdate(_));
-    for field in FIELDS.iter().filter(|field| field.is_required(sent)) {
+    for field in declared(sent).filter(|field| field.is_required(sent)) {
         if sent == Sent::Create && !fields.has(field.name) {
             return Err(Problem::missing_field(field.name, "is required; it may be null"));
         }
     }
-    for field in FIELDS.iter().filter(is_always_there) {
+    for field in declared(sent).filter(is_always_there) {
         field.read(fields, sent, &mut update, rules)?;
     }
-    for field in FIELDS.iter().filter(|field| !is_always_there(field)) {
+    for field in declared(sent).filter(|field| !is_always_there(field)) {
         field.read(fields, sent, &mut update, rules)?;
     }
     Ok(update)
@@ -155,7 +162,7 @@ impl PartialSchema for CreateWebhook {
             write_only(&mut schema);
             object = object.property(name, schema);
         }
-        one(object.examples([sent_example()]))
+        one(object.examples([sent_example(Sent::Create)]))
     }
 }
 
@@ -163,7 +170,7 @@ impl PartialSchema for UpdateWebhook {
     fn schema() -> RefOr<Schema> {
         let says = "Changes of a webhook. What is absent stays as it is; null takes it away. Three fields are always required.";
         let object = sent_object(says, Sent::Update);
-        one(object.examples([sent_example()]))
+        one(object.examples([sent_example(Sent::Update)]))
     }
 }
 
@@ -171,7 +178,7 @@ impl PartialSchema for RollSecret {
     fn schema() -> RefOr<Schema> {
         let mut seconds = or_null(overlap());
         write_only(&mut seconds);
-        let mut example = sent_example();
+        let mut example = sent_example(Sent::Update);
         example[PREVIOUS_SECRET_EXPIRES_IN] = value!(3600);
         let says = "Changes of a webhook, done in the same step as the roll.";
         let mut keeps_previous = or_null(boolean(KEPT));
@@ -211,7 +218,7 @@ fn sent_object(says: &str, sent: Sent) -> ObjectBuilder {
         .schema_type(Type::Object)
         .description(Some(says))
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
-    for field in FIELDS {
+    for field in declared(sent) {
         object = object.property(field.name, field.sent_schema(sent));
         if field.is_required(sent) {
             object = object.required(field.name);
@@ -221,8 +228,8 @@ fn sent_object(says: &str, sent: Sent) -> ObjectBuilder {
 }
 
 /// The example of what a client sends.
-fn sent_example() -> Value {
-    let fields = FIELDS.iter().filter(|field| field.settable().is_some());
+fn sent_example(sent: Sent) -> Value {
+    let fields = declared(sent).filter(|field| field.settable().is_some());
     Value::Object(fields.map(|field| field.example(false)).collect())
 }
 

@@ -9,7 +9,7 @@ use webhook_domain::access::audit::AuditAction;
 use webhook_domain::access::caller::{Credential, PlatformScope};
 use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
-use webhook_domain::delivery::attempt::FailureCause;
+use webhook_domain::delivery::attempt::{CredentialsTaken, FailureCause};
 use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, WebhookId};
 use webhook_domain::signing::key_ring::Evidence;
 use webhook_domain::signing::secret::Fingerprint;
@@ -19,8 +19,8 @@ use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Action, AuthenticationType, Name};
 
 use crate::openapi::shared::{
-    ACTION, AUDIT_ACTION, AUTHENTICATION_TYPE, Component, FAILURE_CAUSE, PERMISSION, SECRET_EVIDENCE,
-    SIGNING_PROTOCOL, WEBHOOK_EVENT_STATUS,
+    ACTION, AUDIT_ACTION, AUTHENTICATION_TYPE, CREDENTIALS_TAKEN, Component, FAILURE_CAUSE, PERMISSION,
+    SECRET_EVIDENCE, SIGNING_PROTOCOL, WEBHOOK_EVENT_STATUS,
 };
 use crate::openapi::values::{
     boolean, fingerprint, free_text, id, instant, limit, list, matching, of_pattern, one, or_null, page,
@@ -201,6 +201,7 @@ enumerations! {
     DeliveryStatus => WEBHOOK_EVENT_STATUS,
     FailureCause => FAILURE_CAUSE,
     Evidence => SECRET_EVIDENCE,
+    CredentialsTaken => CREDENTIALS_TAKEN,
 }
 
 /// A value that is written as its name.

@@ -3,7 +3,7 @@
 use webhook_domain::delivery::event::{Environment, JsonText};
 use webhook_domain::signing::key_ring::{RetiredKey, SigningKey};
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::{Settings, Webhook};
+use webhook_domain::webhook::{PreviousCredentials, Settings, Webhook};
 
 use super::field_value::FieldValue;
 use super::penalty_box::PenaltyBoxJson;
@@ -31,6 +31,8 @@ pub struct WebhookJson<'a> {
     /// Until when it signs, as far as that is known.
     pub(super) previous_expires_at: Option<Instant>,
     pub(super) is_previous_held: bool,
+    /// The credentials before, if they may still be used.
+    pub(super) previous_credentials: Option<&'a PreviousCredentials>,
     pub(super) penalty_box: Option<PenaltyBoxJson>,
     pub(super) secret_adoption: Option<SecretAdoptionJson>,
     keys: Keys,
@@ -48,6 +50,7 @@ impl<'a> WebhookJson<'a> {
             previous,
             previous_expires_at: previous.map(|retired| ring.expiry_of(retired, now)),
             is_previous_held: previous.is_some_and(|retired| retired.is_held(now)),
+            previous_credentials: webhook.previous_credentials(now),
             penalty_box: webhook.held_up.as_deref().map(PenaltyBoxJson::new),
             secret_adoption: adopted.map(|(current, adoption)| SecretAdoptionJson::new(current, adoption)),
             keys,

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use webhook_domain::InvalidValue;
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::text::{PublicText, TextValue};
 use webhook_domain::webhook::{ActionList, Edit, SettingsUpdate, TargetUrl};
 
@@ -15,7 +16,7 @@ use super::schemas::{Enumeration, plain, text};
 use crate::api::FieldRules;
 use crate::errors::Problem;
 use crate::openapi::shared::{CUSTOM_HEADER_NAMES, CUSTOM_HEADERS, actions};
-use crate::openapi::values::{self, boolean};
+use crate::openapi::values::{self, boolean, whole};
 
 /// How a client sets a field.
 pub(crate) trait Settable: Sync {
@@ -231,6 +232,27 @@ impl<T: Enumeration + FromStr<Err = InvalidValue>> Settable for OptionalChoice<T
 
     fn may_be_null(&self) -> bool {
         false
+    }
+}
+
+/// For how many seconds what a change replaces stays in use besides; absent or null, for none.
+pub(crate) struct OverlapOf(pub(crate) fn(&mut SettingsUpdate) -> &mut Overlap);
+
+impl Settable for OverlapOf {
+    fn read(
+        &self,
+        name: &'static str,
+        fields: &mut Fields,
+        update: &mut SettingsUpdate,
+        _: &FieldRules,
+    ) -> Result<bool, Problem> {
+        let sent = fields.whole(name, Overlap::from_seconds, Overlap::invalid())?;
+        *self.0(update) = sent.unwrap_or(Overlap::NONE);
+        Ok(sent.is_some())
+    }
+
+    fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
+        plain(whole(0, Overlap::MAX_SECONDS as usize, says), nullable)
     }
 }
 

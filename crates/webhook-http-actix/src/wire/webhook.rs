@@ -5,13 +5,13 @@ use webhook_domain::signing::key_ring::SigningKey;
 use webhook_domain::signing::verification_key::VerificationKey;
 use webhook_domain::webhook::{ApiHeaderField, ApiKeyValue, Name, Password, Reference, Username};
 
-use super::field::Set::{ByServer, Optional, PresentOnCreate, RequiredOnUpdate};
+use super::field::Set::{ByServer, OfChange, Optional, PresentOnCreate, RequiredOnUpdate};
 use super::field::{Example, Field};
 use super::field_value::FieldValue;
 use super::penalty_box::PenaltyBoxJson;
 use super::schemas::Described as _;
 use super::secret_adoption::SecretAdoptionJson;
-use super::value::{Actions, Choice, Flag, Headers, OptionalChoice, Text, Url, shown};
+use super::value::{Actions, Choice, Flag, Headers, OptionalChoice, OverlapOf, Text, Url, shown};
 use crate::openapi::shared::SIGNING_PROTOCOL;
 use crate::openapi::values::{boolean, constant, id, instant, one, or_null, secret, verification_key};
 
@@ -116,6 +116,15 @@ pub(super) static FIELDS: &[Field] = &[
         advice: "",
         example: Example::Null,
         set: Optional(&Text::<ApiKeyValue>(|update| &mut update.api_key)),
+        shown: None,
+    },
+    Field {
+        name: "previous_credentials_expires_in",
+        says: "For how many seconds the credentials before this change are tried when the receiver answers 401 or 403 to the new ones.",
+        advice: "0 if it is absent or null. A credential of the authentication_type must change with it, and the scheme, host and port of \
+                 the url and the authentication_type must stay.",
+        example: Example::Null,
+        set: OfChange(&OverlapOf(|update| &mut update.previous_credentials_expires_in)),
         shown: None,
     },
     Field {
@@ -233,6 +242,20 @@ pub(super) static FIELDS: &[Field] = &[
             schema: |says| one(boolean(says)),
         },
         shown: Some(|json| json.is_previous_held.into()),
+    },
+    Field {
+        name: "previous_credentials_expires_at",
+        says: "Until when the credentials before are tried when the receiver answers 401 or 403 to those that the webhook has.",
+        advice: "",
+        example: Example::Null,
+        set: ByServer {
+            schema: |says| or_null(instant(says)),
+        },
+        shown: Some(|json| {
+            json.previous_credentials
+                .map(|previous| previous.expires_at)
+                .into()
+        }),
     },
     Field {
         name: "secret_rolled_at",

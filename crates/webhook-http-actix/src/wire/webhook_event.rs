@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
-use webhook_domain::delivery::attempt::{Attempt, FailureCause, ResponseBody, StatusCode};
+use webhook_domain::delivery::attempt::{Attempt, CredentialsTaken, FailureCause, ResponseBody, StatusCode};
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::delivery::{Delivery, DeliveryStatus};
 use webhook_domain::id::{DeliveryId, EventId, WebhookId};
@@ -56,6 +56,9 @@ answer! {
         response_body: Option<&'a str>,
         /// The secrets it was signed with, newest first.
         key_fingerprints: Vec<FingerprintText<'a>>,
+        /// The credentials that it ended with. `PREVIOUS`: the receiver answered 401 or 403 to the webhook's own, and was asked once more
+        /// with those before.
+        credentials: ByName<CredentialsTaken>,
     }
 }
 
@@ -108,6 +111,7 @@ fn attempt(attempt: &Attempt) -> AttemptJson<'_> {
         cause: attempt.cause().map(ByName),
         response_body: attempt.response_body.as_ref().map(ResponseBody::as_str),
         key_fingerprints: fingerprints.map(|key| FingerprintText(key.as_str())).collect(),
+        credentials: ByName(attempt.credentials),
     }
 }
 

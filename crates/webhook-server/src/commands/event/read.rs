@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 use webhook_domain::delivery::DeliveryStatus;
-use webhook_domain::delivery::attempt::{Attempt, FailureCause, StatusCode};
+use webhook_domain::delivery::attempt::{Attempt, CredentialsTaken, FailureCause, StatusCode};
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::id::{DeliveryId, EventId, WebhookId};
 use webhook_domain::ports::{DeliveryQuery, ListedDelivery};
@@ -128,6 +128,7 @@ fn outcome(attempt: &Attempt) -> String {
     [status.as_deref(), cause]
         .into_iter()
         .flatten()
+        .chain((attempt.credentials == CredentialsTaken::Previous).then_some("(previous credentials)"))
         .collect::<Vec<_>>()
         .join(" ")
 }

@@ -3,10 +3,12 @@
 use clap::Args;
 use webhook_domain::id::WebhookId;
 use webhook_domain::services::UpdateWebhook;
-use webhook_domain::webhook::Precondition;
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::webhook::{Precondition, SettingsUpdate};
 use webhook_domain::{Refusal, ServiceError};
 use webhook_http_actix::wire::{Keys, WebhookJson};
 
+use super::roll::overlap;
 use super::setting_arguments::SettingArguments;
 use super::{PlatformArgument, webhooks};
 use crate::commands::local::{Local, answer_json, cannot, remark};
@@ -23,6 +25,9 @@ pub(crate) struct UpdateArguments {
     id: WebhookId,
     #[command(flatten)]
     settings: SettingArguments,
+    /// Seconds for which the credentials before are tried when the receiver answers 401 or 403 to new ones, 0 to 604800
+    #[arg(long, value_name = "SECONDS", value_parser = overlap, allow_negative_numbers = true)]
+    previous_credentials_expires_in: Option<Overlap>,
 }
 
 /// Changes what the flags name.
@@ -41,10 +46,15 @@ pub(super) fn run(
     let stored = local
         .wait(doing, service.read(&local.looking_at(platform.clone())?, id))?
         .webhook;
+    let update = arguments
+        .settings
+        .update(&stored.settings, &targets, &catalogue)?;
+    let keep_for = arguments.previous_credentials_expires_in;
     let update = UpdateWebhook {
-        update: arguments
-            .settings
-            .update(&stored.settings, &targets, &catalogue)?,
+        update: SettingsUpdate {
+            previous_credentials_expires_in: keep_for.unwrap_or(Overlap::NONE),
+            ..update
+        },
         // What no flag names is sent as it was read.
         precondition: Precondition::VersionIn(vec![stored.version]),
         idempotent: None,
@@ -64,6 +74,12 @@ pub(super) fn run(
                 true => "nothing changed".to_owned(),
                 false => format!("changed {}", changed.join(", ")),
             });
+            if let Some(previous) = webhook.previous_credentials(local.open.clock.now()) {
+                remark(&format!(
+                    "the credentials before are tried too until {}, if the receiver refuses these",
+                    previous.expires_at
+                ));
+            }
             Ok(())
         }
     }
