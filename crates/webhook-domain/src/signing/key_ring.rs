@@ -66,18 +66,20 @@ impl RetiredKey {
     /// The key, signing from `now` on for as long as it was promised, if its instant is one that no clock can have promised
     /// that goes right: then it was retired by one that was ahead.
     fn put_right(mut self, now: Instant) -> Self {
-        let longest = Overlap::LONGEST;
-        // One that is set to sign longer than any overlap has an instant of retirement that has come.
-        let latest = match self.retired_at > now {
-            true => longest.after(now),
-            false => ExpiresIn::latest_of(self.retired_at),
+        let longest = Overlap::LONGEST.after(now);
+        let promised = self.expires_at.since(self.retired_at);
+        let is_set_by_name = longest < now.plus(promised);
+        let (latest, longest) = match self.retired_at > now {
+            true if is_set_by_name => (ExpiresIn::latest_of(now), ExpiresIn::latest_of(now)),
+            true => (longest, longest),
+            // One that is set by name to sign longer than any overlap has an instant of retirement that had come.
+            false => (ExpiresIn::latest_of(self.retired_at), longest),
         };
         if self.expires_at > latest {
-            let promised = self.expires_at.since(self.retired_at);
             // An instant that is not after the retirement was stored by a second clock, which was less far ahead.
             self.expires_at = match promised.is_zero() {
-                true => longest.after(now),
-                false => now.plus(promised).min(longest.after(now)),
+                true => longest,
+                false => now.plus(promised).min(longest),
             };
             self.kept = self.kept.map(|kept| Kept {
                 held_to: self.expires_at,

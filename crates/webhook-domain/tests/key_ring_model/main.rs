@@ -10,6 +10,7 @@
     reason = "so a test says that it failed"
 )]
 
+mod exhaustive;
 mod model;
 
 use proptest::prelude::*;

@@ -224,14 +224,18 @@ impl Model {
         const WEEK: i64 = 604_800_000;
         let mut keys = self.keys.clone();
         for key in &mut keys {
-            let latest = match key.retired_at > now {
-                true => now + WEEK,
-                false => key.retired_at + MONTH,
-            };
-            key.until = key.until.map(|until| match until - key.retired_at {
-                _ if until <= latest => until,
-                promised if promised > 0 => now + promised.min(WEEK),
-                _ => now + WEEK,
+            key.until = key.until.map(|until| {
+                let promised = until - key.retired_at;
+                let (latest, longest) = match key.retired_at > now {
+                    true if promised > WEEK => (now + MONTH, MONTH),
+                    true => (now + WEEK, WEEK),
+                    false => (key.retired_at + MONTH, WEEK),
+                };
+                match promised {
+                    _ if until <= latest => until,
+                    promised if promised > 0 => now + promised.min(longest),
+                    _ => now + longest,
+                }
             });
             key.kept_until = key.kept_until.map(|until| until.min(now + MONTH));
         }
