@@ -1,13 +1,15 @@
 //! A receiver of deliveries: a real listener that keeps what it gets, answers as it is told, and verifies signatures with
 //! nothing but an HMAC of its own.
 
+mod spelling;
+
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -16,6 +18,7 @@ use std::{
 use data_encoding::{BASE64, HEXUPPER};
 use ring::hmac;
 
+pub use self::spelling::Spelling;
 use crate::clock::wait_for;
 
 /// What a receiver does with a delivery.
@@ -41,53 +44,6 @@ pub enum Conduct {
     HangUp,
     /// Resets the connection without an answer.
     Reset,
-}
-
-/// How a receiver writes what it was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Spelling {
-    /// As it came.
-    Plain,
-    /// As JSON, the slashes escaped.
-    Json,
-    /// In base64, all of it at once.
-    Base64,
-    /// In hex, all of it at once.
-    Hex,
-    /// Percent-encoded, but for letters and digits.
-    Percent,
-    /// With numbers for all characters but letters and digits, as HTML has them.
-    Html,
-}
-
-impl Spelling {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Plain,
-        Self::Json,
-        Self::Base64,
-        Self::Hex,
-        Self::Percent,
-        Self::Html,
-    ];
-
-    fn write(self, text: &str) -> String {
-        let each = |escape: fn(u8) -> String| {
-            let escaped = text.bytes().map(|byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
-                _ => escape(byte),
-            });
-            escaped.collect()
-        };
-        match self {
-            Self::Plain => text.to_owned(),
-            Self::Json => serde_json::Value::from(text).to_string().replace('/', "\\/"),
-            Self::Base64 => BASE64.encode(text.as_bytes()),
-            Self::Hex => HEXUPPER.encode(text.as_bytes()),
-            Self::Percent => each(|byte| format!("%{byte:02X}")),
-            Self::Html => each(|byte| format!("&#{byte};")),
-        }
-    }
 }
 
 /// A delivery as it came.
@@ -163,14 +119,42 @@ impl Delivered {
     }
 }
 
+/// How a receiver conducts itself by what it gets.
+pub type Judge = Box<dyn Fn(&Delivered) -> Conduct + Send + Sync>;
+
+/// What a receiver is to do.
+#[derive(Default)]
+struct Plan {
+    /// In turn, the next one last.
+    turns: Mutex<Vec<Conduct>>,
+    /// After that.
+    judge: Mutex<Option<Arc<Judge>>>,
+}
+
+impl Plan {
+    fn conduct(&self, delivered: &Delivered) -> Conduct {
+        let turn = self.turns.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let judge = self.judge.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Judged without the lock: a judge may wait.
+        turn.or_else(|| judge.map(|judge| judge(delivered)))
+            .unwrap_or(Conduct::Answer(204))
+    }
+}
+
 /// A listener on loopback.
-#[derive(Debug)]
 pub struct Receiver {
     address: SocketAddr,
     scheme: &'static str,
     got: Arc<Mutex<Vec<Delivered>>>,
-    conduct: Arc<Mutex<Vec<Conduct>>>,
+    plan: Arc<Plan>,
+    connections: Arc<AtomicUsize>,
     stopped: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the receiver at {}", self.address)
+    }
 }
 
 impl Receiver {
@@ -195,27 +179,30 @@ impl Receiver {
             address: listener.local_addr().expect("a listener has an address"),
             scheme: if tls.is_some() { "https" } else { "http" },
             got: Arc::default(),
-            conduct: Arc::default(),
+            plan: Arc::default(),
+            connections: Arc::default(),
             stopped: Arc::default(),
         };
-        let (got, conduct, stopped) = (
+        let (got, plan, stopped) = (
             Arc::clone(&receiver.got),
-            Arc::clone(&receiver.conduct),
+            Arc::clone(&receiver.plan),
             Arc::clone(&receiver.stopped),
         );
+        let connections = Arc::clone(&receiver.connections);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if stopped.load(Ordering::Acquire) {
                     return;
                 }
-                let (got, conduct, tls) = (Arc::clone(&got), Arc::clone(&conduct), tls.clone());
+                connections.fetch_add(1, Ordering::AcqRel);
+                let (got, plan, tls) = (Arc::clone(&got), Arc::clone(&plan), tls.clone());
                 let socket = stream.try_clone().expect("a socket can be cloned");
                 thread::spawn(move || match tls {
-                    None => converse(&socket, stream, &got, &conduct),
+                    None => converse(&socket, stream, &got, &plan),
                     Some(tls) => {
                         let session = rustls::ServerConnection::new(tls).expect("TLS can be spoken");
                         let stream = rustls::StreamOwned::new(session, stream);
-                        converse(&socket, stream, &got, &conduct);
+                        converse(&socket, stream, &got, &plan);
                     }
                 });
             }
@@ -233,7 +220,17 @@ impl Receiver {
     pub fn conduct(&self, conduct: impl IntoIterator<Item = Conduct>) {
         let mut turns: Vec<_> = conduct.into_iter().collect();
         turns.reverse();
-        *self.conduct.lock().unwrap_or_else(PoisonError::into_inner) = turns;
+        *self.plan.turns.lock().unwrap_or_else(PoisonError::into_inner) = turns;
+    }
+
+    /// Conducts itself from now on as `judge` says of each delivery.
+    pub fn judge(&self, judge: Judge) {
+        *self.plan.judge.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(judge));
+    }
+
+    /// How many connections were made to it.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Acquire)
     }
 
     /// Where it is.
@@ -271,19 +268,13 @@ impl Drop for Receiver {
 }
 
 /// Takes deliveries until the sender hangs up, or the receiver does.
-fn converse(
-    socket: &TcpStream,
-    stream: impl Read + Write,
-    got: &Mutex<Vec<Delivered>>,
-    conduct: &Mutex<Vec<Conduct>>,
-) {
+fn converse(socket: &TcpStream, stream: impl Read + Write, got: &Mutex<Vec<Delivered>>, plan: &Plan) {
     let mut stream = BufReader::new(stream);
     while let Some(delivered) = read(&mut stream) {
-        let turn = conduct.lock().unwrap_or_else(PoisonError::into_inner).pop();
         got.lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(delivered.clone());
-        match turn.unwrap_or(Conduct::Answer(204)) {
+        match plan.conduct(&delivered) {
             Conduct::Echo(spelling) => send(&mut stream, &echo(&delivered, spelling)),
             Conduct::Answer(status) => send(&mut stream, &answer(status)),
             Conduct::Receipt(status, secret) => {

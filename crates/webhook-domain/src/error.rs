@@ -8,11 +8,13 @@
 mod invalid_value;
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 pub use self::invalid_value::InvalidValue;
 
 use crate::access::permission::Permission;
 use crate::access::quota::OverQuota;
+use crate::delivery::key_check::Crowded;
 use crate::time::Instant;
 
 /// A rule of the domain said no. Nothing was changed.
@@ -111,6 +113,22 @@ pub enum Refusal {
     /// There is nowhere to send anything to.
     #[error("the webhook has no url; set one first")]
     NoTarget,
+    /// There is no key that a receiver could be asked about.
+    #[error(
+        "the webhook has no current key, so there is nothing to check; roll the secret first: PATCH …/secret-key"
+    )]
+    NoCurrentKey,
+    /// The webhook's keys are being checked.
+    #[error("the keys of this webhook are being checked at this moment; try again once that check is over")]
+    KeyCheckUnderWay,
+    /// There are as many checks of keys as there may be.
+    #[error("{}; try again in {} seconds", of.sentence(), wait.as_secs() + 1)]
+    TooManyKeyChecks {
+        /// Of what.
+        of: Crowded,
+        /// How long it takes until there may be another one.
+        wait: Duration,
+    },
     /// The idempotency key was used for another request.
     #[error("this Idempotency-Key was already used for another request; use a new key for a new request")]
     IdempotencyKeyReused,

@@ -140,6 +140,11 @@ typed_id!(
     ProcessId,
     "prc_"
 );
+typed_id!(
+    /// Names one check of a webhook's keys: `chk_` and a ULID. Never shown to clients.
+    KeyCheckId,
+    "chk_"
+);
 
 fn new_ulid(now: Instant, entropy: &dyn Entropy) -> Result<Ulid, EntropyError> {
     let mut random = [0_u8; 16];

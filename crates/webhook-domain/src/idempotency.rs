@@ -141,6 +141,17 @@ impl<T> Idempotency<T> {
     pub fn has_outlived(&self, stored_at: Instant) -> bool {
         stored_at.plus(RETENTION) <= self.at
     }
+
+    /// The same request, answered with what is made of something else.
+    #[must_use]
+    pub fn rendering<U>(&self, render: Render<U>) -> Idempotency<U> {
+        Idempotency {
+            slot: self.slot.clone(),
+            fingerprint: self.fingerprint,
+            at: self.at,
+            render,
+        }
+    }
 }
 
 #[cfg(test)]

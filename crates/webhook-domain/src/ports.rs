@@ -10,6 +10,7 @@ mod audit_log;
 mod delivery_pause;
 mod delivery_queue;
 mod event_store;
+mod key_check_store;
 mod sender;
 mod token_verifier;
 mod webhook_store;
@@ -25,6 +26,7 @@ pub use event_store::{
     DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, MAX_ATTEMPTS, Publication, Published,
     Resend, ResendMany, Resent, TrackedDelivery,
 };
+pub use key_check_store::KeyCheckStore;
 pub use sender::{Parcel, Response, Sender};
 pub use token_verifier::TokenVerifier;
 pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, KeyExpiry, Outcome, WebhookStore};
@@ -33,5 +35,6 @@ pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, KeyExpiry
 pub use {
     answer_store::MockAnswerStore, api_key_store::MockApiKeyStore, audit_log::MockAuditLog,
     delivery_pause::MockDeliveryPause, delivery_queue::MockDeliveryQueue, event_store::MockEventStore,
-    sender::MockSender, token_verifier::MockTokenVerifier, webhook_store::MockWebhookStore,
+    key_check_store::MockKeyCheckStore, sender::MockSender, token_verifier::MockTokenVerifier,
+    webhook_store::MockWebhookStore,
 };

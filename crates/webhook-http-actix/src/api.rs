@@ -8,7 +8,8 @@ use webhook_domain::delivery::event::Environment;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::idempotency::IdempotencySlot;
 use webhook_domain::services::{
-    ApiKeyService, AuditService, Authenticator, EventService, ProbeService, SecretKeyService, WebhookService,
+    ApiKeyService, AuditService, Authenticator, EventService, KeyCheckService, ProbeService,
+    SecretKeyService, WebhookService,
 };
 use webhook_domain::time::Clock;
 use webhook_domain::webhook::{ActionCatalogue, TargetPolicy};
@@ -35,6 +36,8 @@ pub struct Api {
     pub events: EventService,
     /// Sends test events, and what waits in the penalty box.
     pub probes: ProbeService,
+    /// Finds out with which of its keys a webhook's receiver verifies.
+    pub key_checks: KeyCheckService,
     /// What deliveries call this deployment.
     pub environment: Environment,
     /// Asked by `/health/ready` whether the store works. From memory: it neither waits nor asks the store.

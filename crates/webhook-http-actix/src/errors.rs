@@ -68,8 +68,14 @@ impl From<ServiceError> for Problem {
                 | R::Inactive
                 | R::DeliveriesPaused { .. }
                 | R::OverQuota(_)
-                | R::NoTarget,
+                | R::NoTarget
+                | R::NoCurrentKey
+                | R::KeyCheckUnderWay,
             ) => (StatusCode::CONFLICT, Code::InvalidOperation),
+            E::Refused(R::TooManyKeyChecks { of, wait }) => {
+                let message = format!("{}; wait for the seconds in Retry-After", of.sentence());
+                return Self::too_often(message, *wait);
+            }
             E::Refused(R::VersionMismatch) => (StatusCode::PRECONDITION_FAILED, Code::InvalidRequest),
             E::Refused(R::IdempotencyKeyReused) => (StatusCode::CONFLICT, Code::IdempotencyCheckFailed),
             E::Refused(R::NotPermitted { .. } | R::OtherPlatform) => {

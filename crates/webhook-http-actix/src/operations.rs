@@ -51,6 +51,7 @@ operations! {
     SECRET_KEY of webhook: PATCH secret_key::roll, DELETE secret_key::remove;
     RETIRED_SECRET_KEY of webhook: PATCH secret_key::set_expiry;
     RESTORE_SECRET_KEY of webhook: POST secret_key::restore;
+    CHECK_SECRET_KEY of webhook: POST key_check::check;
     KEY_SET of webhook: GET key_set::read;
     SEND_TEST of webhook: POST probes::send_test;
     SEND_PENALTY_BOX_PAYLOAD of webhook: POST probes::send_penalty_box_payload;

@@ -11,6 +11,7 @@ pub(crate) mod document;
 pub(crate) mod elsewhere;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod key_check;
 pub(crate) mod key_set;
 pub(crate) mod metrics;
 pub(crate) mod probes;

@@ -21,6 +21,7 @@ mod event;
 mod field;
 mod field_value;
 mod fields;
+mod key_check;
 mod key_set;
 mod object;
 mod penalty_box;
@@ -48,6 +49,7 @@ pub(crate) use self::shown::expected_length;
 pub use self::api_key::ApiKeyJson;
 pub use self::audit_record::AuditRecordJson;
 pub use self::event::EventJson;
+pub use self::key_check::KeyCheckJson;
 pub use self::object::read_create_object;
 pub use self::probe::ProbeJson;
 pub use self::replay::ResentJson;
@@ -55,10 +57,12 @@ pub use self::shown::{Keys, WebhookJson, described};
 pub use self::webhook_event::WebhookEventJson;
 
 /// The objects that stand in answers.
-pub(crate) const OBJECTS: [Component; 7] = [
+pub(crate) const OBJECTS: [Component; 9] = [
     actions::ObjectActionsJson::COMPONENT,
     audit_record::AuditRecordJson::COMPONENT,
     audit_record::RetiredKeyJson::COMPONENT,
+    key_check::CheckedKeyJson::COMPONENT,
+    key_check::KeyControlJson::COMPONENT,
     key_set::PublicKeyJson::COMPONENT,
     penalty_box::PenaltyBoxJson::COMPONENT,
     secret_adoption::SecretAdoptionJson::COMPONENT,

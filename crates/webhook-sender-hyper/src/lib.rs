@@ -5,7 +5,7 @@
 //! not followed. The address of a reused connection was checked when the connection was made.
 //!
 //! **The response head decides the outcome.** An attempt ends with the head of a response, or after [`SenderLimits::attempt_timeout`],
-//! counted from the name look-up. The body is read in the background, up to [`SenderLimits::max_answer_bytes`] and for at most a
+//! counted from the name look-up, or less if the parcel says so. The body is read in the background, up to [`SenderLimits::max_answer_bytes`] and for at most a
 //! second, so that the connection can be reused. A connection with a longer body is closed. The attempt waits for the first KiB of a
 //! failed response within that second, and within its own timeout. This part of the body is stored with the attempt, and does not
 //! change the outcome.
@@ -250,7 +250,8 @@ struct Answer {
 #[async_trait]
 impl Sender for HyperSender {
     async fn send(&self, parcel: Parcel) -> Result<Response, Shortage> {
-        let deadline = Instant::now() + self.limits.attempt_timeout;
+        let longest = self.limits.attempt_timeout;
+        let deadline = Instant::now() + parcel.within.unwrap_or(longest).min(longest);
         match timeout_at(deadline, self.answer_to(parcel)).await {
             Ok(Ok(answer)) => Ok(self.response_of(answer, deadline).await),
             Ok(Err(NoAnswer::Failed(cause))) => Ok(Response::of(AttemptOutcome::failed(cause))),

@@ -128,6 +128,7 @@ mod tests {
                     custom_headers: None,
                     body: Vec::new(),
                     is_probe: false,
+                    within: None,
                 };
                 assert!(addressed(parcel).is_some(), "{url}");
                 accepted += 1;

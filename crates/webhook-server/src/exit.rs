@@ -1,4 +1,5 @@
-//! How the process ends: 0 when all went well, 2 when it was told something wrong, 1 for everything else.
+//! How the process ends: 0 when all went well, 2 when it was told something wrong, 1 for everything else, unless a command says more by its
+//! status.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -35,6 +36,11 @@ impl Failure {
     /// What was looked for was found, and it is not good: status 1.
     pub(crate) const fn found(message: String) -> Self {
         Self { status: 1, message }
+    }
+
+    /// What was looked for was found, and has a status of its own.
+    pub(crate) const fn with_status(status: u8, message: String) -> Self {
+        Self { status, message }
     }
 
     /// The database could not be opened: the operator's mistake or the machine's.

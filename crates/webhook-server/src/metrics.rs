@@ -5,7 +5,7 @@
 //! | `buckets` | the buckets of all histograms |
 //! | `requests` | requests that the API has answered |
 //! | `deliveries` | attempts, what came of them, leases |
-//! | `store` | commits, rolls, and what is given up on request |
+//! | `store` | commits, rolls, checks of keys, and what is given up on request |
 //! | `readings` | what is read at the moment of a scrape: queues, pools, dropped log lines, descriptors |
 //! | `totals` | what one process of a fleet counts in the database every 30 seconds |
 //! | `process` | what the machine says of this process |

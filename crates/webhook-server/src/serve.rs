@@ -26,8 +26,8 @@ use webhook_domain::delivery::event::Environment;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::ports::{TokenVerifier, WebhookStore};
 use webhook_domain::services::{
-    AuditService, Authenticator, Dispatch, EventService, ProbePlaces, ProbeService, SecondTries,
-    SecretKeyService, WebhookService,
+    AuditService, Authenticator, Dispatch, EventService, KeyCheckService, ProbePlaces, ProbeService,
+    SecondTries, SecretKeyService, WebhookService,
 };
 use webhook_front_actix::{FrontLimits, ServerCertificate};
 use webhook_http_actix::wire::described;
@@ -313,6 +313,11 @@ fn api(
         audit: AuditService::new(open.store.clone()),
         events: EventService::new(open.store.clone(), clock.clone(), entropy.clone()).limited(open.quotas),
         environment: probes.environment,
+        key_checks: KeyCheckService {
+            probes: probes.clone(),
+            checks: open.store.clone(),
+            describe: Some(described),
+        },
         probes,
         store: Arc::new(move || readiness.check()),
         deliveries_are_paused: {

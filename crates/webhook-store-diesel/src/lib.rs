@@ -6,6 +6,7 @@
 //! | `database` | its URL, connections, schema, the differences of the two dialects, how it is opened and migrated |
 //! | `webhooks` | changes in groups, saving, lists page by page |
 //! | `events` | publishing, announcements, queries, deletion |
+//! | `key_checks` | the checks of keys of the last hour, so that there are not too many |
 //! | `lanes` | ownership, reading, recording of attempts |
 //! | `audit` | records in a chain that shows every change |
 //! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value; replacing the master key while processes run |
@@ -30,6 +31,7 @@ pub mod checkup;
 mod database;
 mod engine;
 mod events;
+mod key_checks;
 mod lanes;
 mod observer;
 mod sample;

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use webhook_domain::access::audit::{AuditAction, AuditRecord};
+use webhook_domain::delivery::key_check::Verdict;
 use webhook_domain::delivery::notice::Notice;
 
 /// Is told what was committed, as far as it wants to know. It is mostly called on the thread that writes, so it must not wait for anything.
@@ -29,6 +30,8 @@ pub struct Audited {
     pub action: AuditAction,
     /// Whether a key that signed before the change does not sign any more.
     pub ended_keys: bool,
+    /// What a check of keys has found out.
+    pub verdict: Option<Verdict>,
 }
 
 impl Audited {
@@ -36,6 +39,7 @@ impl Audited {
         Self {
             action: record.action,
             ended_keys: !record.details.ended_keys.is_empty(),
+            verdict: record.details.verdict.as_ref().and_then(|name| name.parse().ok()),
         }
     }
 }

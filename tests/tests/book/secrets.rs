@@ -1,18 +1,22 @@
 //! `docs/rolling-a-secret.md`, `docs/audit.md`, and how the receiver's credentials change by `docs/deliveries.md`.
 
 use serde_json::{Value, json};
-use webhook_tests::{Backend, Service, book, fixtures::create_with, on_each_database};
+use webhook_tests::{
+    Backend, Deployment, Service, book, fixtures::create_with, on_each_database, receiver::Receiver,
+};
 
 use crate::reader::Reader;
 
 on_each_database!(secrets_are_rolled_and_audited_as_the_pages_say);
 
 fn secrets_are_rolled_and_audited_as_the_pages_say(backend: Backend) {
-    let service = Service::start(backend);
-    let webhook = create_with(
-        &service.client(),
-        json!({"active": false, "authentication_type": "PASSWORD", "username": "billing", "password": "an.old.one"}),
-    );
+    let deployment = Deployment::new(backend)
+        .with("WEBHOOK_ALLOW_HTTP", "true")
+        .with("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8");
+    let (service, receiver) = (Service::start_on(deployment), Receiver::start());
+    let settings = json!({"active": false, "url": receiver.url(), "authentication_type": "PASSWORD",
+        "username": "billing", "password": "an.old.one"});
+    let webhook = create_with(&service.client(), settings);
     let mut reader = Reader::of(service.deployment());
     reader.set("KEY", service.key());
     reader.set("ID", webhook.id());
@@ -42,6 +46,8 @@ fn secrets_are_rolled_and_audited_as_the_pages_say(backend: Backend) {
     let kept = answer(&reader, "rolling:keep");
     assert_eq!(kept["previous_secret_key"], rolled["secret_key"]);
     assert_eq!(kept["previous_secret_held"], false);
+    let checked = answer(&reader, "rolling:check");
+    assert_eq!(checked["verdict"], "DOES_NOT_VERIFY");
     let mended = answer(&reader, "rolling:leak");
     assert!(mended["previous_secret_key"].is_null() && mended["secret_key"] != kept["secret_key"]);
     let removed = answer(&reader, "rolling:remove");

@@ -2,6 +2,8 @@
 //!
 //! A change of a text shows there and is read as a whole. `WEBHOOK_TEST_WRITE_ERRORS=1` writes the file anew.
 
+mod checks;
+
 use std::{fs, path::Path};
 
 use serde_json::{Value, json};
@@ -73,6 +75,7 @@ fn errors_say_what_the_file_has(backend: Backend) {
     of_fields(&mut errors);
     of_queries(&mut errors);
     of_states(&mut errors, &webhook);
+    checks::of_checks(&mut errors, &service, &webhook);
     let id = webhook.id();
     let text = errors.text.replace(id, "whk_…").trim_start().to_owned();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/error_texts/errors.txt");

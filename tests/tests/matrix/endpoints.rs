@@ -39,7 +39,9 @@ const fn row(
     }
 }
 
-pub(crate) const ENDPOINTS: [Endpoint; 20] = [
+const CHECK: &str = "/v1/webhooks/{id}/secret-key/check";
+
+pub(crate) const ENDPOINTS: [Endpoint; 21] = [
     row("POST", "/v1/webhooks", "WEBHOOK.CREATE", Target::None, 201),
     row("GET", "/v1/webhooks", "WEBHOOK.VIEW", Target::None, 200),
     row("GET", "/v1/webhooks/{id}", "WEBHOOK.VIEW", Target::Webhook, 200),
@@ -79,6 +81,8 @@ pub(crate) const ENDPOINTS: [Endpoint; 20] = [
         Target::Webhook,
         409,
     ),
+    // One without a url: that is refused to those alone who may ask.
+    row("POST", CHECK, "WEBHOOK.UPDATE", Target::Webhook, 409),
     row(
         "POST",
         "/v1/webhooks/{id}/send-test",
@@ -198,6 +202,7 @@ pub(crate) const OPEN: [(&str, u16); 5] = [
 /// What requests that must be refused are aimed at.
 pub(crate) struct Victims {
     pub(crate) webhook: fixtures::Webhook,
+    without_url: fixtures::Webhook,
     pub(crate) api_key: String,
     pub(crate) webhook_event: String,
 }
@@ -222,6 +227,7 @@ impl Victims {
         Self {
             webhook_event: webhook_event(&service.client(), "default", wants_events.id()),
             webhook: fixtures::create_with(&service.client(), to_this_machine()),
+            without_url: fixtures::create_with(&service.client(), json!({"url": null})),
             api_key: service.deployment().create_key("default", &["WEBHOOK.VIEW"], &[]),
         }
     }
@@ -231,6 +237,7 @@ impl Victims {
         match endpoint.target {
             Target::ApiKey => id_of(&self.api_key),
             Target::WebhookEvent => self.webhook_event.clone(),
+            _ if endpoint.path == CHECK => self.without_url.id().to_owned(),
             _ => self.webhook.id().to_owned(),
         }
     }

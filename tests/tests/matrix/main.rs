@@ -205,7 +205,7 @@ fn a_foreign_id_and_an_unknown_one_are_answered_the_same(backend: Backend) {
             compared += 1;
         }
     }
-    assert_eq!(compared, 22, "eleven endpoints, two callers");
+    assert_eq!(compared, 24, "twelve endpoints, two callers");
     let victim = &victims.webhook;
     assert_eq!(&get(&fixture.service.client(), victim), victim);
     get(&fixture.service.client_with(&victims.api_key), victim);

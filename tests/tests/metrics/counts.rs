@@ -114,7 +114,7 @@ fn deliveries_are_counted_by_what_came_of_them(backend: Backend) {
     let gone = Receiver::start();
     let url = gone.url();
     drop(gone);
-    to(&client, &refusing);
+    let refused = to(&client, &refusing);
     create_with(&client, json!({"url": url}));
     publish(&client);
     let counted = wait_until(&service, "two attempts have failed", |scrape| {
@@ -128,6 +128,19 @@ fn deliveries_are_counted_by_what_came_of_them(backend: Backend) {
     let answered = counted.series().filter(|series| **series == *ATTEMPTS);
     assert_eq!(answered.count(), 1, "those that succeeded have no error");
     assert_eq!(counted.value("webhook_attempts_under_way", &[]), 0.0);
+
+    let check = format!("{}/check", refused.secret_path());
+    client.post(&check).send().expect_status(200);
+    let counted = scrape(service.server());
+    for (verdict, count) in [("DOES_NOT_VERIFY", 1.0), ("ADOPTED", 0.0)] {
+        assert_eq!(
+            counted.value("webhook_key_checks_total", &[("verdict", verdict)]),
+            count,
+            "{verdict}"
+        );
+    }
+    let delivered = counted.value(OUTCOME, &[("outcome", "succeeded")]);
+    assert_eq!(delivered, 4.0, "probes are no deliveries");
 }
 
 fn what_is_given_up_is_counted(backend: Backend) {

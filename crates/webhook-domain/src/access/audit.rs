@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::caller::{Acting, Credential};
+use crate::delivery::key_check::KeyCheck;
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::InvalidValue;
 use crate::id::{AuditRecordId, PlatformId, RequestId};
@@ -28,6 +29,8 @@ pub enum AuditAction {
     SecretRestored,
     /// Until when one retired secret of a webhook signs was set.
     RetiredSecretChanged,
+    /// It was found out which of its secrets a webhook's receiver verifies with.
+    KeysChecked,
     /// A webhook's secrets were read back.
     SecretRevealed,
     /// An API key was created.
@@ -44,7 +47,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::WebhookCreated,
         Self::WebhookUpdated,
         Self::WebhookDeleted,
@@ -52,6 +55,7 @@ impl AuditAction {
         Self::SecretRemoved,
         Self::SecretRestored,
         Self::RetiredSecretChanged,
+        Self::KeysChecked,
         Self::SecretRevealed,
         Self::ApiKeyCreated,
         Self::ApiKeyRevoked,
@@ -71,6 +75,7 @@ impl AuditAction {
             Self::SecretRemoved => "WEBHOOK.SECRET_REMOVED",
             Self::SecretRestored => "WEBHOOK.SECRET_RESTORED",
             Self::RetiredSecretChanged => "WEBHOOK.RETIRED_SECRET_CHANGED",
+            Self::KeysChecked => "WEBHOOK.KEYS_CHECKED",
             Self::SecretRevealed => "WEBHOOK.SECRET_REVEALED",
             Self::ApiKeyCreated => "API_KEY.CREATED",
             Self::ApiKeyRevoked => "API_KEY.REVOKED",
@@ -113,6 +118,9 @@ pub struct AuditDetails {
     /// What an API key may do, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<String>,
+    /// What a check of keys has found out, by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<String>,
 }
 
 /// A retired key as an audit record names it.
@@ -144,6 +152,17 @@ impl AuditDetails {
                 .filter(|key| !still(key.id))
                 .map(fingerprint_of)
                 .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// What a check has found out. The current key is the one that was asked about, whichever is the current one by now.
+    #[must_use]
+    pub fn of_check(check: &KeyCheck) -> Self {
+        let current = check.keys.first();
+        Self {
+            current_key: current.map(|key| key.fingerprint.as_str().to_owned()),
+            verdict: Some(check.verdict.name().to_owned()),
             ..Self::default()
         }
     }

@@ -24,6 +24,8 @@ pub struct Parcel {
     pub body: Vec<u8>,
     /// Whether somebody tries the receiver out: it is then asked on a connection of its own, and once in any case.
     pub is_probe: bool,
+    /// How long it may take, if that is less than an attempt may take otherwise.
+    pub within: Option<Duration>,
 }
 
 /// What came back.

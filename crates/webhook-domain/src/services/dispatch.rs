@@ -223,6 +223,7 @@ impl LaneWorker {
             custom_headers: webhook.settings.custom_headers.clone(),
             body,
             is_probe: false,
+            within: None,
         };
         let again = || admit(&webhook, &url);
         let (response, credentials) = match second_try::send(dispatch, &webhook, parcel, again).await {

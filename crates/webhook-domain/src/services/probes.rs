@@ -76,7 +76,7 @@ impl ProbePlaces {
     ///
     /// # Errors
     /// [`StoreError::Overloaded`] if it may have none now.
-    fn take(&self, platform: &PlatformId, url: &TargetUrl) -> Result<ProbePlace, ServiceError> {
+    pub(super) fn take(&self, platform: &PlatformId, url: &TargetUrl) -> Result<ProbePlace, ServiceError> {
         let host = url.host();
         let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !shares.try_take(platform, &host) {
@@ -91,7 +91,7 @@ impl ProbePlaces {
 }
 
 /// That a probe may be under way, until this is dropped.
-struct ProbePlace {
+pub(super) struct ProbePlace {
     places: ProbePlaces,
     platform: PlatformId,
     host: String,
@@ -193,7 +193,7 @@ impl ProbeService {
     }
 
     /// Nothing is signed with a webhook's keys while deliveries are paused: they may be keys that were revoked.
-    async fn refuse_while_paused(&self) -> Result<(), ServiceError> {
+    pub(super) async fn refuse_while_paused(&self) -> Result<(), ServiceError> {
         match self.pause.current().await? {
             Some(pause) => Err(Refusal::DeliveriesPaused { since: pause.since }.into()),
             None => Ok(()),
@@ -231,6 +231,7 @@ impl ProbeService {
             custom_headers: webhook.settings.custom_headers.clone(),
             body,
             is_probe: true,
+            within: None,
         };
         let response = self.sender.send(parcel).await?;
         Ok(Probed::Ended {

@@ -64,6 +64,7 @@
 //! | `answers` | [`AnswerStore`](crate::ports::AnswerStore) |
 //! | `events` | [`WebhookStore`](crate::ports::WebhookStore), [`EventStore`](crate::ports::EventStore), [`DeliveryQueue`](crate::ports::DeliveryQueue) |
 //! | `pause` | [`DeliveryPause`](crate::ports::DeliveryPause), [`AuditLog`](crate::ports::AuditLog) |
+//! | `key_checks` | [`KeyCheckStore`](crate::ports::KeyCheckStore) |
 //!
 //! A rule gets the ports of its part and no others, so none needs more than its part says.
 
@@ -81,6 +82,7 @@ mod forgetting;
 mod giving_up;
 mod held_up;
 mod idempotency;
+mod key_checks;
 mod lane_scene;
 mod lanes;
 mod owners;
@@ -112,6 +114,7 @@ pub use forgetting::*;
 pub use giving_up::*;
 pub use held_up::*;
 pub use idempotency::*;
+pub use key_checks::*;
 pub use lanes::*;
 pub use owners::*;
 pub use pausing::*;

@@ -12,6 +12,7 @@
 //! | `events` | events, and deliveries as clients see them |
 //! | `lanes` | lanes, and the deliveries in them |
 //! | `queue` | lanes as the processes that deliver see them |
+//! | `key_checks` | the checks of keys that were made lately |
 //! | `pause` | the pause of all deliveries |
 //! | `quotas` | how much a platform has |
 
@@ -19,6 +20,7 @@ mod answers;
 mod api_keys;
 mod audit;
 mod events;
+mod key_checks;
 mod lanes;
 mod pause;
 mod queue;
@@ -31,6 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use self::answers::StoredAnswer;
 use crate::access::api_key::ApiKey;
 use crate::access::audit::AuditRecord;
+use crate::delivery::key_check::allowance::BegunCheck;
 use crate::id::{ApiKeyId, WebhookId};
 use crate::idempotency::IdempotencySlot;
 use crate::ports::Pause;
@@ -49,6 +52,7 @@ struct Tables {
     audit: Vec<AuditRecord>,
     lanes: lanes::Lanes,
     pause: Option<Pause>,
+    key_checks: Vec<BegunCheck>,
 }
 
 impl MemoryStore {

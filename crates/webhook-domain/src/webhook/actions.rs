@@ -60,6 +60,9 @@ impl Action {
     /// What a test says that has happened. It is sent on request, past all queues, and no event of this type is published.
     pub const TEST: &'static str = "WEBHOOK.TEST";
 
+    /// What a probe of a check of keys says that has happened. It is sent past all queues like a test.
+    pub const KEY_CHECK: &'static str = "WEBHOOK.KEY_CHECK";
+
     /// Whether nobody but the service can publish it: one of [`OF_SERVICE`](Self::OF_SERVICE), or another that happens to webhooks, to
     /// their events, or to rotations.
     #[must_use]

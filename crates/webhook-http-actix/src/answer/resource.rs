@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use webhook_domain::access::api_key::{ApiKey, CreatedApiKey};
+use webhook_domain::delivery::key_check::KeyCheck;
 use webhook_domain::ports::{Published, Resent, TrackedDelivery};
 use webhook_domain::services::Probed;
 use webhook_domain::time::Instant;
@@ -11,7 +12,8 @@ use super::View;
 use crate::paths;
 use crate::request::etag;
 use crate::wire::{
-    ApiKeyJson, EventJson, Keys, ProbeJson, ResentJson, WebhookEventJson, WebhookJson, expected_length,
+    ApiKeyJson, EventJson, KeyCheckJson, Keys, ProbeJson, ResentJson, WebhookEventJson, WebhookJson,
+    expected_length,
 };
 
 /// Room for an API key, so that its text is not copied about while it is written.
@@ -19,6 +21,9 @@ const USUAL_API_KEY_LENGTH: usize = 2048;
 
 /// Room for an event, as it is answered.
 const USUAL_EVENT_LENGTH: usize = 256;
+
+/// Room for a check of keys.
+const USUAL_KEY_CHECK_LENGTH: usize = 512;
 
 /// What an answer can be about.
 pub(crate) trait Resource: 'static {
@@ -96,6 +101,12 @@ impl Resource for Resent {
 impl Resource for Probed {
     fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
         written(&ProbeJson::new(self), USUAL_EVENT_LENGTH)
+    }
+}
+
+impl Resource for KeyCheck {
+    fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
+        written(&KeyCheckJson::new(self), USUAL_KEY_CHECK_LENGTH)
     }
 }
 

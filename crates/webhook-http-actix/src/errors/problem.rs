@@ -161,7 +161,7 @@ impl Problem {
     }
 
     /// 429, for who is to ask again after `wait`: in whole seconds, rounded up, at least one.
-    pub(super) fn too_often(message: &'static str, wait: Duration) -> Self {
+    pub(super) fn too_often(message: impl Into<Cow<'static, str>>, wait: Duration) -> Self {
         let begun = u64::from(wait.subsec_nanos() > 0);
         let seconds = wait.as_secs().saturating_add(begun).max(1);
         Self::new(StatusCode::TOO_MANY_REQUESTS, Code::InvalidRequest, message)

@@ -92,7 +92,7 @@ const TOO_OFTEN: Kind = Kind(
     "TooOften",
     429,
     &[Code::InvalidRequest],
-    "The credential, or the address without a valid one, is over its rate limit.",
+    "The credential, or the address without a valid one, is over its rate limit; or keys were checked as often as they may be.",
 );
 const FAILED: Kind = Kind(
     "Failed",

@@ -9,6 +9,7 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::attempt::{CredentialsTaken, FailureCause};
 use webhook_domain::delivery::event::Environment;
+use webhook_domain::delivery::key_check::{Answered, KeyRole, Verdict};
 use webhook_domain::signing::key_ring::Evidence;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::webhook::{
@@ -79,6 +80,15 @@ components! {
         CredentialsTaken::ALL.map(CredentialsTaken::name),
         "Which of a webhook's credentials: those that it had at the time, or those before a change.",
     );
+    KEY_CHECK_CAUSE as "KeyCheckCause": one_of(
+        Answered::causes(),
+        "Why a probe was not accepted: as attempts have it, or `NOT_SENT` if time was over before it was sent, or the webhook had changed.",
+    );
+    KEY_ROLE as "KeyRole": one_of(
+        KeyRole::ALL.map(KeyRole::name),
+        "What a key is to its webhook: the current one, or the one that was retired last.",
+    );
+    KEY_VERDICT as "KeyVerdict": one_of(Verdict::ALL.map(Verdict::name), "What a check of keys has found out.");
     ENVIRONMENT as "Environment": one_of(
         [Environment::Test, Environment::Live].map(Environment::name),
         "What the deployment calls itself.",

@@ -2,6 +2,7 @@
 
 use webhook_domain::access::audit::{AuditAction, AuditRecord, AuditedRetiredKey};
 use webhook_domain::access::caller::Credential;
+use webhook_domain::delivery::key_check::Verdict;
 use webhook_domain::id::AuditRecordId;
 use webhook_domain::time::Instant;
 
@@ -36,6 +37,8 @@ answer! {
         imported_keys: Vec<FingerprintText<'a>> = [],
         /// What an API key was allowed to do.
         permissions: &'a [String] = [],
+        /// What a check of keys has found out.
+        verdict: Option<ByName<Verdict>> = null,
     }
 }
 
@@ -70,6 +73,11 @@ impl<'a> AuditRecordJson<'a> {
             ended_keys: details.ended_keys.iter().map(fingerprint).collect(),
             imported_keys: details.imported_keys.iter().map(fingerprint).collect(),
             permissions: &details.permissions,
+            verdict: details
+                .verdict
+                .as_ref()
+                .and_then(|name| name.parse().ok())
+                .map(ByName),
         }
     }
 }

@@ -10,6 +10,7 @@ use webhook_domain::access::caller::{Credential, PlatformScope};
 use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::attempt::{CredentialsTaken, FailureCause};
+use webhook_domain::delivery::key_check::{KeyRole, Verdict};
 use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, WebhookId};
 use webhook_domain::signing::key_ring::Evidence;
 use webhook_domain::signing::secret::Fingerprint;
@@ -19,8 +20,8 @@ use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Action, AuthenticationType, Name};
 
 use crate::openapi::shared::{
-    ACTION, AUDIT_ACTION, AUTHENTICATION_TYPE, CREDENTIALS_TAKEN, Component, FAILURE_CAUSE, PERMISSION,
-    SECRET_EVIDENCE, SIGNING_PROTOCOL, WEBHOOK_EVENT_STATUS,
+    ACTION, AUDIT_ACTION, AUTHENTICATION_TYPE, CREDENTIALS_TAKEN, Component, FAILURE_CAUSE, KEY_CHECK_CAUSE,
+    KEY_ROLE, KEY_VERDICT, PERMISSION, SECRET_EVIDENCE, SIGNING_PROTOCOL, WEBHOOK_EVENT_STATUS,
 };
 use crate::openapi::values::{
     boolean, fingerprint, free_text, id, instant, limit, list, matching, of_pattern, one, or_null, page,
@@ -202,6 +203,8 @@ enumerations! {
     FailureCause => FAILURE_CAUSE,
     Evidence => SECRET_EVIDENCE,
     CredentialsTaken => CREDENTIALS_TAKEN,
+    KeyRole => KEY_ROLE,
+    Verdict => KEY_VERDICT,
 }
 
 /// A value that is written as its name.
@@ -217,6 +220,16 @@ impl<T: Enumeration> Serialize for ByName<T> {
 impl<T: Enumeration> Described for ByName<T> {
     fn schema(says: &str, nullable: bool) -> RefOr<Schema> {
         T::NAMES.of(says, nullable)
+    }
+}
+
+/// Why a probe of a check of keys was not accepted, by its name.
+#[derive(Debug, Serialize)]
+pub(crate) struct NamedCause(pub(crate) &'static str);
+
+impl Described for NamedCause {
+    fn schema(says: &str, nullable: bool) -> RefOr<Schema> {
+        KEY_CHECK_CAUSE.of(says, nullable)
     }
 }
 

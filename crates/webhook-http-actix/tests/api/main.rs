@@ -23,6 +23,7 @@ mod fields;
 mod filtering;
 mod idempotency;
 mod importing;
+mod key_checks;
 mod listing;
 mod openapi;
 mod patterns;

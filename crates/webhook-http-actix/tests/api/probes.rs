@@ -31,14 +31,14 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    fn answer(&self, outcome: AttemptOutcome) {
+    pub(crate) fn answer(&self, outcome: AttemptOutcome) {
         self.answers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push_back(outcome);
     }
 
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.got.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
@@ -79,7 +79,7 @@ impl Sender for Receiver {
 /// What refusing receivers say.
 const REFUSED: &str = "no such invoice";
 
-fn answered(status: u16) -> AttemptOutcome {
+pub(crate) fn answered(status: u16) -> AttemptOutcome {
     AttemptOutcome::of_answer(StatusCode::new(status).unwrap())
 }
 

@@ -18,12 +18,13 @@ use webhook_domain::entropy::Entropy;
 use webhook_domain::id::{ApiKeyId, PlatformId};
 use webhook_domain::ports::{ApiKeyStore, AuditQuery, NewApiKey, TokenVerifier, WebhookStore};
 use webhook_domain::services::{
-    ApiKeyService, AuditService, Authenticator, EventService, ProbePlaces, ProbeService, SecretKeyService,
-    WebhookService,
+    ApiKeyService, AuditService, Authenticator, EventService, KeyCheckService, ProbePlaces, ProbeService,
+    SecretKeyService, WebhookService,
 };
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::Clock as _;
+use webhook_http_actix::wire::described;
 use webhook_http_actix::{Api, Core, FieldRules, HttpLimits, Monitoring, app};
 
 pub(crate) use crate::requests::*;
@@ -66,6 +67,18 @@ impl TestService {
     ) -> Self {
         let clock = Arc::new(ManualClock::default());
         let receiver = Arc::new(Receiver::default());
+        let probes = ProbeService {
+            webhooks: store.clone(),
+            queue: store.clone(),
+            pause: store.clone(),
+            events: store.clone(),
+            answers: store.clone(),
+            sender: receiver.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            environment: Environment::Test,
+            places: ProbePlaces::new(64),
+        };
         let api = Api {
             webhooks: WebhookService::new(webhooks.clone(), clock.clone(), entropy.clone()),
             secret_keys: SecretKeyService::new(
@@ -82,18 +95,12 @@ impl TestService {
             api_keys: ApiKeyService::new(api_keys, clock.clone(), entropy.clone()),
             audit: AuditService::new(store.clone()),
             events: EventService::new(store.clone(), clock.clone(), entropy.clone()),
-            probes: ProbeService {
-                webhooks: store.clone(),
-                queue: store.clone(),
-                pause: store.clone(),
-                events: store.clone(),
-                answers: store.clone(),
-                sender: receiver.clone(),
-                clock: clock.clone(),
-                entropy: entropy.clone(),
-                environment: Environment::Test,
-                places: ProbePlaces::new(64),
+            key_checks: KeyCheckService {
+                probes: probes.clone(),
+                checks: store.clone(),
+                describe: Some(described),
             },
+            probes,
             environment: Environment::Test,
             delivers: Arc::new(|| true),
             deliveries_are_paused: Arc::new(|| false),

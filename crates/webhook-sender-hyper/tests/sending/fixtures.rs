@@ -159,6 +159,7 @@ pub(crate) fn parcel(url: &str) -> Option<Parcel> {
         custom_headers: None,
         body: br#"{"data":{}}"#.to_vec(),
         is_probe: false,
+        within: None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! `webhook`: creating webhooks, reading, changing and deleting them, rolling their secrets.
 
+mod check;
 mod create;
 mod custom_headers;
 mod filter;
@@ -73,6 +74,22 @@ pub(crate) enum WebhookCommand {
     ///
     /// Example: `webhook-server webhook restore-secret whk_…`
     RestoreSecret(retired_secret::RestoreSecretArguments),
+    /// Find out with which of its keys a webhook's receiver verifies, and print what it answered to each
+    ///
+    /// Up to four events of type WEBHOOK.KEY_CHECK are sent past the queue, each signed by one key alone: two controls by keys that are nobody's,
+    /// the current key, and the previous one. They are sent with the same address rules, proxy and certificates as deliveries, by the
+    /// settings of this command. A webhook can be checked six times an hour.
+    ///
+    /// The exit status says what was found out: 0 ADOPTED, 3 NOT_ADOPTED, 4 INCONCLUSIVE, 5 DOES_NOT_VERIFY, 6 UNREACHABLE. It is 1 if no check
+    /// was made.
+    ///
+    /// Example: `webhook-server webhook check whk_…`
+    Check {
+        #[command(flatten)]
+        platform: PlatformArgument,
+        /// The webhook's id, whk_…
+        id: WebhookId,
+    },
     /// Send a test event to a webhook, which may be inactive, and print the result
     ///
     /// It is signed like a delivery, and sent with the same address rules, proxy and certificates, by the settings of this command.
@@ -129,6 +146,7 @@ pub(crate) fn run(settings: Settings, command: WebhookCommand, format: Format) -
             let default_overlap = settings.previous_secret_ttl;
             retired_secret::restore(&Local::open(settings)?, arguments, default_overlap, format)
         }
+        WebhookCommand::Check { platform, id } => check::run(settings, platform.platform, id, format),
         WebhookCommand::SendTest { platform, id } => {
             probe::send_test(settings, platform.platform, id, format)
         }

@@ -1,4 +1,4 @@
-//! What the store commits: how long it takes, how much at a time, and the rolls among it.
+//! What the store commits: how long it takes, how much at a time, and the rolls and checks of keys among it.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use webhook_domain::access::audit::AuditAction;
+use webhook_domain::delivery::key_check::Verdict;
 use webhook_domain::delivery::notice::{Happening, Notice};
 use webhook_store_diesel::{Audited, StoreObserver};
 
@@ -58,28 +59,38 @@ impl Kind {
     }
 }
 
-/// Counts commits, rolls, and what is given up on request.
+/// Counts commits, rolls, checks of keys, and what is given up on request.
 pub(super) struct StoreMetrics {
     commits: Histogram,
     members: Histogram,
     /// In the order of [`Kind::ALL`].
     rolls: [Counter; Kind::ALL.len()],
+    /// In the order of [`Verdict::ALL`].
+    key_checks: [Counter; Verdict::ALL.len()],
     deliveries: DeliveryMetrics,
 }
 
 impl StoreMetrics {
     pub(super) fn register(registry: &mut Registry, deliveries: DeliveryMetrics) -> Self {
         let rolls = Family::<[(&'static str, &'static str); 1], Counter>::default();
+        let key_checks = Family::<[(&'static str, &'static str); 1], Counter>::default();
         let metrics = Self {
             commits: Histogram::new(buckets::COMMIT),
             members: Histogram::new(buckets::GROUP),
             rolls: Kind::ALL.map(|kind| rolls.get_or_create_owned(&[("kind", kind.name())])),
+            key_checks: Verdict::ALL
+                .map(|verdict| key_checks.get_or_create_owned(&[("verdict", verdict.name())])),
             deliveries,
         };
         registry.register(
             "webhook_rolls",
             "Secrets that were rolled, removed or restored",
             rolls,
+        );
+        registry.register(
+            "webhook_key_checks",
+            "Checks of which key a receiver verifies with, by what they found out",
+            key_checks,
         );
         registry.register_with_unit(
             "webhook_store_commit",
@@ -106,6 +117,10 @@ impl StoreObserver for StoreMetrics {
         let rolls = Kind::ALL.into_iter().zip(&self.rolls);
         for (_, rolls) in rolls.filter(|(kind, _)| Kind::of(change) == Some(*kind)) {
             rolls.inc();
+        }
+        let key_checks = Verdict::ALL.into_iter().zip(&self.key_checks);
+        for (_, checks) in key_checks.filter(|(verdict, _)| change.verdict == Some(*verdict)) {
+            checks.inc();
         }
     }
 

@@ -242,6 +242,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    key_checks (id) {
+        id -> Text,
+        webhook_id -> Text,
+        host -> Text,
+        begun_at -> BigInt,
+        on_request -> Bool,
+        is_over -> Bool,
+    }
+}
+
+diesel::table! {
     delivery_pause (id) {
         id -> BigInt,
         since -> BigInt,

@@ -63,6 +63,7 @@ pub async fn an_audit_record_reads_back_equal(ports: &Ports) {
         ended_keys: vec!["sha256:ffffffffffffffff".into()],
         imported_keys: vec!["sha256:0123456789abcdef".into()],
         permissions: vec!["WEBHOOK.VIEW".into()],
+        verdict: Some("NOT_ADOPTED".into()),
     };
     scene.clock.advance_seconds(1);
     let full = scene.record(AuditAction::SecretRolled, &id, details);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::verdict::fail;
 use crate::ports::{
-    AnswerStore, ApiKeyStore, AuditLog, DeliveryPause, DeliveryQueue, EventStore, WebhookStore,
+    AnswerStore, ApiKeyStore, AuditLog, DeliveryPause, DeliveryQueue, EventStore, KeyCheckStore, WebhookStore,
 };
 
 /// A port that a rule may need.
@@ -28,10 +28,12 @@ pub enum Port {
     Lanes,
     /// [`DeliveryPause`].
     Pause,
+    /// [`KeyCheckStore`].
+    KeyChecks,
 }
 
 impl Port {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Webhooks,
         Self::Answers,
         Self::ApiKeys,
@@ -39,6 +41,7 @@ impl Port {
         Self::Events,
         Self::Lanes,
         Self::Pause,
+        Self::KeyChecks,
     ];
 }
 
@@ -67,6 +70,7 @@ struct Open {
     events: Option<Arc<dyn EventStore>>,
     lanes: Option<Arc<dyn DeliveryQueue>>,
     pause: Option<Arc<dyn DeliveryPause>>,
+    key_checks: Option<Arc<dyn KeyCheckStore>>,
 }
 
 /// A store that may be open still.
@@ -93,6 +97,7 @@ impl Open {
             of(self.events.as_ref()),
             of(self.lanes.as_ref()),
             of(self.pause.as_ref()),
+            of(self.key_checks.as_ref()),
         ];
         all.into_iter().flatten().collect()
     }
@@ -142,6 +147,7 @@ impl Ports {
             + EventStore
             + DeliveryQueue
             + DeliveryPause
+            + KeyCheckStore
             + 'static,
     {
         Self::none()
@@ -151,7 +157,8 @@ impl Ports {
             .with_audit(store.clone())
             .with_events(store.clone())
             .with_lanes(store.clone())
-            .with_pause(store)
+            .with_pause(store.clone())
+            .with_key_checks(store)
     }
 
     /// No ports yet: to begin with, where a store has only some of them.
@@ -172,6 +179,7 @@ impl Ports {
     port!(Events, EventStore, with_events, events);
     port!(Lanes, DeliveryQueue, with_lanes, lanes);
     port!(Pause, DeliveryPause, with_pause, pause);
+    port!(KeyChecks, KeyCheckStore, with_key_checks, key_checks);
 
     /// The ports, with a way to open the store again once it was closed. A store is closed by dropping the last handle to it, as when
     /// its process ends without a word: neither `reopen` nor what is [kept](Self::keeping) may hold one.

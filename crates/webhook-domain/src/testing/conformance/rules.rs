@@ -10,7 +10,7 @@ macro_rules! conformance_tests {
         $crate::conformance_tests! {
             run = $run,
             ports = $ports,
-            parts = [webhooks api_keys answers events pause],
+            parts = [webhooks api_keys answers events pause key_checks],
         }
     };
     (run = $run:expr, ports = $ports:expr, parts = [$($part:ident)+] $(,)?) => {
@@ -180,6 +180,14 @@ macro_rules! conformance_tests {
             a_pause_and_its_end_are_recorded
         }
     };
+    (@part key_checks $run:expr, $ports:expr) => {
+        $crate::conformance_tests! { @rules $run, $ports, [KeyChecks];
+            a_check_is_judged_beside_those_of_the_last_hour
+            of_concurrent_checks_one_begins
+            a_check_that_sent_nothing_does_not_count
+            checks_are_there_after_a_restart
+        }
+    };
     (@rules $run:expr, $ports:expr, $needs:tt; $($rule:ident)*) => {
         $(
             #[test]
@@ -221,6 +229,7 @@ mod tests {
             include_str!("giving_up.rs"),
             include_str!("held_up.rs"),
             include_str!("idempotency.rs"),
+            include_str!("key_checks.rs"),
             include_str!("lanes.rs"),
             include_str!("owners.rs"),
             include_str!("pausing.rs"),

@@ -55,7 +55,7 @@ pub(super) fn test_connection(
 }
 
 /// What sends something on request, one at a time, through the same guard and proxy and within the same limits as the server's.
-fn open(settings: Settings) -> Result<(Local, ProbeService), Failure> {
+pub(super) fn open(settings: Settings) -> Result<(Local, ProbeService), Failure> {
     let (outbound, environment) = (Outbound::of(&settings, 0)?, settings.environment);
     let local = Local::open(settings)?;
     let open = &local.open;

@@ -1,0 +1,4 @@
+//! The checks of keys that were made lately.
+
+mod port;
+mod row;
