@@ -4,6 +4,7 @@
 
 mod auditing;
 mod conformance;
+mod credentials;
 mod failing;
 mod fan_out;
 mod groups;
