@@ -14,6 +14,7 @@ use webhook_tests::{
 on_each_database!(
     a_kept_secret_signs_beyond_its_overlap_and_stops_when_the_new_one_is_adopted,
     the_command_waits_until_the_new_secret_is_adopted,
+    the_service_checks_by_itself_while_a_secret_is_kept,
 );
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -119,5 +120,40 @@ fn the_command_waits_until_the_new_secret_is_adopted(backend: Backend) {
         at_once.output().contains("keep_previous_until_adopted"),
         "{}",
         at_once.output()
+    );
+}
+
+fn the_service_checks_by_itself_while_a_secret_is_kept(backend: Backend) {
+    let mut service = service(backend);
+    let (client, receiver) = (service.client(), Receiver::start());
+    let webhook = create_with(&client, json!({"url": receiver.url()}));
+    let keep = json!({"previous_secret_expires_in": 1, "keep_previous_until_adopted": true});
+    let new = roll_with(&client, &webhook, keep).secret();
+    receiver.judge(Box::new(move |delivered| {
+        Conduct::Answer(if delivered.is_signed_with(&new) { 204 } else { 401 })
+    }));
+    wait_until(&client, &webhook, "the old secret is held", |json| {
+        json["previous_secret_held"] == true
+    });
+    // A server looks at its start what there is to check.
+    service.kill();
+    service.start_again();
+    let client = service.client();
+    let adopted = wait_until(&client, &webhook, "the new secret is adopted", |json| {
+        !json["secret_adoption"].is_null()
+    });
+    assert_eq!(adopted["secret_adoption"]["evidence"], "CHECK");
+    assert_eq!(adopted["previous_secret_held"], false);
+    let path = format!("/v1/audit-records?resource_id={}&limit=20", webhook.id());
+    let records = client.get(&path).send().expect_status(200).json();
+    let records = records["data"].as_array().expect("a list");
+    let checks: Vec<_> = records
+        .iter()
+        .filter(|record| record["action"] == "WEBHOOK.KEYS_CHECKED")
+        .collect();
+    assert_eq!(checks.len(), 1);
+    assert_eq!(
+        (&checks[0]["credential"], &checks[0]["verdict"]),
+        (&json!("service"), &json!("ADOPTED"))
     );
 }

@@ -26,8 +26,8 @@ use webhook_domain::delivery::event::Environment;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::ports::{TokenVerifier, WebhookStore};
 use webhook_domain::services::{
-    AuditService, Authenticator, Dispatch, EventService, KeyCheckService, ProbePlaces, ProbeService,
-    SecondTries, SecretKeyService, WebhookService,
+    AuditService, Authenticator, Dispatch, EventService, KeyCheckService, OwnChecks, ProbePlaces,
+    ProbeService, SecondTries, SecretKeyService, WebhookService,
 };
 use webhook_front_actix::{FrontLimits, ServerCertificate};
 use webhook_http_actix::wire::described;
@@ -39,7 +39,7 @@ use self::bootstrap::HandOver;
 use self::descriptors::Descriptors;
 use self::readiness::{Readiness, keep_sampling, keep_telling};
 use self::reload::Reloaded;
-use self::upkeep::{follow_master_key, forget_events, keep_up};
+use self::upkeep::{follow_master_key, forget_events, keep_checking, keep_up};
 use crate::dispatch::{self, Dispatcher, Pulse, StopWithin};
 use crate::exit::{Failure, chain};
 use crate::files::actions;
@@ -211,6 +211,10 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
         Arc::clone(&readiness),
         open,
     );
+    let own_checks = OwnChecks {
+        store: open.store.clone(),
+        checks: api.key_checks.clone(),
+    };
     api.monitoring = metrics.monitoring(deployment.metrics.on_api);
     api.monitoring.requests.push(access_log.clone());
     let metrics = RunningMetrics::start(&metrics, for_metrics, deployment.metrics.on_api, open)?;
@@ -219,6 +223,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let sampling = rt::spawn(keep_sampling(open.store.clone(), Arc::clone(&readiness)));
     let telling = rt::spawn(keep_telling(readiness, Arc::clone(&pulse)));
     let upkeep = rt::spawn(keep_up(open));
+    let checking = rt::spawn(keep_checking(own_checks));
     let forgetting = rt::spawn(forget_events(open, event_retention, Arc::clone(&pulse)));
     let following = rt::spawn(follow_master_key(open.store.clone()));
     let dispatcher = Dispatcher::start(dispatch, open.store.clone(), pulse, deployment.stop)?;
@@ -231,6 +236,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     sampling.abort();
     telling.abort();
     upkeep.abort();
+    checking.abort();
     forgetting.abort();
     following.abort();
     alive.abort();

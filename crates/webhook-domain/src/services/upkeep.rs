@@ -4,6 +4,7 @@
 //! on, erased or not; erasing keeps what could leak from the store small.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::concurrently::concurrently;
 use crate::error::{Refusal, ServiceError, StoreError};
@@ -66,7 +67,7 @@ impl Upkeep {
             for some in due.chunks(SWEPT_AT_ONCE) {
                 for result in concurrently(some.iter().map(|due| self.sweep(due, now))).await {
                     match result {
-                        Ok(()) => swept += 1,
+                        Ok(is_swept) => swept += u32::from(is_swept),
                         // Deleted since it was listed.
                         Err(ServiceError::Refused(Refusal::NotFound { .. })) => {}
                         Err(error @ ServiceError::Store(StoreError::Corrupt(_))) => unreadable = Some(error),
@@ -74,23 +75,31 @@ impl Upkeep {
                     }
                 }
             }
-            // What cannot be read stays at the head of the list; a step that finds nothing else is the last.
+            // What cannot be read stays at the head of the list, and so does what waits for a check; a step that finds nothing else is the last.
             if due.len() < STEP as usize || swept == swept_before {
                 return unreadable.map_or(Ok(swept), Err);
             }
         }
     }
 
+    /// Erases what has expired of the webhook, and says whether there was anything to do.
     async fn sweep(
         &self,
         (platform, webhook): &(PlatformId, WebhookId),
         now: Instant,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<bool, ServiceError> {
+        let is_swept = Arc::new(AtomicBool::new(false));
+        let says = Arc::clone(&is_swept);
         let decide = move |stored: &Webhook| {
+            let swept = stored.clone().without_expired_keys(now);
+            let has_nothing_to_do = swept == *stored;
+            says.store(!has_nothing_to_do, Ordering::Relaxed);
             Ok(Change {
-                effect: Effect::Save(Box::new(stored.clone().without_expired_keys(now))),
-                audit: None,
-                tells: &[],
+                effect: match has_nothing_to_do {
+                    true => Effect::Keep,
+                    false => Effect::Save(Box::new(swept)),
+                },
+                ..Change::default()
             })
         };
         let order = ChangeOrder {
@@ -100,7 +109,8 @@ impl Upkeep {
             announcement: None,
             idempotency: None,
         };
-        self.store.change(order).await.map(drop)
+        self.store.change(order).await?;
+        Ok(is_swept.load(Ordering::Relaxed))
     }
 
     async fn forget_old_answers(&self, now: Instant) -> Result<u32, ServiceError> {

@@ -94,6 +94,9 @@ pub struct StoredKept {
     pub until: i64,
     /// Until when it is said to sign.
     pub held_to: i64,
+    /// When it is checked by the service itself, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_at: Option<i64>,
 }
 
 /// The sealed forms of a ring's keys as they were read, so that a key which stays is not sealed anew.
@@ -156,6 +159,7 @@ impl StoredRing {
                 kept: retired.kept.map(|kept| StoredKept {
                     until: kept.until.as_milliseconds(),
                     held_to: kept.held_to.as_milliseconds(),
+                    check_at: kept.check_at.map(Instant::as_milliseconds),
                 }),
                 told_of: retired.told_of.map(Instant::as_milliseconds),
             })
@@ -213,6 +217,7 @@ impl StoredRing {
                 kept: retired.kept.map(|kept| Kept {
                     until: Instant::from_milliseconds(kept.until),
                     held_to: Instant::from_milliseconds(kept.held_to),
+                    check_at: kept.check_at.map(Instant::from_milliseconds),
                 }),
                 told_of: retired.told_of.map(Instant::from_milliseconds),
             })

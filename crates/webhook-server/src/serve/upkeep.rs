@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::rt;
 use webhook_domain::ports::EventStore as _;
-use webhook_domain::services::{ClockMending, ExpiryNotices, Mended, Upkeep};
+use webhook_domain::services::{ClockMending, ExpiryNotices, Mended, OwnChecks, Upkeep};
 use webhook_http_actix::wire::described;
 use webhook_store_diesel::DieselStore;
 
@@ -57,6 +57,24 @@ pub(crate) fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
             }
             rt::time::sleep(UPKEEP_EVERY).await;
         }
+    }
+}
+
+/// Makes the checks that are due of rolls that keep their previous key, now and every [`UPKEEP_EVERY`], for ever.
+pub(crate) async fn keep_checking(checks: OwnChecks) {
+    loop {
+        match checks.run().await {
+            Ok(tally) => tracing::debug!(
+                checked = tally.checked,
+                failed = tally.failed,
+                "keys were checked"
+            ),
+            Err(error) => tracing::warn!(
+                error = chain(&error),
+                "cannot look for keys that are to be checked; it will be tried again"
+            ),
+        }
+        rt::time::sleep(UPKEEP_EVERY).await;
     }
 }
 

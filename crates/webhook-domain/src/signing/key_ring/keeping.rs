@@ -11,6 +11,8 @@ use crate::time::Instant;
 const DAY: Duration = Duration::from_secs(86_400);
 /// How long before a key stops it is told.
 const NOTICE: Duration = Duration::from_secs(3_600);
+/// After how long a check that was due and was not begun, because deliveries are paused, is left to the next day.
+const MISSED_AFTER: Duration = Duration::from_secs(3_600);
 
 /// For how long a key may be kept beyond its overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,9 @@ pub struct Kept {
     pub until: Instant,
     /// Until when it is said to sign: its promised instant, and then always a day more.
     pub held_to: Instant,
+    /// When the service checks by itself whether the receiver verifies with the current key: in the last tenth of the overlap, and then
+    /// daily. Never, if none.
+    pub check_at: Option<Instant>,
 }
 
 impl Kept {
@@ -73,9 +78,11 @@ impl KeyRing {
             .first_mut()
             .filter(|key| now < key.ends_at(is_adopted))
         {
+            let tenth = newest.expires_at.since(now) / 10;
             newest.kept = Some(Kept {
                 until: ExpiresIn::latest_of(now),
                 held_to: newest.expires_at,
+                check_at: Some(newest.expires_at.minus(tenth)),
             });
         }
         self
@@ -110,7 +117,33 @@ impl KeyRing {
         tells.then_some(ring)
     }
 
-    /// Moves forward until when kept keys are said to sign.
+    /// The ring once the check that is due at `now` is begun: the next one is a day later. None if none is due.
+    #[must_use]
+    pub fn being_checked(&self, now: Instant) -> Option<Self> {
+        let is_due = |retired: &RetiredKey| {
+            let check_at = retired.kept.and_then(|kept| kept.check_at);
+            now < retired.ends_at(false) && check_at.is_some_and(|check_at| check_at <= now)
+        };
+        if self.adoption.is_some() || self.current.is_none() || !self.retired.iter().any(is_due) {
+            return None;
+        }
+        Some(self.clone().checked_next_at(Some(now.plus(DAY))))
+    }
+
+    /// The ring that the service checks next at `next`, or not any more, if it still does.
+    #[must_use]
+    pub fn checked_next_at(mut self, next: Option<Instant>) -> Self {
+        for kept in self
+            .retired
+            .iter_mut()
+            .filter_map(|retired| retired.kept.as_mut())
+        {
+            kept.check_at = kept.check_at.and(next);
+        }
+        self
+    }
+
+    /// Moves forward until when kept keys are said to sign, and checks that nobody has made for an hour.
     pub(super) fn hold_on(&mut self, now: Instant) {
         for kept in self
             .retired
@@ -118,16 +151,23 @@ impl KeyRing {
             .filter_map(|retired| retired.kept.as_mut())
         {
             kept.held_to = kept.held_to_at(now);
+            let next = |check_at: Instant| match check_at.plus(MISSED_AFTER) <= now {
+                true => now.plus(DAY),
+                false => check_at,
+            };
+            kept.check_at = kept.check_at.map(next);
         }
     }
 
-    /// When somebody has to look after the retired keys next: one expires, has expired without having been erased, or is kept another
-    /// day.
+    /// When somebody has to look after the retired keys next: one expires, has expired without having been erased, is kept another day, or
+    /// waits for a check.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
         let is_adopted = self.adoption.is_some();
         let expiry = |retired: &RetiredKey| match retired.kept.filter(|_| !is_adopted) {
-            Some(kept) => kept.held_to,
+            Some(kept) => kept
+                .check_at
+                .map_or(kept.held_to, |check_at| check_at.min(kept.held_to)),
             None => retired.expires_at,
         };
         self.retired.iter().map(expiry).min()

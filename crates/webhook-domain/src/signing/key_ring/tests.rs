@@ -163,10 +163,19 @@ fn a_kept_key_signs_a_day_at_a_time_for_thirty_days_or_until_the_current_one_is_
     );
     assert_eq!(shown(&ring, after(30 * DAY - 1)), Some((after(30 * DAY), true)));
     assert_eq!(shown(&ring, after(30 * DAY)), None);
-    assert_eq!(ring.next_expiry(), Some(after(60)));
-    let swept = ring.clone().without_expired(after(60));
     assert_eq!(
-        swept.next_expiry(),
+        ring.next_expiry(),
+        Some(after(54)),
+        "it is checked in the last tenth"
+    );
+    assert_eq!(ring.being_checked(after(53)), None);
+    let checked = ring.being_checked(after(54)).unwrap();
+    assert_eq!(checked.being_checked(after(53 + DAY)), None);
+    assert!(checked.being_checked(after(54 + DAY)).is_some());
+    assert_eq!(checked.next_expiry(), Some(after(60)));
+    let unchecked = ring.clone().checked_next_at(None).without_expired(after(60));
+    assert_eq!(
+        unchecked.next_expiry(),
         Some(after(60 + DAY)),
         "nobody has to look before"
     );

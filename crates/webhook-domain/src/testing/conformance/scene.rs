@@ -146,6 +146,19 @@ impl Scene {
         self.secrets().roll(&self.acting, webhook, roll).await
     }
 
+    /// Has the service not check the webhook by itself.
+    pub(super) async fn end_checks(&self, webhook: WebhookId) {
+        let decide = |stored: &Webhook| {
+            let mut webhook = stored.clone();
+            webhook.key_ring = webhook.key_ring.checked_next_at(None);
+            Ok(Change {
+                effect: Effect::Save(Box::new(webhook)),
+                ..Change::default()
+            })
+        };
+        done(self.change(webhook, None, decide).await);
+    }
+
     /// Shows that the receiver verifies with the current key.
     pub(super) async fn prove(&self, webhook: WebhookId, evidence: Evidence) {
         let now = self.now();

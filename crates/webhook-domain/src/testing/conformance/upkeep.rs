@@ -84,6 +84,7 @@ pub async fn webhooks_with_expiring_keys_are_listed_in_their_order(ports: &Ports
     let later = webhook_with_keys_for(&scene, &[101, 300]).await.id;
     let kept = scene.create(fixtures::bare_settings()).await.id;
     done(scene.roll_keeping(kept, held(Overlap::from_seconds(102))).await);
+    scene.end_checks(kept).await;
     let start = scene.now();
     let at = |seconds| start.plus(Duration::from_secs(seconds));
     let listed = async |after, until, limit| {
