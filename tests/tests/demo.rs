@@ -77,6 +77,16 @@ fn a_roll_and_a_crash_under_load_lose_nothing() {
         "the server was down: {tally}"
     );
     assert_ne!(tally["fingerprints"]["old"], tally["fingerprints"]["new"]);
+    let milestones = tally["milestones"].as_array().expect("milestones");
+    let names: Vec<_> = milestones
+        .iter()
+        .map(|milestone| milestone["name"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(
+        names[..5],
+        ["created", "rolled", "kept", "switched", "adopted"],
+        "{tally}"
+    );
 
     assert!(!ended.output().contains("whsec_"), "a secret is shown");
     assert!(

@@ -1,5 +1,5 @@
 //! The receiver of a demo, as a customer of a platform would have one: it holds one key, verifies what comes with it, answers
-//! 204 to what is genuine and 401 to what is not, and knows nothing of rolls. Its key is changed by hand.
+//! 204 with a receipt to what is genuine and 401 to what is not, and knows nothing of rolls. Its key is changed by hand.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
 use webhook_domain::signing::secret::SecretText;
 use webhook_domain::time::Clock as _;
-use webhook_verify::{Key as VerifyingKey, MESSAGE_SIGNATURE, Verifier};
+use webhook_verify::{Key as VerifyingKey, MESSAGE_SIGNATURE, RECEIPT, Verifier};
 
 use super::tally::{Book, Key};
 use crate::clock::SystemClock;
@@ -92,14 +92,16 @@ async fn take(request: HttpRequest, body: web::Bytes, desk: web::Data<Desk>) -> 
             .verifier
             .verify(header, &body, SystemClock.now().into())
             .ok()?;
-        Some((held.key, verified.id?))
+        Some((held.key, verified.id?, held.verifier.receipt(&verified)?))
     });
-    let Some((key, event)) = genuine else {
+    let Some((key, event, receipt)) = genuine else {
         desk.book.rejected();
         return HttpResponse::Unauthorized().finish();
     };
     let signatures = header(MESSAGE_SIGNATURE).unwrap_or_default();
     let signatures = signatures.split(|byte| *byte == b' ').count();
     desk.book.verified(event, key, signatures);
-    HttpResponse::NoContent().finish()
+    HttpResponse::NoContent()
+        .insert_header((RECEIPT, receipt))
+        .finish()
 }

@@ -1,6 +1,9 @@
 //! What happens in a demo. A stream of events is published from its beginning to its end; beside it, at fixed parts of
 //! its length, the secret is rolled, the receiver changes over to the new key, and the server is killed and started again.
 //!
+//! The receiver changes over too late: the overlap is over. Nothing is rejected all the same, because the old key is kept until a receipt
+//! shows that the new one is in use.
+//!
 //! The lanes of the server that was killed are its own for up to 6 seconds (see `dispatch`); then the new one delivers what
 //! has piled up. So the story ends some seconds after the stream.
 
@@ -11,6 +14,7 @@ use std::time::Duration;
 use hyper::Method;
 use hyper::body::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tokio::time::sleep;
 use webhook_domain::InvalidValue;
 use webhook_domain::signing::secret::{Fingerprint, SecretText};
@@ -31,9 +35,11 @@ const EVENT_EVERY_MS: u64 = 25;
 /// When the secret is rolled, in percent of the stream.
 const ROLL_AT: u32 = 30;
 /// When the receiver changes over.
-const CHANGE_OVER_AT: u32 = 45;
+const CHANGE_OVER_AT: u32 = 52;
 /// When the server is killed.
-const KILL_AT: u32 = 60;
+const KILL_AT: u32 = 65;
+/// How the secret is rolled: a second of overlap, and the old key kept beyond that.
+const ROLL: &str = "previous_secret_expires_in=1&keep_previous_until_adopted=true";
 /// How long there is no server.
 const DOWN_FOR: Duration = Duration::from_millis(500);
 /// How long what is still on its way is waited for.
@@ -59,6 +65,13 @@ pub(super) struct Story<'a> {
 struct WebhookAnswer {
     id: String,
     secret_key: String,
+}
+
+/// What a webhook shows of its keys.
+#[derive(Deserialize)]
+struct SeenWebhook {
+    previous_secret_held: bool,
+    secret_adoption: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -154,14 +167,20 @@ impl<'a> Story<'a> {
         self.reach(self.length * ROLL_AT / 100).await;
         let secret = self.roll().await?;
         self.reach(self.length * CHANGE_OVER_AT / 100).await;
+        let kept = "the overlap is over; the old key is kept, and goes on signing";
+        self.see("kept", kept, |seen| seen.previous_secret_held).await?;
         self.change_over(secret).await?;
+        let adopted =
+            "a receipt shows that the receiver verifies with the new key; the old one signs no more";
+        self.see("adopted", adopted, |seen| seen.secret_adoption.is_some())
+            .await?;
         self.reach(self.length * KILL_AT / 100).await;
         self.crash().await
     }
 
     /// Rolls the secret; nobody tells the receiver.
     async fn roll(&self) -> Result<SecretText, Failure> {
-        let path = format!("/v1/webhooks/{}/secret-key", self.webhook);
+        let path = format!("/v1/webhooks/{}/secret-key?{ROLL}", self.webhook);
         let roll = question(Method::PATCH, &path, String::new(), "roll");
         let rolled: WebhookAnswer = read(&self.client.ask(&roll).await?)?;
         let (secret, new) = secret(rolled.secret_key)?;
@@ -172,6 +191,26 @@ impl<'a> Story<'a> {
         *self.new.borrow_mut() = new;
         self.say("rolled", what);
         Ok(secret)
+    }
+
+    /// Waits until the webhook is seen to be so, and says it.
+    async fn see(
+        &self,
+        name: &'static str,
+        what: &str,
+        is_so: fn(&SeenWebhook) -> bool,
+    ) -> Result<(), Failure> {
+        let path = format!("/v1/webhooks/{}", self.webhook);
+        let until = self.book.elapsed() + ARRIVE_WITHIN;
+        while self.book.elapsed() < until {
+            let look = question(Method::GET, &path, String::new(), "look");
+            if is_so(&read(&self.client.ask(&look).await?)?) {
+                self.say(name, what.to_owned());
+                break;
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
     /// Gives the receiver the new key, once what comes is signed with it. Deliveries come in order, so from then on all are.
