@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
+use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::ports::Sender as _;
 use webhook_sender_hyper::SenderLimits;
 
-use crate::fixtures::{OK, answered, parcel};
+use crate::fixtures::{OK, answered, failed, parcel};
 use crate::scripted::Act::{End, Hang, Read, Wait};
 use crate::scripted::{Scripted, say, sender, sender_with};
 
@@ -58,6 +59,22 @@ async fn a_probe_is_sent_once_on_a_connection_of_its_own() {
         (Scripted::count(&receiver.made), Scripted::count(&receiver.read)),
         (3, 3)
     );
+}
+
+/// An attempt may take a minute here: a test that waits for that has failed.
+#[tokio::test]
+async fn a_parcel_may_say_that_it_has_less_time_and_not_that_it_has_more() {
+    let receiver = Scripted::start(vec![vec![Read, Hang]]).await;
+    let url = format!("http://{}/", receiver.address);
+    let (short, long) = (Duration::from_millis(50), Duration::from_secs(60));
+    for (attempt, within) in [(long, short), (short, long)] {
+        let sender = sender_with(|limits| limits.attempt_timeout = attempt);
+        let mut parcel = parcel(&url).unwrap();
+        parcel.within = Some(within);
+        let sent = tokio::time::timeout(Duration::from_secs(30), sender.send(parcel));
+        let response = sent.await.expect("it ends by the shorter time").unwrap();
+        assert_eq!(response, failed(FailureCause::Timeout));
+    }
 }
 
 #[tokio::test]
