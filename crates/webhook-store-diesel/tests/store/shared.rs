@@ -7,11 +7,14 @@ use webhook_domain::Refusal;
 use webhook_domain::ServiceError;
 use webhook_domain::access::caller::PlatformScope;
 use webhook_domain::access::permission::PermissionSet;
-use webhook_domain::ports::Outcome;
+use webhook_domain::delivery::key_check::allowance::{Allowance, NewCheck};
+use webhook_domain::id::{KeyCheckId, WebhookId};
+use webhook_domain::ports::{KeyCheckStore as _, Outcome};
 use webhook_domain::services::{AuthenticationError, CreateApiKey, CreateWebhook, RevokeApiKey, RollSecret};
 use webhook_domain::signing::key_ring::Overlap;
-use webhook_domain::testing::fixtures;
+use webhook_domain::testing::{ManualClock, fixtures};
 use webhook_domain::webhook::Settings;
+use webhook_store_diesel::SystemEntropy;
 
 use crate::place::{Place, Services, on_each_database};
 
@@ -21,6 +24,7 @@ on_each_database! {
     one_creation_through_two_stores_makes_one_webhook
     of_creations_with_one_reference_through_two_stores_one_wins
     a_key_revoked_through_one_store_is_refused_by_the_other_at_once
+    of_checks_at_one_host_through_two_stores_one_begins
 }
 
 async fn rolls_through_two_stores_form_one_chain(place: Place) {
@@ -179,5 +183,34 @@ async fn a_key_revoked_through_one_store_is_refused_by_the_other_at_once(place: 
             .unwrap();
         let refused = other.api_keys.authenticate(created.text.expose()).await;
         assert!(matches!(refused, Err(AuthenticationError::Rejected)));
+    }
+}
+
+/// Whoever sees that there is none yet, and begins one, must not be overtaken in between.
+async fn of_checks_at_one_host_through_two_stores_one_begins(place: Place) {
+    let stores = [place.open(), place.open()];
+    let entropy = SystemEntropy::new();
+    let at = ManualClock::START;
+    for round in 0..40 {
+        let begun = stores.each_ref().map(|store| {
+            let check = NewCheck {
+                id: KeyCheckId::generate(at, &entropy).unwrap(),
+                webhook: WebhookId::generate(at, &entropy).unwrap(),
+                host: format!("{round}.example"),
+                at,
+                allowance: Allowance::OnRequest,
+            };
+            let store = store.clone();
+            tokio::spawn(async move { store.begin(check).await })
+        });
+        let mut admitted = 0;
+        for begun in begun {
+            match begun.await.unwrap() {
+                Ok(()) => admitted += 1,
+                Err(ServiceError::Refused(Refusal::TooManyKeyChecks { .. })) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        assert_eq!(admitted, 1, "round {round}");
     }
 }
