@@ -1,8 +1,7 @@
 //! The tasks at lanes: each steps from one attempt to the next, and ends when nothing is to be done in its lane now.
 //!
-//! A lane that waits longer than a moment has no task: its `ready_at` says when it has something to do, and the
-//! [finder](super::finder) finds it then. In memory there is only a small entry for a lane whose `ready_at` is still to be put right,
-//! or that cannot be read.
+//! A lane that waits longer than a moment has no task: its `ready_at` says when it has something to do, and the [finder](super::finder)
+//! finds it then. In memory there is only a small entry for a lane whose `ready_at` is still to be put right, or that cannot be read.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -360,10 +359,6 @@ async fn step(
     let mut place = wanted.place.take();
     let mut is_second = false;
     let admit = |webhook: &Webhook, url: &TargetUrl| {
-        // A second request within an attempt is none that a stop waits for, nor one that a pause lets through.
-        if std::mem::replace(&mut is_second, true) && lanes.stopping.load(Ordering::Acquire) {
-            return false;
-        }
         let host = url.host();
         place = place
             .take()
@@ -371,8 +366,9 @@ async fn step(
             .or_else(|| lanes.shares.try_take(&webhook.platform, &host));
         wanted.platform = webhook.platform.clone();
         wanted.host = host;
-        // The last moment to ask: the look may have taken its time.
-        place.is_some() && lanes.lease.holds()
+        // The last moment to ask: the look may have taken its time. A stop and a pause wait for no second request of an attempt.
+        let is_over = std::mem::replace(&mut is_second, true) && lanes.stopping.load(Ordering::Acquire);
+        place.is_some() && lanes.lease.holds() && !is_over
     };
     let (next, turn) = worker.step(&lanes.dispatch, admit).await?;
     let made_turn = turn.is_some();
