@@ -32,7 +32,8 @@ impl Proof {
         let tells: &[Happened] = match (stored.key_ring.adoption(), proved.key_ring.adoption()) {
             (None, Some(_)) => &[Happened::SecretAdopted],
             (Some(_), None) => &[Happened::SecretAdoptionWithdrawn],
-            _ => return Change::default(),
+            _ if proved.key_ring == stored.key_ring => return Change::default(),
+            _ => &[],
         };
         Change {
             effect: Effect::Save(Box::new(proved)),

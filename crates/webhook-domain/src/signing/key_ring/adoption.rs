@@ -2,7 +2,7 @@
 //!
 //! It is evidence of possession, not of every machine behind a URL. So nothing that was promised ends by it.
 
-use super::{Kept, KeyRing};
+use super::{Kept, KeyRing, RetiredKey};
 use crate::error::InvalidValue;
 use crate::id::SigningKeyId;
 use crate::time::Instant;
@@ -60,6 +60,9 @@ impl KeyRing {
     /// nothing changes.
     #[must_use]
     pub fn proved(mut self, key: SigningKeyId, evidence: Evidence, now: Instant) -> Self {
+        if self.needs_no_check(key, evidence, now) {
+            return self.put_off_check(now);
+        }
         if self.is_news(key, evidence, now) {
             // What is merely kept ends with an adoption, and what has ended while there was one does not come back.
             self.let_go(now);
@@ -78,11 +81,23 @@ impl KeyRing {
     #[must_use]
     pub fn is_news(&self, key: SigningKeyId, evidence: Evidence, now: Instant) -> bool {
         match self.adoption {
-            None => self.current.as_ref().is_some_and(|current| current.id == key),
+            None => {
+                self.current.as_ref().is_some_and(|current| current.id == key)
+                    || self.needs_no_check(key, evidence, now)
+            }
             Some(_) => {
                 evidence == Evidence::Receipt && self.retired_at(now).any(|retired| retired.key.id == key)
             }
         }
+    }
+
+    /// Whether a receipt of a key that is kept shows that the receiver tells by itself what it verifies with, while a check is to come.
+    fn needs_no_check(&self, key: SigningKeyId, evidence: Evidence, now: Instant) -> bool {
+        let is_kept = |retired: &RetiredKey| retired.key.id == key && retired.kept.is_some();
+        self.adoption.is_none()
+            && evidence == Evidence::Receipt
+            && self.retired_at(now).any(is_kept)
+            && self.has_check_soon(now)
     }
 
     /// Lets go of the keys that no longer sign while the current one is adopted. Of the others none is beyond what it was promised.

@@ -11,6 +11,8 @@ use crate::time::Instant;
 const DAY: Duration = Duration::from_secs(86_400);
 /// How long before a key stops it is told.
 const NOTICE: Duration = Duration::from_secs(3_600);
+/// A check that is nearer than this is put off by a receipt: so receipts write something twice a day, not each time.
+const PUT_OFF_WITHIN: Duration = Duration::from_secs(43_200);
 /// After how long a check that was due and was not begun, because deliveries are paused, is left to the next day.
 const MISSED_AFTER: Duration = Duration::from_secs(3_600);
 
@@ -22,7 +24,7 @@ pub struct Kept {
     /// Until when it is said to sign: its promised instant, and then always a day more.
     pub held_to: Instant,
     /// When the service checks by itself whether the receiver verifies with the current key: in the last tenth of the overlap, and then
-    /// daily. Never, if none.
+    /// daily; not while receipts come. Never, if none.
     pub check_at: Option<Instant>,
 }
 
@@ -128,6 +130,20 @@ impl KeyRing {
             return None;
         }
         Some(self.clone().checked_next_at(Some(now.plus(DAY))))
+    }
+
+    /// Whether the service would check by itself within [`PUT_OFF_WITHIN`] of `now`.
+    pub(super) fn has_check_soon(&self, now: Instant) -> bool {
+        let mut kept = self.retired.iter().filter_map(|retired| retired.kept);
+        kept.any(|kept| {
+            kept.check_at
+                .is_some_and(|check_at| check_at < now.plus(PUT_OFF_WITHIN))
+        })
+    }
+
+    /// The ring whose next check is a day after `now`.
+    pub(super) fn put_off_check(self, now: Instant) -> Self {
+        self.checked_next_at(Some(now.plus(DAY)))
     }
 
     /// The ring that the service checks next at `next`, or not any more, if it still does.

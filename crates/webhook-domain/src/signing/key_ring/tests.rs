@@ -241,3 +241,22 @@ fn what_was_kept_ends_with_a_roll_of_an_adopted_key_and_an_instant_that_is_set_e
         [&key(1)]
     );
 }
+
+#[test]
+fn receipts_of_a_kept_key_put_off_the_check_twice_a_day_at_the_most() {
+    let ring = KeyRing::new(key(0)).roll(key(1), seconds(DAY), NOW).unwrap();
+    let ring = ring.keeping_previous(NOW);
+    let due = DAY * 9 / 10;
+    let receipt = |ring: &KeyRing, at| ring.clone().proved(key(0).id, Evidence::Receipt, after(at));
+    assert!(
+        !ring.is_news(key(0).id, Evidence::Receipt, after(due - DAY / 2)),
+        "it is far off"
+    );
+    assert!(!ring.is_news(key(0).id, Evidence::Check, after(due)));
+    assert!(ring.is_news(key(0).id, Evidence::Receipt, after(due - DAY / 2 + 1)));
+    let put_off = receipt(&ring, due);
+    assert_eq!(put_off.being_checked(after(due + DAY - 1)), None);
+    assert!(put_off.being_checked(after(due + DAY)).is_some());
+    assert_eq!(receipt(&put_off, due + DAY / 2), put_off);
+    assert_eq!(put_off.adoption(), None);
+}
