@@ -9,11 +9,12 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::entropy::{EntropyError, MockEntropy};
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::idempotency::RETENTION;
-use webhook_domain::ports::{AuditLog, AuditQuery, MockWebhookStore, Outcome, WebhookStore};
+use webhook_domain::ports::{AuditLog, AuditQuery, Effect, MockWebhookStore, Outcome, WebhookStore};
 use webhook_domain::services::{
     CreateWebhook, RollSecret, SecretKeyService, Upkeep, UpkeepTally, WebhookService,
 };
 use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::webhook::{Version, Webhook};
 use webhook_domain::{Refusal, ServiceError, StoreError};
@@ -223,19 +224,28 @@ async fn one_unreadable_webhook_does_not_keep_the_others_keys_in_the_store() {
         if order.webhook == unreadable {
             return Err(StoreError::Corrupt("a value does not open".into()).into());
         }
-        swept.lock().unwrap().retain(|id| *id != order.webhook);
-        let webhook = fixtures::webhook(
+        let entropy = SeededEntropy::default();
+        let mut webhook = fixtures::webhook(
             &order.platform,
             fixtures::bare_settings(),
             ManualClock::START,
-            &SeededEntropy::default(),
+            &entropy,
         );
+        let key = fixtures::new_key(ManualClock::START, &entropy).under(SigningProtocol::HmacSha256);
+        let second = Overlap::from_seconds(1).unwrap();
+        webhook.key_ring = webhook.key_ring.roll(key, second, ManualClock::START).unwrap();
+        if let Effect::Save(saved) = (order.decide)(&webhook).unwrap().effect {
+            swept.lock().unwrap().retain(|id| *id != order.webhook);
+            webhook = *saved;
+        }
         Ok(Outcome::Done {
             subject: Box::new(webhook),
             answer: None,
         })
     });
-    let upkeep = Upkeep::new(Arc::new(store), Arc::new(ManualClock::default()));
+    let clock = ManualClock::default();
+    clock.advance_seconds(1);
+    let upkeep = Upkeep::new(Arc::new(store), Arc::new(clock));
     let result = upkeep.run().await;
     assert!(
         matches!(result, Err(ServiceError::Store(StoreError::Corrupt(_)))),

@@ -104,7 +104,12 @@ fn a_webhook_is_created_with_every_setting_that_can_be_changed(backend: Backend)
             .collect::<Vec<_>>()
     };
     let (create, try_out) = (help("create"), help("test-connection"));
-    for flag in help("update") {
+    // There is nothing before a creation.
+    let of_changes = ["--previous-credentials-expires-in"];
+    for flag in help("update")
+        .into_iter()
+        .filter(|flag| !of_changes.contains(&flag.as_str()))
+    {
         assert!(create.contains(&flag), "create has no {flag}");
         assert!(try_out.contains(&flag), "test-connection has no {flag}");
     }

@@ -10,11 +10,10 @@ use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{RequestId, WebhookId};
 use crate::ports::{Change, Effect, KeyExpiry, WebhookStore};
 use crate::services::Changing;
+use crate::signing::key_ring::NOTICE;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, Happened, Webhook};
 
-/// How long before a key stops it is told.
-const NOTICE: Duration = Duration::from_secs(3_600);
 /// How many webhooks are taken at a time.
 const STEP: u32 = 256;
 /// How many are told of at once.

@@ -23,7 +23,7 @@ mod one_key;
 mod overlap;
 
 pub use self::adoption::{Adoption, Evidence};
-pub use self::keeping::Kept;
+pub use self::keeping::{Kept, NOTICE};
 pub use self::one_key::ExpiresIn;
 pub use self::overlap::{Overlap, WantedOverlap};
 pub use crate::signing::signing_key::{NewKey, SigningKey};

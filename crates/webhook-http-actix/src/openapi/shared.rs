@@ -7,7 +7,7 @@ use utoipa::openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Typ
 use webhook_domain::access::audit::AuditAction;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
-use webhook_domain::delivery::attempt::{CredentialsTaken, FailureCause};
+use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::delivery::key_check::{Answered, KeyRole, Verdict};
 use webhook_domain::signing::key_ring::Evidence;
@@ -76,17 +76,14 @@ components! {
         Evidence::ALL.map(Evidence::name),
         "How it was shown that a receiver verifies with a secret.",
     );
-    CREDENTIALS_TAKEN as "CredentialsTaken": one_of(
-        CredentialsTaken::ALL.map(CredentialsTaken::name),
-        "Which of a webhook's credentials: those that it had at the time, or those before a change.",
-    );
     KEY_CHECK_CAUSE as "KeyCheckCause": one_of(
         Answered::causes(),
         "Why a probe was not accepted: as attempts have it, or `NOT_SENT` if time was over before it was sent, or the webhook had changed.",
     );
-    KEY_ROLE as "KeyRole": one_of(
+    CURRENT_OR_PREVIOUS as "CurrentOrPrevious": one_of(
         KeyRole::ALL.map(KeyRole::name),
-        "What a key is to its webhook: the current one, or the one that was retired last.",
+        "Of a webhook's keys: the current one, or the one that was retired last. Of its credentials: those that it had at the time, or those before a \
+         change.",
     );
     KEY_VERDICT as "KeyVerdict": one_of(Verdict::ALL.map(Verdict::name), "What a check of keys has found out.");
     ENVIRONMENT as "Environment": one_of(

@@ -20,8 +20,8 @@ use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Action, AuthenticationType, Name};
 
 use crate::openapi::shared::{
-    ACTION, AUDIT_ACTION, AUTHENTICATION_TYPE, CREDENTIALS_TAKEN, Component, FAILURE_CAUSE, KEY_CHECK_CAUSE,
-    KEY_ROLE, KEY_VERDICT, PERMISSION, SECRET_EVIDENCE, SIGNING_PROTOCOL, WEBHOOK_EVENT_STATUS,
+    ACTION, AUDIT_ACTION, AUTHENTICATION_TYPE, CURRENT_OR_PREVIOUS, Component, FAILURE_CAUSE,
+    KEY_CHECK_CAUSE, KEY_VERDICT, PERMISSION, SECRET_EVIDENCE, SIGNING_PROTOCOL, WEBHOOK_EVENT_STATUS,
 };
 use crate::openapi::values::{
     boolean, fingerprint, free_text, id, instant, limit, list, matching, of_pattern, one, or_null, page,
@@ -202,8 +202,8 @@ enumerations! {
     DeliveryStatus => WEBHOOK_EVENT_STATUS,
     FailureCause => FAILURE_CAUSE,
     Evidence => SECRET_EVIDENCE,
-    CredentialsTaken => CREDENTIALS_TAKEN,
-    KeyRole => KEY_ROLE,
+    CredentialsTaken => CURRENT_OR_PREVIOUS,
+    KeyRole => CURRENT_OR_PREVIOUS,
     Verdict => KEY_VERDICT,
 }
 

@@ -10,7 +10,7 @@ use crate::time::Instant;
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// How long before a key stops it is told.
-const NOTICE: Duration = Duration::from_secs(3_600);
+pub const NOTICE: Duration = Duration::from_secs(3_600);
 /// A check that is nearer than this is put off by a receipt: so receipts write something twice a day, not each time.
 const PUT_OFF_WITHIN: Duration = Duration::from_secs(43_200);
 /// After how long a check that was due and was not begun, because deliveries are paused, is left to the next day.
