@@ -2,11 +2,14 @@
 //!
 //! A service checks the permission, draws the time and the randomness, and hands the store a decision.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
 use crate::access::caller::Acting;
 use crate::entropy::{Entropy, EntropyError};
 use crate::error::{Refusal, ServiceError};
-use crate::id::WebhookId;
+use crate::id::{PlatformId, WebhookId};
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{Change, ChangeOrder, Effect, Outcome, WebhookStore};
 use crate::time::Instant;
@@ -71,6 +74,37 @@ impl Changing<'_> {
         };
         self.store.change(order).await
     }
+}
+
+/// Saves what `next` makes of a webhook as it is stored, if it makes something of it, without a record: nobody asked for it. Says whether
+/// it did. What `announcement` becomes then is `tells`.
+async fn save_next(
+    store: &dyn WebhookStore,
+    (platform, webhook): (&PlatformId, WebhookId),
+    announcement: Option<Announcement>,
+    tells: &'static [Happened],
+    next: impl Fn(&Webhook) -> Option<Webhook> + Send + Sync + 'static,
+) -> Result<bool, ServiceError> {
+    let is_saved = Arc::new(AtomicBool::new(false));
+    let says = Arc::clone(&is_saved);
+    let decide = move |stored: &Webhook| {
+        let saved = next(stored);
+        says.store(saved.is_some(), Ordering::Relaxed);
+        Ok(saved.map_or_else(Change::default, |webhook| Change {
+            effect: Effect::Save(Box::new(webhook)),
+            audit: None,
+            tells,
+        }))
+    };
+    let order = ChangeOrder {
+        platform: platform.clone(),
+        webhook,
+        decide: Box::new(decide),
+        announcement,
+        idempotency: None,
+    };
+    store.change(order).await?;
+    Ok(is_saved.load(Ordering::Relaxed))
 }
 
 /// What tells of a change, if the deployment tells of any.

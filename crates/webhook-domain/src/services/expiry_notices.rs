@@ -1,6 +1,7 @@
 //! Telling that a retired key stops soon, while nobody has shown that the receiver verifies with the current one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::access::caller::Acting;
@@ -8,8 +9,8 @@ use crate::concurrently::concurrently;
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{RequestId, WebhookId};
-use crate::ports::{Change, Effect, KeyExpiry, WebhookStore};
-use crate::services::Changing;
+use crate::ports::{KeyExpiry, WebhookStore};
+use crate::services::{announcement, save_next};
 use crate::signing::key_ring::NOTICE;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, Happened, Webhook};
@@ -21,15 +22,31 @@ const TOLD_AT_ONCE: usize = 32;
 
 /// Tells of keys that stop within the hour.
 ///
-/// Each webhook is looked at once when its key comes within the hour. What was told is kept with the key, so that no other process tells
-/// it again, nor this one after a start.
+/// Each webhook is looked at when its key comes within the hour. What was told is kept with the key, so that no other process tells it
+/// again, nor this one after a start.
 pub struct ExpiryNotices {
     store: Arc<dyn WebhookStore>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     describe: Describe,
-    /// The last key that was looked at.
-    seen: Mutex<Option<(Instant, Option<WebhookId>)>>,
+    seen: Mutex<Seen>,
+}
+
+/// What was looked at.
+#[derive(Default)]
+struct Seen {
+    /// The last one.
+    last: Option<(Instant, Option<WebhookId>)>,
+    /// Those of which something is to be told at this instant: they were come by earlier, because a check of them is due before their key
+    /// stops.
+    later: BTreeMap<(Instant, WebhookId), KeyExpiry>,
+}
+
+/// What there was to tell of a webhook.
+enum Found {
+    Told,
+    Nothing,
+    Later(Instant),
 }
 
 impl ExpiryNotices {
@@ -46,7 +63,7 @@ impl ExpiryNotices {
             clock,
             entropy,
             describe,
-            seen: Mutex::new(None),
+            seen: Mutex::default(),
         }
     }
 
@@ -58,57 +75,78 @@ impl ExpiryNotices {
     pub async fn run(&self) -> Result<u32, ServiceError> {
         let now = self.clock.now();
         let until = now.plus(NOTICE);
-        let mut told = 0;
-        let mut unreadable = None;
+        let mut round = Round::default();
+        let later: Vec<KeyExpiry> = {
+            let seen = self.seen();
+            let due = seen.later.iter().take_while(|((at, _), _)| *at <= now);
+            due.map(|(_, key)| key.clone()).collect()
+        };
+        self.all(&later, now, &mut round).await?;
+        self.seen().later.retain(|(at, _), _| *at > now);
         loop {
-            let after = self.seen().filter(|seen| seen.0 > now && seen.0 <= until);
+            let after = self.seen().last.filter(|seen| seen.0 > now && seen.0 <= until);
             let after = after.unwrap_or((now.plus(Duration::from_millis(1)), None));
             let expiring = self.store.with_expiring_keys(after, until, STEP).await?;
             for some in expiring.chunks(TOLD_AT_ONCE) {
-                for result in concurrently(some.iter().map(|key| self.tell(key, now))).await {
-                    match result {
-                        Ok(is_told) => told += u32::from(is_told),
-                        // Deleted since it was listed.
-                        Err(ServiceError::Refused(Refusal::NotFound { .. })) => {}
-                        Err(error @ ServiceError::Store(StoreError::Corrupt(_))) => unreadable = Some(error),
-                        Err(error) => return Err(error),
-                    }
-                }
-                let last = some.last().map(|key| (key.at, Some(key.webhook)));
-                *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = last;
+                self.all(some, now, &mut round).await?;
+                self.seen().last = some.last().map(|key| (key.at, Some(key.webhook)));
             }
             if expiring.len() < STEP as usize {
-                return unreadable.map_or(Ok(told), Err);
+                return round.unreadable.map_or(Ok(round.told), Err);
             }
         }
     }
 
-    fn seen(&self) -> Option<(Instant, Option<WebhookId>)> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn all(&self, keys: &[KeyExpiry], now: Instant, round: &mut Round) -> Result<(), ServiceError> {
+        for some in keys.chunks(TOLD_AT_ONCE) {
+            let found = concurrently(some.iter().map(|key| self.tell(key, now))).await;
+            for (key, found) in some.iter().zip(found) {
+                match found {
+                    Ok(Found::Told) => round.told += 1,
+                    Ok(Found::Later(at)) => {
+                        self.seen().later.insert((at, key.webhook), key.clone());
+                    }
+                    // Or deleted since it was listed.
+                    Ok(Found::Nothing) | Err(ServiceError::Refused(Refusal::NotFound { .. })) => {}
+                    Err(error @ ServiceError::Store(StoreError::Corrupt(_))) => {
+                        round.unreadable = Some(error)
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// Tells of the webhook if there is something to tell, and says whether there was.
-    async fn tell(&self, key: &KeyExpiry, now: Instant) -> Result<bool, ServiceError> {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells of the webhook if there is something to tell.
+    async fn tell(&self, key: &KeyExpiry, now: Instant) -> Result<Found, ServiceError> {
+        let found = self.store.find(&key.platform, key.webhook).await?;
+        match found.and_then(|webhook| webhook.key_ring.next_notice(now)) {
+            Some(at) if at <= now => {}
+            // Later than that, it is come by again: its check is made by then.
+            Some(at) if at < key.at.plus(NOTICE) => return Ok(Found::Later(at)),
+            _ => return Ok(Found::Nothing),
+        }
         let request = RequestId::generate(self.entropy.as_ref())?;
         let acting = Acting::as_service(key.platform.clone(), request);
-        let decide = move |stored: &Webhook, _: &_| {
-            let told = stored.told_of_expiry(now);
-            Ok(told.map_or_else(Change::default, |webhook| Change {
-                effect: Effect::Save(Box::new(webhook)),
-                audit: None,
-                tells: &[Happened::SecretExpiring],
-            }))
-        };
-        let found = self.store.find(&key.platform, key.webhook).await?;
-        if found.is_none_or(|webhook| webhook.told_of_expiry(now).is_none()) {
-            return Ok(false);
+        let announcement = announcement(Some(self.describe), &acting, now, self.entropy.as_ref())?;
+        let tells = &[Happened::SecretExpiring];
+        let next = move |stored: &Webhook| stored.told_of_expiry(now);
+        let of = (&key.platform, key.webhook);
+        match save_next(self.store.as_ref(), of, announcement, tells, next).await? {
+            true => Ok(Found::Told),
+            false => Ok(Found::Nothing),
         }
-        let changing = Changing {
-            store: self.store.as_ref(),
-            entropy: self.entropy.as_ref(),
-            describe: Some(self.describe),
-        };
-        changing.decide(&acting, key.webhook, None, now, decide).await?;
-        Ok(true)
     }
+}
+
+/// What came of a round so far.
+#[derive(Default)]
+struct Round {
+    told: u32,
+    unreadable: Option<ServiceError>,
 }

@@ -1,11 +1,11 @@
 //! Checks that the service makes by itself, for a roll that keeps its previous key until the new one is adopted.
 //!
 //! A check is made in the last tenth of the overlap, and then each day that the key is kept. Its time is moved on before it is made, in a
-//! transaction: so no two processes make it. One that could not be made is tried again in twenty minutes; one that a crash cut off, the next day. None is made while the webhook is
-//! inactive or in the penalty box, and none any more once the receiver was found to take what it does not verify.
+//! transaction: so no two processes make it. One that could not be made is tried again in twenty minutes; one that a crash cut off, the
+//! next day. None is made while the webhook is inactive or in the penalty box, nor within a day of a receipt, and none any more once the
+//! receiver was found to take what it does not verify.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::access::caller::Acting;
@@ -13,9 +13,9 @@ use crate::concurrently::concurrently;
 use crate::delivery::key_check::Verdict;
 use crate::delivery::key_check::allowance::Allowance;
 use crate::error::{Refusal, ServiceError};
-use crate::id::{PlatformId, RequestId, WebhookId};
-use crate::ports::{Change, Effect, KeyExpiry, Outcome, WebhookStore};
-use crate::services::{Changing, KeyCheckService};
+use crate::id::RequestId;
+use crate::ports::{KeyExpiry, Outcome, WebhookStore};
+use crate::services::{KeyCheckService, ProbeService, save_next};
 use crate::signing::key_ring::KeyRing;
 use crate::time::Instant;
 use crate::webhook::Webhook;
@@ -63,13 +63,13 @@ impl OwnChecks {
                 return Ok(tally);
             };
             after = (last.at, Some(last.webhook));
-            self.all(&due, now, &mut tally).await;
+            self.all(&due, &mut tally).await;
         }
     }
 
-    async fn all(&self, due: &[KeyExpiry], now: Instant, tally: &mut OwnChecksTally) {
+    async fn all(&self, due: &[KeyExpiry], tally: &mut OwnChecksTally) {
         for some in due.chunks(CHECKED_AT_ONCE) {
-            for result in concurrently(some.iter().map(|due| self.one(due, now))).await {
+            for result in concurrently(some.iter().map(|due| self.one(due))).await {
                 match result {
                     Ok(is_checked) => tally.checked += u32::from(is_checked),
                     // Deleted since it was listed.
@@ -81,70 +81,48 @@ impl OwnChecks {
     }
 
     /// Checks the webhook if that is due, and says whether it came to a verdict.
-    async fn one(&self, due: &KeyExpiry, now: Instant) -> Result<bool, ServiceError> {
-        let (platform, id) = (&due.platform, due.webhook);
-        let found = self.store.find(platform, id).await?;
-        let is_due = |webhook: &Webhook| webhook.key_ring.being_checked(now).is_some();
-        let Some(webhook) = found.filter(is_due) else {
+    async fn one(&self, due: &KeyExpiry) -> Result<bool, ServiceError> {
+        let ProbeService { clock, entropy, .. } = &self.checks.probes;
+        let now = clock.now();
+        let found = self.store.find(&due.platform, due.webhook).await?;
+        let Some(webhook) = found.filter(|webhook| webhook.key_ring.being_checked(now).is_some()) else {
             return Ok(false);
         };
-        let claimed = self.change(platform, id, now, move |stored| {
-            stored.key_ring.being_checked(now)
-        });
-        let claimed = claimed.await?;
-        let is_in_penalty_box = webhook
-            .held_up
-            .as_ref()
-            .is_some_and(|held_up| held_up.penalty_box().since().is_some());
-        if !claimed || is_in_penalty_box || !webhook.settings.active || webhook.settings.url.is_none() {
+        let is_begun = self.change(due, move |ring| ring.being_checked(now)).await?;
+        let held_up = webhook.held_up.as_ref();
+        let is_in_penalty_box = held_up.is_some_and(|held_up| held_up.penalty_box().since().is_some());
+        let settings = &webhook.settings;
+        if !is_begun || is_in_penalty_box || !settings.active || settings.url.is_none() {
             return Ok(false);
         }
-        let acting = self.acting(platform)?;
-        let checked = self.checks.check(&acting, id, Allowance::ByItself, None).await;
+        let acting = Acting::as_service(due.platform.clone(), RequestId::generate(entropy.as_ref())?);
+        let checked = self
+            .checks
+            .check(&acting, due.webhook, Allowance::ByItself, None)
+            .await;
         let next = match &checked {
             Ok(Outcome::Done { subject, .. }) if subject.verdict == Verdict::DoesNotVerify => None,
             Ok(_) => return Ok(true),
-            Err(_) => Some(now.plus(TRY_AGAIN_AFTER)),
+            Err(_) => Some(clock.now().plus(TRY_AGAIN_AFTER)),
         };
-        let move_on = move |stored: &Webhook| Some(stored.key_ring.clone().checked_next_at(next));
-        self.change(platform, id, now, move_on).await?;
+        self.change(due, move |ring| Some(ring.clone().checked_next_at(next)))
+            .await?;
         checked.map(|_| true)
     }
 
     /// Gives the webhook the ring that `next` makes of it, if it makes one, and says whether that was so.
     async fn change(
         &self,
-        platform: &PlatformId,
-        id: WebhookId,
-        now: Instant,
-        next: impl Fn(&Webhook) -> Option<KeyRing> + Send + Sync + 'static,
+        due: &KeyExpiry,
+        next: impl Fn(&KeyRing) -> Option<KeyRing> + Send + Sync + 'static,
     ) -> Result<bool, ServiceError> {
-        let changing = Changing {
-            store: self.store.as_ref(),
-            entropy: self.checks.probes.entropy.as_ref(),
-            describe: None,
-        };
-        let is_changed = Arc::new(AtomicBool::new(false));
-        let says = Arc::clone(&is_changed);
-        let decide = move |stored: &Webhook, _: &_| {
-            let ring = next(stored);
-            says.store(ring.is_some(), Ordering::Relaxed);
-            let saved = ring.map(|key_ring| Webhook {
+        let next = move |stored: &Webhook| {
+            let key_ring = next(&stored.key_ring)?;
+            Some(Webhook {
                 key_ring,
                 ..stored.clone()
-            });
-            Ok(Change {
-                effect: saved.map_or(Effect::Keep, |webhook| Effect::Save(Box::new(webhook))),
-                ..Change::default()
             })
         };
-        let acting = self.acting(platform)?;
-        changing.decide(&acting, id, None, now, decide).await?;
-        Ok(is_changed.load(Ordering::Relaxed))
-    }
-
-    fn acting(&self, platform: &PlatformId) -> Result<Acting, ServiceError> {
-        let request = RequestId::generate(self.checks.probes.entropy.as_ref())?;
-        Ok(Acting::as_service(platform.clone(), request))
+        save_next(self.store.as_ref(), (&due.platform, due.webhook), None, &[], next).await
     }
 }

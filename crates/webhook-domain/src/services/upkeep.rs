@@ -4,13 +4,13 @@
 //! on, erased or not; erasing keeps what could leak from the store small.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::concurrently::concurrently;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
 use crate::idempotency::RETENTION;
-use crate::ports::{Change, ChangeOrder, Effect, WebhookStore};
+use crate::ports::WebhookStore;
+use crate::services::save_next;
 use crate::time::{Clock, Instant};
 use crate::webhook::Webhook;
 
@@ -75,7 +75,8 @@ impl Upkeep {
                     }
                 }
             }
-            // What cannot be read stays at the head of the list, and so does what waits for a check; a step that finds nothing else is the last.
+            // What cannot be read stays at the head of the list, and so does what waits for a check. A step that finds nothing else is
+            // the last.
             if due.len() < STEP as usize || swept == swept_before {
                 return unreadable.map_or(Ok(swept), Err);
             }
@@ -88,29 +89,11 @@ impl Upkeep {
         (platform, webhook): &(PlatformId, WebhookId),
         now: Instant,
     ) -> Result<bool, ServiceError> {
-        let is_swept = Arc::new(AtomicBool::new(false));
-        let says = Arc::clone(&is_swept);
-        let decide = move |stored: &Webhook| {
+        let next = move |stored: &Webhook| {
             let swept = stored.clone().without_expired_keys(now);
-            let has_nothing_to_do = swept == *stored;
-            says.store(!has_nothing_to_do, Ordering::Relaxed);
-            Ok(Change {
-                effect: match has_nothing_to_do {
-                    true => Effect::Keep,
-                    false => Effect::Save(Box::new(swept)),
-                },
-                ..Change::default()
-            })
+            (swept != *stored).then_some(swept)
         };
-        let order = ChangeOrder {
-            platform: platform.clone(),
-            webhook: *webhook,
-            decide: Box::new(decide),
-            announcement: None,
-            idempotency: None,
-        };
-        self.store.change(order).await?;
-        Ok(is_swept.load(Ordering::Relaxed))
+        save_next(self.store.as_ref(), (platform, *webhook), None, &[], next).await
     }
 
     async fn forget_old_answers(&self, now: Instant) -> Result<u32, ServiceError> {

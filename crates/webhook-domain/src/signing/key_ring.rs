@@ -198,7 +198,8 @@ impl KeyRing {
     /// # Errors
     /// As [`roll`](Self::roll).
     pub fn remove(self, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
-        self.retire_current(overlap, now)
+        // What is kept is kept all the same. There is no key for a check to ask about.
+        Ok(self.retire_current(overlap, now)?.checked_next_at(None))
     }
 
     fn retire_current(self, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {

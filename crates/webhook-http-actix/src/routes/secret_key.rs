@@ -17,8 +17,8 @@ use crate::wire::{self, RestoreBody, RetiredKeyBody, RollSecret as RollObject, W
 /// Rolls a webhook's secret.
 ///
 /// A new secret is generated; the one before is preserved and goes on signing for its window. With a body, the
-/// webhook's settings are changed in the same step; without one, `previous_secret_expires_in` and `keep_previous_until_adopted` may be in the query. At
-/// most five retired secrets sign at a time: a roll beyond that is refused with 409, unless the window is 0. Needs
+/// webhook's settings are changed in the same step; without one, `previous_secret_expires_in` and `keep_previous_until_adopted` may be in
+/// the query. At most five retired secrets sign at a time: a roll beyond that is refused with 409, unless the window is 0. Needs
 /// `WEBHOOK.UPDATE`.
 #[utoipa::path(
     patch,

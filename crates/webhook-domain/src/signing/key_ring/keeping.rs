@@ -56,16 +56,6 @@ impl RetiredKey {
     pub fn is_held(&self, now: Instant) -> bool {
         self.expires_at <= now
     }
-
-    /// What it is once it is told that it stops, if that is due at `now`.
-    fn told(&self, ends_at: Instant, now: Instant) -> Option<Self> {
-        let told_at = ends_at.minus(NOTICE);
-        let is_due = told_at <= now && told_at > self.retired_at && self.told_of != Some(ends_at);
-        is_due.then(|| Self {
-            told_of: Some(ends_at),
-            ..self.clone()
-        })
-    }
 }
 
 impl KeyRing {
@@ -99,24 +89,44 @@ impl KeyRing {
         }
     }
 
-    /// The ring once it is told at `now` that a key of it stops within the hour, if there is that to tell: the current key is not
-    /// adopted, and it was not told before. Of a key that was retired for less than an hour nothing is told.
+    /// The ring once it is told at `now` that a key of it stops within the hour, if there is that to tell.
     #[must_use]
     pub fn told_of_expiry(&self, now: Instant) -> Option<Self> {
-        if self.adoption.is_some() {
+        let told: Vec<_> = self
+            .retired_at(now)
+            .map(|key| self.notice_of(key, now).filter(|at| *at <= now))
+            .collect();
+        if told.iter().all(Option::is_none) {
             return None;
         }
-        let mut ring = self.clone();
-        let mut tells = false;
-        for retired in &mut ring.retired {
-            let told = match now < retired.ends_at(false) {
-                true => retired.told(self.expiry_of(retired, now), now),
-                false => None,
-            };
-            tells |= told.is_some();
-            *retired = told.unwrap_or_else(|| retired.clone());
+        let mut ring = self.clone().without_expired(now);
+        for (retired, _) in ring
+            .retired
+            .iter_mut()
+            .zip(told)
+            .filter(|(_, told)| told.is_some())
+        {
+            retired.told_of = Some(retired.kept.map_or(retired.expires_at, |kept| kept.held_to));
         }
-        tells.then_some(ring)
+        Some(ring)
+    }
+
+    /// When it is to be told next that a key of it stops, as far as that is known at `now`; an instant that has come, if it was not told.
+    #[must_use]
+    pub fn next_notice(&self, now: Instant) -> Option<Instant> {
+        self.retired_at(now)
+            .filter_map(|retired| self.notice_of(retired, now))
+            .min()
+    }
+
+    /// When it is to be told that `retired`, which signs at `now`, stops: not while the current key is adopted, not twice, and not of a
+    /// key that was retired for no longer than that.
+    fn notice_of(&self, retired: &RetiredKey, now: Instant) -> Option<Instant> {
+        let ends_at = self.expiry_of(retired, now);
+        let told_at = ends_at.minus(NOTICE);
+        let is_told =
+            self.adoption.is_none() && told_at > retired.retired_at && retired.told_of != Some(ends_at);
+        is_told.then_some(told_at)
     }
 
     /// The ring once the check that is due at `now` is begun: the next one is a day later. None if none is due.
