@@ -156,7 +156,8 @@ impl Model {
         if seconds == 0 {
             self.keys[number].revoked = true;
         } else if until > latest {
-            self.refused = Some(Refused::TooLong((latest - now) / 1000));
+            // None at all, if it was kept for longer.
+            self.refused = Some(Refused::TooLong((latest - now).max(0) / 1000));
             return;
         } else if key.until == Some(until) && key.kept_until.is_none() {
             return;
