@@ -26,7 +26,8 @@ on_each_database!(
     what_was_delivered_is_sent_again_on_request,
     a_receiver_that_is_gone_is_left_alone,
     a_clean_stop_hands_its_lanes_over,
-    changes_of_webhooks_are_told_without_secrets
+    changes_of_webhooks_are_told_without_secrets,
+    what_befalls_queues_is_told
 );
 
 fn deployment(backend: Backend) -> Deployment {
@@ -325,10 +326,8 @@ fn changes_of_webhooks_are_told_without_secrets(backend: Backend) {
     gone.expect_status(200);
     // Its own creation comes first.
     let got = receiver.wait_for(4);
-    let payloads: Vec<Value> = got
-        .iter()
-        .map(|delivered| serde_json::from_slice(&delivered.body).expect("a payload is JSON"))
-        .collect();
+    let json = |delivered: &Delivered| serde_json::from_slice(&delivered.body).expect("JSON");
+    let payloads: Vec<Value> = got.iter().map(json).collect();
     let types: Vec<_> = payloads.iter().map(|payload| &payload["type"]).collect();
     assert_eq!(
         types,
@@ -359,4 +358,40 @@ fn changes_of_webhooks_are_told_without_secrets(backend: Backend) {
     let own = json!({"type": "WEBHOOK.UPDATED", "data": 1});
     let refused = client.post("/v1/events").json(&own).send().expect_status(400);
     assert_eq!(refused.json()["field"], "type");
+}
+
+fn what_befalls_queues_is_told(backend: Backend) {
+    let (service, follower) = (service(backend), Receiver::start());
+    let client = service.client();
+    let told = ["WEBHOOK.HELD_UP", "WEBHOOK.RELEASED", "WEBHOOK_EVENT.FAILED"];
+    create_with(&client, json!({"url": follower.url(), "included_actions": told}));
+    let receiver = Receiver::start().conducting([Conduct::Answer(503), Conduct::Answer(204)]);
+    let webhook = webhook_to(&client, &receiver);
+    publish(&client, &json!({"n": 1}));
+    follower.wait_for(2);
+    receiver.conduct(std::iter::repeat_n(Conduct::Answer(500), 99));
+    let given_up = status_of(&client, &publish(&client, &json!({"n": 2})));
+    follower.wait_for(3);
+    let id = given_up["id"].as_str().expect("an id");
+    let give_up = client.post(&format!("/v1/webhook-events/{id}/give-up"));
+    give_up.send().expect_status(200);
+    let got = follower.wait_for(4);
+    let json = |delivered: &Delivered| serde_json::from_slice(&delivered.body).expect("JSON");
+    let payloads: Vec<Value> = got.iter().map(json).collect();
+    let types: Vec<_> = payloads.iter().map(|payload| &payload["type"]).collect();
+    assert_eq!(types, [told[0], told[1], told[0], told[2]]);
+    assert!(
+        payloads[..3]
+            .iter()
+            .all(|payload| payload["data"]["id"] == webhook.id())
+    );
+    assert_eq!(payloads[0]["data"]["penalty_box_data"]["cause"], "STATUS_CODE");
+    assert_eq!(payloads[1]["data"]["penalty_box"], Value::Null);
+    let failed = &payloads[3]["data"];
+    assert_eq!(
+        (&failed["id"], &failed["status"]),
+        (&given_up["id"], &json!("FAILED"))
+    );
+    assert_eq!(failed["attempts"][0]["status_code"], 500, "{failed}");
+    assert_eq!(failed["payload"], Value::Null);
 }

@@ -229,9 +229,10 @@ fn the_actions_of_the_operators_file_are_the_ones_there_are(backend: Backend) {
     let expected = json!([
         {"object_type": "ORDER", "actions": ["ORDER.LOST", "ORDER.SHIPPED"]},
         {"object_type": "WEBHOOK", "actions": [
-            "WEBHOOK.CREATED", "WEBHOOK.DELETED", "WEBHOOK.SECRET_ADOPTED", "WEBHOOK.SECRET_ADOPTION_WITHDRAWN",
-            "WEBHOOK.SECRET_EXPIRING", "WEBHOOK.SECRET_ROLLED", "WEBHOOK.UPDATED",
+            "WEBHOOK.CREATED", "WEBHOOK.DELETED", "WEBHOOK.HELD_UP", "WEBHOOK.RELEASED", "WEBHOOK.SECRET_ADOPTED",
+            "WEBHOOK.SECRET_ADOPTION_WITHDRAWN", "WEBHOOK.SECRET_EXPIRING", "WEBHOOK.SECRET_ROLLED", "WEBHOOK.UPDATED",
         ]},
+        {"object_type": "WEBHOOK_EVENT", "actions": ["WEBHOOK_EVENT.FAILED"]},
     ]);
     assert_eq!(listed.expect_status(200).json()["data"], expected);
     let webhook = create(&service.client());

@@ -54,7 +54,7 @@ pub use self::object::read_create_object;
 pub use self::probe::ProbeJson;
 pub use self::replay::ResentJson;
 pub use self::shown::{Keys, WebhookJson, described};
-pub use self::webhook_event::WebhookEventJson;
+pub use self::webhook_event::{WebhookEventJson, described_delivery};
 
 /// The objects that stand in answers.
 pub(crate) const OBJECTS: [Component; 9] = [

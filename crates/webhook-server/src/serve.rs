@@ -30,7 +30,7 @@ use webhook_domain::services::{
     ProbeService, SecondTries, SecretKeyService, WebhookService,
 };
 use webhook_front_actix::{FrontLimits, ServerCertificate};
-use webhook_http_actix::wire::described;
+use webhook_http_actix::wire::{described, described_delivery};
 use webhook_http_actix::{Api, CurrentActions, FieldRules, HttpLimits, Monitoring};
 use webhook_sender_hyper::HyperSender;
 use webhook_store_diesel::DieselStore;
@@ -277,6 +277,7 @@ fn dispatch_of(sender: MeasuredSender<HyperSender>, deployment: &Deployment, ope
         attempts_at_once: deployment.descriptors.attempts,
         second_tries: SecondTries::default(),
         describe: Some(described),
+        describe_delivery: Some(described_delivery),
     }
 }
 
@@ -317,7 +318,9 @@ fn api(
         authenticator,
         api_keys: open.api_keys(),
         audit: AuditService::new(open.store.clone()),
-        events: EventService::new(open.store.clone(), clock.clone(), entropy.clone()).limited(open.quotas),
+        events: EventService::new(open.store.clone(), clock.clone(), entropy.clone())
+            .announcing(described_delivery)
+            .limited(open.quotas),
         environment: probes.environment,
         key_checks: KeyCheckService {
             probes: probes.clone(),

@@ -12,3 +12,4 @@ pub(crate) mod retain;
 pub(crate) mod row;
 pub(crate) mod spread;
 pub(crate) mod subscription;
+pub(crate) mod untold;

@@ -15,6 +15,7 @@
 use std::time::Duration;
 
 use crate::delivery::attempt::Attempt;
+use crate::delivery::event::Event;
 use crate::delivery::penalty_box::PenaltyBox;
 use crate::delivery::trace::TraceParent;
 use crate::delivery::{Delivery, DeliveryStatus};
@@ -62,6 +63,8 @@ pub struct Turn {
     pub penalty_box: PenaltyBox,
     /// The trace that the delivered event belongs to, for the log.
     pub trace: Option<TraceParent>,
+    /// What tells of it, each if what it says comes true by recording the turn.
+    pub tells: Vec<Event>,
 }
 
 /// A lane as it is stored.

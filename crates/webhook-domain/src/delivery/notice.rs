@@ -1,15 +1,18 @@
 //! What an operator is told of a webhook's queue, once for each change and not for each attempt: that it is held up, that it goes on
 //! again, and that a delivery was given up.
 //!
-//! A store finds out what there is to tell from what it records, and tells it after the commit: so nothing is told that is not so.
+//! A store finds out what there is to tell from what it records, and tells it after the commit: so nothing is told that is not so. Those
+//! who want to hear of it get an event, which whoever made the attempt has [written](Turn::tells) beforehand.
 
 use crate::delivery::attempt::FailureCause;
+use crate::delivery::event::Event;
 use crate::delivery::lane::Turn;
 use crate::delivery::penalty_box::PenaltyBox;
 use crate::delivery::trace::TraceParent;
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use crate::time::Instant;
+use crate::webhook::Happened;
 
 /// Something that happened to the queue of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +63,18 @@ pub enum Happening {
     },
 }
 
+impl Happening {
+    /// What those are told who follow what happens to webhooks.
+    #[must_use]
+    pub const fn told_as(&self) -> Happened {
+        match self {
+            Self::HeldUp { .. } => Happened::HeldUp,
+            Self::Released { .. } => Happened::Released,
+            Self::GivenUp { .. } => Happened::EventGivenUp,
+        }
+    }
+}
+
 /// What releases a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
@@ -105,6 +120,13 @@ impl Notice {
         });
         let happened = released.into_iter().chain(held_up).chain(given_up);
         happened.map(|what| Self::of(&turn.delivery, what))
+    }
+
+    /// The event that tells of this, if it is among those that `turn` tells.
+    #[must_use]
+    pub fn event<'a>(&self, turn: &'a Turn) -> Option<&'a Event> {
+        let action = self.what.told_as().action();
+        turn.tells.iter().find(|event| event.action.as_str() == action)
     }
 
     /// That a delivery was given up because somebody asked for it, after attempts of which the last failed for `cause`.
@@ -195,6 +217,7 @@ mod tests {
             attempt,
             penalty_box: aftermath.penalty_box,
             trace: None,
+            tells: Vec::new(),
         };
         assert_eq!(
             turn.delivery.status == DeliveryStatus::Failed { at },

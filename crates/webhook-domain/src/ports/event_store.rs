@@ -4,15 +4,15 @@ use async_trait::async_trait;
 
 use super::Outcome;
 use crate::access::quota::Quota;
-use crate::delivery::Delivery;
 use crate::delivery::attempt::Attempt;
-use crate::delivery::event::Event;
+use crate::delivery::event::{Event, JsonText};
+use crate::delivery::{Delivery, DeliveryStatus};
 use crate::error::{ServiceError, StoreError};
-use crate::id::{DeliveryId, EventId, PlatformId, WebhookId};
+use crate::id::{DeliveryId, EventId, PlatformId, RequestId, WebhookId};
 use crate::idempotency::Idempotency;
 use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
-use crate::webhook::Action;
+use crate::webhook::{Action, Happened};
 
 /// An event that is to be published.
 pub struct Publication {
@@ -55,8 +55,50 @@ pub struct GiveUp {
     pub delivery: DeliveryId,
     /// When.
     pub at: Instant,
+    /// What tells of it, if anything does.
+    pub telling: Option<Telling>,
     /// How to answer a request that is sent again.
     pub idempotency: Option<Idempotency<TrackedDelivery>>,
+}
+
+/// Writes a delivery as receivers are to read it: without what it says and what was answered.
+pub type DescribeDelivery = fn(&ListedDelivery) -> JsonText;
+
+/// What becomes an event that a delivery was given up, if it is.
+#[derive(Debug, Clone)]
+pub struct Telling {
+    /// The event's id.
+    pub id: EventId,
+    /// The request that asked for it.
+    pub request: Option<RequestId>,
+    /// What the event says.
+    pub describe: DescribeDelivery,
+}
+
+impl Telling {
+    /// The event that says that a delivery of an event of this action was given up after `last`, its last attempt. None if it was one of the service's
+    /// own: what befalls those is told to nobody.
+    #[must_use]
+    pub fn event(&self, delivery: &Delivery, action: &Action, last: Option<&Attempt>) -> Option<Event> {
+        let DeliveryStatus::Failed { at } = delivery.status else {
+            return None;
+        };
+        let given_up = ListedDelivery {
+            delivery: delivery.clone(),
+            action: action.clone(),
+            attempts: last.cloned().into_iter().collect(),
+        };
+        (!action.is_of_service()).then(|| Event {
+            id: self.id,
+            platform: delivery.platform.clone(),
+            action: Action::of_service(Happened::EventGivenUp.action()),
+            data: (self.describe)(&given_up),
+            previous_data: None,
+            original_request_id: self.request.clone(),
+            trace: None,
+            created_at: at,
+        })
+    }
 }
 
 /// Which deliveries of a webhook that have come to their end are looked for, to be sent again.

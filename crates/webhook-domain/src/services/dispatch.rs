@@ -6,6 +6,7 @@
 //! goes on meanwhile. After a crash the last turns are not known, and their deliveries are sent again.
 
 mod second_try;
+mod telling;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,7 +26,8 @@ use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
 use crate::id::{ProcessId, RequestId, WebhookId};
 use crate::ports::{
-    Change, DeliveryQueue, Outcome, Parcel, QueuedDelivery, Sender, Shortage, Turn, WebhookStore,
+    Change, DeliveryQueue, DescribeDelivery, Outcome, Parcel, QueuedDelivery, Sender, Shortage, Turn,
+    WebhookStore,
 };
 use crate::services::adoption::Proof;
 use crate::services::{Changing, saved};
@@ -61,8 +63,10 @@ pub struct Dispatch {
     pub attempts_at_once: usize,
     /// When second requests within an attempt have failed here.
     pub second_tries: SecondTries,
-    /// Writes a webhook for those who are told that it was made inactive; nobody is, if there is none.
+    /// Writes a webhook for those who are told what happened to it; nobody is, if there is none.
     pub describe: Option<Describe>,
+    /// Writes a delivery for those who are told that it was given up; nobody is, if there is none.
+    pub describe_delivery: Option<DescribeDelivery>,
 }
 
 /// What a lane's worker is to do next.
@@ -268,7 +272,9 @@ impl LaneWorker {
             attempt,
             penalty_box: aftermath.penalty_box,
             trace: head.event.trace.as_ref().map(|trace| trace.parent),
+            tells: Vec::new(),
         };
+        turn.tells = telling::of(dispatch, &webhook, &before, &turn, &head.event.action);
         self.penalty_box = Some(aftermath.penalty_box);
         match turn.delivery.status {
             DeliveryStatus::Pending => {}

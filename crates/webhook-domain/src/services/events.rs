@@ -7,13 +7,13 @@ use crate::access::permission::Permission;
 use crate::access::quota::Quotas;
 use crate::delivery::event::{Event, JsonText};
 use crate::delivery::trace::TraceContext;
-use crate::entropy::Entropy;
+use crate::entropy::{Entropy, EntropyError};
 use crate::error::{InvalidValue, Refusal, ServiceError};
 use crate::id::{DeliveryId, EventId, RequestId, WebhookId};
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{
-    DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Publication, Published, Resend,
-    ResendMany, Resent, TrackedDelivery,
+    DeliveryQuery, DescribeDelivery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Publication,
+    Published, Resend, ResendMany, Resent, Telling, TrackedDelivery,
 };
 use crate::time::{Clock, Instant};
 use crate::webhook::Action;
@@ -25,6 +25,7 @@ pub struct EventService {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     quotas: Quotas,
+    describe: Option<DescribeDelivery>,
 }
 
 /// An event to publish.
@@ -100,7 +101,15 @@ impl EventService {
             clock,
             entropy,
             quotas: Quotas::default(),
+            describe: None,
         }
+    }
+
+    /// The service that tells of a delivery that is given up, in an event whose data `describe` writes.
+    #[must_use]
+    pub const fn announcing(mut self, describe: DescribeDelivery) -> Self {
+        self.describe = Some(describe);
+        self
     }
 
     /// The service that lets no platform have more than this.
@@ -202,10 +211,19 @@ impl EventService {
     ) -> Result<Outcome<TrackedDelivery>, ServiceError> {
         acting.require(Permission::WebhookEventResend)?;
         let now = self.clock.now();
+        let telling = |describe| -> Result<Telling, EntropyError> {
+            Ok(Telling {
+                id: EventId::generate(now, self.entropy.as_ref())?,
+                request: Some(acting.request().clone()),
+                describe,
+            })
+        };
+        let telling = self.describe.map(telling).transpose()?;
         let give_up = GiveUp {
             platform: acting.platform().clone(),
             delivery: id,
             at: now,
+            telling,
             idempotency: idempotent.map(|request| request.by(acting, now)),
         };
         self.store.give_up(give_up).await

@@ -97,6 +97,7 @@ mod rolling;
 mod rules;
 mod scene;
 mod signed_with;
+mod telling;
 mod upkeep;
 mod verdict;
 
@@ -126,4 +127,5 @@ pub use references::*;
 pub use resending::*;
 pub use rolling::*;
 pub use signed_with::*;
+pub use telling::*;
 pub use upkeep::*;

@@ -17,11 +17,17 @@ pub enum Happened {
     SecretAdoptionWithdrawn,
     /// A retired key stops within the hour, or would if it were not kept, and the current one was not shown to be in use.
     SecretExpiring,
+    /// Its queue is held up: an attempt failed, and none had failed since the last success.
+    HeldUp,
+    /// Its queue goes on: an attempt succeeded, and the one before had not.
+    Released,
+    /// An event on its way to it was given up.
+    EventGivenUp,
 }
 
 impl Happened {
     /// All that can happen.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Created,
         Self::Updated,
         Self::Deleted,
@@ -29,6 +35,9 @@ impl Happened {
         Self::SecretAdopted,
         Self::SecretAdoptionWithdrawn,
         Self::SecretExpiring,
+        Self::HeldUp,
+        Self::Released,
+        Self::EventGivenUp,
     ];
 
     /// The action of the event that tells of it.
@@ -42,6 +51,9 @@ impl Happened {
             Self::SecretAdopted => "WEBHOOK.SECRET_ADOPTED",
             Self::SecretAdoptionWithdrawn => "WEBHOOK.SECRET_ADOPTION_WITHDRAWN",
             Self::SecretExpiring => "WEBHOOK.SECRET_EXPIRING",
+            Self::HeldUp => "WEBHOOK.HELD_UP",
+            Self::Released => "WEBHOOK.RELEASED",
+            Self::EventGivenUp => "WEBHOOK_EVENT.FAILED",
         }
     }
 

@@ -7,6 +7,7 @@ mod meanwhile;
 mod previous_credentials;
 mod receipts;
 mod scene;
+mod telling;
 mod traces;
 
 use std::sync::Arc;

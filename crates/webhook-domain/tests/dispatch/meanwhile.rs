@@ -161,6 +161,7 @@ async fn what_is_given_up_by_request_is_not_sent_though_it_was_read_before() {
         platform: webhook.platform.clone(),
         delivery: DeliveryId::of(events[1], webhook.id),
         at: scene.clock.now(),
+        telling: None,
         idempotency: None,
     };
     scene.store.give_up(give_up).await.unwrap();

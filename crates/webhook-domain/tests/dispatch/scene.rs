@@ -12,13 +12,15 @@ use webhook_domain::delivery::lane::LEASE;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::delivery::trace::TraceContext;
 use webhook_domain::id::{EventId, ProcessId, WebhookId};
-use webhook_domain::ports::{DeliveryQueue as _, Outcome, Parcel, Response, Sender, Shortage};
+use webhook_domain::ports::{
+    DeliveryQueue as _, ListedDelivery, Outcome, Parcel, Response, Sender, Shortage,
+};
 use webhook_domain::services::{
     CreateWebhook, Dispatch, EventService, LaneWorker, Next, PublishEvent, SecondTries, WebhookService,
 };
 use webhook_domain::signing::receipt::ReceiptHeader;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
-use webhook_domain::time::Clock as _;
+use webhook_domain::time::{Clock as _, Instant};
 use webhook_domain::webhook::{Action, Settings, TargetPolicy, TargetUrl, Webhook};
 
 /// The value of `webhook-receipt` in the answer to a delivery.
@@ -111,7 +113,8 @@ impl Scene {
             environment: Environment::Test,
             schedule: RetrySchedule::default(),
             second_tries: self.second_tries.clone(),
-            describe: None,
+            describe: Some(described),
+            describe_delivery: Some(described_delivery),
         }
     }
 
@@ -221,4 +224,18 @@ impl Scene {
 
 pub(super) fn header<'a>(parcel: &'a Parcel, name: &str) -> &'a str {
     &parcel.headers.iter().find(|(known, _)| *known == name).unwrap().1
+}
+
+fn described(webhook: &Webhook, _: Instant) -> JsonText {
+    let since = webhook
+        .held_up
+        .as_ref()
+        .and_then(|held_up| held_up.penalty_box().since());
+    let text = format!("[\"{}\",{}]", webhook.id, since.is_some());
+    JsonText::parse(text.as_bytes()).unwrap()
+}
+
+fn described_delivery(given_up: &ListedDelivery) -> JsonText {
+    let text = format!("[\"{}\",{}]", given_up.delivery.id, given_up.attempts.len());
+    JsonText::parse(text.as_bytes()).unwrap()
 }

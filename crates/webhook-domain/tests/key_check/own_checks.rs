@@ -86,6 +86,7 @@ impl Fixture {
             schedule: RetrySchedule::default(),
             second_tries: SecondTries::default(),
             describe: None,
+            describe_delivery: None,
         };
         let stepped = LaneWorker::new(process, webhook.id)
             .step(&dispatch, |_, _| true)

@@ -93,6 +93,7 @@ impl World {
             attempt: Self::attempt(made.succeeded),
             penalty_box: made.penalty_box,
             trace: None,
+            tells: Vec::new(),
         }
     }
 }

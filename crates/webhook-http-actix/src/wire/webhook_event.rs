@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use webhook_domain::delivery::attempt::{Attempt, CredentialsTaken, FailureCause, ResponseBody, StatusCode};
-use webhook_domain::delivery::event::Environment;
+use webhook_domain::delivery::event::{Environment, JsonText};
 use webhook_domain::delivery::{Delivery, DeliveryStatus};
 use webhook_domain::id::{DeliveryId, EventId, WebhookId};
 use webhook_domain::ports::{ListedDelivery, TrackedDelivery};
@@ -100,6 +100,12 @@ impl<'a> WebhookEventJson<'a> {
             attempts: attempts.iter().map(attempt).collect(),
         }
     }
+}
+
+/// A delivery as the receivers of events about deliveries see it: without what is delivered and what was answered.
+#[must_use]
+pub fn described_delivery(listed: &ListedDelivery) -> JsonText {
+    JsonText::of(&WebhookEventJson::listed(listed))
 }
 
 fn attempt(attempt: &Attempt) -> AttemptJson<'_> {

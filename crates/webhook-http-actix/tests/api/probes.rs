@@ -284,6 +284,7 @@ impl<'a> Worker<'a> {
             attempt,
             penalty_box: aftermath.penalty_box,
             trace: None,
+            tells: Vec::new(),
         };
         self.service.store.record(self.process, vec![turn]).await.unwrap();
     }

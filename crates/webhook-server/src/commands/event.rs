@@ -9,6 +9,7 @@ mod read;
 use clap::{Args, Subcommand};
 use webhook_domain::id::{DeliveryId, PlatformId};
 use webhook_domain::services::EventService;
+use webhook_http_actix::wire::described_delivery;
 
 use super::Format;
 use super::local::Local;
@@ -82,5 +83,7 @@ pub(crate) fn run(settings: Settings, command: EventCommand, format: Format) -> 
 
 fn events(local: &Local) -> EventService {
     let open = &local.open;
-    EventService::new(open.store.clone(), open.clock.clone(), open.entropy.clone()).limited(open.quotas)
+    EventService::new(open.store.clone(), open.clock.clone(), open.entropy.clone())
+        .announcing(described_delivery)
+        .limited(open.quotas)
 }

@@ -253,6 +253,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    untold_events (id) {
+        id -> Text,
+        platform -> Text,
+        action -> Text,
+        created_at -> BigInt,
+        original_request_id -> Nullable<Text>,
+        data -> Binary,
+        previous_data -> Nullable<Binary>,
+        trace -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     delivery_pause (id) {
         id -> BigInt,
         since -> BigInt,

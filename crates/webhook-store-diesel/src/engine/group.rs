@@ -22,6 +22,7 @@ use crate::events::audience::Audiences;
 use crate::events::pending::{Counted, Counts, Pending};
 use crate::events::publish::Publications;
 use crate::events::spread::Spread;
+use crate::events::untold;
 use crate::lanes::key_uses::{KeyUse, KnownUses};
 use crate::lanes::locked::{Hints, LockedLanes};
 use crate::lanes::record::{Turns, record};
@@ -166,7 +167,7 @@ pub(crate) fn attempt(
             .collect();
         let made: Vec<&Turns> = group.turns.iter().map(|member| &member.work).collect();
 
-        let platforms = platforms_of(&works, &published);
+        let platforms = platforms_of(&works, &published, &made);
         let mut routing = audiences.in_transaction(connection, platforms)?;
         let mut changes = Changes::load(connection, keys.vault, &works, taken, &mut routing)?;
         // What a quota is of must not change meanwhile, and what others have answered must be there to be seen before it is judged.
@@ -214,7 +215,9 @@ pub(crate) fn attempt(
         let now = now.unwrap_or(Instant::from_milliseconds(0));
         let mut lanes = LockedLanes::lock(connection, &needed, now)?;
         let mut notices = changes.change_lanes(connection, &mut lanes)?;
-        let (turns, used) = record(connection, &made, &mut lanes, known, &mut notices)?;
+        let mut told = Vec::new();
+        let (turns, used) = record(connection, &made, &mut lanes, known, (&mut notices, &mut told))?;
+        untold::write_down(connection, &mut routing, &told)?;
         spread.save(connection, &mut lanes)?;
         let hints = lanes.save(connection, own)?;
 
@@ -241,10 +244,13 @@ pub(crate) fn attempt(
 }
 
 /// The platforms on which something is published, or may be.
-fn platforms_of(works: &[&Work], published: &[&Publication]) -> BTreeSet<String> {
+fn platforms_of(works: &[&Work], published: &[&Publication], made: &[&Turns]) -> BTreeSet<String> {
     let of_changes = works.iter().filter_map(|work| work.announces_on());
     let of_events = published.iter().map(|publication| &publication.event.platform);
-    of_changes.chain(of_events).map(ToString::to_string).collect()
+    let turns = made.iter().flat_map(|made| &made.turns);
+    let of_turns = turns.flat_map(|turn| &turn.tells).map(|event| &event.platform);
+    let all = of_changes.chain(of_events).chain(of_turns);
+    all.map(ToString::to_string).collect()
 }
 
 /// The platforms whose quotas are to be judged.

@@ -9,7 +9,9 @@ use webhook_domain::ports::{GiveUp, TrackedDelivery};
 use crate::database::connection::AnyConnection;
 use crate::database::schema::deliveries;
 use crate::engine::failure::Failure;
+use crate::events::audience::Audiences;
 use crate::events::port::{find, tracked, webhook_of};
+use crate::events::untold;
 use crate::lanes::locked::{Hints, LockedLanes};
 
 /// Gives a delivery up, and gives it as it is then.
@@ -55,5 +57,15 @@ pub(crate) fn give_up(
         .execute(connection)?;
     connection.note_failed(&platform, position)?;
     connection.withdraw(&name)?;
+    let telling = give_up.telling.as_ref();
+    let told = telling.and_then(|telling| {
+        let last = after.attempts.last();
+        telling.event(&after.delivery, &after.event.action, last)
+    });
+    if told.is_some() {
+        let mut audiences = Audiences::default();
+        let mut routing = audiences.in_transaction(connection, [platform].into())?;
+        untold::write_down(connection, &mut routing, &told)?;
+    }
     Ok((Ok(after), lanes.save(connection, own)?))
 }

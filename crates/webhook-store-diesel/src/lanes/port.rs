@@ -15,8 +15,8 @@ use crate::DieselStore;
 use crate::database::connection::AnyConnection;
 use crate::database::row::unavailable;
 use crate::engine::failure::Failure;
-use crate::events::fan_out;
 use crate::events::port::tracked;
+use crate::events::{fan_out, untold};
 use crate::lanes::locked::{Hints, LockedLanes};
 use crate::lanes::look::Wanted;
 use crate::lanes::own;
@@ -137,11 +137,18 @@ impl DeliveryQueue for DieselStore {
     }
 
     async fn fan_out(&self) -> Result<bool, StoreError> {
-        let pending = |connection: &mut AnyConnection| fan_out::is_pending(connection).map_err(unavailable);
-        if !self.readers.run(pending).await? {
+        let pending = |connection: &mut AnyConnection| {
+            let is_untold = untold::is_pending(connection).map_err(unavailable)?;
+            Ok((is_untold, fan_out::is_pending(connection).map_err(unavailable)?))
+        };
+        let (is_untold, is_behind) = self.readers.run(pending).await?;
+        let own = self.delivering.own();
+        if is_untold && self.tell(own).await? {
+            return Ok(true);
+        }
+        if !is_behind {
             return Ok(false);
         }
-        let own = self.delivering.own();
         let last = self
             .fanned_out
             .lock()
@@ -249,6 +256,18 @@ impl DieselStore {
             Some(scans) => scans.run(work).await,
             None => self.writer.alone(work).await,
         }
+    }
+
+    /// Puts some of what befell queues into the lanes of those who are told, and says whether there was something that nobody else is telling.
+    async fn tell(&self, own: Option<ProcessId>) -> Result<bool, StoreError> {
+        let counts = self.writer.counts.clone();
+        let step = move |connection: &mut AnyConnection| untold::step(connection, own, &counts);
+        let Some((hints, counted)) = self.on_scans(step).await? else {
+            return Ok(false);
+        };
+        self.writer.counts.remember(counted);
+        self.delivering.tell(hints);
+        Ok(true)
     }
 
     /// Runs what reads many lanes. On PostgreSQL that takes a connection which finds rows by their keys: left to choose, it reads

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use webhook_domain::delivery::DeliveryStatus;
+use webhook_domain::delivery::event::Event;
 use webhook_domain::delivery::lane::{Recording, StoredAttempts};
 use webhook_domain::delivery::notice::Notice;
 use webhook_domain::id::{ProcessId, WebhookId};
@@ -25,13 +26,14 @@ pub(crate) struct Turns {
 }
 
 /// Records turns, whose lanes are locked. For each of `made` it gives the lanes that were lost, and with them the keys that have
-/// a row besides those that are `known` to. What there is to tell of lanes is put into `notices`.
+/// a row besides those that are `known` to. What there is to tell of lanes is put into `notices`, and
+/// the events that tell of it into `told`.
 pub(crate) fn record(
     connection: &mut AnyConnection,
     made: &[&Turns],
     lanes: &mut LockedLanes,
     known: &KnownUses,
-    notices: &mut Vec<Notice>,
+    (notices, told): (&mut Vec<Notice>, &mut Vec<Event>),
 ) -> Result<(Vec<Vec<WebhookId>>, Vec<KeyUse>), Failure> {
     let mut uses = NewUses::beside(known);
     let ended = end(connection, made, lanes)?;
@@ -57,7 +59,10 @@ pub(crate) fn record(
                 Recording::Known => {}
                 Recording::News { lane: after, status } => {
                     let boxes = (&lane.penalty_box, &after.penalty_box);
-                    notices.extend(Notice::of_turn(turn, boxes.0, boxes.1, status));
+                    for notice in Notice::of_turn(turn, boxes.0, boxes.1, status) {
+                        told.extend(notice.event(turn).cloned());
+                        notices.push(notice);
+                    }
                     lanes.set(webhook, after);
                     uses.add(turn);
                     if !ended.contains(&turn.position.0) {

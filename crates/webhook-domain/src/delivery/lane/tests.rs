@@ -51,6 +51,7 @@ fn turn(lane: &LaneState, outcome: AttemptOutcome) -> Turn {
         attempt,
         penalty_box: aftermath.penalty_box,
         trace: None,
+        tells: Vec::new(),
     }
 }
 

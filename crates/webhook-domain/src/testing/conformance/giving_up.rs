@@ -30,6 +30,7 @@ impl Scene {
             platform: self.platform.clone(),
             delivery: id,
             at: self.now(),
+            telling: None,
             idempotency: request.map(|request| request.by(&self.acting, self.now())),
         };
         self.ports.events().give_up(give_up).await

@@ -161,6 +161,7 @@ impl Scene {
             attempt,
             penalty_box: aftermath.penalty_box,
             trace: head.event.trace.as_ref().map(|trace| trace.parent),
+            tells: Vec::new(),
         }
     }
 

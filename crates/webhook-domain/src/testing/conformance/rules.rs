@@ -171,6 +171,7 @@ macro_rules! conformance_tests {
             what_is_resent_is_held_to_the_quota
             announcements_pass_the_quota
             that_a_key_stops_is_told_once
+            what_befalls_queues_is_told_if_it_is_so
         }
     };
     (@part pause $run:expr, $ports:expr) => {
@@ -240,6 +241,7 @@ mod tests {
             include_str!("resending.rs"),
             include_str!("rolling.rs"),
             include_str!("signed_with.rs"),
+            include_str!("telling.rs"),
             include_str!("upkeep.rs"),
         ];
         let written: Vec<_> = sources

@@ -194,6 +194,13 @@ impl EventStore for MemoryStore {
             let now = lanes.now(give_up.at);
             lanes.update(webhook, |lane| lane.without_head(place, give_up.at, now));
         }
+        let (action, last) = (&tracked.event.action, tracked.attempts.last());
+        let told = give_up
+            .telling
+            .and_then(|telling| telling.event(&tracked.delivery, action, last));
+        if let Some(event) = told {
+            tables.spread(&event);
+        }
         Ok(tables.done(tracked, give_up.idempotency))
     }
 

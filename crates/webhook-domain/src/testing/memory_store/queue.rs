@@ -11,6 +11,7 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, Tables};
 use crate::delivery::lane::{LaneState, Position, Recording, StoredAttempts};
+use crate::delivery::notice::Notice;
 use crate::delivery::penalty_box::PenaltyBox;
 use crate::error::StoreError;
 use crate::id::{ProcessId, WebhookId};
@@ -148,6 +149,7 @@ impl DeliveryQueue for MemoryStore {
         let mut tables = self.tables();
         let Tables { lanes, webhooks, .. } = &mut *tables;
         let mut lost = BTreeSet::new();
+        let mut told = Vec::new();
         for turn in turns {
             let webhook = turn.delivery.webhook;
             let now = lanes.now(turn.attempt.ended_at());
@@ -163,6 +165,9 @@ impl DeliveryQueue for MemoryStore {
             let version = webhooks.get(&webhook).map(|webhook| webhook.version);
             match (lane.after_turn(process, &turn, stored, version, now), &mut kept) {
                 (Recording::News { lane: after, status }, Some(kept)) => {
+                    let boxes = (&lane.penalty_box, &after.penalty_box);
+                    let notices = Notice::of_turn(&turn, boxes.0, boxes.1, status);
+                    told.extend(notices.filter_map(|notice| notice.event(&turn).cloned()));
                     *lane = after;
                     kept.delivery.status = status;
                     kept.tried = turn.number;
@@ -173,6 +178,9 @@ impl DeliveryQueue for MemoryStore {
                 (Recording::Lost, _) => drop(lost.insert(webhook)),
                 _ => {}
             }
+        }
+        for event in told {
+            tables.spread(&event);
         }
         Ok(lost.into_iter().collect())
     }

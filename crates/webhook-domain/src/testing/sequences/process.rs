@@ -231,6 +231,7 @@ impl Sequence<'_> {
             attempt,
             penalty_box,
             trace: None,
+            tells: Vec::new(),
         }
     }
 }

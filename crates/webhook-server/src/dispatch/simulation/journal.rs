@@ -181,6 +181,7 @@ impl fmt::Display for Brief<'_> {
             attempt,
             penalty_box,
             trace: _,
+            tells: _,
         } = self.0;
         write!(
             f,

@@ -308,6 +308,7 @@ impl World {
             schedule: RetrySchedule::new(waits, Duration::from_secs(10), self.plan.give_up_after).unwrap(),
             second_tries: SecondTries::default(),
             describe: None,
+            describe_delivery: None,
         }
     }
 

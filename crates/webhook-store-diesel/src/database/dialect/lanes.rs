@@ -7,7 +7,7 @@ use diesel::sql_types::BigInt;
 use super::{postgres, sqlite};
 use crate::database::connection::AnyConnection;
 use crate::database::schema::{
-    deliveries, delivery_positions, events, failed_deliveries, fan_out_heads, lanes, webhooks,
+    deliveries, delivery_positions, events, failed_deliveries, fan_out_heads, lanes, untold_events, webhooks,
 };
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
@@ -95,6 +95,15 @@ impl AnyConnection {
             Self::Postgres(postgres) => waiting.for_no_key_update().skip_locked().get_result(postgres),
         }
         .optional()
+    }
+
+    /// The oldest events that are not told yet, up to `limit`, locked; on PostgreSQL those that nobody else has locked.
+    pub(crate) fn lock_untold(&mut self, limit: i64) -> QueryResult<Vec<EventRow>> {
+        let oldest = untold_events::table.order(untold_events::id).limit(limit);
+        match self {
+            Self::Sqlite(sqlite) => oldest.load(sqlite),
+            Self::Postgres(postgres) => oldest.for_update().skip_locked().load(postgres),
+        }
     }
 
     pub(crate) fn insert_subscriptions(&mut self, rows: &[SubscriptionRow]) -> QueryResult<()> {

@@ -305,7 +305,7 @@ impl Ground {
             &[&turns],
             &mut lanes,
             &KnownUses::default(),
-            &mut Vec::new(),
+            (&mut Vec::new(), &mut Vec::new()),
         )
         .unwrap();
         lanes.save(connection, None).unwrap();
@@ -352,6 +352,7 @@ pub(super) fn turn_at(lane: &Lane, queued: &QueuedDelivery, outcome: AttemptOutc
         attempt,
         penalty_box: aftermath.penalty_box,
         trace: None,
+        tells: Vec::new(),
     }
 }
 
