@@ -5,9 +5,9 @@
 //! as lines can be written again, one line says how many were dropped. A line that was cut off in the middle is ended before the
 //! next begins.
 //!
-//! The first line after a pause is written at once. Lines that follow closely are written together, a moment later: each write
-//! costs a system call here and wakes whoever reads. They are no more at a time than a pipe takes in one piece, so that lines of
-//! several processes on one pipe do not mix.
+//! The first line after a pause is written at once. Lines that follow closely are gathered for a moment and then written all, several
+//! together: each time the thread wakes, and each write, costs something here, and a write wakes whoever reads. They are no more at a time
+//! than a pipe takes in one piece, so that lines of several processes on one pipe do not mix.
 //!
 //! `tracing-appender` has such a writer too. It bounds the number of lines and not their bytes, says nothing of lines that
 //! could not be written, and prints to standard output when it cannot stop, which panics if that is closed.
@@ -23,7 +23,9 @@ pub(crate) const MAX_WAITING_BYTES: usize = 1024 * 1024;
 /// How many bytes of lines are written at a time: what POSIX has a pipe take in one piece at least on Linux (`PIPE_BUF`). A longer line
 /// is written by itself.
 const WRITTEN_AT_ONCE: usize = 4096;
-/// How long after a write lines are gathered for the next one.
+/// How many bytes of lines are waited for at most.
+const GATHERED_AT_MOST: usize = MAX_WAITING_BYTES / 4;
+/// How long lines are gathered once all that there were are written.
 const GATHER: Duration = Duration::from_millis(10);
 /// How often it is tried to say what was dropped, while nothing else is logged.
 const SAY_EVERY: Duration = Duration::from_secs(1);
@@ -48,7 +50,7 @@ pub(crate) struct LogQueue(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     waiting: Mutex<Waiting>,
-    /// The first line has come, or enough for a write, or somebody wants all of them written.
+    /// The first line has come, or more than are gathered, or somebody wants all of them written.
     arrived: Condvar,
     /// No line waits, and none is being written.
     drained: Condvar,
@@ -87,7 +89,8 @@ impl LogQueue {
             output,
             notice,
             is_torn: false,
-            written_at: None,
+            drained_at: None,
+            is_draining: false,
         };
         std::thread::Builder::new()
             .name("log".into())
@@ -100,7 +103,7 @@ impl LogQueue {
         let mut waiting = self.waiting();
         // The thread looks for more before it waits, so it must be woken for the first line, or for the first that is dropped; and it
         // gathers no longer when there is enough to write.
-        let has_little = waiting.bytes < WRITTEN_AT_ONCE;
+        let has_little = waiting.bytes < GATHERED_AT_MOST;
         let is_first = waiting.lines.is_empty();
         if waiting.bytes + line.len() > MAX_WAITING_BYTES {
             waiting.drop_line();
@@ -108,7 +111,7 @@ impl LogQueue {
             waiting.bytes += line.len();
             waiting.lines.push_back(line);
         }
-        let is_enough = has_little && waiting.bytes >= WRITTEN_AT_ONCE;
+        let is_enough = has_little && waiting.bytes >= GATHERED_AT_MOST;
         drop(waiting);
         if is_first || is_enough {
             self.0.arrived.notify_one();
@@ -162,8 +165,10 @@ struct Writer {
     notice: Notice,
     /// Whether the last line was cut off in the middle.
     is_torn: bool,
-    /// When lines were last taken to be written.
-    written_at: Option<Instant>,
+    /// When the last of the lines that there were was taken to be written.
+    drained_at: Option<Instant>,
+    /// Whether lines are taken until there are none.
+    is_draining: bool,
 }
 
 impl Writer {
@@ -198,8 +203,9 @@ impl Writer {
         let mut waiting = self.queue.waiting();
         loop {
             let wait = if !waiting.lines.is_empty() {
-                let since = self.written_at.map_or(GATHER, |written_at| written_at.elapsed());
-                let is_enough = waiting.bytes >= WRITTEN_AT_ONCE || waiting.flushing > 0;
+                let since = self.drained_at.map_or(GATHER, |drained_at| drained_at.elapsed());
+                let is_much = waiting.bytes >= GATHERED_AT_MOST;
+                let is_enough = self.is_draining || is_much || waiting.flushing > 0;
                 match GATHER
                     .checked_sub(since)
                     .filter(|left| !left.is_zero() && !is_enough)
@@ -235,7 +241,10 @@ impl Writer {
         }
         waiting.bytes -= bytes;
         waiting.is_writing = true;
-        self.written_at = Some(Instant::now());
+        self.is_draining = !waiting.lines.is_empty();
+        if !self.is_draining {
+            self.drained_at = Some(Instant::now());
+        }
         lines
     }
 

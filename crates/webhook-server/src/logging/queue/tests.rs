@@ -100,6 +100,30 @@ fn lines_that_follow_closely_are_written_together_and_none_behind_a_torn_one_is_
 }
 
 #[test]
+fn what_was_gathered_is_written_in_pieces_that_a_pipe_takes_whole() {
+    let (begin, begun) = mpsc::channel::<()>();
+    let (release, released) = mpsc::channel::<()>();
+    let (write, writes) = mpsc::channel();
+    let output = move |bytes: &[u8]| {
+        // Errors say that this was waited for once, and that the test is over.
+        let _ = (begin.send(()), released.recv(), write.send(bytes.len()));
+        Ok(bytes.len())
+    };
+    let queue = LogQueue::start(Box::new(output), say_nothing).unwrap();
+    queue.push(b"first\n".into());
+    begun.recv().unwrap();
+    for _ in 0..10 {
+        queue.push(vec![b'x'; WRITTEN_AT_ONCE / 4]);
+    }
+    queue.push(vec![b'x'; 2 * WRITTEN_AT_ONCE]);
+    drop(release);
+    queue.flush(SOON);
+    let whole = WRITTEN_AT_ONCE;
+    let expected = [6, whole, whole, whole / 2, 2 * whole];
+    assert_eq!(writes.try_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn a_queue_that_nobody_empties_takes_so_many_bytes_and_no_more() {
     let (release, released) = mpsc::channel::<()>();
     let output = move |bytes: &[u8]| {
