@@ -9,6 +9,7 @@
 //! cores with what it measures. `docs/benchmarks.md` has numbers and what they mean.
 
 mod backlog;
+mod checks;
 mod cpu;
 mod crowd;
 mod deliveries;
@@ -22,6 +23,7 @@ mod paired;
 mod processes;
 mod receiver;
 mod report;
+mod signing;
 mod slow_disk;
 mod stock;
 mod tenants;
@@ -87,6 +89,12 @@ struct Options {
     /// So many processes on one PostgreSQL beside one alone, instead of rolls
     #[arg(long, value_name = "PROCESSES", num_args = 0..=1, default_missing_value = "4")]
     processes: Option<usize>,
+    /// Deliveries beside as many checks of keys as may run, instead of rolls
+    #[arg(long)]
+    checks: bool,
+    /// Deliveries signed by either protocol, instead of rolls
+    #[arg(long)]
+    signing: bool,
     /// Another binary: rolls and deliveries of both in alternation, instead of rolls
     #[arg(long, value_name = "BINARY")]
     against: Option<PathBuf>,
@@ -151,6 +159,14 @@ fn measure(options: &Options, database: Database) {
     if let Some(count) = options.processes {
         assert!(cluster.is_some(), "several processes need --database postgres");
         return processes::measure(&deploy, count, options.rounds, seconds);
+    }
+    if options.checks {
+        println!("{database:?}");
+        return checks::measure(&deploy, options.rounds, seconds);
+    }
+    if options.signing {
+        println!("{database:?}");
+        return signing::measure(&deploy, cluster.as_ref(), options.rounds);
     }
     if let Some(other) = &options.against {
         println!("{database:?}");
