@@ -12,6 +12,7 @@ pub mod address;
 pub mod attempt;
 pub mod event;
 pub mod key_check;
+pub mod key_use;
 pub mod lane;
 pub mod notice;
 pub mod penalty_box;

@@ -158,6 +158,11 @@ impl Refusal {
         resource: "retired key that still signs",
     };
 
+    /// A signing key that no webhook of the platform has or had.
+    pub const NO_SUCH_SIGNING_KEY: Self = Self::NotFound {
+        resource: "signing key",
+    };
+
     /// A webhook without a key that has a public half, or none at all.
     pub const NO_SUCH_KEY_SET: Self = Self::NotFound { resource: "key set" };
 

@@ -8,8 +8,8 @@ use webhook_domain::delivery::event::Environment;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::idempotency::IdempotencySlot;
 use webhook_domain::services::{
-    ApiKeyService, AuditService, Authenticator, EventService, KeyCheckService, ProbeService,
-    SecretKeyService, WebhookService,
+    ApiKeyService, AuditService, Authenticator, EventService, KeyCheckService, KeyHistoryService,
+    ProbeService, SecretKeyService, WebhookService,
 };
 use webhook_domain::time::Clock;
 use webhook_domain::webhook::{ActionCatalogue, TargetPolicy};
@@ -38,6 +38,8 @@ pub struct Api {
     pub probes: ProbeService,
     /// Finds out with which of its keys a webhook's receiver verifies.
     pub key_checks: KeyCheckService,
+    /// Says what became of a signing key.
+    pub signing_keys: KeyHistoryService,
     /// What deliveries call this deployment.
     pub environment: Environment,
     /// Asked by `/health/ready` whether the store works. From memory: it neither waits nor asks the store.

@@ -6,6 +6,8 @@ mod cursor;
 pub(crate) mod filters;
 pub(crate) mod webhooks;
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use webhook_domain::InvalidValue;
 use webhook_domain::webhook::PageSize;
@@ -16,7 +18,7 @@ use crate::openapi::shared::Component;
 use crate::request::query::{Parameters, whole};
 use crate::wire::answer::answer;
 use crate::wire::schemas::{Described, Limit, Link};
-use crate::wire::{ApiKeyJson, AuditRecordJson, WebhookEventJson};
+use crate::wire::{ApiKeyJson, AuditRecordJson, SigningKeyJson, WebhookEventJson};
 
 /// What is encoded of a value in a query: all but what is unreserved, and the colon of instants and fingerprints, which means nothing
 /// there (RFC 3986 §3.4).
@@ -63,6 +65,7 @@ answer! {
 
 pub(crate) type ApiKeyList<'a> = List<ApiKeyJson<'a>>;
 pub(crate) type AuditRecordList<'a> = List<AuditRecordJson<'a>>;
+pub(crate) type SigningKeyList<'a> = List<SigningKeyJson<'a>>;
 pub(crate) type WebhookEventList<'a> = List<WebhookEventJson<'a>>;
 
 impl Listed for ApiKeyJson<'_> {
@@ -73,6 +76,11 @@ impl Listed for ApiKeyJson<'_> {
 impl Listed for AuditRecordJson<'_> {
     const LIST: &'static str = "AuditRecordList";
     const ABOUT: &'static str = "Audit records, newest first.";
+}
+
+impl Listed for SigningKeyJson<'_> {
+    const LIST: &'static str = "SigningKeyList";
+    const ABOUT: &'static str = "The signing keys with one fingerprint, in the order of their webhooks' ids.";
 }
 
 impl Listed for WebhookEventJson<'_> {
@@ -86,7 +94,7 @@ pub(crate) const LINKS: [Component; 2] = [PartLinks::COMPONENT, PageLinks::COMPO
 /// A list in one direction, as a request asks for it: its path, the parameters that choose what is in it, how much of
 /// it, and the parameter that says where to go on.
 pub(crate) struct Asked {
-    pub(crate) path: &'static str,
+    pub(crate) path: Cow<'static, str>,
     pub(crate) filters: Vec<(&'static str, String)>,
     pub(crate) limit: PageSize,
     pub(crate) cursor: (&'static str, Option<String>),
@@ -127,7 +135,7 @@ impl Asked {
         let mut parameters = vec![("limit", self.limit.get().to_string())];
         parameters.extend(self.filters.iter().cloned());
         parameters.extend(from.map(|from| (self.cursor.0, from)));
-        link(self.path, &parameters)
+        link(&self.path, &parameters)
     }
 }
 

@@ -52,6 +52,7 @@ operations! {
     RETIRED_SECRET_KEY of webhook: PATCH secret_key::set_expiry;
     RESTORE_SECRET_KEY of webhook: POST secret_key::restore;
     CHECK_SECRET_KEY of webhook: POST key_check::check;
+    SIGNING_KEY of signing_key: GET signing_keys::read;
     KEY_SET of webhook: GET key_set::read;
     SEND_TEST of webhook: POST probes::send_test;
     SEND_PENALTY_BOX_PAYLOAD of webhook: POST probes::send_penalty_box_payload;
@@ -147,6 +148,10 @@ mod of {
 
     pub(super) fn event(_: &HttpRequest) -> About {
         About::Event
+    }
+
+    pub(super) fn signing_key(_: &HttpRequest) -> About {
+        About::SigningKey
     }
 
     pub(super) fn audit_record(_: &HttpRequest) -> About {

@@ -19,6 +19,7 @@ pub(crate) const SECRET_KEY: &str = "/v1/webhooks/{resourceId}/secret-key";
 pub(crate) const RETIRED_SECRET_KEY: &str = "/v1/webhooks/{resourceId}/secret-key/retired/{fingerprint}";
 pub(crate) const RESTORE_SECRET_KEY: &str = "/v1/webhooks/{resourceId}/secret-key/restore";
 pub(crate) const CHECK_SECRET_KEY: &str = "/v1/webhooks/{resourceId}/secret-key/check";
+pub(crate) const SIGNING_KEY: &str = "/v1/signing-keys/{fingerprint}";
 pub(crate) const KEY_SET: &str = "/v1/webhooks/{resourceId}/jwks.json";
 pub(crate) const SEND_TEST: &str = "/v1/webhooks/{resourceId}/send-test";
 pub(crate) const REPLAY: &str = "/v1/webhooks/{resourceId}/replay";

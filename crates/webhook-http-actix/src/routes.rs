@@ -17,6 +17,7 @@ pub(crate) mod metrics;
 pub(crate) mod probes;
 pub(crate) mod replay;
 pub(crate) mod secret_key;
+pub(crate) mod signing_keys;
 pub(crate) mod webhook;
 pub(crate) mod webhook_events;
 pub(crate) mod webhooks;

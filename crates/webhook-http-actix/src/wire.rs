@@ -31,6 +31,7 @@ mod retired_key;
 pub(crate) mod schemas;
 mod secret_adoption;
 mod shown;
+mod signing_key;
 mod value;
 mod webhook;
 mod webhook_event;
@@ -54,10 +55,11 @@ pub use self::object::read_create_object;
 pub use self::probe::ProbeJson;
 pub use self::replay::ResentJson;
 pub use self::shown::{Keys, WebhookJson, described};
+pub use self::signing_key::SigningKeyJson;
 pub use self::webhook_event::{WebhookEventJson, described_delivery};
 
 /// The objects that stand in answers.
-pub(crate) const OBJECTS: [Component; 9] = [
+pub(crate) const OBJECTS: [Component; 13] = [
     actions::ObjectActionsJson::COMPONENT,
     audit_record::AuditRecordJson::COMPONENT,
     audit_record::RetiredKeyJson::COMPONENT,
@@ -66,5 +68,9 @@ pub(crate) const OBJECTS: [Component; 9] = [
     key_set::PublicKeyJson::COMPONENT,
     penalty_box::PenaltyBoxJson::COMPONENT,
     secret_adoption::SecretAdoptionJson::COMPONENT,
+    signing_key::SigningKeyJson::COMPONENT,
+    signing_key::ShownJson::COMPONENT,
+    signing_key::SignedJson::COMPONENT,
+    signing_key::SignedForHostJson::COMPONENT,
     webhook_event::AttemptJson::COMPONENT,
 ];

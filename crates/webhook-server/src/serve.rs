@@ -8,6 +8,7 @@
 //! it has queued, exit 0. All of it together takes no longer than the setting `stop_timeout`, see [`stop_within`]; `signals.rs` says
 //! what further signals do.
 
+mod api;
 pub(crate) mod bootstrap;
 pub(crate) mod descriptors;
 pub(crate) mod readiness;
@@ -24,17 +25,15 @@ use actix_web::dev::Server;
 use actix_web::rt;
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
-use webhook_domain::ports::{TokenVerifier, WebhookStore};
-use webhook_domain::services::{
-    AuditService, Authenticator, Dispatch, EventService, KeyCheckService, OwnChecks, ProbePlaces,
-    ProbeService, SecondTries, SecretKeyService, WebhookService,
-};
+use webhook_domain::ports::TokenVerifier;
+use webhook_domain::services::{Authenticator, Dispatch, OwnChecks, ProbePlaces, ProbeService, SecondTries};
 use webhook_front_actix::{FrontLimits, ServerCertificate};
 use webhook_http_actix::wire::{described, described_delivery};
-use webhook_http_actix::{Api, CurrentActions, FieldRules, HttpLimits, Monitoring};
+use webhook_http_actix::{CurrentActions, FieldRules, HttpLimits};
 use webhook_sender_hyper::HyperSender;
 use webhook_store_diesel::DieselStore;
 
+use self::api::{Rules, api};
 use self::bootstrap::HandOver;
 use self::descriptors::Descriptors;
 use self::readiness::{Readiness, keep_sampling, keep_telling};
@@ -202,9 +201,13 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let metrics = Metrics::new(database, &deliveries, readings);
     open.store.observe(vec![metrics.store(), Arc::new(QueueLog)]);
     let access_log = Arc::new(AccessLog::new(deployment.accesses));
+    let rules = Rules {
+        fields: deployment.rules,
+        default_overlap: deployment.default_overlap,
+        events_kept_for: event_retention,
+    };
     let mut api = api(
-        deployment.rules,
-        deployment.default_overlap,
+        rules,
         authenticator,
         probes,
         Arc::clone(&pulse),
@@ -294,50 +297,6 @@ fn probes(sender: HyperSender, deployment: &Deployment, open: &OpenStore) -> Pro
         entropy: open.entropy.clone(),
         environment: deployment.environment,
         places: ProbePlaces::new(deployment.descriptors.probes),
-    }
-}
-
-fn api(
-    rules: FieldRules,
-    default_overlap: webhook_domain::signing::key_ring::Overlap,
-    authenticator: Authenticator,
-    probes: ProbeService,
-    pulse: Arc<Pulse>,
-    readiness: Arc<Readiness>,
-    open: &OpenStore,
-) -> Api {
-    let store: Arc<dyn WebhookStore> = open.store.clone();
-    let (clock, entropy) = (&open.clock, &open.entropy);
-    Api {
-        webhooks: WebhookService::new(store.clone(), clock.clone(), entropy.clone())
-            .announcing(described)
-            .retiring_for(default_overlap)
-            .limited(open.quotas),
-        secret_keys: SecretKeyService::new(store.clone(), clock.clone(), entropy.clone(), default_overlap)
-            .announcing(described),
-        authenticator,
-        api_keys: open.api_keys(),
-        audit: AuditService::new(open.store.clone()),
-        events: EventService::new(open.store.clone(), clock.clone(), entropy.clone())
-            .announcing(described_delivery)
-            .limited(open.quotas),
-        environment: probes.environment,
-        key_checks: KeyCheckService {
-            probes: probes.clone(),
-            checks: open.store.clone(),
-            describe: Some(described),
-        },
-        probes,
-        store: Arc::new(move || readiness.check()),
-        deliveries_are_paused: {
-            let pulse = Arc::clone(&pulse);
-            Arc::new(move || pulse.is_paused())
-        },
-        delivers: Arc::new(move || pulse.moves()),
-        clock: clock.clone(),
-        entropy: entropy.clone(),
-        rules,
-        monitoring: Monitoring::default(),
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod publish;
 pub(crate) mod replay;
 pub(crate) mod retain;
 pub(crate) mod row;
+mod signed;
 pub(crate) mod spread;
 pub(crate) mod subscription;
 pub(crate) mod untold;

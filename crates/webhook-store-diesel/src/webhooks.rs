@@ -6,6 +6,7 @@ mod filter;
 mod hosts;
 pub(crate) mod key_counts;
 pub(crate) mod key_ring;
+pub(crate) mod known_keys;
 mod lanes;
 pub(crate) mod list;
 mod loading;

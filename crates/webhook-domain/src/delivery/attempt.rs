@@ -305,6 +305,8 @@ pub struct Attempt {
     pub duration: Duration,
     /// The keys it was signed with, newest first.
     pub key_fingerprints: Vec<Fingerprint>,
+    /// The host of the URL that it went to. Releases before this field recorded none.
+    pub host: Option<String>,
     /// The credentials of its last request.
     pub credentials: CredentialsTaken,
     /// How it ended, which is how its last request did.

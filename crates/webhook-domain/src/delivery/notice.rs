@@ -195,6 +195,7 @@ mod tests {
             at,
             duration: Duration::ZERO,
             key_fingerprints: Vec::new(),
+            host: None,
             credentials: CredentialsTaken::Current,
             outcome: AttemptOutcome::of_answer(StatusCode::new(status).unwrap()),
             response_body: None,

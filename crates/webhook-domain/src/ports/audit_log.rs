@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 
 use crate::access::audit::{AuditAction, AuditRecord};
+use crate::access::key_history::KnownKey;
 use crate::error::StoreError;
-use crate::id::{AuditRecordId, PlatformId};
+use crate::id::{AuditRecordId, PlatformId, WebhookId};
+use crate::signing::secret::Fingerprint;
 
 /// Which audit records of a platform are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,4 +54,18 @@ pub trait AuditLog: Send + Sync {
     /// # Errors
     /// The store's.
     async fn list(&self, platform: &PlatformId, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// Up to `limit` webhooks of the platform that have or had a key with this fingerprint, in the order of their ids, behind `after`:
+    /// with what was noted of the key when it [came and went](crate::signing::key_ring::KeyTurnover). It stays as audit records do, also
+    /// when the webhook is deleted. A key that has signed something is found even if its making was not noted.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn known_keys(
+        &self,
+        platform: &PlatformId,
+        key: &Fingerprint,
+        after: Option<WebhookId>,
+        limit: u32,
+    ) -> Result<Vec<KnownKey>, StoreError>;
 }

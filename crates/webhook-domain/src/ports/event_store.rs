@@ -6,6 +6,7 @@ use super::Outcome;
 use crate::access::quota::Quota;
 use crate::delivery::attempt::Attempt;
 use crate::delivery::event::{Event, JsonText};
+use crate::delivery::key_use::KeyUse;
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::error::{ServiceError, StoreError};
 use crate::id::{DeliveryId, EventId, PlatformId, RequestId, WebhookId};
@@ -238,6 +239,18 @@ pub trait EventStore: Send + Sync {
         platform: &PlatformId,
         query: DeliveryQuery,
     ) -> Result<Vec<ListedDelivery>, StoreError>;
+
+    /// What a key has signed for a webhook of the platform, counted from the attempts that are kept; nothing if there are none. The
+    /// webhook may be gone. It costs what the webhook's deliveries of the time of the key do, and not what those of the platform do.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn use_of_key(
+        &self,
+        platform: &PlatformId,
+        webhook: WebhookId,
+        key: &Fingerprint,
+    ) -> Result<KeyUse, StoreError>;
 
     /// Puts a delivery that has come to its end at the end of its webhook's queue, as
     /// [`Delivery::resent`] says, and saves the answer, in one transaction.

@@ -255,6 +255,7 @@ impl LaneWorker {
             at: now,
             duration: ended_at.since(now),
             key_fingerprints: signed.key_fingerprints,
+            host: Some(url.host()),
             credentials,
             outcome: response.outcome,
             response_body: ResponseBody::of(&response.body, || Confidential::of(&webhook, &signatures)),

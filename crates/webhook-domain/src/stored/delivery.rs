@@ -80,6 +80,9 @@ pub struct StoredAttempt {
     pub cause: Option<String>,
     /// The fingerprints of the keys it was signed with.
     pub keys: Vec<String>,
+    /// The host that it went to. Releases before this field wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// Whether it ended with the credentials before the webhook's own. Releases before this field wrote none, and used no others.
     #[serde(default, skip_serializing_if = "is_false")]
     pub previous_credentials: bool,
@@ -107,6 +110,7 @@ impl StoredAttempt {
             status: attempt.status().map(StatusCode::get),
             cause: attempt.cause().map(|cause| cause.name().to_owned()),
             keys: keys.map(|key| key.as_str().to_owned()).collect(),
+            host: attempt.host.clone(),
             previous_credentials: attempt.credentials == CredentialsTaken::Previous,
             body: body.map(|body| body.as_str().to_owned()),
         }
@@ -136,6 +140,7 @@ impl StoredAttempt {
             at: Instant::from_milliseconds(self.at),
             duration: Duration::from_millis(self.ms),
             key_fingerprints: keys.map_err(value(Self::FIELD))?,
+            host: self.host.clone(),
             credentials: match self.previous_credentials {
                 true => CredentialsTaken::Previous,
                 false => CredentialsTaken::Current,

@@ -239,6 +239,7 @@ fn events_and_deliveries_are_restored_as_they_were() {
             at: NOW,
             duration: std::time::Duration::from_millis(12),
             key_fingerprints: webhook_fingerprints(),
+            host: Some("receiver.example".into()),
             credentials: CredentialsTaken::Previous,
             outcome,
             response_body: Some(ResponseBody::restore("no")),

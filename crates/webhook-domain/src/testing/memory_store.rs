@@ -12,6 +12,7 @@
 //! | `events` | events, and deliveries as clients see them |
 //! | `lanes` | lanes, and the deliveries in them |
 //! | `queue` | lanes as the processes that deliver see them |
+//! | `keys` | what is noted of signing keys that there are or were |
 //! | `key_checks` | the checks of keys that were made lately |
 //! | `pause` | the pause of all deliveries |
 //! | `quotas` | how much a platform has |
@@ -21,6 +22,7 @@ mod api_keys;
 mod audit;
 mod events;
 mod key_checks;
+mod keys;
 mod lanes;
 mod pause;
 mod queue;
@@ -53,6 +55,7 @@ struct Tables {
     lanes: lanes::Lanes,
     pause: Option<Pause>,
     key_checks: Vec<BegunCheck>,
+    keys: keys::Keys,
 }
 
 impl MemoryStore {

@@ -75,6 +75,7 @@ impl World {
             at: NOW,
             duration: Duration::ZERO,
             key_fingerprints: Vec::new(),
+            host: None,
             credentials: CredentialsTaken::Current,
             outcome,
         }

@@ -44,6 +44,7 @@ impl Queue {
             at: self.clock.now(),
             duration: ATTEMPT,
             key_fingerprints: Vec::new(),
+            host: None,
             credentials: CredentialsTaken::Current,
             outcome,
         };

@@ -12,6 +12,8 @@ pub(crate) enum About {
     Webhook(Option<WebhookId>),
     /// An API key, or all of them.
     ApiKey(Option<ApiKeyId>),
+    /// A signing key by its fingerprint.
+    SigningKey,
     /// Audit records.
     AuditRecord,
     /// Events.
@@ -25,6 +27,7 @@ impl About {
     pub(crate) fn of_path(below_version: &str) -> Self {
         match below_version.split('/').next() {
             Some("api-keys") => Self::ApiKey(None),
+            Some("signing-keys") => Self::SigningKey,
             Some("audit-records") => Self::AuditRecord,
             _ => Self::default(),
         }
@@ -63,6 +66,7 @@ impl Enumeration for About {
         match self {
             Self::Webhook(_) => "WEBHOOK",
             Self::ApiKey(_) => "API_KEY",
+            Self::SigningKey => "SIGNING_KEY",
             Self::AuditRecord => "AUDIT_RECORD",
             Self::Event => "EVENT",
             Self::WebhookEvent(_) => "WEBHOOK_EVENT",
@@ -76,7 +80,7 @@ impl About {
             Self::Webhook(id) => id.map(|id| id.to_string()),
             Self::ApiKey(id) => id.map(|id| id.to_string()),
             Self::WebhookEvent(id) => id.map(|id| id.to_string()),
-            Self::AuditRecord | Self::Event => None,
+            Self::SigningKey | Self::AuditRecord | Self::Event => None,
         }
     }
 }

@@ -31,6 +31,10 @@ pub(crate) struct IfMatch;
 pub(crate) struct WebhookPath;
 /// The fingerprint of a retired secret in the path.
 pub(crate) struct RetiredSecretPath;
+/// The fingerprint of a signing key in the path.
+pub(crate) struct SigningKeyPath;
+/// Which part of the signing keys with it.
+pub(crate) struct SigningKeyPart;
 /// The id of an API key in the path.
 pub(crate) struct ApiKeyPath;
 /// Which page of which webhooks.
@@ -94,6 +98,11 @@ parameters! {
     ))];
     WebhookPath: vec![path(WEBHOOK_ID, id(WebhookId::PREFIX, "The webhook's id."))];
     RetiredSecretPath: vec![path(FINGERPRINT, fingerprint("The retired secret's fingerprint, as audit records and attempts have it."))];
+    SigningKeyPath: vec![path(FINGERPRINT, fingerprint("The fingerprint: `sha256:` and the first 16 digits of the SHA-256 of the key as a receiver has it, in lower case."))];
+    SigningKeyPart: vec![
+        query("limit", limit("How many there are at the most.")),
+        query("after", id(WebhookId::PREFIX, "The webhook after which this part begins.")),
+    ];
     ApiKeyPath: vec![path(ID, id(ApiKeyId::PREFIX, "The API key's id."))];
     WebhookPage: [vec![
         query("limit", limit("How many there are at the most.")),

@@ -5,6 +5,7 @@ use serde_json::Value;
 use utoipa::openapi::schema::{Schema, SchemaType};
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Type};
 use webhook_domain::access::audit::AuditAction;
+use webhook_domain::access::key_history::KeyState;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::attempt::FailureCause;
@@ -86,6 +87,11 @@ components! {
          change.",
     );
     KEY_VERDICT as "KeyVerdict": one_of(Verdict::ALL.map(Verdict::name), "What a check of keys has found out.");
+    SIGNING_KEY_STATE as "SigningKeyState": one_of(
+        KeyState::ALL.map(KeyState::name),
+        "What a signing key is to its webhook: the current one, one that was retired and signs until an instant of its own, or one that signs \
+         no more.",
+    );
     ENVIRONMENT as "Environment": one_of(
         [Environment::Test, Environment::Live].map(Environment::name),
         "What the deployment calls itself.",
@@ -100,7 +106,7 @@ components! {
         "Whether the request is to blame, or the service.",
     );
     RESOURCE_TYPE as "ResourceType": one_of(
-        ["WEBHOOK", "API_KEY", "AUDIT_RECORD", "EVENT", "WEBHOOK_EVENT"],
+        ["WEBHOOK", "SIGNING_KEY", "API_KEY", "AUDIT_RECORD", "EVENT", "WEBHOOK_EVENT"],
         "A type of resource of this API.",
     );
 }

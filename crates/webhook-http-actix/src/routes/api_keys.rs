@@ -31,7 +31,7 @@ pub(crate) async fn list(call: Call) -> Result<HttpResponse, Problem> {
     let parameters = Parameters::of(&call.request, &["limit", "after"])?;
     let after = parameters.parsed("after", str::parse::<ApiKeyId>)?;
     let asked = Asked {
-        path: paths::API_KEYS,
+        path: paths::API_KEYS.into(),
         filters: Vec::new(),
         limit: listing::limit(&parameters)?,
         cursor: ("after", after.map(|id| id.to_string())),

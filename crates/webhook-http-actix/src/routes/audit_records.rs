@@ -47,7 +47,7 @@ fn asked(request: &HttpRequest) -> Result<(Asked, AuditQuery), Problem> {
     let resource_id = query.resource_id.clone().map(|id| ("resource_id", id));
     let action = query.action.map(|action| ("action", action.name().to_owned()));
     let asked = Asked {
-        path: paths::AUDIT_RECORDS,
+        path: paths::AUDIT_RECORDS.into(),
         filters: resource_id.into_iter().chain(action).collect(),
         limit: listing::limit(&parameters)?,
         cursor: ("before", query.before.map(|id| id.to_string())),

@@ -83,7 +83,7 @@ fn asked(request: &HttpRequest) -> Result<(Asked, DeliveryQuery), Problem> {
         ),
     ];
     let asked = Asked {
-        path: paths::WEBHOOK_EVENTS,
+        path: paths::WEBHOOK_EVENTS.into(),
         filters: filters
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)))

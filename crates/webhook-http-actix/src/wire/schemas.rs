@@ -7,6 +7,7 @@ use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{ObjectBuilder, RefOr, Type};
 use webhook_domain::access::audit::AuditAction;
 use webhook_domain::access::caller::{Credential, PlatformScope};
+use webhook_domain::access::key_history::KeyState;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::attempt::{CredentialsTaken, FailureCause};
@@ -21,7 +22,8 @@ use webhook_domain::webhook::{Action, AuthenticationType, Name};
 
 use crate::openapi::shared::{
     ACTION, AUDIT_ACTION, AUTHENTICATION_TYPE, CURRENT_OR_PREVIOUS, Component, FAILURE_CAUSE,
-    KEY_CHECK_CAUSE, KEY_VERDICT, PERMISSION, SECRET_EVIDENCE, SIGNING_PROTOCOL, WEBHOOK_EVENT_STATUS,
+    KEY_CHECK_CAUSE, KEY_VERDICT, PERMISSION, SECRET_EVIDENCE, SIGNING_KEY_STATE, SIGNING_PROTOCOL,
+    WEBHOOK_EVENT_STATUS,
 };
 use crate::openapi::values::{
     boolean, fingerprint, free_text, id, instant, limit, list, matching, of_pattern, one, or_null, page,
@@ -205,6 +207,7 @@ enumerations! {
     CredentialsTaken => CURRENT_OR_PREVIOUS,
     KeyRole => CURRENT_OR_PREVIOUS,
     Verdict => KEY_VERDICT,
+    KeyState => SIGNING_KEY_STATE,
 }
 
 /// A value that is written as its name.

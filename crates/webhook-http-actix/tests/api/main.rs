@@ -36,5 +36,6 @@ mod requests;
 mod rolling;
 mod routing;
 mod sending_again;
+mod signing_keys;
 mod test_service;
 mod tokens;

@@ -270,6 +270,7 @@ impl<'a> Worker<'a> {
             at: self.service.clock.now(),
             duration: std::time::Duration::from_millis(3),
             key_fingerprints: Vec::new(),
+            host: None,
             credentials: CredentialsTaken::Current,
             outcome,
         };

@@ -48,7 +48,14 @@ impl Answer {
             "API_ERROR"
         };
         assert_eq!(json["type"], kind, "{shown}");
-        let types = ["WEBHOOK", "API_KEY", "AUDIT_RECORD", "EVENT", "WEBHOOK_EVENT"];
+        let types = [
+            "WEBHOOK",
+            "SIGNING_KEY",
+            "API_KEY",
+            "AUDIT_RECORD",
+            "EVENT",
+            "WEBHOOK_EVENT",
+        ];
         assert!(
             types.iter().any(|known| json["resource_type"] == *known),
             "{shown}"

@@ -70,6 +70,7 @@ async fn a_path_that_leads_nowhere_is_about_what_it_begins_with() {
         ("/v1", "WEBHOOK"),
         ("/v1/api-keys/", "API_KEY"),
         ("/v1/api-keys/x/y", "API_KEY"),
+        ("/v1/signing-keys/", "SIGNING_KEY"),
         ("/v1/audit-records/x", "AUDIT_RECORD"),
         ("/v1/audit-records/", "AUDIT_RECORD"),
     ] {

@@ -18,8 +18,8 @@ use webhook_domain::entropy::Entropy;
 use webhook_domain::id::{ApiKeyId, PlatformId};
 use webhook_domain::ports::{ApiKeyStore, AuditQuery, NewApiKey, TokenVerifier, WebhookStore};
 use webhook_domain::services::{
-    ApiKeyService, AuditService, Authenticator, EventService, KeyCheckService, ProbePlaces, ProbeService,
-    SecretKeyService, WebhookService,
+    ApiKeyService, AuditService, Authenticator, EventService, KeyCheckService, KeyHistoryService,
+    ProbePlaces, ProbeService, SecretKeyService, WebhookService,
 };
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
@@ -95,6 +95,13 @@ impl TestService {
             api_keys: ApiKeyService::new(api_keys, clock.clone(), entropy.clone()),
             audit: AuditService::new(store.clone()),
             events: EventService::new(store.clone(), clock.clone(), entropy.clone()),
+            signing_keys: KeyHistoryService {
+                webhooks: webhooks.clone(),
+                audit: store.clone(),
+                events: store.clone(),
+                clock: clock.clone(),
+                events_kept_for: Duration::from_secs(86_400),
+            },
             key_checks: KeyCheckService {
                 probes: probes.clone(),
                 checks: store.clone(),

@@ -9,6 +9,7 @@ use crate::database::levels;
 use crate::engine::failure::Failure;
 use crate::sealing::Vault;
 use crate::sealing::handover;
+use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::row::RingColumns;
 
 /// The keys that writing takes.
@@ -79,11 +80,19 @@ impl<'a> Chain<'a> {
         position
     }
 
-    /// Writes the records and the head that they lead to, and with them what has changed in rings.
-    pub(crate) fn save(self, connection: &mut AnyConnection, rings: &[RingColumns]) -> Result<(), Failure> {
+    /// Writes the records and the head that they lead to, and with them what has changed in rings, and which keys came and went.
+    pub(crate) fn save(
+        self,
+        connection: &mut AnyConnection,
+        rings: &[RingColumns],
+        keys: &[KnownKeyRow],
+    ) -> Result<(), Failure> {
         if self.added.is_empty() {
             if !rings.is_empty() {
                 connection.update_rings(rings)?;
+            }
+            if !keys.is_empty() {
+                connection.note_keys(keys)?;
             }
             return Ok(());
         }
@@ -93,7 +102,7 @@ impl<'a> Chain<'a> {
             mac: self.head.mac().to_vec(),
             newest_id: self.newest.map(|id| id.to_string()).unwrap_or_default(),
         };
-        connection.save_chain(rings, &self.added, &head)?;
+        connection.save_chain(rings, keys, &self.added, &head)?;
         Ok(())
     }
 }

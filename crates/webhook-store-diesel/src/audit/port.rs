@@ -4,14 +4,17 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::StoreError;
 use webhook_domain::access::audit::{AuditAction, AuditRecord};
-use webhook_domain::id::PlatformId;
+use webhook_domain::access::key_history::KnownKey;
+use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::ports::{AuditLog, AuditQuery};
+use webhook_domain::signing::secret::Fingerprint;
 
 use crate::DieselStore;
 use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
 use crate::database::row::{corrupt, unavailable};
 use crate::database::schema::{api_keys, audit_ends, audit_records, webhooks};
+use crate::webhooks::known_keys;
 
 #[async_trait]
 impl AuditLog for DieselStore {
@@ -27,6 +30,23 @@ impl AuditLog for DieselStore {
                 .map(AuditRow::decode)
                 .collect::<Result<_, _>>()
                 .map_err(corrupt)
+        };
+        self.readers.run(read).await
+    }
+
+    async fn known_keys(
+        &self,
+        platform: &PlatformId,
+        key: &Fingerprint,
+        after: Option<WebhookId>,
+        limit: u32,
+    ) -> Result<Vec<KnownKey>, StoreError> {
+        let (platform, key) = (platform.to_string(), key.as_str().to_owned());
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        let read = move |connection: &mut AnyConnection| {
+            let rows = known_keys::find(connection, &platform, &key, &after, limit);
+            let rows = rows.map_err(unavailable)?.into_iter().map(known_keys::decode);
+            rows.collect::<Result<_, _>>().map_err(corrupt)
         };
         self.readers.run(read).await
     }

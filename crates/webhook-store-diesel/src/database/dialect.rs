@@ -21,6 +21,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::schema::{
     audit_chain, audit_ends, idempotent_answers, platforms, webhook_updates, webhooks,
 };
+use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::row::{ExpiryColumns, RingColumns, UpdatedColumns, WebhookRow};
 
 /// What to do about rows that somebody else has locked.
@@ -221,21 +222,31 @@ impl AnyConnection {
         }
     }
 
-    /// Writes audit records, the head that they lead to, and what has changed in rings. On PostgreSQL that is one statement
+    /// Notes keys that came and went.
+    pub(crate) fn note_keys(&mut self, keys: &[KnownKeyRow]) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite::note_keys(sqlite, keys),
+            Self::Postgres(postgres) => postgres::note_keys(postgres, keys),
+        }
+    }
+
+    /// Writes audit records, the head that they lead to, what has changed in rings, and which keys came and went. On PostgreSQL that is one statement
     /// and so one round trip, during which all other processes wait for the head.
     pub(crate) fn save_chain(
         &mut self,
         rings: &[RingColumns],
+        keys: &[KnownKeyRow],
         records: &[AuditRow],
         head: &NewHeadRow,
     ) -> QueryResult<()> {
         match self {
             Self::Sqlite(sqlite) => {
                 sqlite::update_rings(sqlite, rings)?;
+                sqlite::note_keys(sqlite, keys)?;
                 sqlite::insert_audit_records(sqlite, records)?;
                 sqlite::save_chain_head(sqlite, head)
             }
-            Self::Postgres(postgres) => postgres::save_chain(postgres, rings, records, head),
+            Self::Postgres(postgres) => postgres::save_chain(postgres, rings, keys, records, head),
         }
     }
 

@@ -192,6 +192,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    signing_keys (platform, fingerprint, webhook_id) {
+        platform -> Text,
+        fingerprint -> Text,
+        webhook_id -> Text,
+        protocol -> Nullable<Text>,
+        made_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+        last_position -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     fan_outs (platform, number) {
         platform -> Text,
         number -> BigInt,
@@ -283,4 +295,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     webhooks
 );
 diesel::allow_tables_to_appear_in_same_query!(fan_out_heads, platforms);
+diesel::allow_tables_to_appear_in_same_query!(key_uses, signing_keys);
 diesel::allow_tables_to_appear_in_same_query!(audit_records, audit_chain);

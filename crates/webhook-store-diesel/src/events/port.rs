@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::access::quota::Quota;
 use webhook_domain::delivery::attempt::Attempt;
+use webhook_domain::delivery::key_use::KeyUse;
 use webhook_domain::delivery::notice::Notice;
 use webhook_domain::id::{DeliveryId, PlatformId, ProcessId, WebhookId};
 use webhook_domain::idempotency::Idempotency;
@@ -13,6 +14,7 @@ use webhook_domain::ports::{
     DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Publication, Published, Resend,
     ResendMany, Resent, TrackedDelivery,
 };
+use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::Instant;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
@@ -27,7 +29,7 @@ use crate::engine::failure::Failure;
 use crate::events::pending::{Counted, Counts, Pending};
 use crate::events::retain::{bring_back, forget};
 use crate::events::row::EventRow;
-use crate::events::{give_up, replay};
+use crate::events::{give_up, replay, signed};
 use crate::lanes::delivery::DeliveryRow;
 use crate::lanes::key_uses;
 use crate::lanes::locked::{Hints, LockedLanes};
@@ -86,6 +88,15 @@ impl EventStore for DieselStore {
             rows.iter().map(listed).collect::<Result<_, _>>().map_err(corrupt)
         };
         self.readers.run(read).await
+    }
+
+    async fn use_of_key(
+        &self,
+        platform: &PlatformId,
+        webhook: WebhookId,
+        key: &Fingerprint,
+    ) -> Result<KeyUse, StoreError> {
+        signed::count(self, platform, webhook, key).await
     }
 
     async fn resend(&self, resend: Resend) -> Result<Outcome<TrackedDelivery>, ServiceError> {
@@ -255,6 +266,8 @@ pub(crate) fn put_at_the_end(
     }
     connection.forget_failed(row.0.position)?;
     let position = connection.draw_positions(1)?.pop().unwrap_or_default();
+    let name = webhook.to_string();
+    key_uses::have_moved(connection, &name, &after.attempts, &platform, position)?;
     diesel::update(deliveries::table.filter(deliveries::id.eq(&id)))
         .set((
             deliveries::position.eq(position),
@@ -343,10 +356,14 @@ fn list(
     }
     if let Some(key) = &query.signed_with {
         // Few webhooks have one, mostly a single one: its deliveries are read from the first on that the key signed.
-        let (webhooks, least) = key_uses::find(connection, platform, key)?;
+        let signed = key_uses::find(connection, platform, key, None)?;
+        let least = signed.iter().map(|signed| signed.first).min();
+        let ends: Option<Vec<i64>> = signed.iter().map(|signed| signed.last).collect();
+        let greatest = ends.and_then(|ends| ends.into_iter().max());
         asked = asked
-            .filter(deliveries::webhook_id.eq_any(webhooks))
-            .filter(deliveries::position.ge(least));
+            .filter(deliveries::webhook_id.eq_any(signed.into_iter().map(|signed| signed.webhook)))
+            .filter(deliveries::position.ge(least.unwrap_or_default()))
+            .filter(deliveries::position.le(greatest.unwrap_or(i64::MAX)));
         // As it stands in the column: a quote that is part of a text has a backslash before it.
         asked = asked.filter(deliveries::attempts.like(format!("%\"{}\"%", key.as_str())));
     }

@@ -11,7 +11,8 @@ use crate::database::connection::AnyConnection;
 use crate::database::schema::{deliveries, failed_deliveries, webhooks};
 use crate::engine::failure::Failure;
 use crate::events::pending::Pending;
-use crate::lanes::delivery::{MoveRow, PlaceRow};
+use crate::lanes::delivery::{DeliveryRow, MoveRow, PlaceRow};
+use crate::lanes::key_uses;
 use crate::lanes::locked::{Hints, LockedLanes};
 
 /// The deliveries of a webhook that have come to their end, in the order in which their events were published.
@@ -71,17 +72,23 @@ pub(crate) fn resend_many(
     {
         return Ok(Err(refusal));
     }
-    let found: Vec<(String, i64)> = deliveries::table
+    let found: Vec<DeliveryRow> = deliveries::table
         .filter(deliveries::id.eq_any(&ids))
         .filter(deliveries::webhook_id.eq(&name))
         .filter(deliveries::status.ne("PENDING"))
-        .select((deliveries::id, deliveries::position))
+        .select(DeliveryRow::as_select())
         .load(connection)?;
-    let places: BTreeMap<String, i64> = found.into_iter().collect();
+    let mut attempts = Vec::new();
+    for row in &found {
+        attempts.extend(row.attempts()?);
+    }
+    let places: BTreeMap<String, i64> = found.into_iter().map(|row| (row.id, row.position)).collect();
     let places: Vec<i64> = ids.iter().filter_map(|id| places.get(id).copied()).collect();
     diesel::delete(failed_deliveries::table.filter(failed_deliveries::position.eq_any(&places)))
         .execute(connection)?;
     let positions = connection.draw_positions(places.len())?;
+    let last = positions.last().copied().unwrap_or_default();
+    key_uses::have_moved(connection, &name, &attempts, &platform, last)?;
     let moves: Vec<MoveRow> = places
         .into_iter()
         .zip(positions)

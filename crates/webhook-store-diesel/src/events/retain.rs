@@ -10,6 +10,7 @@ use webhook_domain::time::Instant;
 use crate::database::connection::AnyConnection;
 use crate::database::schema::{deliveries, events, failed_deliveries, fan_outs, lanes};
 use crate::engine::failure::Failure;
+use crate::lanes::key_uses;
 
 /// Forgets up to `limit` events published before `before` of which no delivery waits any more, and says how many.
 pub(crate) fn forget(connection: &mut AnyConnection, before: Instant, limit: u32) -> Result<u32, Failure> {
@@ -20,7 +21,7 @@ pub(crate) fn forget(connection: &mut AnyConnection, before: Instant, limit: u32
     let waiting = deliveries::table
         .filter(deliveries::event_id.eq(events::id))
         .filter(waits);
-    let done_with: Vec<String> = events::table
+    let done_with: Vec<(String, i64)> = events::table
         .filter(events::created_at.lt(before.as_milliseconds()))
         .filter(not(exists(waiting)))
         .filter(not(exists(
@@ -28,8 +29,10 @@ pub(crate) fn forget(connection: &mut AnyConnection, before: Instant, limit: u32
         )))
         .order((events::created_at, events::id))
         .limit(limit.into())
-        .select(events::id)
+        .select((events::id, events::created_at))
         .load(connection)?;
+    let oldest = done_with.iter().map(|(_, created_at)| *created_at).min();
+    let done_with: Vec<String> = done_with.into_iter().map(|(id, _)| id).collect();
     let given_up = deliveries::table
         .filter(deliveries::event_id.eq_any(&done_with))
         .filter(deliveries::status.eq("FAILED"))
@@ -45,6 +48,13 @@ pub(crate) fn forget(connection: &mut AnyConnection, before: Instant, limit: u32
             .filter(not(exists(left))),
     )
     .execute(connection)?;
+    if let Some(oldest) = oldest {
+        // A key signs what was published before its end. So nothing is left of those that ended before the oldest event that is kept.
+        let kept: Option<i64> = events::table
+            .select(diesel::dsl::min(events::created_at))
+            .get_result(connection)?;
+        key_uses::forget(connection, oldest, kept.unwrap_or(before.as_milliseconds()))?;
+    }
     Ok(u32::try_from(forgotten).unwrap_or(u32::MAX))
 }
 

@@ -75,7 +75,7 @@ fn save_record(
         let position = chain.append(row, previous);
         connection.note_audit_end(&resource, position)?;
     }
-    chain.save(connection, &[])
+    chain.save(connection, &[], &[])
 }
 
 /// Pauses deliveries, unless they are paused already. Gives the pause in force.

@@ -29,6 +29,7 @@ use crate::events::spread::Spread;
 use crate::observer::Audited;
 use crate::sealing::Vault;
 use crate::sealing::handover;
+use crate::webhooks::known_keys::KnownKeyChanges;
 use crate::webhooks::loading::{Row, Unusable, load_rows};
 
 /// What is said of a row that others keep locked.
@@ -89,6 +90,7 @@ pub(crate) struct Changes {
     pub(super) answers: BTreeMap<Vec<u8>, KnownAnswer>,
     pub(super) created: Vec<Webhook>,
     pub(super) audit: Vec<AuditRow>,
+    pub(super) known_keys: KnownKeyChanges,
     /// What an observer is told of the records, once they are committed.
     audited: Vec<Audited>,
     announced: Announced,
@@ -139,6 +141,7 @@ impl Changes {
             answers: BTreeMap::new(),
             created: Vec::new(),
             audit: Vec::new(),
+            known_keys: KnownKeyChanges::default(),
             audited: Vec::new(),
             announced,
             counts: BTreeMap::new(),
@@ -212,6 +215,9 @@ impl Changes {
                 }
                 self.audit.push(AuditRow::encode(&creation.audit)?);
                 self.audited.push(Audited::of(&creation.audit));
+                let ring = Some(&creation.webhook.key_ring);
+                self.known_keys
+                    .note(&creation.webhook, None, ring, Some(creation.audit.at));
                 let announcement = creation.announcement.as_ref();
                 self.announced
                     .tell(announcement, &[Happened::Created], None, &creation.webhook);
@@ -277,14 +283,18 @@ impl Changes {
             Ok(change) => change,
             Err(refusal) => return Ok(Err(refusal.into())),
         };
+        let at = change.audit.as_ref().map(|audit| audit.at);
+        let before = Some(&latest.key_ring);
         match &change.effect {
             Effect::Keep => {}
             Effect::Save(after) => {
+                self.known_keys.note(&latest, before, Some(&after.key_ring), at);
                 let announcement = order.announcement.as_ref();
                 self.announced
                     .tell(announcement, change.tells, Some(&latest), after);
             }
             Effect::Delete => {
+                self.known_keys.note(&latest, before, None, at);
                 let announcement = order.announcement.as_ref();
                 self.announced.tell(announcement, change.tells, None, &latest);
             }

@@ -16,21 +16,24 @@ use crate::events::subscription::SubscriptionRow;
 use crate::lanes::row::LaneRow;
 use crate::sealing::Vault;
 use crate::webhooks::key_counts::KeyCounts;
+use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::previous_credentials::note_expiry;
 use crate::webhooks::row::{ExpiryColumns, LoadedWebhook, RingColumns};
 
 /// Where the newest audit record of each resource of the group stands.
 type LastAudits = BTreeMap<String, i64>;
 
-/// What is written last, because others wait for it: the head of the chain, and the rings that changed alone.
+/// What is written last, because others wait for it: the head of the chain, and the rings that changed alone. With it go the keys that
+/// came and went, since PostgreSQL writes all of it in one statement.
 pub(crate) struct Saved<'a> {
     chain: Chain<'a>,
     rings: Vec<RingColumns>,
+    keys: Vec<KnownKeyRow>,
 }
 
 impl Saved<'_> {
     pub(crate) fn finish(self, connection: &mut AnyConnection) -> Result<(), Failure> {
-        self.chain.save(connection, &self.rings)
+        self.chain.save(connection, &self.rings, &self.keys)
     }
 }
 
@@ -118,7 +121,11 @@ impl Changes {
                 connection.change_platform(&platform, change.webhooks, change.routing)?;
             }
         }
-        Ok(Saved { chain, rings })
+        Ok(Saved {
+            chain,
+            rings,
+            keys: self.known_keys.take(),
+        })
     }
 
     /// Puts the records at the end of the chain.

@@ -83,6 +83,7 @@ fn an_attempt_tells_its_status_its_cause_and_its_end() {
         at: Instant::from_milliseconds(1_000),
         duration: Duration::from_millis(250),
         key_fingerprints: Vec::new(),
+        host: None,
         credentials: CredentialsTaken::Current,
         outcome,
         response_body: None,

@@ -36,6 +36,7 @@ fn turn(lane: &LaneState, outcome: AttemptOutcome) -> Turn {
         at: NOW,
         duration: Duration::from_secs(1),
         key_fingerprints: Vec::new(),
+        host: None,
         credentials: CredentialsTaken::Current,
         outcome,
     };

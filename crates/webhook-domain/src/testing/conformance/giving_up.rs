@@ -49,7 +49,7 @@ impl Scene {
         held(self.ports.events().ended(query).await)
     }
 
-    fn part(&self, webhook: WebhookId, deliveries: &[DeliveryId]) -> ResendMany {
+    pub(super) fn part(&self, webhook: WebhookId, deliveries: &[DeliveryId]) -> ResendMany {
         ResendMany {
             platform: self.platform.clone(),
             webhook,

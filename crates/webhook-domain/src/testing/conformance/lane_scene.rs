@@ -144,6 +144,7 @@ impl Scene {
             at: self.now(),
             duration: Duration::from_millis(12),
             key_fingerprints: lane.webhook.key_ring.fingerprints(self.now()),
+            host: Some("receiver.example".into()),
             credentials: match outcome {
                 AttemptOutcome::Succeeded { .. } => CredentialsTaken::Current,
                 AttemptOutcome::Failed { .. } => CredentialsTaken::Previous,

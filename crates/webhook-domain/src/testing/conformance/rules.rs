@@ -23,6 +23,8 @@ macro_rules! conformance_tests {
             a_webhook_of_another_platform_is_not_found
             the_keys_of_a_webhook_are_found_by_its_id_alone
             keys_from_elsewhere_read_back_equal
+            a_key_is_known_by_its_fingerprint_for_ever
+            a_key_of_several_webhooks_is_known_of_each
             webhooks_are_listed_by_the_number_of_a_page
             webhooks_are_listed_from_a_cursor
             webhooks_are_found_by_how_old_their_secret_is
@@ -240,6 +242,7 @@ mod tests {
             include_str!("references.rs"),
             include_str!("resending.rs"),
             include_str!("rolling.rs"),
+            include_str!("known_keys.rs"),
             include_str!("signed_with.rs"),
             include_str!("telling.rs"),
             include_str!("upkeep.rs"),

@@ -1,9 +1,12 @@
 //! Deliveries are found by the key that signed them.
 
+use std::time::Duration;
+
 use super::Ports;
 use super::lane_scene::of;
 use super::scene::{Scene, done, held};
 use crate::delivery::attempt::{AttemptOutcome, FailureCause};
+use crate::delivery::key_use::KeyUse;
 use crate::id::{DeliveryId, WebhookId};
 use crate::ports::DeliveryQuery;
 use crate::signing::key_ring::Overlap;
@@ -18,6 +21,11 @@ async fn signed_with(scene: &Scene, key: &Fingerprint, webhook: Option<WebhookId
         ..DeliveryQuery::default()
     };
     scene.listed(query).await
+}
+
+async fn used(scene: &Scene, webhook: WebhookId, key: &Fingerprint) -> KeyUse {
+    let store = scene.ports.events();
+    held(store.use_of_key(&scene.platform, webhook, key).await)
 }
 
 async fn current(scene: &Scene, webhook: WebhookId) -> Fingerprint {
@@ -60,6 +68,12 @@ pub async fn what_a_key_has_signed_is_found(ports: &Ports) {
             assert_eq!(signed_with(&scene, key, Some(webhook.id)).await, expected);
             assert_eq!(signed_with(&scene, key, Some(other.id)).await, []);
             assert_eq!(signed_with(&stranger, key, None).await, []);
+            assert_eq!(
+                used(&scene, webhook.id, key).await.deliveries,
+                expected.len() as u64
+            );
+            assert_eq!(used(&scene, other.id, key).await, KeyUse::default());
+            assert_eq!(used(&stranger, webhook.id, key).await, KeyUse::default());
         }
     };
     of_keys([&[1, 0], &[1], &[2]]).await;
@@ -71,13 +85,38 @@ pub async fn what_a_key_has_signed_is_found(ports: &Ports) {
     scene.deliver(process, &webhook).await;
     scene.deliver(process, &webhook).await;
     of_keys([&[0, 1], &[1], &[0, 2]]).await;
-    ports.reopen().await;
+    // Keys that have ended are followed wherever their deliveries go.
+    done(
+        ports
+            .events()
+            .resend_many(scene.part(webhook.id, &[ids[1], ids[0]]))
+            .await,
+    );
     of_keys([&[0, 1], &[1], &[0, 2]]).await;
+    scene.deliver(process, &webhook).await;
+    scene.deliver(process, &webhook).await;
+    of_keys([&[0, 1], &[1], &[0, 1, 2]]).await;
+    let last = used(&scene, webhook.id, &keys[2]).await;
+    let hosts = [("receiver.example".to_owned(), 5)].into();
+    let expected = KeyUse {
+        attempts: 5,
+        deliveries: 3,
+        first_at: Some(scene.now()),
+        last_at: Some(scene.now()),
+        hosts,
+    };
+    assert_eq!(last, expected);
+    let first = used(&scene, webhook.id, &keys[0]).await;
+    let begun = scene.now().minus(Duration::from_secs(2));
+    assert_eq!((first.attempts, first.first_at), (2, Some(begun)));
+    assert_eq!(first.last_at, Some(begun.plus(Duration::from_secs(1))));
+    ports.reopen().await;
+    of_keys([&[0, 1], &[1], &[0, 1, 2]]).await;
     held(ports.lanes().leave(process).await);
     let process = scene.process().await;
     let event = scene.published("INVOICE.CREATED").await;
     scene.deliver(process, &webhook).await;
-    let mut expected = vec![of(&event, &webhook), ids[0], ids[2]];
+    let mut expected = vec![of(&event, &webhook), ids[0], ids[1], ids[2]];
     assert_eq!(signed_with(&scene, &keys[2], None).await, expected);
     // A key that comes after what it has not signed.
     done(scene.roll(webhook.id, Overlap::NONE).await);

@@ -4,9 +4,11 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, Tables};
 use crate::access::audit::AuditRecord;
+use crate::access::key_history::KnownKey;
 use crate::error::StoreError;
-use crate::id::PlatformId;
+use crate::id::{PlatformId, WebhookId};
 use crate::ports::{AuditLog, AuditQuery};
+use crate::signing::secret::Fingerprint;
 
 impl Tables {
     /// Puts a record behind all others.
@@ -52,5 +54,18 @@ impl AuditLog for MemoryStore {
             .into_iter()
             .filter(|record| query.action.is_none_or(|action| record.action == action));
         Ok(wanted.take(query.limit as usize).cloned().collect())
+    }
+
+    async fn known_keys(
+        &self,
+        platform: &PlatformId,
+        key: &Fingerprint,
+        after: Option<WebhookId>,
+        limit: u32,
+    ) -> Result<Vec<KnownKey>, StoreError> {
+        let tables = self.tables();
+        let known = tables.keys.with(platform, key);
+        let behind = known.filter(|known| after.is_none_or(|after| known.webhook > after));
+        Ok(behind.take(limit as usize).cloned().collect())
     }
 }

@@ -7,14 +7,16 @@ use async_trait::async_trait;
 use super::lanes::Kept;
 use super::{MemoryStore, Tables};
 use crate::delivery::event::Event;
+use crate::delivery::key_use::KeyUse;
 use crate::delivery::lane::Position;
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::error::{Refusal, ServiceError, StoreError};
-use crate::id::{DeliveryId, EventId, PlatformId};
+use crate::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use crate::ports::{
     DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Publication, Published, Resend,
     ResendMany, Resent, TrackedDelivery,
 };
+use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
 use crate::webhook::{Announcement, Happened, Webhook};
 
@@ -142,6 +144,22 @@ impl EventStore for MemoryStore {
             })
             .collect();
         Ok(found)
+    }
+
+    async fn use_of_key(
+        &self,
+        platform: &PlatformId,
+        webhook: WebhookId,
+        key: &Fingerprint,
+    ) -> Result<KeyUse, StoreError> {
+        let lanes = &self.tables().lanes;
+        let mut used = KeyUse::default();
+        for kept in lanes.deliveries.values() {
+            if kept.delivery.webhook == webhook && kept.delivery.platform == *platform {
+                used.count(key, &kept.attempts);
+            }
+        }
+        Ok(used)
     }
 
     async fn resend(&self, resend: Resend) -> Result<Outcome<TrackedDelivery>, ServiceError> {

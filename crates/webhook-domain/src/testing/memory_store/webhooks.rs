@@ -61,6 +61,8 @@ impl WebhookStore for MemoryStore {
         tables.refuse_taken_reference(&webhook)?;
         tables.webhooks.insert(webhook.id, webhook.clone());
         tables.lanes.make(webhook.id);
+        let at = Some(audit.at);
+        tables.keys.note(&webhook, (None, Some(&webhook.key_ring)), at);
         tables.record(audit);
         tables.tell(announcement.as_ref(), &[Happened::Created], None, &webhook);
         Ok(tables.done(webhook, idempotency))
@@ -77,6 +79,13 @@ impl WebhookStore for MemoryStore {
         let stored = tables.shown(stored);
         let Change { effect, audit, tells } = (order.decide)(&stored)?;
         let announcement = order.announcement.as_ref();
+        let at = audit.as_ref().map(|audit| audit.at);
+        let before = Some(&stored.key_ring);
+        match &effect {
+            Effect::Keep => {}
+            Effect::Save(after) => tables.keys.note(&stored, (before, Some(&after.key_ring)), at),
+            Effect::Delete => tables.keys.note(&stored, (before, None), at),
+        }
         let subject = match effect {
             Effect::Keep => stored,
             Effect::Save(webhook) => {

@@ -213,6 +213,7 @@ impl Sequence<'_> {
             at,
             duration: Duration::ZERO,
             key_fingerprints: lane.webhook.key_ring.fingerprints(at),
+            host: None,
             credentials: CredentialsTaken::Current,
             outcome: if fails { failed } else { succeeded },
         };

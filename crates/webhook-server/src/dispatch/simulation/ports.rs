@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause};
+use webhook_domain::delivery::key_use::KeyUse;
 use webhook_domain::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use webhook_domain::ports::{
     ChangeOrder, Creation, DeliveryQuery, EndedQuery, EventStore, GiveUp, KeyExpiry, ListedDelivery, Outcome,
@@ -15,6 +16,7 @@ use webhook_domain::ports::{
     WebhookStore,
 };
 use webhook_domain::signing::key_ring::KeyRing;
+use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::signing::signature::MESSAGE_ID;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
@@ -159,6 +161,15 @@ impl EventStore for Ports {
         query: DeliveryQuery,
     ) -> Result<Vec<ListedDelivery>, StoreError> {
         self.world.store.deliveries(platform, query).await
+    }
+
+    async fn use_of_key(
+        &self,
+        platform: &PlatformId,
+        webhook: WebhookId,
+        key: &Fingerprint,
+    ) -> Result<KeyUse, StoreError> {
+        self.world.store.use_of_key(platform, webhook, key).await
     }
 
     // What people do by hand with many is not played.

@@ -11,6 +11,7 @@ use crate::audit::head::NewHeadRow;
 use crate::audit::row::AuditRow;
 use crate::database::schema::{api_keys, idempotent_answers, webhooks};
 use crate::lanes::held_up::IsHeldUp;
+use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::row::{ExpiryColumns, RingColumns, WebhookRow};
 
 pub(super) fn lock_webhooks(
@@ -194,10 +195,32 @@ pub(super) fn update_rings(connection: &mut PgConnection, rings: &[RingColumns])
     MoveUpdates::of(rings).execute(connection).map(drop)
 }
 
+array_statement! {
+    /// A key that has ended is known to be in no delivery behind the last position of this moment.
+    NoteKeys from KnownKeyRow {
+        platform: Text => &'a str = |row| &row.platform,
+        fingerprint: Text => &'a str = |row| &row.fingerprint,
+        webhook_id: Text => &'a str = |row| &row.webhook_id,
+        protocol: Nullable<Text> => Option<&'a str> = |row| row.protocol.as_deref(),
+        made_at: Nullable<BigInt> => Option<i64> = |row| row.made_at,
+        ended_at: Nullable<BigInt> => Option<i64> = |row| row.ended_at,
+    }
+    "INSERT INTO signing_keys (platform, fingerprint, webhook_id, protocol, made_at, ended_at, last_position) \
+     SELECT n.*, CASE WHEN n.ended_at IS NOT NULL THEN (SELECT last_value FROM delivery_positions) END FROM unnest("
+    ") AS n (platform, fingerprint, webhook_id, protocol, made_at, ended_at) \
+     ON CONFLICT (platform, fingerprint, webhook_id) DO UPDATE SET ended_at = excluded.ended_at, \
+     last_position = excluded.last_position WHERE excluded.ended_at IS NOT NULL"
+}
+
+pub(super) fn note_keys(connection: &mut PgConnection, keys: &[KnownKeyRow]) -> QueryResult<()> {
+    NoteKeys::of(keys).execute(connection).map(drop)
+}
+
 /// All that a group of rolls writes, in one statement: its parts touch different tables, and run in any order.
 struct SaveChain<'a> {
     rings: UpdateRings<'a>,
     updates: MoveUpdates<'a>,
+    keys: NoteKeys<'a>,
     records: InsertAuditRecords<'a>,
     head: SaveChainHead<'a>,
 }
@@ -208,6 +231,8 @@ impl QueryFragment<Pg> for SaveChain<'_> {
         self.rings.walk_ast(out.reborrow())?;
         out.push_sql("), updates AS (");
         self.updates.walk_ast(out.reborrow())?;
+        out.push_sql("), keys AS (");
+        self.keys.walk_ast(out.reborrow())?;
         out.push_sql("), records AS (");
         self.records.walk_ast(out.reborrow())?;
         out.push_sql(") ");
@@ -225,12 +250,14 @@ impl RunQueryDsl<PgConnection> for SaveChain<'_> {}
 pub(super) fn save_chain(
     connection: &mut PgConnection,
     rings: &[RingColumns],
+    keys: &[KnownKeyRow],
     records: &[AuditRow],
     head: &NewHeadRow,
 ) -> QueryResult<()> {
     let save = SaveChain {
         rings: UpdateRings::of(rings),
         updates: MoveUpdates::of(rings),
+        keys: NoteKeys::of(keys),
         records: InsertAuditRecords::of(records),
         head: SaveChainHead::of(std::slice::from_ref(head)),
     };

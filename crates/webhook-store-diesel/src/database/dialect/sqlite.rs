@@ -11,6 +11,7 @@ use crate::audit::head::NewHeadRow;
 use crate::audit::row::AuditRow;
 use crate::database::schema::{api_keys, idempotent_answers, webhooks};
 use crate::lanes::held_up::IsHeldUp;
+use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::row::{ExpiryColumns, RingColumns, UpdatedColumns, WebhookRow};
 
 /// The rows with these ids, and whether their queues are held up. The transaction holds the only write lock there is, so they
@@ -170,6 +171,38 @@ pub(super) fn update_rings(connection: &mut SqliteConnection, rings: &[RingColum
     for ring in rings {
         UpdateRing(ring).execute(connection)?;
         MoveUpdate(&ring.updated).execute(connection)?;
+    }
+    Ok(())
+}
+
+row_statement! {
+    InsertKey of KnownKeyRow {
+        "INSERT INTO signing_keys (platform, fingerprint, webhook_id, protocol, made_at) VALUES (" platform: Text,
+        ", " fingerprint: Text,
+        ", " webhook_id: Text,
+        ", " protocol: Nullable<Text>,
+        ", " made_at: Nullable<BigInt>,
+    } ") ON CONFLICT DO NOTHING"
+}
+
+row_statement! {
+    EndKey of KnownKeyRow {
+        "INSERT INTO signing_keys (last_position, platform, fingerprint, webhook_id, protocol, made_at, ended_at) VALUES (\
+         (SELECT position FROM delivery_positions), " platform: Text,
+        ", " fingerprint: Text,
+        ", " webhook_id: Text,
+        ", " protocol: Nullable<Text>,
+        ", " made_at: Nullable<BigInt>,
+        ", " ended_at: Nullable<BigInt>,
+    } ") ON CONFLICT DO UPDATE SET ended_at = excluded.ended_at, last_position = excluded.last_position"
+}
+
+pub(super) fn note_keys(connection: &mut SqliteConnection, keys: &[KnownKeyRow]) -> QueryResult<()> {
+    for key in keys {
+        match key.ended_at {
+            None => InsertKey(key).execute(connection)?,
+            Some(_) => EndKey(key).execute(connection)?,
+        };
     }
     Ok(())
 }

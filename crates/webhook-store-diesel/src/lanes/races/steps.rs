@@ -338,6 +338,7 @@ pub(super) fn turn_at(lane: &Lane, queued: &QueuedDelivery, outcome: AttemptOutc
         at: now,
         duration: Duration::ZERO,
         key_fingerprints: Vec::new(),
+        host: None,
         credentials: CredentialsTaken::Current,
         outcome,
     };

@@ -1,0 +1,284 @@
+//! What became of a signing key: whose it is or was, from when until when it signed, and who was shown it.
+//!
+//! It is put together from three things: the webhook's key ring if the key is still in it; what the store has noted of the key, which stays
+//! when the key and the webhook are gone; and the webhook's audit records. The key itself is in none of it.
+
+use crate::access::audit::{AuditAction, AuditRecord};
+use crate::access::caller::Credential;
+use crate::delivery::key_use::KeyUse;
+use crate::id::{AuditRecordId, RequestId, WebhookId};
+use crate::signing::key_ring::KeyRing;
+use crate::signing::secret::Fingerprint;
+use crate::signing::signing_protocol::SigningProtocol;
+use crate::time::Instant;
+use crate::webhook::Name;
+
+/// How many times that a key was shown are told one by one: the latest.
+pub const MOST_SHOWN: usize = 1000;
+
+/// What a store has noted of a key of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownKey {
+    /// Whose key it is or was.
+    pub webhook: WebhookId,
+    /// How it signs. Not known of keys that were made before stores noted it.
+    pub protocol: Option<SigningProtocol>,
+    /// When it was made or imported, if that was noted.
+    pub made_at: Option<Instant>,
+    /// The first instant at which it did not sign any more, if it is in no ring any more and that was noted.
+    pub ended_at: Option<Instant>,
+}
+
+/// Whether a key signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyState {
+    /// It is the current key of its webhook.
+    Current,
+    /// It goes on signing until an instant of its own.
+    Retired,
+    /// It signs no more.
+    Expired,
+}
+
+impl KeyState {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Current, Self::Retired, Self::Expired];
+
+    /// The name clients see.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Current => "CURRENT",
+            Self::Retired => "RETIRED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+}
+
+/// One time that a key was shown to somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Showing {
+    /// The audit record of it.
+    pub record: AuditRecordId,
+    /// When.
+    pub at: Instant,
+    /// What was done: the answer to it had the key.
+    pub action: AuditAction,
+    /// Whose request it was.
+    pub credential: Credential,
+    /// Which request.
+    pub request: RequestId,
+}
+
+/// What the audit records of a webhook say of one of its keys. They are read from the newest on back.
+#[derive(Debug)]
+pub struct KeyTrail {
+    fingerprint: Fingerprint,
+    shown: Vec<Showing>,
+    times_shown: u64,
+    /// When it ends by the newest record that names it, if that says it: whether any did.
+    newest: Option<Option<Instant>>,
+    made_at: Option<Instant>,
+}
+
+impl KeyTrail {
+    /// Nothing yet of the key with this fingerprint.
+    #[must_use]
+    pub const fn of(fingerprint: Fingerprint) -> Self {
+        Self {
+            fingerprint,
+            shown: Vec::new(),
+            times_shown: 0,
+            newest: None,
+            made_at: None,
+        }
+    }
+
+    /// Reads the next older record.
+    pub fn add(&mut self, record: &AuditRecord) {
+        let details = &record.details;
+        let key = self.fingerprint.as_str();
+        let is_current = details.current_key.as_deref() == Some(key);
+        let previous = details.retired_keys.first();
+        let is_previous = previous.is_some_and(|previous| previous.fingerprint == key);
+        if answers_with_keys(record) && (is_current || is_previous) {
+            self.times_shown += 1;
+            if self.shown.len() < MOST_SHOWN {
+                self.shown.push(Showing {
+                    record: record.id,
+                    at: record.at,
+                    action: record.action,
+                    credential: record.credential.clone(),
+                    request: record.request.clone(),
+                });
+            }
+        }
+        let retired = details
+            .retired_keys
+            .iter()
+            .find(|retired| retired.fingerprint == key);
+        let end = match (details.ended_keys.iter().any(|ended| ended == key), retired) {
+            (true, _) => Some(Some(record.at)),
+            (false, Some(retired)) => Some(Some(Instant::from_milliseconds(
+                retired.expires_at.saturating_mul(1000),
+            ))),
+            // A check names the key that was asked about, whichever is the current one by now.
+            (false, None) if is_current && record.action != AuditAction::KeysChecked => Some(None),
+            (false, None) => None,
+        };
+        self.newest = self.newest.or(end);
+        let is_made = match record.action {
+            AuditAction::WebhookCreated => is_current || retired.is_some(),
+            AuditAction::SecretRolled => is_current,
+            _ => false,
+        };
+        if is_made {
+            self.made_at = Some(record.at);
+        }
+    }
+
+    /// Whether the record of the key's making was read: there is nothing of it before.
+    #[must_use]
+    pub const fn is_at_its_beginning(&self) -> bool {
+        self.made_at.is_some()
+    }
+}
+
+/// Whether the answer to what a record tells of had the webhook's current secret and the one retired last.
+fn answers_with_keys(record: &AuditRecord) -> bool {
+    let has_keys = matches!(
+        record.action,
+        AuditAction::WebhookCreated
+            | AuditAction::SecretRolled
+            | AuditAction::SecretRemoved
+            | AuditAction::SecretRevealed
+    );
+    // What the service does by itself is answered to nobody.
+    has_keys && record.credential != Credential::Service
+}
+
+/// What became of a key of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyHistory {
+    /// Which key.
+    pub fingerprint: Fingerprint,
+    /// Whose it is or was.
+    pub webhook: WebhookId,
+    /// What the webhook is called, if it still exists and has a name.
+    pub webhook_name: Option<Name>,
+    /// Whether the webhook still exists.
+    pub webhook_exists: bool,
+    /// How it signs, if that is known.
+    pub protocol: Option<SigningProtocol>,
+    /// Whether it signs.
+    pub state: KeyState,
+    /// Since when it signs or signed, if that is known.
+    pub signs_from: Option<Instant>,
+    /// The first instant at which it does not sign any more; none for a current key, and where it is not known.
+    pub signs_until: Option<Instant>,
+    /// When and to whom it was shown, the latest first, [`MOST_SHOWN`] at the most. Nobody is shown a key with a public half.
+    pub shown: Vec<Showing>,
+    /// How often it was shown, by the records that were read.
+    pub times_shown: u64,
+    /// Whether all audit records that can be of the key were read.
+    pub is_trail_whole: bool,
+    /// What it has signed, of what is kept.
+    pub used: KeyUse,
+    /// Attempts at events that were published before then are not kept any more.
+    pub attempts_kept_since: Instant,
+}
+
+/// What a history is put together from.
+#[derive(Debug)]
+pub struct Sources<'a> {
+    /// What the store has noted.
+    pub known: KnownKey,
+    /// The webhook's ring and name, if it still exists.
+    pub webhook: Option<(&'a KeyRing, Option<&'a Name>)>,
+    /// What the audit records say.
+    pub trail: KeyTrail,
+    /// Whether they were read back to the beginning of the key.
+    pub is_trail_whole: bool,
+    /// What it has signed.
+    pub used: KeyUse,
+    /// Since when attempts are kept.
+    pub attempts_kept_since: Instant,
+}
+
+impl KeyHistory {
+    /// What became of the key by `now`.
+    #[must_use]
+    pub fn judge(sources: Sources<'_>, now: Instant) -> Self {
+        let Sources {
+            known,
+            webhook,
+            trail,
+            is_trail_whole,
+            used,
+            attempts_kept_since,
+        } = sources;
+        let fingerprint = trail.fingerprint;
+        let found = webhook.and_then(|(ring, _)| in_ring(ring, &fingerprint, now));
+        let noted_end = || known.ended_at.or(trail.newest.flatten());
+        let (state, signs_until) = match &found {
+            Some(found) => (found.state, found.until),
+            None => (KeyState::Expired, noted_end()),
+        };
+        let protocol = found.map(|found| found.protocol).or(known.protocol);
+        let (shown, times_shown) = match protocol {
+            // Its private half never leaves the service.
+            Some(SigningProtocol::Ed25519) => (Vec::new(), 0),
+            Some(SigningProtocol::HmacSha256) | None => (trail.shown, trail.times_shown),
+        };
+        Self {
+            fingerprint,
+            webhook: known.webhook,
+            webhook_name: webhook.and_then(|(_, name)| name.cloned()),
+            webhook_exists: webhook.is_some(),
+            protocol,
+            state,
+            signs_from: known.made_at.or(trail.made_at),
+            signs_until,
+            shown,
+            times_shown,
+            is_trail_whole,
+            used,
+            attempts_kept_since,
+        }
+    }
+}
+
+struct InRing {
+    state: KeyState,
+    until: Option<Instant>,
+    protocol: SigningProtocol,
+}
+
+/// The key as it is in the ring. Of several with one fingerprint, it is the one that signs longest.
+fn in_ring(ring: &KeyRing, fingerprint: &Fingerprint, now: Instant) -> Option<InRing> {
+    if let Some(current) = ring.current().filter(|key| key.fingerprint() == *fingerprint) {
+        return Some(InRing {
+            state: KeyState::Current,
+            until: None,
+            protocol: current.protocol(),
+        });
+    }
+    let of_key = ring
+        .retired()
+        .iter()
+        .filter(|retired| retired.key.fingerprint() == *fingerprint);
+    let retired = of_key.max_by_key(|retired| ring.end_of(retired))?;
+    let signs = ring.retired_at(now).any(|valid| valid.key.id == retired.key.id);
+    Some(InRing {
+        state: if signs {
+            KeyState::Retired
+        } else {
+            KeyState::Expired
+        },
+        until: Some(match signs {
+            true => ring.expiry_of(retired, now),
+            false => ring.end_of(retired),
+        }),
+        protocol: retired.key.protocol(),
+    })
+}
