@@ -11,6 +11,7 @@ use crate::commands::deliveries::DeliveriesCommand;
 use crate::commands::demo::DemoArguments;
 use crate::commands::doctor::DoctorArguments;
 use crate::commands::event::EventCommand;
+use crate::commands::leak::LeakCommand;
 use crate::commands::rekey::RekeyArguments;
 use crate::commands::restore::RestoreArguments;
 use crate::commands::verify::VerifyArguments;
@@ -56,6 +57,9 @@ pub(crate) enum Command {
     /// Read audit records, and verify that none was changed or removed
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Find out about signing keys that may have leaked, and end them
+    #[command(subcommand)]
+    Leak(LeakCommand),
     /// Copy an SQLite database into a file beside a running server, and verify the copy
     Backup(BackupArguments),
     /// Restore a backup with deliveries paused, and report what differs

@@ -12,6 +12,7 @@ pub(crate) mod deliveries;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod event;
+pub(crate) mod leak;
 mod local;
 pub(crate) mod migrate;
 pub(crate) mod rekey;

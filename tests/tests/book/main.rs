@@ -7,6 +7,7 @@ mod credentials;
 mod figures;
 mod first_event;
 mod installing;
+mod leaks;
 mod links;
 mod marks;
 mod reader;

@@ -17,6 +17,10 @@ const PUBLIC: &str = "whpk_";
 const PREFIXES: [&str; 3] = [SECRET, PRIVATE, PUBLIC];
 /// The most digits of a key: 64 bytes in base64.
 const MOST_DIGITS: usize = 88;
+/// `whsec_` in base64.
+const ENCODED_SECRET: &str = "d2hzZWNf";
+/// The most digits of a secret in base64, and a line's end behind it.
+const MOST_ENCODED_DIGITS: usize = 128;
 
 /// The fingerprint of a key that was found.
 ///
@@ -71,7 +75,20 @@ impl Finder {
     /// Takes the keys of `line`, within which each stands whole. The digits that JSON and URLs may write otherwise are understood.
     pub fn read(&mut self, line: &str) {
         let line = unescaped(line);
-        let mut rest = line.as_str();
+        self.read_plain(&line);
+        // A secret that is base64 once more, as Kubernetes keeps it, and as headers carry it.
+        for (at, _) in line.match_indices(ENCODED_SECRET) {
+            let digits = line[at..].bytes().take_while(|byte| is_digit(*byte));
+            let end = at + digits.take(MOST_ENCODED_DIGITS).count();
+            match BASE64_NOPAD.decode(&line.as_bytes()[at..end]) {
+                Ok(bytes) => self.read_plain(&Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())),
+                Err(_) => self.found.broken += 1,
+            }
+        }
+    }
+
+    fn read_plain(&mut self, line: &str) {
+        let mut rest = line;
         while let Some(at) = rest.find("wh") {
             rest = &rest[at..];
             let Some(prefix) = PREFIXES.into_iter().find(|prefix| rest.starts_with(prefix)) else {
@@ -188,6 +205,8 @@ mod tests {
             format!("{{\"Secret\":\"{gson}\"}}"),
             format!("say \"{bare}\\nwhere\" 100%"),
             format!("wh{KEY}"),
+            format!("  secret: {}", BASE64.encode(KEY.as_bytes())),
+            format!("X-Secret: {}", BASE64.encode(format!("{KEY}\n").as_bytes())),
             format!("äöü{KEY}äöü\\"),
         ] {
             assert_eq!(found(&text), (vec![1], 0), "{text}");
