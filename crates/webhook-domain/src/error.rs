@@ -15,6 +15,7 @@ pub use self::invalid_value::InvalidValue;
 use crate::access::permission::Permission;
 use crate::access::quota::OverQuota;
 use crate::delivery::key_check::Crowded;
+use crate::id::RotationId;
 use crate::time::Instant;
 
 /// A rule of the domain said no. Nothing was changed.
@@ -129,6 +130,17 @@ pub enum Refusal {
         /// How long it takes until there may be another one.
         wait: Duration,
     },
+    /// The platform has a rotation that runs.
+    #[error(
+        "the rotation {id} of this platform is running; wait for its end, or stop it first: POST /v1/rotations/{id}/stop"
+    )]
+    RotationUnderWay {
+        /// Which one.
+        id: RotationId,
+    },
+    /// The rotation does not run any more, or somebody else works at it.
+    #[error("the rotation has ended")]
+    RotationNotRunning,
     /// The idempotency key was used for another request.
     #[error("this Idempotency-Key was already used for another request; use a new key for a new request")]
     IdempotencyKeyReused,
@@ -170,6 +182,9 @@ impl Refusal {
     pub const NO_SUCH_DELIVERY: Self = Self::NotFound {
         resource: "webhook event",
     };
+
+    /// A rotation that is not there, or not this platform's.
+    pub const NO_SUCH_ROTATION: Self = Self::NotFound { resource: "rotation" };
 
     /// An API key that is not there, or not this platform's, or revoked already.
     pub const NO_SUCH_API_KEY: Self = Self::NotFound { resource: "API key" };

@@ -110,6 +110,14 @@ impl AuditRecordId {
     }
 }
 
+impl SigningKeyId {
+    /// When the key was made, by the clock of whoever made it.
+    #[must_use]
+    pub fn made_at(self) -> Instant {
+        Instant::from_milliseconds(i64::try_from(self.0.timestamp_ms()).unwrap_or(i64::MAX))
+    }
+}
+
 impl ApiKeyId {
     /// The least id of a key made at `at` or later.
     #[must_use]
@@ -139,6 +147,11 @@ typed_id!(
     /// Names one run of a server process: `prc_` and a ULID. It is what tells which of them works at a lane.
     ProcessId,
     "prc_"
+);
+typed_id!(
+    /// Names a rotation, which rolls the secrets of many webhooks: `rot_` and a ULID.
+    RotationId,
+    "rot_"
 );
 typed_id!(
     /// Names one check of a webhook's keys: `chk_` and a ULID. Never shown to clients.

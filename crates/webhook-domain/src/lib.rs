@@ -16,6 +16,7 @@
 //! | which addresses deliveries may go to | [`delivery::address`] |
 //! | retries: when a failed delivery is sent again, and when it is given up | [`delivery::penalty_box`], [`delivery::retry_schedule`] |
 //! | the queue (lane) of a webhook: which process owns it, and when it has something to do | [`delivery::lane`] |
+//! | rotations: the secrets of many webhooks rolled, one after the other | [`rotation`] |
 //! | the webhook, and its values | [`webhook`], [`id`], [`text`], [`signing::signing_protocol`] |
 //! | reading long lists page by page | [`webhook::WebhookQuery`] |
 //! | the operations, one method each | [`services`] |
@@ -154,6 +155,7 @@ pub mod id;
 pub mod idempotency;
 pub mod ports;
 pub mod restored;
+pub mod rotation;
 pub mod sealing;
 pub mod services;
 pub mod signing;

@@ -11,6 +11,7 @@ mod delivery_pause;
 mod delivery_queue;
 mod event_store;
 mod key_check_store;
+mod rotation_store;
 mod sender;
 mod token_verifier;
 mod webhook_store;
@@ -27,6 +28,9 @@ pub use event_store::{
     Publication, Published, Resend, ResendMany, Resent, Telling, TrackedDelivery,
 };
 pub use key_check_store::KeyCheckStore;
+pub use rotation_store::{
+    ClaimedRotation, FinishRotation, MatchingWebhooks, NewRotation, RotationStore, RotationWebhooksQuery,
+};
 pub use sender::{Parcel, Response, Sender};
 pub use token_verifier::TokenVerifier;
 pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, KeyExpiry, Outcome, WebhookStore};
@@ -35,6 +39,6 @@ pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, KeyExpiry
 pub use {
     answer_store::MockAnswerStore, api_key_store::MockApiKeyStore, audit_log::MockAuditLog,
     delivery_pause::MockDeliveryPause, delivery_queue::MockDeliveryQueue, event_store::MockEventStore,
-    key_check_store::MockKeyCheckStore, sender::MockSender, token_verifier::MockTokenVerifier,
-    webhook_store::MockWebhookStore,
+    key_check_store::MockKeyCheckStore, rotation_store::MockRotationStore, sender::MockSender,
+    token_verifier::MockTokenVerifier, webhook_store::MockWebhookStore,
 };

@@ -27,6 +27,8 @@ mod key_check;
 mod key_history;
 mod own_checks;
 mod probes;
+mod rotation_runner;
+mod rotations;
 mod secret_key;
 mod upkeep;
 mod webhooks;
@@ -43,6 +45,8 @@ pub use key_check::KeyCheckService;
 pub use key_history::KeyHistoryService;
 pub use own_checks::{OwnChecks, OwnChecksTally};
 pub use probes::{Expedited, ProbePlaces, ProbeService};
+pub use rotation_runner::{RotationRun, RotationRunner, RotationTurn};
+pub use rotations::{RotationService, StartRotation};
 pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService, SetExpiry, UndoRoll};
 pub use upkeep::{Upkeep, UpkeepTally};
 pub use webhooks::{CreateWebhook, DeleteWebhook, Seen, UpdateWebhook, WebhookService};
@@ -72,6 +76,7 @@ impl Changing<'_> {
             webhook,
             decide: Box::new(move |stored| decide(stored, &stamp)),
             announcement: announcement(self.describe, acting, now, self.entropy)?,
+            settles: None,
             idempotency: idempotent.map(|request| request.by(acting, now)),
         };
         self.store.change(order).await
@@ -94,8 +99,8 @@ async fn save_next(
         says.store(saved.is_some(), Ordering::Relaxed);
         Ok(saved.map_or_else(Change::default, |webhook| Change {
             effect: Effect::Save(Box::new(webhook)),
-            audit: None,
             tells,
+            ..Change::default()
         }))
     };
     let order = ChangeOrder {
@@ -103,6 +108,7 @@ async fn save_next(
         webhook,
         decide: Box::new(decide),
         announcement,
+        settles: None,
         idempotency: None,
     };
     store.change(order).await?;
@@ -143,5 +149,6 @@ fn saved(
         effect: Effect::Save(Box::new(after)),
         audit: Some(audit),
         tells,
+        settles: None,
     }
 }

@@ -16,6 +16,7 @@
 //! | an event | [`StoredEvent`] |
 //! | a delivery with its attempts | [`StoredDelivery`], [`StoredAttempt`] |
 //! | a lane | [`StoredLane`], with its [`StoredPenaltyBox`] |
+//! | how the webhooks of a rotation are rolled | [`StoredRotationOrders`] |
 //! | the pause of all deliveries | [`StoredPause`] |
 //!
 //! **A rule that becomes stricter makes nothing unreadable.** What was accepted once is restored as it is, by the `restore` of its type
@@ -37,6 +38,7 @@ mod event;
 mod key_ring;
 mod lane;
 mod previous_credentials;
+mod rotation;
 mod webhook;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -49,6 +51,7 @@ pub use event::StoredEvent;
 pub use key_ring::{SealedKeys, StoredAdoption, StoredKept, StoredKey, StoredRetiredKey, StoredRing};
 pub use lane::{StoredLane, StoredPenaltyBox};
 pub use previous_credentials::StoredPreviousCredentials;
+pub use rotation::StoredRotationOrders;
 pub use webhook::StoredWebhook;
 
 use crate::error::{InvalidValue, ServiceError, StoreError};

@@ -9,7 +9,7 @@ use webhook_domain::entropy::Entropy;
 use webhook_domain::idempotency::IdempotencySlot;
 use webhook_domain::services::{
     ApiKeyService, AuditService, Authenticator, EventService, KeyCheckService, KeyHistoryService,
-    ProbeService, SecretKeyService, WebhookService,
+    ProbeService, RotationService, SecretKeyService, WebhookService,
 };
 use webhook_domain::time::Clock;
 use webhook_domain::webhook::{ActionCatalogue, TargetPolicy};
@@ -40,6 +40,8 @@ pub struct Api {
     pub key_checks: KeyCheckService,
     /// Says what became of a signing key.
     pub signing_keys: KeyHistoryService,
+    /// Rolls the secrets of many webhooks.
+    pub rotations: RotationService,
     /// What deliveries call this deployment.
     pub environment: Environment,
     /// Asked by `/health/ready` whether the store works. From memory: it neither waits nor asks the store.

@@ -70,7 +70,9 @@ impl From<ServiceError> for Problem {
                 | R::OverQuota(_)
                 | R::NoTarget
                 | R::NoCurrentKey
-                | R::KeyCheckUnderWay,
+                | R::KeyCheckUnderWay
+                | R::RotationUnderWay { .. }
+                | R::RotationNotRunning,
             ) => (StatusCode::CONFLICT, Code::InvalidOperation),
             E::Refused(R::TooManyKeyChecks { of, wait }) => {
                 let message = format!("{}; wait for the seconds in Retry-After", of.sentence());

@@ -18,7 +18,9 @@ use crate::openapi::shared::Component;
 use crate::request::query::{Parameters, whole};
 use crate::wire::answer::answer;
 use crate::wire::schemas::{Described, Limit, Link};
-use crate::wire::{ApiKeyJson, AuditRecordJson, SigningKeyJson, WebhookEventJson};
+use crate::wire::{
+    ApiKeyJson, AuditRecordJson, RotationJson, RotationWebhookJson, SigningKeyJson, WebhookEventJson,
+};
 
 /// What is encoded of a value in a query: all but what is unreserved, and the colon of instants and fingerprints, which means nothing
 /// there (RFC 3986 §3.4).
@@ -66,6 +68,8 @@ answer! {
 pub(crate) type ApiKeyList<'a> = List<ApiKeyJson<'a>>;
 pub(crate) type AuditRecordList<'a> = List<AuditRecordJson<'a>>;
 pub(crate) type SigningKeyList<'a> = List<SigningKeyJson<'a>>;
+pub(crate) type RotationList = List<RotationJson>;
+pub(crate) type RotationWebhookList = List<RotationWebhookJson>;
 pub(crate) type WebhookEventList<'a> = List<WebhookEventJson<'a>>;
 
 impl Listed for ApiKeyJson<'_> {
@@ -81,6 +85,16 @@ impl Listed for AuditRecordJson<'_> {
 impl Listed for SigningKeyJson<'_> {
     const LIST: &'static str = "SigningKeyList";
     const ABOUT: &'static str = "The signing keys with one fingerprint, in the order of their webhooks' ids.";
+}
+
+impl Listed for RotationJson {
+    const LIST: &'static str = "RotationList";
+    const ABOUT: &'static str = "Rotations, newest first.";
+}
+
+impl Listed for RotationWebhookJson {
+    const LIST: &'static str = "RotationWebhookList";
+    const ABOUT: &'static str = "The webhooks of a rotation, in the order in which it is their turn.";
 }
 
 impl Listed for WebhookEventJson<'_> {

@@ -43,6 +43,7 @@ const BEARER: &str = "bearer";
     tags(
         (name = "Webhooks", description = "Where events go, and how they are signed"),
         (name = "Secrets", description = "Rolling and removing the secret that a webhook's deliveries are signed with"),
+        (name = "Rotations", description = "Rolling the secrets of many webhooks"),
         (name = "Events", description = "What happened, and how far it has come on its way to webhooks"),
         (name = "Deliveries", description = "What a receiver gets"),
         (name = "API keys", description = "Who may do what"),

@@ -62,6 +62,10 @@ operations! {
     WEBHOOK_EVENT of webhook_event: GET webhook_events::read;
     RESEND of webhook_event: POST webhook_events::resend;
     GIVE_UP of webhook_event: POST webhook_events::give_up;
+    ROTATIONS of rotation: GET rotations::list, POST rotations::start;
+    ROTATION of rotation: GET rotations::read;
+    ROTATION_WEBHOOKS of rotation: GET rotations::webhooks;
+    STOP_ROTATION of rotation: POST rotations::stop;
     API_KEYS of api_key: GET api_keys::list, POST api_keys::create;
     API_KEY of api_key: DELETE api_keys::revoke;
     AUDIT_RECORDS of audit_record: GET audit_records::list;
@@ -140,6 +144,10 @@ mod of {
 
     pub(super) fn api_key(request: &HttpRequest) -> About {
         About::ApiKey(context::api_key_id(request).ok())
+    }
+
+    pub(super) fn rotation(request: &HttpRequest) -> About {
+        About::Rotation(context::rotation_id(request).ok())
     }
 
     pub(super) fn webhook_event(request: &HttpRequest) -> About {

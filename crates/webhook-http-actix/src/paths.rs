@@ -31,6 +31,11 @@ pub(crate) const WEBHOOK_EVENT: &str = "/v1/webhook-events/{id}";
 pub(crate) const RESEND: &str = "/v1/webhook-events/{id}/resend";
 pub(crate) const GIVE_UP: &str = "/v1/webhook-events/{id}/give-up";
 
+pub(crate) const ROTATIONS: &str = "/v1/rotations";
+pub(crate) const ROTATION: &str = "/v1/rotations/{id}";
+pub(crate) const ROTATION_WEBHOOKS: &str = "/v1/rotations/{id}/webhooks";
+pub(crate) const STOP_ROTATION: &str = "/v1/rotations/{id}/stop";
+
 pub(crate) const API_KEYS: &str = "/v1/api-keys";
 pub(crate) const API_KEY: &str = "/v1/api-keys/{id}";
 pub(crate) const AUDIT_RECORDS: &str = "/v1/audit-records";

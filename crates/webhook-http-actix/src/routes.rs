@@ -16,6 +16,7 @@ pub(crate) mod key_set;
 pub(crate) mod metrics;
 pub(crate) mod probes;
 pub(crate) mod replay;
+pub(crate) mod rotations;
 pub(crate) mod secret_key;
 pub(crate) mod signing_keys;
 pub(crate) mod webhook;

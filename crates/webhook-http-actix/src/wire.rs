@@ -28,6 +28,7 @@ mod penalty_box;
 mod probe;
 mod replay;
 mod retired_key;
+mod rotation;
 pub(crate) mod schemas;
 mod secret_adoption;
 mod shown;
@@ -45,6 +46,7 @@ pub(crate) use self::key_set::KeySetJson;
 pub(crate) use self::object::{CreateWebhook, RollSecret, UpdateWebhook, create, roll, update};
 pub(crate) use self::replay::{ReplayBody, replay};
 pub(crate) use self::retired_key::{RestoreBody, RetiredKeyBody, restore, set_expiry};
+pub(crate) use self::rotation::{RotationBody, start_rotation};
 pub(crate) use self::shown::expected_length;
 
 pub use self::api_key::ApiKeyJson;
@@ -54,12 +56,13 @@ pub use self::key_check::KeyCheckJson;
 pub use self::object::read_create_object;
 pub use self::probe::ProbeJson;
 pub use self::replay::ResentJson;
+pub use self::rotation::{RotationJson, RotationPlanJson, RotationWebhookJson, described_rotation};
 pub use self::shown::{Keys, WebhookJson, described};
 pub use self::signing_key::SigningKeyJson;
 pub use self::webhook_event::{WebhookEventJson, described_delivery};
 
 /// The objects that stand in answers.
-pub(crate) const OBJECTS: [Component; 13] = [
+pub(crate) const OBJECTS: [Component; 14] = [
     actions::ObjectActionsJson::COMPONENT,
     audit_record::AuditRecordJson::COMPONENT,
     audit_record::RetiredKeyJson::COMPONENT,
@@ -67,6 +70,7 @@ pub(crate) const OBJECTS: [Component; 13] = [
     key_check::KeyControlJson::COMPONENT,
     key_set::PublicKeyJson::COMPONENT,
     penalty_box::PenaltyBoxJson::COMPONENT,
+    rotation::FILTER,
     secret_adoption::SecretAdoptionJson::COMPONENT,
     signing_key::SigningKeyJson::COMPONENT,
     signing_key::ShownJson::COMPONENT,

@@ -13,6 +13,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod descriptors;
 pub(crate) mod readiness;
 pub(crate) mod reload;
+pub(crate) mod rotations;
 pub(crate) mod service_manager;
 pub(crate) mod upkeep;
 
@@ -38,6 +39,7 @@ use self::bootstrap::HandOver;
 use self::descriptors::Descriptors;
 use self::readiness::{Readiness, keep_sampling, keep_telling};
 use self::reload::Reloaded;
+use self::rotations::keep_rotating;
 use self::upkeep::{follow_master_key, forget_events, keep_checking, keep_up};
 use crate::dispatch::{self, Dispatcher, Pulse, StopWithin};
 use crate::exit::{Failure, chain};
@@ -227,6 +229,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let telling = rt::spawn(keep_telling(readiness, Arc::clone(&pulse)));
     let upkeep = rt::spawn(keep_up(open));
     let checking = rt::spawn(keep_checking(own_checks));
+    let rotating = rt::spawn(keep_rotating(rotations::runner(open)?));
     let forgetting = rt::spawn(forget_events(open, event_retention, Arc::clone(&pulse)));
     let following = rt::spawn(follow_master_key(open.store.clone()));
     let dispatcher = Dispatcher::start(dispatch, open.store.clone(), pulse, deployment.stop)?;
@@ -236,14 +239,11 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     tracing::info!(server.address = %address, server.tls = here.tls, "listening");
     service_manager::ready(address);
     let outcome = until_stopped(server, dispatcher, signals).await;
-    sampling.abort();
-    telling.abort();
-    upkeep.abort();
-    checking.abort();
-    forgetting.abort();
-    following.abort();
-    alive.abort();
-    summing.abort();
+    for task in [
+        sampling, telling, upkeep, checking, rotating, forgetting, following, alive, summing,
+    ] {
+        task.abort();
+    }
     logging::sum_up(&access_log);
     metrics.stop().await;
     outcome

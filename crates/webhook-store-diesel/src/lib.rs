@@ -7,6 +7,7 @@
 //! | `webhooks` | changes in groups, saving, lists page by page |
 //! | `events` | publishing, announcements, queries, deletion |
 //! | `key_checks` | the checks of keys of the last hour, so that there are not too many |
+//! | `rotations` | the rolls of many webhooks, and what became of each |
 //! | `lanes` | ownership, reading, recording of attempts |
 //! | `audit` | records in a chain that shows every change |
 //! | `sealing` | secrets at rest: AES-256-GCM, a subkey for every value; replacing the master key while processes run |
@@ -34,6 +35,7 @@ mod events;
 mod key_checks;
 mod lanes;
 mod observer;
+mod rotations;
 mod sample;
 pub mod sealing;
 mod totals;

@@ -2,7 +2,7 @@
 
 pub(crate) mod change;
 mod custom_headers;
-mod filter;
+pub(crate) mod filter;
 mod hosts;
 pub(crate) mod key_counts;
 pub(crate) mod key_ring;

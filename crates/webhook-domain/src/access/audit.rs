@@ -33,6 +33,10 @@ pub enum AuditAction {
     KeysChecked,
     /// A webhook's secrets were read back.
     SecretRevealed,
+    /// A rotation of many webhooks' secrets was begun.
+    RotationStarted,
+    /// A rotation was stopped before its end.
+    RotationStopped,
     /// An API key was created.
     ApiKeyCreated,
     /// An API key was revoked.
@@ -47,7 +51,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// Every action there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::WebhookCreated,
         Self::WebhookUpdated,
         Self::WebhookDeleted,
@@ -57,6 +61,8 @@ impl AuditAction {
         Self::RetiredSecretChanged,
         Self::KeysChecked,
         Self::SecretRevealed,
+        Self::RotationStarted,
+        Self::RotationStopped,
         Self::ApiKeyCreated,
         Self::ApiKeyRevoked,
         Self::MasterKeyChanged,
@@ -77,6 +83,8 @@ impl AuditAction {
             Self::RetiredSecretChanged => "WEBHOOK.RETIRED_SECRET_CHANGED",
             Self::KeysChecked => "WEBHOOK.KEYS_CHECKED",
             Self::SecretRevealed => "WEBHOOK.SECRET_REVEALED",
+            Self::RotationStarted => "ROTATION.STARTED",
+            Self::RotationStopped => "ROTATION.STOPPED",
             Self::ApiKeyCreated => "API_KEY.CREATED",
             Self::ApiKeyRevoked => "API_KEY.REVOKED",
             Self::MasterKeyChanged => "MASTER_KEY.CHANGED",
@@ -121,6 +129,12 @@ pub struct AuditDetails {
     /// What a check of keys has found out, by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<String>,
+    /// The rotation that the secret was rolled by, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<String>,
+    /// Why a rotation was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_reason: Option<String>,
 }
 
 /// A retired key as an audit record names it.
@@ -196,7 +210,7 @@ pub struct AuditRecord {
     pub request: RequestId,
     /// What was done.
     pub action: AuditAction,
-    /// To what: the id of a webhook or an API key.
+    /// To what: the id of a webhook, a rotation or an API key.
     pub resource_id: String,
     /// What more can be said.
     pub details: AuditDetails,

@@ -232,6 +232,22 @@ impl Acting {
         }
     }
 
+    /// Whoever made the request `request` earlier with `credential`, where what they began then goes on. They may do what it takes: that
+    /// was judged when they began it.
+    #[must_use]
+    pub fn resumed(credential: Credential, platform: PlatformId, request: RequestId) -> Self {
+        let caller = Caller {
+            credential,
+            scope: PlatformScope::One(platform.clone()),
+            permissions: [Permission::WebhookUpdate].into_iter().collect(),
+        };
+        Self {
+            caller: Arc::new(caller),
+            platform,
+            request,
+        }
+    }
+
     /// Whose request it is.
     #[must_use]
     pub fn credential(&self) -> Credential {

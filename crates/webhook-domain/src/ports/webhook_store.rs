@@ -7,6 +7,7 @@ use crate::access::quota::Quota;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
 use crate::idempotency::Idempotency;
+use crate::rotation::{RotationStep, Settled};
 use crate::signing::key_ring::KeyRing;
 use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
@@ -24,6 +25,8 @@ pub struct Change {
     pub audit: Option<AuditRecord>,
     /// What there is to tell of it, if anything of the order's tells.
     pub tells: &'static [Happened],
+    /// What becomes of the step of a rotation that the order settles, if it does.
+    pub settles: Option<Settled>,
 }
 
 /// What becomes of a webhook.
@@ -59,6 +62,8 @@ pub struct ChangeOrder {
     pub decide: Decide,
     /// What tells of the change, if the decision has something to tell.
     pub announcement: Option<Announcement>,
+    /// The step of a rotation that the change is, if it is one. What became of it is saved with the change.
+    pub settles: Option<RotationStep>,
     /// How to answer a request that is sent again.
     pub idempotency: Option<Idempotency>,
 }
@@ -106,8 +111,12 @@ pub trait WebhookStore: Send + Sync {
     /// transaction. An answer stored earlier for the same request is given again instead, and nothing is
     /// decided. Changes of one webhook are one after the other.
     ///
+    /// An order that is a step of a rotation is refused unless the rotation runs and its claim has the step's epoch; a step that is settled
+    /// is as if it had been answered before, with nothing. What the decision [settles](Change::settles) is saved, and counted, in the
+    /// same transaction, as [`RotationStore::settle`](super::RotationStore::settle_step) does.
+    ///
     /// # Errors
-    /// [`Refusal::NotFound`], whatever the decision refuses, [`Refusal::ReferenceTaken`],
+    /// [`Refusal::NotFound`], [`Refusal::RotationNotRunning`], whatever the decision refuses, [`Refusal::ReferenceTaken`],
     /// [`Refusal::IdempotencyKeyReused`], or the store's.
     async fn change(&self, order: ChangeOrder) -> Result<Outcome, ServiceError>;
 

@@ -37,8 +37,8 @@ impl Proof {
         };
         Change {
             effect: Effect::Save(Box::new(proved)),
-            audit: None,
             tells,
+            ..Change::default()
         }
     }
 }

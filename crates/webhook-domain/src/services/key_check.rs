@@ -238,6 +238,7 @@ impl KeyCheckService {
             webhook: ready.webhook.id,
             decide: Box::new(decide),
             announcement: announcement(self.describe, acting, now, self.probes.entropy.as_ref())?,
+            settles: None,
             idempotency: answered,
         };
         Ok(match self.probes.webhooks.change(order).await? {

@@ -1,12 +1,15 @@
 //! Rolling and removing a webhook's secret, and what is done to one of its keys: what the service exists for.
 
+mod rule;
+
 use std::sync::Arc;
 
+pub(super) use self::rule::RollRule;
 use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
 use crate::access::caller::Acting;
 use crate::access::permission::Permission;
 use crate::entropy::Entropy;
-use crate::error::{InvalidValue, Refusal, ServiceError};
+use crate::error::{Refusal, ServiceError};
 use crate::id::WebhookId;
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{Change, Outcome, WebhookStore};
@@ -134,16 +137,16 @@ impl SecretKeyService {
             precondition,
             idempotent,
         } = roll;
-        let overlap = WantedOverlap::new(overlap, self.default_overlap);
-        let key = NewKey::generate(now, self.entropy.as_ref())?;
+        let roll = RollRule {
+            update,
+            key: NewKey::generate(now, self.entropy.as_ref())?,
+            overlap: WantedOverlap::new(overlap, self.default_overlap),
+            keeps_previous_until_adopted,
+            at: now,
+        };
         let decide = move |stored: &Webhook, stamp: &AuditStamp| {
             stored.check(&precondition)?;
-            let rolled = stored.clone().roll(update.as_ref(), key.clone(), overlap, now)?;
-            let rolled = match keeps_previous_until_adopted {
-                true => kept(stored, rolled, overlap, now)?,
-                false => rolled,
-            };
-            Ok(rekeyed(stored, rolled, stamp, AuditAction::SecretRolled, now))
+            roll.change(stored, stamp)
         };
         self.changing().decide(acting, id, idempotent, now, decide).await
     }
@@ -160,18 +163,18 @@ impl SecretKeyService {
     ) -> Result<RollPreview, ServiceError> {
         acting.require(Permission::WebhookUpdate)?;
         let now = self.clock.now();
-        let key = NewKey::generate(now, self.entropy.as_ref())?;
+        let rule = RollRule {
+            update: roll.update,
+            key: NewKey::generate(now, self.entropy.as_ref())?,
+            overlap: WantedOverlap::new(roll.overlap, self.default_overlap),
+            keeps_previous_until_adopted: roll.keeps_previous_until_adopted,
+            at: now,
+        };
         let found = self.store.find(acting.platform(), id).await?;
         let stored = found.ok_or(Refusal::NO_SUCH_WEBHOOK)?;
         stored.check(&roll.precondition)?;
-        let overlap = WantedOverlap::new(roll.overlap, self.default_overlap);
         let before = stored.key_ring.clone();
-        let rolled = stored.clone().roll(roll.update.as_ref(), key, overlap, now)?;
-        let rolled = match roll.keeps_previous_until_adopted {
-            true => kept(&stored, rolled, overlap, now)?,
-            false => rolled,
-        };
-        let after = rolled.key_ring;
+        let after = rule.rolled(&stored)?.key_ring;
         let goes_on = |key: &&SigningKey| after.valid_at(now).any(|valid| valid.id == key.id);
         Ok(RollPreview {
             retired: after
@@ -278,20 +281,6 @@ impl SecretKeyService {
         }
     }
 }
-
-/// `rolled`, with the key that `stored` had before kept until the new one is adopted. Without an overlap there is none to keep.
-fn kept(stored: &Webhook, rolled: Webhook, overlap: WantedOverlap, now: Instant) -> Result<Webhook, Refusal> {
-    let is_at_once = overlap == WantedOverlap::Asked(Overlap::NONE);
-    if is_at_once || stored.key_ring.current().is_some() && rolled.key_ring.previous(now).is_none() {
-        return Err(Refusal::invalid(KEEP, InvalidValue::new(NOTHING_TO_KEEP)));
-    }
-    Ok(rolled.keeping_previous(now))
-}
-
-/// What a client calls it.
-const KEEP: &str = "keep_previous_until_adopted";
-const NOTHING_TO_KEEP: &str =
-    "must be false when previous_secret_expires_in is 0: then no older key goes on signing";
 
 /// The change of `before` to `after`, whose keys are others.
 fn rekeyed(

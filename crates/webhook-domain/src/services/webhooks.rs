@@ -212,7 +212,7 @@ impl WebhookService {
             Ok(Change {
                 effect: Effect::Keep,
                 audit: Some(audit),
-                tells: &[],
+                ..Change::default()
             })
         };
         let unannounced = Changing {
@@ -291,6 +291,7 @@ impl WebhookService {
                 effect: Effect::Delete,
                 audit: Some(audit),
                 tells: &[Happened::Deleted],
+                settles: None,
             })
         };
         self.changing().decide(acting, id, idempotent, now, decide).await

@@ -64,6 +64,7 @@
 //! | `answers` | [`AnswerStore`](crate::ports::AnswerStore) |
 //! | `events` | [`WebhookStore`](crate::ports::WebhookStore), [`EventStore`](crate::ports::EventStore), [`DeliveryQueue`](crate::ports::DeliveryQueue) |
 //! | `pause` | [`DeliveryPause`](crate::ports::DeliveryPause), [`AuditLog`](crate::ports::AuditLog) |
+//! | `rotations` | [`RotationStore`](crate::ports::RotationStore), [`WebhookStore`](crate::ports::WebhookStore), [`ApiKeyStore`](crate::ports::ApiKeyStore), [`EventStore`](crate::ports::EventStore), [`DeliveryQueue`](crate::ports::DeliveryQueue), [`DeliveryPause`](crate::ports::DeliveryPause), [`AuditLog`](crate::ports::AuditLog) |
 //! | `key_checks` | [`KeyCheckStore`](crate::ports::KeyCheckStore) |
 //!
 //! A rule gets the ports of its part and no others, so none needs more than its part says.
@@ -95,6 +96,9 @@ mod reading;
 mod references;
 mod resending;
 mod rolling;
+mod rotation_scene;
+mod rotation_steps;
+mod rotations;
 mod rules;
 mod scene;
 mod signed_with;
@@ -128,6 +132,8 @@ pub use reading::*;
 pub use references::*;
 pub use resending::*;
 pub use rolling::*;
+pub use rotation_steps::*;
+pub use rotations::*;
 pub use signed_with::*;
 pub use telling::*;
 pub use upkeep::*;

@@ -15,6 +15,7 @@
 //! | `keys` | what is noted of signing keys that there are or were |
 //! | `key_checks` | the checks of keys that were made lately |
 //! | `pause` | the pause of all deliveries |
+//! | `rotations` | rotations, and what became of their webhooks |
 //! | `quotas` | how much a platform has |
 
 mod answers;
@@ -27,6 +28,7 @@ mod lanes;
 mod pause;
 mod queue;
 mod quotas;
+mod rotations;
 mod webhooks;
 
 use std::collections::{BTreeMap, HashMap};
@@ -36,7 +38,7 @@ use self::answers::StoredAnswer;
 use crate::access::api_key::ApiKey;
 use crate::access::audit::AuditRecord;
 use crate::delivery::key_check::allowance::BegunCheck;
-use crate::id::{ApiKeyId, WebhookId};
+use crate::id::{ApiKeyId, RotationId, WebhookId};
 use crate::idempotency::IdempotencySlot;
 use crate::ports::Pause;
 use crate::webhook::Webhook;
@@ -56,6 +58,7 @@ struct Tables {
     pause: Option<Pause>,
     key_checks: Vec<BegunCheck>,
     keys: keys::Keys,
+    rotations: BTreeMap<RotationId, rotations::Kept>,
 }
 
 impl MemoryStore {

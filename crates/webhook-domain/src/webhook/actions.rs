@@ -52,7 +52,18 @@ impl Action {
     }
 
     /// What the service publishes itself. Only who names it gets it.
-    pub const OF_SERVICE: [&'static str; Happened::ACTIONS.len()] = Happened::ACTIONS;
+    pub const OF_SERVICE: [&'static str; Happened::ACTIONS.len() + 1] = {
+        let mut actions = [Self::ROTATION_FINISHED; Happened::ACTIONS.len() + 1];
+        let mut place = 0;
+        while place < Happened::ACTIONS.len() {
+            actions[place] = Happened::ACTIONS[place];
+            place += 1;
+        }
+        actions
+    };
+
+    /// That a rotation has ended.
+    pub const ROTATION_FINISHED: &'static str = "ROTATION.FINISHED";
 
     /// What the service alone tells of.
     const OBJECTS_OF_SERVICE: [&'static str; 3] = ["WEBHOOK", "WEBHOOK_EVENT", "ROTATION"];

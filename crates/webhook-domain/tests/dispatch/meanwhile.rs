@@ -133,6 +133,7 @@ fn moved(store: &Arc<MemoryStore>, webhook: &Webhook) {
                 ..Change::default()
             })
         }),
+        settles: None,
         idempotency: None,
     };
     let mut change = std::pin::pin!(store.change(order));

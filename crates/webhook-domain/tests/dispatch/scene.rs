@@ -216,6 +216,7 @@ impl Scene {
                     ..Change::default()
                 })
             }),
+            settles: None,
             idempotency: None,
         };
         self.store.change(order).await.unwrap();

@@ -4,6 +4,7 @@ use serde::Serialize;
 use webhook_domain::access::api_key::{ApiKey, CreatedApiKey};
 use webhook_domain::delivery::key_check::KeyCheck;
 use webhook_domain::ports::{Published, Resent, TrackedDelivery};
+use webhook_domain::rotation::Rotation;
 use webhook_domain::services::Probed;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
@@ -12,8 +13,8 @@ use super::View;
 use crate::paths;
 use crate::request::etag;
 use crate::wire::{
-    ApiKeyJson, EventJson, KeyCheckJson, Keys, ProbeJson, ResentJson, WebhookEventJson, WebhookJson,
-    expected_length,
+    ApiKeyJson, EventJson, KeyCheckJson, Keys, ProbeJson, ResentJson, RotationJson, WebhookEventJson,
+    WebhookJson, expected_length,
 };
 
 /// Room for an API key, so that its text is not copied about while it is written.
@@ -107,6 +108,12 @@ impl Resource for Probed {
 impl Resource for KeyCheck {
     fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
         written(&KeyCheckJson::new(self), USUAL_KEY_CHECK_LENGTH)
+    }
+}
+
+impl Resource for Rotation {
+    fn to_body(&self, _: Instant, _: Keys, _: View) -> Vec<u8> {
+        written(&RotationJson::new(self), USUAL_EVENT_LENGTH)
     }
 }
 

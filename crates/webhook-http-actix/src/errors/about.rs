@@ -1,6 +1,6 @@
 //! What an error is about: the resource that the request's path names, and its id if the path has a well-formed one.
 
-use webhook_domain::id::{ApiKeyId, DeliveryId, WebhookId};
+use webhook_domain::id::{ApiKeyId, DeliveryId, RotationId, WebhookId};
 
 use crate::openapi::shared::{Component, RESOURCE_TYPE};
 use crate::wire::schemas::Enumeration;
@@ -20,6 +20,8 @@ pub(crate) enum About {
     Event,
     /// An event on its way to a webhook, or all of them.
     WebhookEvent(Option<DeliveryId>),
+    /// A rotation, or all of them.
+    Rotation(Option<RotationId>),
 }
 
 impl About {
@@ -29,6 +31,7 @@ impl About {
             Some("api-keys") => Self::ApiKey(None),
             Some("signing-keys") => Self::SigningKey,
             Some("audit-records") => Self::AuditRecord,
+            Some("rotations") => Self::Rotation(None),
             _ => Self::default(),
         }
     }
@@ -70,6 +73,7 @@ impl Enumeration for About {
             Self::AuditRecord => "AUDIT_RECORD",
             Self::Event => "EVENT",
             Self::WebhookEvent(_) => "WEBHOOK_EVENT",
+            Self::Rotation(_) => "ROTATION",
         }
     }
 }
@@ -80,6 +84,7 @@ impl About {
             Self::Webhook(id) => id.map(|id| id.to_string()),
             Self::ApiKey(id) => id.map(|id| id.to_string()),
             Self::WebhookEvent(id) => id.map(|id| id.to_string()),
+            Self::Rotation(id) => id.map(|id| id.to_string()),
             Self::SigningKey | Self::AuditRecord | Self::Event => None,
         }
     }

@@ -205,6 +205,17 @@ impl Problem {
         self
     }
 
+    /// The same problem, of a field of this object.
+    pub(crate) fn within(mut self, object: &str) -> Self {
+        if let Some(field) = self.0.field.take() {
+            if self.0.message.starts_with(field.as_ref()) {
+                self.0.message = format!("{object}.{}", self.0.message).into();
+            }
+            self.0.field = Some(format!("{object}.{field}").into());
+        }
+        self
+    }
+
     /// The same problem, about what the request's path names.
     pub(crate) fn about(mut self, about: impl Into<About>) -> Self {
         self.0.about = about.into();

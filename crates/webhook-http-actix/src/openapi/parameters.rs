@@ -5,7 +5,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Object, ObjectBuilder, RefOr, Required};
 use webhook_domain::delivery::trace;
-use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, WebhookId};
+use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, RotationId, WebhookId};
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::webhook::{Direction, WebhookOrder};
 
@@ -45,6 +45,12 @@ pub(crate) struct ActionPage;
 pub(crate) struct ApiKeyPart;
 /// Which part of the list of audit records.
 pub(crate) struct AuditRecordPart;
+/// The id of a rotation in the path.
+pub(crate) struct RotationPath;
+/// Which part of the list of rotations.
+pub(crate) struct RotationPart;
+/// Which part of the list of a rotation's webhooks.
+pub(crate) struct RotationWebhookPart;
 /// The id of an event on its way to a webhook in the path.
 pub(crate) struct DeliveryPath;
 /// Which part of the list of events on their way.
@@ -128,6 +134,15 @@ parameters! {
         query_of("action", &AUDIT_ACTION, "Records of this action alone."),
         query("before", id(AuditRecordId::PREFIX, "The record before which this part begins.")),
         query("limit", limit("How many there are at the most.")),
+    ];
+    RotationPath: vec![path(ID, id(RotationId::PREFIX, "The rotation's id."))];
+    RotationPart: vec![
+        query("limit", limit("How many there are at the most.")),
+        query("after", id(RotationId::PREFIX, "The rotation after which this part begins.")),
+    ];
+    RotationWebhookPart: vec![
+        query("limit", limit("How many there are at the most.")),
+        query("after", matching("^[0-9]{1,9}$", "Where this part begins, as it stands in a link of this list.")),
     ];
     DeliveryPath: vec![path(ID, id(DeliveryId::PREFIX, "The id of the event on its way to a webhook."))];
     DeliveryPart: vec![

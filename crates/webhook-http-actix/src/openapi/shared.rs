@@ -11,6 +11,7 @@ use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::attempt::FailureCause;
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::delivery::key_check::{Answered, KeyRole, Verdict};
+use webhook_domain::rotation::{NAMES_OF_OUTCOMES, NAMES_OF_REASONS, RotationStatus, StopReason};
 use webhook_domain::signing::key_ring::Evidence;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::webhook::{
@@ -86,6 +87,21 @@ components! {
         "Of a webhook's keys: the current one, or the one that was retired last. Of its credentials: those that it had at the time, or those before a \
          change.",
     );
+    ROTATION_STATUS as "RotationStatus": one_of(
+        RotationStatus::ALL.map(RotationStatus::name),
+        "How far a rotation is. `STOPPED` is one that ended before all its webhooks had their turn.",
+    );
+    ROTATION_STOP_REASON as "RotationStopReason": one_of(
+        StopReason::ALL.map(StopReason::name),
+        "Why a rotation was stopped: somebody asked for it, the API key that began it was revoked or has expired, or as many webhooks have \
+         failed as may.",
+    );
+    ROTATION_OUTCOME as "RotationOutcome": one_of(NAMES_OF_OUTCOMES, "What became of a webhook of a rotation.");
+    ROTATION_REASON as "RotationReason": one_of(
+        NAMES_OF_REASONS,
+        "Why a webhook of a rotation was not rolled. Skipped: it was deleted, it no longer met the filter, as many of its secrets sign as \
+         may, or it was rolled since the rotation began. Failed: the store refused it three times, or a rule refuses the roll.",
+    );
     KEY_VERDICT as "KeyVerdict": one_of(Verdict::ALL.map(Verdict::name), "What a check of keys has found out.");
     SIGNING_KEY_STATE as "SigningKeyState": one_of(
         KeyState::ALL.map(KeyState::name),
@@ -106,7 +122,7 @@ components! {
         "Whether the request is to blame, or the service.",
     );
     RESOURCE_TYPE as "ResourceType": one_of(
-        ["WEBHOOK", "SIGNING_KEY", "API_KEY", "AUDIT_RECORD", "EVENT", "WEBHOOK_EVENT"],
+        ["WEBHOOK", "SIGNING_KEY", "API_KEY", "AUDIT_RECORD", "EVENT", "WEBHOOK_EVENT", "ROTATION"],
         "A type of resource of this API.",
     );
 }

@@ -9,7 +9,7 @@ use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{Error, FromRequest, HttpRequest};
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
-use webhook_domain::id::{ApiKeyId, DeliveryId, WebhookId};
+use webhook_domain::id::{ApiKeyId, DeliveryId, RotationId, WebhookId};
 use webhook_domain::idempotency::IdempotencyKey;
 use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::webhook::Precondition;
@@ -68,6 +68,11 @@ impl Call {
     /// The API key that the path names.
     pub(crate) fn api_key_id(&self) -> Result<ApiKeyId, Problem> {
         context::api_key_id(&self.request)
+    }
+
+    /// The rotation that the path names.
+    pub(crate) fn rotation_id(&self) -> Result<RotationId, Problem> {
+        context::rotation_id(&self.request)
     }
 
     /// The event on its way to a webhook that the path names.

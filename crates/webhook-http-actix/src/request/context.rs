@@ -7,7 +7,7 @@ use actix_web::http::header::HeaderName;
 use webhook_domain::InvalidValue;
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
-use webhook_domain::id::{ApiKeyId, DeliveryId, PlatformId, WebhookId};
+use webhook_domain::id::{ApiKeyId, DeliveryId, PlatformId, RotationId, WebhookId};
 use webhook_domain::signing::secret::Fingerprint;
 
 use crate::api::Core;
@@ -60,6 +60,11 @@ pub(crate) fn webhook_id(request: &HttpRequest) -> Result<WebhookId, Problem> {
 
 /// The API key that the path names.
 pub(crate) fn api_key_id(request: &HttpRequest) -> Result<ApiKeyId, Problem> {
+    id(request, ID)
+}
+
+/// The rotation that the path names.
+pub(crate) fn rotation_id(request: &HttpRequest) -> Result<RotationId, Problem> {
     id(request, ID)
 }
 

@@ -4,6 +4,7 @@ use webhook_domain::access::audit::{AuditAction, AuditRecord, AuditedRetiredKey}
 use webhook_domain::access::caller::Credential;
 use webhook_domain::delivery::key_check::Verdict;
 use webhook_domain::id::AuditRecordId;
+use webhook_domain::rotation::StopReason;
 use webhook_domain::time::Instant;
 
 use super::answer::answer;
@@ -39,6 +40,10 @@ answer! {
         permissions: &'a [String] = [],
         /// What a check of keys has found out.
         verdict: Option<ByName<Verdict>> = null,
+        /// The rotation that rolled the secret, if it was one.
+        rotation_id: Option<&'a str> = null,
+        /// Why a rotation was stopped.
+        stop_reason: Option<ByName<StopReason>> = null,
     }
 }
 
@@ -75,6 +80,12 @@ impl<'a> AuditRecordJson<'a> {
             permissions: &details.permissions,
             verdict: details
                 .verdict
+                .as_ref()
+                .and_then(|name| name.parse().ok())
+                .map(ByName),
+            rotation_id: details.rotation.as_deref(),
+            stop_reason: details
+                .stop_reason
                 .as_ref()
                 .and_then(|name| name.parse().ok())
                 .map(ByName),

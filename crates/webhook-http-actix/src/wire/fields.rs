@@ -43,6 +43,15 @@ impl Fields {
         }
     }
 
+    /// An object; none if it is absent or null. `expected` says what else would have been right.
+    pub(crate) fn object(&mut self, field: &'static str, expected: &str) -> Result<Option<Object>, Problem> {
+        match self.take(field) {
+            None | Some(Json::Null) => Ok(None),
+            Some(Json::Object(object)) => Ok(Some(object)),
+            Some(_) => Err(Problem::invalid_field(field, expected)),
+        }
+    }
+
     /// A text that `parse` accepts, or null.
     pub(crate) fn text<T>(
         &mut self,

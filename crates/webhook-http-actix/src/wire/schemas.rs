@@ -12,7 +12,8 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::delivery::attempt::{CredentialsTaken, FailureCause};
 use webhook_domain::delivery::key_check::{KeyRole, Verdict};
-use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, WebhookId};
+use webhook_domain::id::{ApiKeyId, AuditRecordId, DeliveryId, EventId, RotationId, WebhookId};
+use webhook_domain::rotation::{RotationStatus, StopReason};
 use webhook_domain::signing::key_ring::Evidence;
 use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
@@ -22,8 +23,8 @@ use webhook_domain::webhook::{Action, AuthenticationType, Name};
 
 use crate::openapi::shared::{
     ACTION, AUDIT_ACTION, AUTHENTICATION_TYPE, CURRENT_OR_PREVIOUS, Component, FAILURE_CAUSE,
-    KEY_CHECK_CAUSE, KEY_VERDICT, PERMISSION, SECRET_EVIDENCE, SIGNING_KEY_STATE, SIGNING_PROTOCOL,
-    WEBHOOK_EVENT_STATUS,
+    KEY_CHECK_CAUSE, KEY_VERDICT, PERMISSION, ROTATION_OUTCOME, ROTATION_REASON, ROTATION_STATUS,
+    ROTATION_STOP_REASON, SECRET_EVIDENCE, SIGNING_KEY_STATE, SIGNING_PROTOCOL, WEBHOOK_EVENT_STATUS,
 };
 use crate::openapi::values::{
     boolean, fingerprint, free_text, id, instant, limit, list, matching, of_pattern, one, or_null, page,
@@ -113,6 +114,7 @@ described! {
     AuditRecordId => |says| id(AuditRecordId::PREFIX, says),
     EventId => |says| id(EventId::PREFIX, says),
     DeliveryId => |says| id(DeliveryId::PREFIX, says),
+    RotationId => |says| id(RotationId::PREFIX, says),
 }
 
 /// A number of things.
@@ -208,6 +210,8 @@ enumerations! {
     KeyRole => CURRENT_OR_PREVIOUS,
     Verdict => KEY_VERDICT,
     KeyState => SIGNING_KEY_STATE,
+    RotationStatus => ROTATION_STATUS,
+    StopReason => ROTATION_STOP_REASON,
 }
 
 /// A value that is written as its name.
@@ -233,6 +237,26 @@ pub(crate) struct NamedCause(pub(crate) &'static str);
 impl Described for NamedCause {
     fn schema(says: &str, nullable: bool) -> RefOr<Schema> {
         KEY_CHECK_CAUSE.of(says, nullable)
+    }
+}
+
+/// What became of a webhook of a rotation, by its name.
+#[derive(Debug, Serialize)]
+pub(crate) struct NamedOutcome(pub(crate) &'static str);
+
+impl Described for NamedOutcome {
+    fn schema(says: &str, nullable: bool) -> RefOr<Schema> {
+        ROTATION_OUTCOME.of(says, nullable)
+    }
+}
+
+/// Why it was not rolled, by its name.
+#[derive(Debug, Serialize)]
+pub(crate) struct NamedReason(pub(crate) &'static str);
+
+impl Described for NamedReason {
+    fn schema(says: &str, nullable: bool) -> RefOr<Schema> {
+        ROTATION_REASON.of(says, nullable)
     }
 }
 

@@ -78,7 +78,7 @@ async fn records_are_listed_newest_first_and_say_what_was_done_and_no_secret() {
         "action": "WEBHOOK.SECRET_ROLLED", "resource_id": id, "credential": keys["data"][0]["id"],
         "request_id": "the-roll", "changed_fields": [], "current_key": rolled["current_key"],
         "retired_keys": [{"fingerprint": first_key, "expires_at": "2024-04-13T15:22:39Z"}],
-        "ended_keys": [], "imported_keys": [], "permissions": [], "verdict": null,
+        "ended_keys": [], "imported_keys": [], "permissions": [], "verdict": null, "rotation_id": null, "stop_reason": null,
     });
     assert_eq!(rolled, &expected);
     assert!(rolled["id"].as_str().unwrap().starts_with("aud_"));

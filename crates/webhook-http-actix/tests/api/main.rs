@@ -34,6 +34,7 @@ mod reading;
 mod request_rate;
 mod requests;
 mod rolling;
+mod rotations;
 mod routing;
 mod sending_again;
 mod signing_keys;

@@ -126,7 +126,7 @@ async fn the_examples_of_bodies_work() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 9);
+    assert_eq!(tried, 10);
 }
 
 /// The fields that are not always there.

@@ -55,6 +55,7 @@ impl Answer {
             "AUDIT_RECORD",
             "EVENT",
             "WEBHOOK_EVENT",
+            "ROTATION",
         ];
         assert!(
             types.iter().any(|known| json["resource_type"] == *known),

@@ -19,12 +19,12 @@ use webhook_domain::id::{ApiKeyId, PlatformId};
 use webhook_domain::ports::{ApiKeyStore, AuditQuery, NewApiKey, TokenVerifier, WebhookStore};
 use webhook_domain::services::{
     ApiKeyService, AuditService, Authenticator, EventService, KeyCheckService, KeyHistoryService,
-    ProbePlaces, ProbeService, SecretKeyService, WebhookService,
+    ProbePlaces, ProbeService, RotationService, SecretKeyService, WebhookService,
 };
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::Clock as _;
-use webhook_http_actix::wire::described;
+use webhook_http_actix::wire::{described, described_rotation};
 use webhook_http_actix::{Api, Core, FieldRules, HttpLimits, Monitoring, app};
 
 pub(crate) use crate::requests::*;
@@ -107,6 +107,8 @@ impl TestService {
                 checks: store.clone(),
                 describe: Some(described),
             },
+            rotations: RotationService::new(store.clone(), clock.clone(), entropy.clone(), Overlap::DAY)
+                .announcing(described_rotation),
             probes,
             environment: Environment::Test,
             delivers: Arc::new(|| true),

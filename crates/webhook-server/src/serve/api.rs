@@ -13,6 +13,7 @@ use webhook_http_actix::wire::{described, described_delivery};
 use webhook_http_actix::{Api, FieldRules, Monitoring};
 
 use super::readiness::Readiness;
+use super::rotations;
 use crate::dispatch::Pulse;
 use crate::store::OpenStore;
 
@@ -55,6 +56,7 @@ pub(super) fn api(
         events: EventService::new(open.store.clone(), clock.clone(), entropy.clone())
             .announcing(described_delivery)
             .limited(open.quotas),
+        rotations: rotations::service(open, rules.default_overlap),
         environment: probes.environment,
         signing_keys: KeyHistoryService {
             webhooks: store.clone(),

@@ -1,11 +1,14 @@
 //! The head of the audit records' chain inside a transaction: locked, moved on, saved.
 
+use diesel::prelude::*;
+use webhook_domain::access::audit::AuditRecord;
 use webhook_domain::id::AuditRecordId;
 
 use crate::audit::chain::{AuditHead, ChainKey};
 use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
 use crate::database::levels;
+use crate::database::schema::audit_ends;
 use crate::engine::failure::Failure;
 use crate::sealing::Vault;
 use crate::sealing::handover;
@@ -78,6 +81,24 @@ impl<'a> Chain<'a> {
         let position = row.position;
         self.added.push(row);
         position
+    }
+
+    /// Adds a record of a resource that has no row which would say where its record before is, so that is kept where that of a deleted
+    /// webhook is.
+    pub(crate) fn append_at_end(
+        &mut self,
+        connection: &mut AnyConnection,
+        record: &AuditRecord,
+    ) -> Result<(), Failure> {
+        let row = AuditRow::encode(record)?;
+        let resource = row.resource_id.clone();
+        let previous = audit_ends::table
+            .find(&resource)
+            .select(audit_ends::last_audit)
+            .get_result(connection)
+            .optional()?;
+        let position = self.append(row, previous);
+        Ok(connection.note_audit_end(&resource, position)?)
     }
 
     /// Writes the records and the head that they lead to, and with them what has changed in rings, and which keys came and went.

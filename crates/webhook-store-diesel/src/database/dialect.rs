@@ -6,6 +6,7 @@
 
 pub(crate) mod lanes;
 mod postgres;
+mod rotations;
 mod sqlite;
 
 use diesel::prelude::*;

@@ -278,6 +278,41 @@ diesel::table! {
 }
 
 diesel::table! {
+    rotations (id) {
+        id -> Text,
+        platform -> Text,
+        status -> Text,
+        running_on -> Nullable<Text>,
+        stop_reason -> Nullable<Text>,
+        orders -> Text,
+        begun_by -> Text,
+        request_id -> Text,
+        created_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+        total -> BigInt,
+        rolled -> BigInt,
+        skipped -> BigInt,
+        failed -> BigInt,
+        runner -> Nullable<Text>,
+        epoch -> BigInt,
+        claimed_until -> BigInt,
+    }
+}
+
+diesel::table! {
+    rotation_webhooks (rotation_id, number) {
+        rotation_id -> Text,
+        number -> BigInt,
+        webhook_id -> Text,
+        outcome -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        key_id -> Nullable<Text>,
+        settled_at -> Nullable<BigInt>,
+        adopted -> Bool,
+    }
+}
+
+diesel::table! {
     delivery_pause (id) {
         id -> BigInt,
         since -> BigInt,

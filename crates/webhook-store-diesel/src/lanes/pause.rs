@@ -9,10 +9,9 @@ use webhook_domain::time::Instant;
 
 use crate::DieselStore;
 use crate::audit::head::{Chain, Keys};
-use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
 use crate::database::row::{At, RowError};
-use crate::database::schema::{audit_ends, delivery_pause};
+use crate::database::schema::delivery_pause;
 use crate::engine::failure::Failure;
 
 #[async_trait]
@@ -57,23 +56,14 @@ impl DeliveryPause for DieselStore {
     }
 }
 
-/// Puts the record behind the one before of a pause. The pause has no row that would say where that is while nothing is paused, so it
-/// is kept where that of a deleted webhook is.
+/// Puts the record behind the one before of a pause.
 fn save_record(
     connection: &mut AnyConnection,
     mut chain: Chain<'_>,
     audit: Option<&AuditRecord>,
 ) -> Result<(), Failure> {
     if let Some(audit) = audit {
-        let row = AuditRow::encode(audit)?;
-        let resource = row.resource_id.clone();
-        let previous = audit_ends::table
-            .find(&resource)
-            .select(audit_ends::last_audit)
-            .get_result(connection)
-            .optional()?;
-        let position = chain.append(row, previous);
-        connection.note_audit_end(&resource, position)?;
+        chain.append_at_end(connection, audit)?;
     }
     chain.save(connection, &[], &[])
 }

@@ -27,6 +27,7 @@ use crate::events::announce::Announced;
 use crate::events::audience::Routing;
 use crate::events::spread::Spread;
 use crate::observer::Audited;
+use crate::rotations::steps::Steps;
 use crate::sealing::Vault;
 use crate::sealing::handover;
 use crate::webhooks::known_keys::KnownKeyChanges;
@@ -94,6 +95,8 @@ pub(crate) struct Changes {
     /// What an observer is told of the records, once they are committed.
     audited: Vec<Audited>,
     announced: Announced,
+    /// The steps of rotations that changes are.
+    pub(super) steps: Steps,
     /// How many webhooks the platforms have whose quotas are judged, as the members so far left it.
     counts: BTreeMap<String, i64>,
 }
@@ -116,7 +119,7 @@ impl Changes {
         catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Failure::Panicked))
     }
 
-    /// Loads every row that `works` are about under a lock.
+    /// Loads every row that `works` are about under a lock, behind the rotations that they are steps of.
     pub(crate) fn load(
         connection: &mut AnyConnection,
         vault: &Vault,
@@ -124,6 +127,11 @@ impl Changes {
         taken: TakenRows,
         routing: &mut Routing<'_>,
     ) -> Result<Self, Failure> {
+        let steps = works.iter().filter_map(|work| match work {
+            Work::Change(order) => order.settles,
+            Work::Create(_) => None,
+        });
+        let steps = Steps::lock(connection, steps)?;
         let mut ids: Vec<String> = works
             .iter()
             .filter_map(|work| match work {
@@ -144,6 +152,7 @@ impl Changes {
             known_keys: KnownKeyChanges::default(),
             audited: Vec::new(),
             announced,
+            steps,
             counts: BTreeMap::new(),
         })
     }
@@ -207,6 +216,15 @@ impl Changes {
             && let Some(reply) = self.earlier_answer(vault, key, idempotency)
         {
             return Ok(reply);
+        }
+        if let Work::Change(order) = work
+            && let Some(step) = order.settles
+        {
+            match self.steps.admit(step) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Ok(Outcome::Replayed(SecretBytes::new(Vec::new())))),
+                Err(refusal) => return Ok(Err(refusal.into())),
+            }
         }
         let webhook = match work {
             Work::Create(creation) => {
@@ -304,6 +322,9 @@ impl Changes {
         if is_deleted && let Some(count) = self.counts.get_mut(order.platform.as_str()) {
             *count -= 1;
         }
+        if let Some((step, settled)) = order.settles.zip(change.settles) {
+            self.steps.settle(step, settled);
+        }
         if let Some(audit) = change.audit {
             self.audit.push(AuditRow::encode(&audit)?);
             self.audited.push(Audited::of(&audit));
@@ -321,6 +342,7 @@ impl Changes {
         let is_new = |answer: &KnownAnswer| matches!(answer, KnownAnswer::New { .. });
         !self.created.is_empty()
             || !self.audit.is_empty()
+            || !self.steps.is_empty()
             || self.rows.values().flatten().any(|row| row.effect != Effect::Keep)
             || self.answers.values().any(is_new)
     }

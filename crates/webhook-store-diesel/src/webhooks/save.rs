@@ -14,6 +14,7 @@ use crate::engine::failure::Failure;
 use crate::events::audience::Routing;
 use crate::events::subscription::SubscriptionRow;
 use crate::lanes::row::LaneRow;
+use crate::rotations::Adoptions;
 use crate::sealing::Vault;
 use crate::webhooks::key_counts::KeyCounts;
 use crate::webhooks::known_keys::KnownKeyRow;
@@ -107,6 +108,8 @@ impl Changes {
                 Effect::Keep | Effect::Delete => {}
             }
         }
+        self.steps.save(connection)?;
+        self.adoptions().save(connection)?;
         self.key_counts().save(connection)?;
         let expiries = self.expiries();
         if !expiries.is_empty() {
@@ -157,6 +160,17 @@ impl Changes {
             counts.change(None, Some(webhook));
         }
         counts
+    }
+
+    /// What was shown of current keys.
+    fn adoptions(&self) -> Adoptions {
+        let mut adoptions = Adoptions::default();
+        for row in self.rows.values().flatten() {
+            if let Effect::Save(after) = &row.effect {
+                adoptions.change(&row.loaded.webhook, after);
+            }
+        }
+        adoptions
     }
 
     /// When keys expire next, where that changes.

@@ -87,6 +87,7 @@ fn order(
         platform: webhook.platform.clone(),
         webhook: webhook.id,
         decide: Box::new(decide),
+        settles: None,
         idempotency: None,
     }
 }

@@ -70,6 +70,27 @@ impl WantedOverlap {
         asked.map_or(Self::Default(default), Self::Asked)
     }
 
+    /// How long it is, but that receivers may look a key up.
+    #[must_use]
+    pub const fn wanted(self) -> Overlap {
+        match self {
+            Self::Asked(overlap) | Self::Default(overlap) => overlap,
+        }
+    }
+
+    /// Whether somebody may ask for it where a key that receivers look up retires or begins to sign.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidField`] when it is too short.
+    pub fn of_looked_up(self) -> Result<(), Refusal> {
+        match self {
+            Self::Asked(overlap) if overlap != Overlap::NONE && overlap < Overlap::SHORTEST_LOOKED_UP => {
+                Err(Refusal::invalid(FIELD, InvalidValue::new(TOO_SHORT)))
+            }
+            Self::Asked(_) | Self::Default(_) => Ok(()),
+        }
+    }
+
     /// The overlap of a change in which these keys retire or begin to sign. Receivers of a public key look it up in a set that
     /// they keep for a while, so a short overlap would end before they have seen the new key: a deployment's is made longer.
     ///
@@ -79,9 +100,7 @@ impl WantedOverlap {
         let is_looked_up = keys.into_iter().any(|key| key.verification_key().is_some());
         match self {
             Self::Asked(Overlap::NONE) => Ok(Overlap::NONE),
-            Self::Asked(overlap) if is_looked_up && overlap < Overlap::SHORTEST_LOOKED_UP => {
-                Err(Refusal::invalid(FIELD, InvalidValue::new(TOO_SHORT)))
-            }
+            Self::Asked(overlap) if is_looked_up => self.of_looked_up().map(|()| overlap),
             Self::Default(overlap) if is_looked_up => Ok(overlap.max(Overlap::SHORTEST_LOOKED_UP)),
             Self::Asked(overlap) | Self::Default(overlap) => Ok(overlap),
         }

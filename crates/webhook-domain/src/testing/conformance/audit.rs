@@ -64,6 +64,8 @@ pub async fn an_audit_record_reads_back_equal(ports: &Ports) {
         imported_keys: vec!["sha256:0123456789abcdef".into()],
         permissions: vec!["WEBHOOK.VIEW".into()],
         verdict: Some("NOT_ADOPTED".into()),
+        rotation: Some("rot_01hv9k2m4rt6w8y0abcdefghjk".into()),
+        stop_reason: Some("REQUESTED".into()),
     };
     scene.clock.advance_seconds(1);
     let full = scene.record(AuditAction::SecretRolled, &id, details);

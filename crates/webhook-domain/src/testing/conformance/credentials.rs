@@ -42,8 +42,7 @@ async fn credentials_changed(
         let updated = stored.clone().update(&update, now)?;
         Ok(Change {
             effect: Effect::Save(Box::new(updated)),
-            audit: None,
-            tells: &[],
+            ..Change::default()
         })
     };
     done(scene.change(webhook.id, None, decide).await).0
@@ -96,8 +95,7 @@ pub async fn expired_credentials_are_found_and_erased(ports: &Ports) {
     let delete = |_: &Webhook| {
         Ok(Change {
             effect: Effect::Delete,
-            audit: None,
-            tells: &[],
+            ..Change::default()
         })
     };
     done(scene.change(gone.id, None, delete).await);

@@ -83,7 +83,7 @@ pub async fn a_key_is_known_by_its_fingerprint_for_ever(ports: &Ports) {
         Ok(Change {
             effect: Effect::Delete,
             audit: Some(record.clone()),
-            tells: &[],
+            ..Change::default()
         })
     };
     done(scene.change(webhook.id, None, delete).await);

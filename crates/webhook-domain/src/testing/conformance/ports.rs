@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::verdict::fail;
 use crate::ports::{
-    AnswerStore, ApiKeyStore, AuditLog, DeliveryPause, DeliveryQueue, EventStore, KeyCheckStore, WebhookStore,
+    AnswerStore, ApiKeyStore, AuditLog, DeliveryPause, DeliveryQueue, EventStore, KeyCheckStore,
+    RotationStore, WebhookStore,
 };
 
 /// A port that a rule may need.
@@ -30,10 +31,12 @@ pub enum Port {
     Pause,
     /// [`KeyCheckStore`].
     KeyChecks,
+    /// [`RotationStore`].
+    Rotations,
 }
 
 impl Port {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Webhooks,
         Self::Answers,
         Self::ApiKeys,
@@ -42,6 +45,7 @@ impl Port {
         Self::Lanes,
         Self::Pause,
         Self::KeyChecks,
+        Self::Rotations,
     ];
 }
 
@@ -71,6 +75,7 @@ struct Open {
     lanes: Option<Arc<dyn DeliveryQueue>>,
     pause: Option<Arc<dyn DeliveryPause>>,
     key_checks: Option<Arc<dyn KeyCheckStore>>,
+    rotations: Option<Arc<dyn RotationStore>>,
 }
 
 /// A store that may be open still.
@@ -98,6 +103,7 @@ impl Open {
             of(self.lanes.as_ref()),
             of(self.pause.as_ref()),
             of(self.key_checks.as_ref()),
+            of(self.rotations.as_ref()),
         ];
         all.into_iter().flatten().collect()
     }
@@ -148,6 +154,7 @@ impl Ports {
             + DeliveryQueue
             + DeliveryPause
             + KeyCheckStore
+            + RotationStore
             + 'static,
     {
         Self::none()
@@ -158,7 +165,8 @@ impl Ports {
             .with_events(store.clone())
             .with_lanes(store.clone())
             .with_pause(store.clone())
-            .with_key_checks(store)
+            .with_key_checks(store.clone())
+            .with_rotations(store)
     }
 
     /// No ports yet: to begin with, where a store has only some of them.
@@ -180,6 +188,7 @@ impl Ports {
     port!(Lanes, DeliveryQueue, with_lanes, lanes);
     port!(Pause, DeliveryPause, with_pause, pause);
     port!(KeyChecks, KeyCheckStore, with_key_checks, key_checks);
+    port!(Rotations, RotationStore, with_rotations, rotations);
 
     /// The ports, with a way to open the store again once it was closed. A store is closed by dropping the last handle to it, as when
     /// its process ends without a word: neither `reopen` nor what is [kept](Self::keeping) may hold one.

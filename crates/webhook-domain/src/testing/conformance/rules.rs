@@ -10,7 +10,7 @@ macro_rules! conformance_tests {
         $crate::conformance_tests! {
             run = $run,
             ports = $ports,
-            parts = [webhooks api_keys answers events pause key_checks],
+            parts = [webhooks api_keys answers events pause key_checks rotations],
         }
     };
     (run = $run:expr, ports = $ports:expr, parts = [$($part:ident)+] $(,)?) => {
@@ -183,6 +183,15 @@ macro_rules! conformance_tests {
             a_pause_and_its_end_are_recorded
         }
     };
+    (@part rotations $run:expr, $ports:expr) => {
+        $crate::conformance_tests! { @rules $run, $ports, [Webhooks Audit ApiKeys Events Lanes Pause Rotations];
+            a_rotation_is_about_the_webhooks_that_meet_its_filter
+            each_webhook_of_a_rotation_is_rolled_or_passed_over
+            a_step_of_a_rotation_is_settled_once
+            a_rotation_begins_once
+            a_rotation_goes_on_after_a_restart
+        }
+    };
     (@part key_checks $run:expr, $ports:expr) => {
         $crate::conformance_tests! { @rules $run, $ports, [KeyChecks];
             a_check_is_judged_beside_those_of_the_last_hour
@@ -243,6 +252,8 @@ mod tests {
             include_str!("resending.rs"),
             include_str!("rolling.rs"),
             include_str!("known_keys.rs"),
+            include_str!("rotation_steps.rs"),
+            include_str!("rotations.rs"),
             include_str!("signed_with.rs"),
             include_str!("telling.rs"),
             include_str!("upkeep.rs"),

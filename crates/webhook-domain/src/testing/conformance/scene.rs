@@ -97,6 +97,7 @@ impl Scene {
             platform: self.platform.clone(),
             webhook,
             decide: Box::new(decide),
+            settles: None,
             idempotency: self.idempotency(request),
         };
         self.ports.webhooks().change(order).await

@@ -7,6 +7,7 @@ use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
 use crate::ports::{Change, ChangeOrder, Creation, Effect, KeyExpiry, Outcome, WebhookStore};
 use crate::signing::key_ring::KeyRing;
+use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
 use crate::webhook::{Happened, Webhook, WebhookPage, WebhookQuery};
 
@@ -73,11 +74,21 @@ impl WebhookStore for MemoryStore {
         if let Some(replayed) = tables.replay(order.idempotency.as_ref())? {
             return Ok(replayed);
         }
+        if let Some(step) = order.settles
+            && !tables.admit_step(step)?
+        {
+            return Ok(Outcome::Replayed(SecretBytes::new(Vec::new())));
+        }
         let stored = tables
             .find(&order.platform, order.webhook)
             .ok_or(Refusal::NO_SUCH_WEBHOOK)?;
         let stored = tables.shown(stored);
-        let Change { effect, audit, tells } = (order.decide)(&stored)?;
+        let Change {
+            effect,
+            audit,
+            tells,
+            settles,
+        } = (order.decide)(&stored)?;
         let announcement = order.announcement.as_ref();
         let at = audit.as_ref().map(|audit| audit.at);
         let before = Some(&stored.key_ring);
@@ -92,6 +103,7 @@ impl WebhookStore for MemoryStore {
                 tables.refuse_taken_reference(&webhook)?;
                 tables.keep(&webhook);
                 tables.go_on(&stored, &webhook);
+                tables.note_adoption(&stored, &webhook);
                 tables.tell(announcement, tells, Some(&stored), &webhook);
                 *webhook
             }
@@ -102,6 +114,9 @@ impl WebhookStore for MemoryStore {
                 stored
             }
         };
+        if let Some((step, settled)) = order.settles.zip(settles) {
+            tables.save_step(step, settled);
+        }
         if let Some(audit) = audit {
             tables.record(audit);
         }

@@ -93,6 +93,7 @@ macro_rules! array_statement {
 }
 
 pub(super) mod lanes;
+pub(super) mod rotations;
 
 array_statement! {
     UpdateRings from RingColumns {

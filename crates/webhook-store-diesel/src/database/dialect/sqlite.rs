@@ -84,6 +84,7 @@ macro_rules! row_statement {
 }
 
 pub(super) mod lanes;
+pub(super) mod rotations;
 
 row_statement! {
     UpdateRing of RingColumns {

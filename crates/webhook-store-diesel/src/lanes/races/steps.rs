@@ -238,6 +238,7 @@ impl Ground {
             webhook: webhook.id,
             decide: Box::new(decide),
             announcement: None,
+            settles: None,
             idempotency: None,
         }))
     }

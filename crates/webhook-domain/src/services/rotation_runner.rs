@@ -1,0 +1,379 @@
+//! What rolls the webhooks of rotations.
+//!
+//! Every process that serves asks, each second, for the rotations that nobody works at, and goes on saying that it works at its own: see
+//! [`RotationClaim`](crate::rotation::RotationClaim). A rotation whose process has died is taken over once its claim has ended.
+//!
+//! A step is the roll of one webhook. It is refused in its own transaction unless the rotation runs and the claim is still that of the
+//! step. What became of it is saved in that transaction. So a process that is cut off leaves nothing undone that is said to be done, and
+//! the other way round; and one that was merely slow, and finds that another has taken over, does nothing more. When it is not known
+//! whether a step was saved, it is done again: a step that is settled stays as it is.
+//!
+//! Webhooks are read page by page. Of a page, `AT_ONCE` are rolled at the same time, so that the store can commit them together.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::announcement;
+use super::rotations::{announcement as announcement_of_end, stopped};
+use super::secret_key::RollRule;
+use crate::access::audit::AuditStamp;
+use crate::access::caller::{Acting, Credential};
+use crate::concurrently::concurrently;
+use crate::entropy::Entropy;
+use crate::error::{Refusal, ServiceError, StoreError};
+use crate::id::{ProcessId, RequestId, WebhookId};
+use crate::ports::{
+    ApiKeyStore, Change, ChangeOrder, ClaimedRotation, DeliveryPause, Effect, FinishRotation, Outcome,
+    RotationStore, RotationWebhooksQuery, WebhookStore,
+};
+use crate::rotation::{DescribeRotation, FailReason, Rotation, RotationStep, Settled, StopReason};
+use crate::signing::key_ring::NewKey;
+use crate::time::{Clock, Instant};
+use crate::webhook::{Describe, Webhook};
+
+/// How many webhooks are rolled at the same time.
+const AT_ONCE: usize = 64;
+/// How many are read at a time.
+const PAGE: u32 = 1_024;
+/// How often the store may refuse a webhook.
+const TRIES: u32 = 3;
+/// How long it takes until something is tried again that cannot be done now.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Rolls the webhooks of rotations, for one process.
+#[derive(Clone)]
+pub struct RotationRunner {
+    /// The process.
+    pub process: ProcessId,
+    /// The rotations.
+    pub rotations: Arc<dyn RotationStore>,
+    /// The webhooks.
+    pub webhooks: Arc<dyn WebhookStore>,
+    /// The API keys, one of which may have begun a rotation.
+    pub api_keys: Arc<dyn ApiKeyStore>,
+    /// Says whether deliveries are paused.
+    pub pause: Arc<dyn DeliveryPause>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where keys come from.
+    pub entropy: Arc<dyn Entropy>,
+    /// Writes webhooks for announcements, if the deployment makes any.
+    pub describe: Option<Describe>,
+    /// Writes rotations, likewise.
+    pub describe_rotation: Option<DescribeRotation>,
+}
+
+/// A rotation that a process works at, and how far it is with that.
+pub struct RotationRun {
+    rotation: Arc<Rotation>,
+    epoch: u64,
+    /// How many have failed.
+    failed: u64,
+    /// From which number on webhooks were not read yet; none once all were.
+    unread_from: Option<u64>,
+    /// Those that were read and have no outcome.
+    waiting: VecDeque<Waiting>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    number: u64,
+    webhook: WebhookId,
+    /// How often the store has refused it.
+    refused: u32,
+}
+
+/// What comes next in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RotationTurn {
+    /// There is more to be done at once.
+    GoOn,
+    /// There is nothing to be done before that.
+    WaitUntil(Instant),
+    /// The rotation has ended, or somebody else works at it.
+    Over,
+}
+
+/// What came of a step.
+enum Stepped {
+    /// The webhook has its outcome, which is a failure or not.
+    Settled { is_failure: bool },
+    /// Not this time: the store said so, or it is not known.
+    NotNow(ServiceError),
+    /// The rotation has ended, or somebody else works at it.
+    Over,
+}
+
+impl RotationRun {
+    /// A run from the first webhook on that has no outcome.
+    #[must_use]
+    pub fn new(claimed: ClaimedRotation) -> Self {
+        Self {
+            failed: claimed.rotation.totals.failed,
+            rotation: Arc::new(claimed.rotation),
+            epoch: claimed.epoch,
+            unread_from: Some(0),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// The webhooks whose turn it is, as many as are rolled at the same time.
+    fn due(&mut self, now: Instant) -> Vec<Waiting> {
+        let mut due = Vec::new();
+        while due.len() < AT_ONCE
+            && let Some(next) = self.waiting.front()
+            && self.rotation.is_due(next.number, now)
+        {
+            due.extend(self.waiting.pop_front());
+        }
+        due
+    }
+}
+
+impl RotationRunner {
+    /// The rotations that this process works at from now on. To be asked more often than a [claim](crate::rotation::LEASE) lasts.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn claim(&self) -> Result<Vec<ClaimedRotation>, StoreError> {
+        self.rotations
+            .claim_rotations(self.process, self.clock.now())
+            .await
+    }
+
+    /// Does what is due of a run, at most `AT_ONCE` steps, and says what comes next.
+    ///
+    /// # Errors
+    /// The store's, or that of the source of randomness: then nothing more was done than is saved, and the run goes on from there when it is
+    /// asked again.
+    pub async fn advance(&self, run: &mut RotationRun) -> Result<RotationTurn, ServiceError> {
+        let now = self.clock.now();
+        if !self.is_credential_good(&run.rotation, now).await? {
+            return self.finish(run, Some(StopReason::CredentialRevoked), now).await;
+        }
+        if run.rotation.has_too_many_failures(run.failed) {
+            return self.finish(run, Some(StopReason::TooManyFailures), now).await;
+        }
+        // Whoever begins one while deliveries are paused knows it; of any other it was not to be expected that nobody hears of a key.
+        let pause = self.pause.current().await?;
+        if pause.is_some_and(|pause| run.rotation.created_at < pause.since) {
+            return Ok(RotationTurn::WaitUntil(now.plus(PATIENCE)));
+        }
+        self.read(run).await?;
+        let Some(first) = run.waiting.front() else {
+            return self.finish(run, None, now).await;
+        };
+        if !run.rotation.is_due(first.number, now) {
+            return Ok(RotationTurn::WaitUntil(run.rotation.due_at(first.number)));
+        }
+        self.steps(run, now).await
+    }
+
+    /// Takes the steps that are due.
+    async fn steps(&self, run: &mut RotationRun, now: Instant) -> Result<RotationTurn, ServiceError> {
+        let due = run.due(now);
+        let steps = due.iter().map(|waiting| self.step(run, *waiting, now));
+        let stepped = concurrently(steps).await;
+        let mut put_off = Vec::new();
+        let (mut is_over, mut is_answered) = (false, false);
+        for (waiting, stepped) in due.into_iter().zip(stepped) {
+            match stepped {
+                Stepped::Settled { is_failure } => {
+                    is_answered = true;
+                    run.failed += u64::from(is_failure);
+                }
+                Stepped::Over => is_over = true,
+                Stepped::NotNow(error) => put_off.push((waiting, error)),
+            }
+        }
+        if is_over {
+            return Ok(RotationTurn::Over);
+        }
+        if put_off.is_empty() {
+            return Ok(RotationTurn::GoOn);
+        }
+        // What befalls all is no refusal of this one.
+        let works = is_answered || self.webhooks.check().await.is_ok();
+        for (mut waiting, error) in put_off.into_iter().rev() {
+            let is_of_this = !matches!(
+                error,
+                ServiceError::Store(StoreError::Overloaded) | ServiceError::Entropy(_)
+            );
+            waiting.refused += u32::from(works && is_of_this);
+            if waiting.refused >= TRIES {
+                match self.fail(run, waiting, now).await {
+                    Stepped::Settled { .. } => {
+                        run.failed += 1;
+                        continue;
+                    }
+                    Stepped::Over => return Ok(RotationTurn::Over),
+                    Stepped::NotNow(_) => waiting.refused = 0,
+                }
+            }
+            run.waiting.push_front(waiting);
+        }
+        Ok(match is_answered {
+            true => RotationTurn::GoOn,
+            false => RotationTurn::WaitUntil(now.plus(PATIENCE)),
+        })
+    }
+
+    /// Whether what began the rotation may still act. Of a token nothing is known but that it was good then; the operator always may.
+    async fn is_credential_good(&self, rotation: &Rotation, now: Instant) -> Result<bool, StoreError> {
+        let Credential::ApiKey(id) = rotation.begun_by else {
+            return Ok(true);
+        };
+        let key = self.api_keys.find(id).await?;
+        Ok(key.is_some_and(|key| key.is_in_force(now)))
+    }
+
+    /// Reads the next webhooks, if none waits.
+    async fn read(&self, run: &mut RotationRun) -> Result<(), StoreError> {
+        let (true, Some(from)) = (run.waiting.is_empty(), run.unread_from) else {
+            return Ok(());
+        };
+        let query = RotationWebhooksQuery {
+            from,
+            unsettled: true,
+            limit: PAGE,
+        };
+        let page = self.rotations.rotation_webhooks(run.rotation.id, query).await?;
+        run.unread_from = page
+            .last()
+            .filter(|_| page.len() == PAGE as usize)
+            .map(|last| last.number + 1);
+        run.waiting = page
+            .into_iter()
+            .map(|read| Waiting {
+                number: read.number,
+                webhook: read.webhook,
+                refused: 0,
+            })
+            .collect();
+        Ok(())
+    }
+
+    /// Rolls a webhook, or passes it over.
+    async fn step(&self, run: &RotationRun, waiting: Waiting, now: Instant) -> Stepped {
+        let order = match self.order(run, waiting, now) {
+            Ok(order) => order,
+            Err(error) => return Stepped::NotNow(error),
+        };
+        match self.webhooks.change(order).await {
+            Ok(Outcome::Done { .. } | Outcome::Replayed(_)) => Stepped::Settled { is_failure: false },
+            Err(ServiceError::Refused(Refusal::RotationNotRunning)) => Stepped::Over,
+            Err(ServiceError::Refused(refusal)) => {
+                self.settle(run, waiting, Settled::of_refusal(&refusal), now)
+                    .await
+            }
+            Err(error) => Stepped::NotNow(error),
+        }
+    }
+
+    /// The roll of a webhook, by the rule of any roll.
+    fn order(&self, run: &RotationRun, waiting: Waiting, now: Instant) -> Result<ChangeOrder, ServiceError> {
+        let rotation = Arc::clone(&run.rotation);
+        let entropy = self.entropy.as_ref();
+        let acting = acting(&rotation);
+        let rule = RollRule {
+            update: None,
+            key: NewKey::generate(now, entropy)?,
+            overlap: rotation.orders.overlap,
+            keeps_previous_until_adopted: rotation.orders.keeps_previous_until_adopted,
+            at: now,
+        };
+        let stamp = AuditStamp::new(&acting, now, entropy)?;
+        let announcement = announcement(self.describe, &acting, now, entropy)?;
+        let decide = move |stored: &Webhook| match rotation.passes_over(stored) {
+            Some(settled) => Ok(Change {
+                settles: Some(settled),
+                ..Change::default()
+            }),
+            None => rolled(&rotation, rule.change(stored, &stamp)?),
+        };
+        Ok(ChangeOrder {
+            platform: run.rotation.platform.clone(),
+            webhook: waiting.webhook,
+            decide: Box::new(decide),
+            announcement,
+            settles: Some(step_of(run, waiting, now)),
+            idempotency: None,
+        })
+    }
+
+    async fn fail(&self, run: &RotationRun, waiting: Waiting, now: Instant) -> Stepped {
+        let failed = Settled::Failed(FailReason::Store);
+        self.settle(run, waiting, failed, now).await
+    }
+
+    /// Saves what became of a webhook that is not changed.
+    async fn settle(&self, run: &RotationRun, waiting: Waiting, settled: Settled, now: Instant) -> Stepped {
+        let step = step_of(run, waiting, now);
+        match self.rotations.settle_step(step, settled).await {
+            Ok(()) => Stepped::Settled {
+                is_failure: matches!(settled, Settled::Failed(_)),
+            },
+            Err(ServiceError::Refused(_)) => Stepped::Over,
+            Err(error) => Stepped::NotNow(error),
+        }
+    }
+
+    /// Ends the rotation. If somebody else has ended it meanwhile, it is over all the same.
+    async fn finish(
+        &self,
+        run: &RotationRun,
+        reason: Option<StopReason>,
+        now: Instant,
+    ) -> Result<RotationTurn, ServiceError> {
+        let rotation = &run.rotation;
+        let entropy = self.entropy.as_ref();
+        let by_itself = Acting::as_service(rotation.platform.clone(), RequestId::generate(entropy)?);
+        let audit = reason.map(|reason| stopped(&by_itself, rotation.id, reason, now, entropy));
+        let finish = FinishRotation {
+            platform: rotation.platform.clone(),
+            rotation: rotation.id,
+            reason,
+            at: now,
+            epoch: Some(run.epoch),
+            audit: audit.transpose()?,
+            // Of the request that began it.
+            announcement: announcement_of_end(self.describe_rotation, &acting(rotation), now, entropy)?,
+            idempotency: None,
+        };
+        match self.rotations.finish_rotation(finish).await {
+            Ok(_) | Err(ServiceError::Refused(_)) => Ok(RotationTurn::Over),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The roll of a webhook as a step of its rotation.
+fn rolled(rotation: &Rotation, mut change: Change) -> Result<Change, Refusal> {
+    if let Some(audit) = &mut change.audit {
+        audit.details.rotation = Some(rotation.id.to_string());
+    }
+    if let Effect::Save(webhook) = &change.effect {
+        let current = webhook.key_ring.current();
+        change.settles = current.map(|key| Settled::Rolled(key.id));
+    }
+    Ok(change)
+}
+
+fn step_of(run: &RotationRun, waiting: Waiting, now: Instant) -> RotationStep {
+    RotationStep {
+        rotation: run.rotation.id,
+        number: waiting.number,
+        epoch: run.epoch,
+        at: now,
+    }
+}
+
+/// Whoever began the rotation.
+fn acting(rotation: &Rotation) -> Acting {
+    Acting::resumed(
+        rotation.begun_by.clone(),
+        rotation.platform.clone(),
+        rotation.request.clone(),
+    )
+}
