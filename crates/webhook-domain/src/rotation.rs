@@ -28,7 +28,7 @@ use crate::signing::key_ring::WantedOverlap;
 use crate::time::Instant;
 
 /// How long a process may go without saying that it still works at a rotation before another one does.
-pub const LEASE: Duration = Duration::from_secs(6);
+pub const LEASE: Duration = Duration::from_secs(3);
 
 /// How its webhooks are rolled.
 #[derive(Debug, Clone, PartialEq, Eq)]

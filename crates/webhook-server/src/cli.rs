@@ -14,6 +14,7 @@ use crate::commands::event::EventCommand;
 use crate::commands::leak::LeakCommand;
 use crate::commands::rekey::RekeyArguments;
 use crate::commands::restore::RestoreArguments;
+use crate::commands::rotation::RotationCommand;
 use crate::commands::verify::VerifyArguments;
 use crate::commands::webhook::WebhookCommand;
 use crate::exit::Failure;
@@ -57,6 +58,9 @@ pub(crate) enum Command {
     /// Read audit records, and verify that none was changed or removed
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Roll the secrets of many webhooks, one after the other; list, follow and stop such rotations
+    #[command(subcommand)]
+    Rotation(RotationCommand),
     /// Find out about signing keys that may have leaked, and end them
     #[command(subcommand)]
     Leak(LeakCommand),

@@ -17,6 +17,7 @@ mod local;
 pub(crate) mod migrate;
 pub(crate) mod rekey;
 pub(crate) mod restore;
+pub(crate) mod rotation;
 mod table;
 pub(crate) mod verify;
 pub(crate) mod webhook;

@@ -65,6 +65,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             commands::rekey::run(settings, arguments)
         }
         Command::Audit(command) => commands::audit::run(settings, command, format),
+        Command::Rotation(command) => commands::rotation::run(settings, command, format),
         Command::Leak(command) => commands::leak::run(settings, command, format),
         Command::Backup(arguments) => commands::backup::run(settings, &arguments, format),
         Command::Compact => commands::compact::run(&settings, format),

@@ -4,6 +4,7 @@
 mod alerts;
 mod commands;
 mod credentials;
+mod everything;
 mod figures;
 mod first_event;
 mod installing;
