@@ -68,7 +68,8 @@ fn through_kills_each_webhook_is_rolled_once(backend: Backend) {
     let mut service = Service::start(backend);
     let made: Vec<Webhook> = (0..webhooks).map(|_| create(&service.client())).collect();
     // So slowly that there is something left at each kill: a restart and a takeover take a few seconds.
-    let body = json!({"filter": {"all": true}, "spread_seconds": 4 * kills});
+    let spread = 3 * kills;
+    let body = json!({"filter": {"all": true}, "spread_seconds": spread});
     let planned = json!({"filter": {"all": true}, "spread_seconds": 0, "dry_run": true});
     let planned = service.client().post("/v1/rotations").json(&planned).send();
     assert_eq!(planned.expect_status(200).json()["total"], webhooks);
@@ -83,8 +84,9 @@ fn through_kills_each_webhook_is_rolled_once(backend: Backend) {
         service.start_again();
     }
     let client = service.client();
-    let done = wait_until(&client, &id, "the end of the rotation", |rotation| {
-        rotation["status"] != "RUNNING"
+    let at_last = PATIENCE + Duration::from_secs(spread as u64);
+    let done = wait_for("the end of the rotation", at_last, || {
+        Some(read(&client, &id)).filter(|rotation| rotation["status"] != "RUNNING")
     });
     let counts = ["total", "rolled", "skipped", "failed"].map(|name| done[name].clone());
     assert_eq!(counts, [webhooks, webhooks, 0, 0].map(Value::from), "{done}");
