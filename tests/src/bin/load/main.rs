@@ -17,6 +17,7 @@ mod footprint;
 mod generator;
 mod hanging;
 mod lanes;
+mod leaks;
 mod limits;
 mod listing;
 mod paired;
@@ -68,6 +69,9 @@ struct Options {
     /// Pages of the webhooks stored instead of rolls
     #[arg(long)]
     listing: bool,
+    /// What a key has signed among so many events, instead of rolls
+    #[arg(long, value_name = "EVENTS", num_args = 0..=1, default_missing_value = "1000000")]
+    leaks: Option<usize>,
     /// Events published and delivered instead of rolls
     #[arg(long)]
     deliveries: bool,
@@ -177,6 +181,10 @@ fn measure(options: &Options, database: Database) {
     if options.listing {
         println!("{database:?}");
         return listing::measure(&service, options.stored);
+    }
+    if let Some(events) = options.leaks {
+        println!("{database:?}");
+        return leaks::measure(&service, database == Database::Sqlite, events);
     }
     let stock = Stock::fill(&service, options.stored);
     let rolls = stock.rolls(options.rolled);
