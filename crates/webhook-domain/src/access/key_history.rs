@@ -153,8 +153,8 @@ fn answers_with_keys(record: &AuditRecord) -> bool {
             | AuditAction::SecretRemoved
             | AuditAction::SecretRevealed
     );
-    // What the service does by itself is answered to nobody.
-    has_keys && record.credential != Credential::Service
+    // What the service does by itself, and a rotation for whoever began it, is answered to nobody.
+    has_keys && record.credential != Credential::Service && record.details.rotation.is_none()
 }
 
 /// What became of a key of a webhook.
@@ -281,4 +281,95 @@ fn in_ring(ring: &KeyRing, fingerprint: &Fingerprint, now: Instant) -> Option<In
         }),
         protocol: retired.key.protocol(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::audit::{AuditDetails, AuditedRetiredKey};
+    use crate::testing::{ManualClock, SeededEntropy, fixtures};
+
+    const KEY: &str = "sha256:0123456789abcdef";
+    const OTHER: &str = "sha256:fedcba9876543210";
+
+    fn record(action: AuditAction, credential: Credential, details: AuditDetails) -> AuditRecord {
+        let acting = fixtures::acting(&fixtures::acme());
+        let stamp =
+            crate::access::audit::AuditStamp::new(&acting, ManualClock::START, &SeededEntropy::default());
+        AuditRecord {
+            credential,
+            ..stamp.unwrap().record(action, "whk_1".into(), details)
+        }
+    }
+
+    /// Details with these keys, the current one first.
+    fn keys(current: &str, retired: &[&str]) -> AuditDetails {
+        let retired = retired.iter().map(|fingerprint| AuditedRetiredKey {
+            fingerprint: (*fingerprint).to_owned(),
+            expires_at: 7,
+        });
+        AuditDetails {
+            current_key: Some(current.to_owned()),
+            retired_keys: retired.collect(),
+            ..AuditDetails::default()
+        }
+    }
+
+    #[test]
+    fn a_key_was_shown_where_an_answer_had_it_to_somebody() {
+        use AuditAction::{
+            KeysChecked, SecretRemoved, SecretRestored, SecretRevealed, SecretRolled, WebhookUpdated,
+        };
+        let by_rotation = AuditDetails {
+            rotation: Some("rot_1".into()),
+            ..keys(KEY, &[])
+        };
+        let person = || Credential::CommandLine;
+        for (action, credential, details, shown) in [
+            (SecretRolled, person(), keys(KEY, &[]), 1),
+            (SecretRevealed, person(), keys(KEY, &[]), 1),
+            (SecretRemoved, person(), keys(OTHER, &[KEY]), 1),
+            // An answer has the key that was retired last, and none before it.
+            (SecretRevealed, person(), keys(OTHER, &[OTHER, KEY]), 0),
+            (SecretRestored, person(), keys(KEY, &[]), 0),
+            (WebhookUpdated, person(), keys(KEY, &[]), 0),
+            (KeysChecked, person(), keys(KEY, &[]), 0),
+            (SecretRolled, Credential::Service, keys(KEY, &[]), 0),
+            (SecretRolled, person(), by_rotation, 0),
+            (SecretRolled, person(), keys(OTHER, &[]), 0),
+        ] {
+            let mut trail = KeyTrail::of(KEY.parse().unwrap());
+            trail.add(&record(action, credential, details));
+            assert_eq!(
+                (trail.times_shown, trail.shown.len()),
+                (shown, usize::try_from(shown).unwrap()),
+                "{action:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_what_nobody_noted_the_newest_record_says_the_end() {
+        let ended = AuditDetails {
+            ended_keys: vec![KEY.into()],
+            ..AuditDetails::default()
+        };
+        let person = || Credential::CommandLine;
+        let newest_first = [
+            (AuditAction::KeysChecked, keys(KEY, &[])),
+            (AuditAction::SecretRolled, keys(OTHER, &[OTHER, KEY])),
+            (AuditAction::SecretRolled, keys(KEY, &[])),
+        ];
+        let mut trail = KeyTrail::of(KEY.parse().unwrap());
+        for (action, details) in newest_first {
+            assert!(!trail.is_at_its_beginning());
+            trail.add(&record(action, person(), details));
+        }
+        assert!(trail.is_at_its_beginning());
+        assert_eq!(trail.newest, Some(Some(Instant::from_milliseconds(7_000))));
+        let mut trail = KeyTrail::of(KEY.parse().unwrap());
+        trail.add(&record(AuditAction::WebhookDeleted, person(), ended));
+        trail.add(&record(AuditAction::SecretRevealed, person(), keys(KEY, &[])));
+        assert_eq!(trail.newest, Some(Some(ManualClock::START)));
+    }
 }
