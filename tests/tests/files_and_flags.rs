@@ -230,7 +230,7 @@ fn the_actions_of_the_operators_file_are_the_ones_there_are(backend: Backend) {
         {"object_type": "ORDER", "actions": ["ORDER.LOST", "ORDER.SHIPPED"]},
         {"object_type": "WEBHOOK", "actions": [
             "WEBHOOK.CREATED", "WEBHOOK.DELETED", "WEBHOOK.HELD_UP", "WEBHOOK.RELEASED", "WEBHOOK.SECRET_ADOPTED",
-            "WEBHOOK.SECRET_ADOPTION_WITHDRAWN", "WEBHOOK.SECRET_EXPIRING", "WEBHOOK.SECRET_ROLLED", "WEBHOOK.UPDATED",
+            "WEBHOOK.SECRET_ADOPTION_WITHDRAWN", "WEBHOOK.SECRET_EXPIRING", "WEBHOOK.SECRET_ROLLED", "WEBHOOK.SECRET_ROLL_DUE", "WEBHOOK.UPDATED",
         ]},
         {"object_type": "WEBHOOK_EVENT", "actions": ["WEBHOOK_EVENT.FAILED"]},
     ]);

@@ -33,7 +33,9 @@ pub use rotation_store::{
 };
 pub use sender::{Parcel, Response, Sender};
 pub use token_verifier::TokenVerifier;
-pub use webhook_store::{Change, ChangeOrder, Creation, Decide, Effect, KeyExpiry, Outcome, WebhookStore};
+pub use webhook_store::{
+    Change, ChangeOrder, Creation, Decide, Effect, KeyExpiry, Outcome, RollDue, WebhookStore,
+};
 
 #[cfg(any(test, feature = "test-support"))]
 pub use {

@@ -48,7 +48,9 @@ pub use answer::{StoredAnswer, StoredPause};
 pub use custom_headers::{SealedHeaders, StoredHeaders};
 pub use delivery::{StoredAttempt, StoredDelivery};
 pub use event::StoredEvent;
-pub use key_ring::{SealedKeys, StoredAdoption, StoredKept, StoredKey, StoredRetiredKey, StoredRing};
+pub use key_ring::{
+    SealedKeys, StoredAdoption, StoredAge, StoredKept, StoredKey, StoredRetiredKey, StoredRing,
+};
 pub use lane::{StoredLane, StoredPenaltyBox};
 pub use previous_credentials::StoredPreviousCredentials;
 pub use rotation::StoredRotationOrders;

@@ -20,6 +20,12 @@ const ISO_8601: &[BorrowedFormatItem<'static>] =
 /// The last instant with a year of four digits.
 const LAST_MILLISECOND: i64 = 253_402_300_799_999;
 
+/// How far the clocks of machines that share a database may be apart.
+pub const CLOCKS_APART: Duration = Duration::from_secs(5 * 60);
+/// 2024-01-01T00:00:00Z, before this service was written. A machine without a clock of its own starts in 1970, or when it was made: a
+/// clock that says so is wrong, and by it nothing is put right.
+pub const EARLIEST: Instant = Instant::from_milliseconds(1_704_067_200_000);
+
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z, up to the year 9999.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(i64);

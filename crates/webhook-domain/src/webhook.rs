@@ -16,6 +16,7 @@ mod held_up;
 mod labels;
 mod listing;
 mod previous_credentials;
+mod rotation;
 mod settings;
 mod target_url;
 
@@ -34,6 +35,7 @@ pub use held_up::HeldUp;
 pub use labels::*;
 pub use listing::{Cursor, Direction, PageSize, PageStart, SortKey, WebhookOrder, WebhookPage, WebhookQuery};
 pub use previous_credentials::PreviousCredentials;
+pub use rotation::{NotedRollDue, RotationDays, WhenDue};
 pub use settings::{Edit, Objections, Settings, SettingsUpdate};
 pub use target_url::{HttpPolicy, TargetOrigin, TargetPolicy, TargetUrl};
 
@@ -87,6 +89,9 @@ pub struct Webhook {
     pub updated_at: Instant,
     /// How often they did.
     pub version: Version,
+    /// After how many days its deployment has keys due for a roll if the settings say nothing. It is not stored: the store that gives the
+    /// webhook sets it.
+    pub default_rotation: Option<RotationDays>,
     /// What holds its queue up, if anything does, where a store was asked for a webhook to be shown.
     pub held_up: Option<Box<HeldUp>>,
 }
@@ -123,6 +128,7 @@ impl Webhook {
             created_at: now,
             updated_at: now,
             version: Version::FIRST,
+            default_rotation: None,
             held_up: None,
         }
     }

@@ -162,6 +162,9 @@ pub(crate) struct SettingFlags {
     /// Overlap of a roll: seconds that the previous key goes on signing, 0 to 604800 [default: 86400]
     #[arg(long, global = true, value_name = "SECONDS")]
     previous_secret_ttl: Option<String>,
+    /// Days after which a secret is due for a roll unless its webhook says otherwise, 1 to 730; 0 for never [default: 0]
+    #[arg(long, global = true, value_name = "DAYS")]
+    default_secret_rotation_days: Option<String>,
     /// Requests per second that one credential may make, 0 for no limit [default: 50000]
     #[arg(long, global = true, value_name = "NUMBER")]
     requests_per_second: Option<String>,
@@ -236,6 +239,7 @@ impl SettingFlags {
             (Setting::RetrySpeed, self.retry_speed),
             (Setting::EventRetention, self.event_retention),
             (Setting::PreviousSecretTtl, self.previous_secret_ttl),
+            (Setting::SecretRotationDays, self.default_secret_rotation_days),
             (Setting::RequestsPerSecond, self.requests_per_second),
             (
                 Setting::FailedAuthenticationsPerSecond,

@@ -40,7 +40,7 @@ use self::descriptors::Descriptors;
 use self::readiness::{Readiness, keep_sampling, keep_telling};
 use self::reload::Reloaded;
 use self::rotations::keep_rotating;
-use self::upkeep::{follow_master_key, forget_events, keep_checking, keep_up};
+use self::upkeep::{follow_master_key, forget_events, keep_checking, keep_rolling, keep_up};
 use crate::dispatch::{self, Dispatcher, Pulse, StopWithin};
 use crate::exit::{Failure, chain};
 use crate::files::actions;
@@ -153,6 +153,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         settings.master_key,
         settings.database_wait,
         settings.quotas,
+        settings.secret_rotation_days,
     )?;
     reloaded.start(hang_ups)?;
     rt::System::new().block_on(async {
@@ -230,6 +231,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let upkeep = rt::spawn(keep_up(open));
     let checking = rt::spawn(keep_checking(own_checks));
     let rotating = rt::spawn(keep_rotating(rotations::runner(open)?));
+    let rolling = rt::spawn(keep_rolling(open, deployment.default_overlap));
     let forgetting = rt::spawn(forget_events(open, event_retention, Arc::clone(&pulse)));
     let following = rt::spawn(follow_master_key(open.store.clone()));
     let dispatcher = Dispatcher::start(dispatch, open.store.clone(), pulse, deployment.stop)?;
@@ -240,7 +242,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     service_manager::ready(address);
     let outcome = until_stopped(server, dispatcher, signals).await;
     for task in [
-        sampling, telling, upkeep, checking, rotating, forgetting, following, alive, summing,
+        sampling, telling, upkeep, checking, rotating, rolling, forgetting, following, alive, summing,
     ] {
         task.abort();
     }

@@ -25,7 +25,7 @@ use webhook_domain::delivery::address::{AllowedNetworks, Network};
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::signing::key_ring::Overlap;
-use webhook_domain::webhook::TargetPolicy;
+use webhook_domain::webhook::{RotationDays, TargetPolicy};
 use webhook_sender_hyper::EgressProxy;
 use webhook_store_diesel::DatabaseUrl;
 
@@ -71,6 +71,8 @@ pub(crate) struct Settings {
     pub(crate) event_retention: Duration,
     /// How long a rolled key goes on signing unless the roll says otherwise.
     pub(crate) previous_secret_ttl: Overlap,
+    /// After how many days a key is due for a roll unless its webhook says otherwise; never, if none.
+    pub(crate) secret_rotation_days: Option<RotationDays>,
     /// Requests per second of one credential, unless without limit.
     pub(crate) requests_per_second: Option<NonZeroU32>,
     /// Requests per second without a valid credential from one client address, unless without limit.
@@ -162,6 +164,7 @@ impl Settings {
             retry_schedule: given.read(Setting::RetrySpeed, value::retry_schedule)?,
             event_retention: given.read(Setting::EventRetention, value::days)?,
             previous_secret_ttl: given.read(Setting::PreviousSecretTtl, value::previous_secret_ttl)?,
+            secret_rotation_days: given.read(Setting::SecretRotationDays, value::secret_rotation_days)?,
             requests_per_second: given.read(Setting::RequestsPerSecond, value::rate)?,
             failed_authentications_per_second: given
                 .read(Setting::FailedAuthenticationsPerSecond, value::rate)?,

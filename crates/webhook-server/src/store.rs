@@ -7,6 +7,7 @@ use webhook_domain::access::quota::Quotas;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::services::ApiKeyService;
 use webhook_domain::time::Clock;
+use webhook_domain::webhook::RotationDays;
 use webhook_store_diesel::{
     DatabaseUrl, DieselStore, MasterKey, OpenError, StoreLimits, SystemEntropy, refuse_lost,
 };
@@ -29,18 +30,21 @@ pub(crate) struct OpenStore {
 }
 
 impl OpenStore {
-    /// Opens the database, waiting so long for one that is not up yet. Blocks.
+    /// Opens the database, waiting so long for one that is not up yet, of a deployment that has keys due for a roll after so many days, if it
+    /// does. Blocks.
     pub(crate) fn open(
         database: &DatabaseUrl,
         master_key: MasterKeySource,
         wait: Duration,
         quotas: Quotas,
+        rotation: Option<RotationDays>,
     ) -> Result<Self, Failure> {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
         let key = prepare(database, master_key, entropy.as_ref())?;
         let limits = StoreLimits::default();
         let open = || DieselStore::open(database, key.clone(), Arc::clone(&entropy), limits);
         let store = when_up(wait, open)?;
+        store.rotate_after(rotation);
         Ok(Self {
             store,
             clock: Arc::new(SystemClock),

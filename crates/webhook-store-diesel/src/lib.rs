@@ -55,6 +55,7 @@ pub use sealing::{MasterKey, rekeying};
 pub use totals::{MOST_COUNTED, Totals};
 use webhook_domain::StoreError;
 use webhook_domain::entropy::Entropy;
+use webhook_domain::webhook::RotationDays;
 
 use crate::api_keys::lookup::{ApiKeyLookup, KeysById};
 use crate::audit::chain::ChainKey;
@@ -194,6 +195,11 @@ impl DieselStore {
     /// Tells `observers` of every commit from now on. Only the first call has an effect.
     pub fn observe(&self, observers: Vec<Arc<dyn StoreObserver>>) {
         self.writer.observed.set(observers);
+    }
+
+    /// Has keys due for a roll after so many days from now on, unless a webhook says otherwise.
+    pub fn rotate_after(&self, days: Option<RotationDays>) {
+        self.writer.default_rotation.set(days);
     }
 
     /// How busy the store is at this moment, from memory.

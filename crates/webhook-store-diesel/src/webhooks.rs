@@ -12,5 +12,7 @@ pub(crate) mod list;
 mod loading;
 mod port;
 pub(crate) mod previous_credentials;
+pub(crate) mod roll_due_row;
+mod roll_dues;
 pub(crate) mod row;
 pub(crate) mod save;

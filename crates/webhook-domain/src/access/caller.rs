@@ -106,6 +106,8 @@ pub enum Credential {
     CommandLine,
     /// The service itself.
     Service,
+    /// The service itself, where it rolls keys that are due.
+    Rotation,
 }
 
 /// What the text of a token's credential begins with. No other credential's text does.
@@ -118,6 +120,7 @@ impl fmt::Display for Credential {
             Self::Token(subject) => write!(f, "{TOKEN_PREFIX}{}", subject.as_str()),
             Self::CommandLine => f.write_str("command-line"),
             Self::Service => f.write_str("service"),
+            Self::Rotation => f.write_str("service:rotation"),
         }
     }
 }
@@ -145,6 +148,7 @@ impl std::str::FromStr for Credential {
         match text {
             "command-line" => Ok(Self::CommandLine),
             "service" => Ok(Self::Service),
+            "service:rotation" => Ok(Self::Rotation),
             _ => text.parse().map(Self::ApiKey),
         }
     }
@@ -220,8 +224,18 @@ impl Acting {
     /// The service itself, at work on `platform` of its own accord.
     #[must_use]
     pub fn as_service(platform: PlatformId, request: RequestId) -> Self {
+        Self::of_own_accord(Credential::Service, platform, request)
+    }
+
+    /// The service itself, rolling keys that are due on `platform`.
+    #[must_use]
+    pub fn as_rotation(platform: PlatformId, request: RequestId) -> Self {
+        Self::of_own_accord(Credential::Rotation, platform, request)
+    }
+
+    fn of_own_accord(credential: Credential, platform: PlatformId, request: RequestId) -> Self {
         let caller = Caller {
-            credential: Credential::Service,
+            credential,
             scope: PlatformScope::One(platform.clone()),
             permissions: PermissionSet::all(),
         };
@@ -337,6 +351,7 @@ mod tests {
         for text in [
             "command-line",
             "service",
+            "service:rotation",
             key,
             "jwt:-",
             "jwt:billing@acme",

@@ -52,6 +52,17 @@ pub struct KeyExpiry {
     pub webhook: WebhookId,
 }
 
+/// A webhook whose key is due for a roll.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollDue {
+    /// Since when.
+    pub at: Instant,
+    /// Whose webhook it is.
+    pub platform: PlatformId,
+    /// Which.
+    pub webhook: WebhookId,
+}
+
 /// A change of one webhook that is to be decided on and saved.
 pub struct ChangeOrder {
     /// The platform the webhook must belong to.
@@ -161,6 +172,41 @@ pub trait WebhookStore: Send + Sync {
         until: Instant,
         limit: u32,
     ) -> Result<Vec<KeyExpiry>, StoreError>;
+
+    /// Up to `limit` webhooks of any platform, in this order, whose key is due for a roll by `now` and about whom something is left to be
+    /// done: by when that is [noted](Webhook::noted_roll_due), and by that and the webhook behind `after`.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn with_due_rolls(
+        &self,
+        after: (Instant, Option<WebhookId>),
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<RollDue>, StoreError>;
+
+    /// Up to `limit` webhooks of any platform with days for their key that are [noted](Webhook::noted_roll_due) to count from later than
+    /// `latest`.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn with_keys_ahead(
+        &self,
+        latest: Instant,
+        limit: u32,
+    ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError>;
+
+    /// Sees to it that what it notes to find webhooks whose key is due is right for up to `limit` webhooks behind `after`, in some order,
+    /// and says which of them is the last; none when there are no more. Another process may have noted it by other days of the deployment,
+    /// or not at all.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn note_rolls_anew(
+        &self,
+        after: Option<WebhookId>,
+        limit: u32,
+    ) -> Result<Option<WebhookId>, StoreError>;
 
     /// Forgets up to `limit` answers stored before `before`, and says how many.
     ///

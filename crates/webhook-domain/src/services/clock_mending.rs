@@ -8,17 +8,12 @@
 //! A clock that shows a time before this service was written is itself wrong: by it, nothing is put right.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::error::StoreError;
 use crate::id::ApiKeyId;
 use crate::ports::{ApiKeyStore, EventStore, WebhookStore};
-use crate::time::{Clock, Instant};
+use crate::time::{CLOCKS_APART, Clock, EARLIEST};
 
-/// How far clocks may be apart.
-const TOLERANCE: Duration = Duration::from_secs(5 * 60);
-/// 2024-01-01T00:00:00Z. A machine without a clock of its own starts in 1970, or when it was made.
-const EARLIEST: Instant = Instant::from_milliseconds(1_704_067_200_000);
 /// How much is put right in one transaction.
 const STEP: u32 = 200;
 
@@ -67,7 +62,7 @@ impl ClockMending {
         if now < EARLIEST {
             return Ok(mended);
         }
-        let latest = now.plus(TOLERANCE);
+        let latest = now.plus(CLOCKS_APART);
         loop {
             let keys = self.api_keys.bring_back(latest, now, STEP).await?;
             let is_last = keys.len() < STEP as usize;

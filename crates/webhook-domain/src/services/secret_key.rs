@@ -283,7 +283,7 @@ impl SecretKeyService {
 }
 
 /// The change of `before` to `after`, whose keys are others.
-fn rekeyed(
+pub(super) fn rekeyed(
     before: &Webhook,
     after: Webhook,
     stamp: &AuditStamp,

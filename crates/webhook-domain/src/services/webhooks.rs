@@ -304,6 +304,8 @@ impl WebhookService {
     /// [`Refusal::NotPermitted`] or the store's.
     pub async fn list(&self, acting: &Acting, query: WebhookQuery) -> Result<WebhookPage, ServiceError> {
         acting.require(Permission::WebhookView)?;
+        let at = self.clock.now();
+        let query = WebhookQuery { at, ..query };
         Ok(self.store.page(acting.platform(), query).await?)
     }
 

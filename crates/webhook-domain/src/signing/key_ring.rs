@@ -18,12 +18,14 @@
 //! Everything here is a pure function of the ring and an instant; `self` is consumed, a new ring comes back.
 
 mod adoption;
+mod age;
 mod keeping;
 mod one_key;
 mod overlap;
 mod turnover;
 
 pub use self::adoption::{Adoption, Evidence};
+pub use self::age::KeyAge;
 pub use self::keeping::{Kept, NOTICE};
 pub use self::one_key::ExpiresIn;
 pub use self::overlap::{Overlap, WantedOverlap};
@@ -108,6 +110,8 @@ pub struct KeyRing {
     undoable: Option<SigningKeyId>,
     /// What was shown of the current key.
     adoption: Option<Adoption>,
+    /// What is known of its age.
+    age: KeyAge,
 }
 
 impl KeyRing {
@@ -120,6 +124,7 @@ impl KeyRing {
             rolled_at: None,
             undoable: None,
             adoption: None,
+            age: KeyAge::default(),
         }
     }
 
@@ -150,7 +155,7 @@ impl KeyRing {
     }
 
     /// The ring as a store kept it; `retired` newest first, `undoable` the key that [`undo_roll`](Self::undo_roll) would bring back,
-    /// `adoption` what was shown of the current key.
+    /// `adoption` what was shown of the current key, `age` what is known of how old it is.
     #[must_use]
     pub fn restore(
         current: Option<SigningKey>,
@@ -158,14 +163,17 @@ impl KeyRing {
         rolled_at: Option<Instant>,
         undoable: Option<SigningKeyId>,
         adoption: Option<Adoption>,
+        age: KeyAge,
     ) -> Self {
         let adoption = adoption.filter(|_| current.is_some());
+        let age = current.as_ref().map(|_| age).unwrap_or_default();
         Self {
             current,
             retired,
             rolled_at,
             undoable,
             adoption,
+            age,
         }
     }
 
@@ -190,7 +198,9 @@ impl KeyRing {
     pub fn roll(self, new: SigningKey, overlap: Overlap, now: Instant) -> Result<Self, Refusal> {
         let before = self.current.as_ref().map(|key| key.id);
         let mut ring = self.retire_current(overlap, now)?;
+        let now = now.whole_seconds();
         ring.current = Some(new);
+        ring.age = KeyAge::new(now, ring.rolled_by(now));
         ring.undoable = before.filter(|_| overlap != Overlap::NONE);
         Ok(ring)
     }
@@ -233,6 +243,7 @@ impl KeyRing {
             rolled_at: Some(rolled_at),
             undoable: None,
             adoption: None,
+            age: KeyAge::default(),
         })
     }
 

@@ -14,7 +14,7 @@ use super::StoredError;
 use crate::error::InvalidValue;
 use crate::id::{PlatformId, SigningKeyId, WebhookId};
 use crate::sealing::{Place, SealError, Vault, key_name_of};
-use crate::signing::key_ring::{Adoption, Kept, KeyRing, RetiredKey, SigningKey};
+use crate::signing::key_ring::{Adoption, Kept, KeyAge, KeyRing, RetiredKey, SigningKey};
 use crate::signing::secret::SecretText;
 use crate::time::Instant;
 
@@ -39,6 +39,24 @@ pub struct StoredRing {
     /// What was shown of the current key. A version that does not know of it writes none, and then it is shown again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adoption: Option<StoredAdoption>,
+    /// What is known of the age of the current key. A version that does not know of it writes none, and then the key counts from the last
+    /// roll, and is told of again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub age: Option<StoredAge>,
+}
+
+/// What is known of the age of a current key, as it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredAge {
+    /// Since when it is the current one, if that is not when the ring was rolled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    /// From when its time is counted, if that is yet to come by some clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_from: Option<i64>,
+    /// Whether it was told that it is due for a roll.
+    #[serde(default)]
+    pub is_told: bool,
 }
 
 /// What was shown of a current key, as it is kept.
@@ -176,6 +194,7 @@ impl StoredRing {
                 evidence: adoption.evidence.name().to_owned(),
                 at: adoption.adopted_at.as_milliseconds(),
             }),
+            age: StoredAge::of(ring.age()),
         })
     }
 
@@ -227,7 +246,8 @@ impl StoredRing {
         let undoable = self.undoable.map(|id| id.parse()).transpose();
         let undoable = undoable.map_err(StoredError::value(FIELD))?;
         let adoption = self.adoption.map(StoredAdoption::restore).transpose()?;
-        let ring = KeyRing::restore(current, retired, rolled_at, undoable, adoption);
+        let age = self.age.map(StoredAge::restore).unwrap_or_default();
+        let ring = KeyRing::restore(current, retired, rolled_at, undoable, adoption, age);
         Ok((ring, sealed))
     }
 }
@@ -238,5 +258,24 @@ impl StoredAdoption {
             evidence: self.evidence.parse().map_err(StoredError::value(FIELD))?,
             adopted_at: Instant::from_milliseconds(self.at),
         })
+    }
+}
+
+impl StoredAge {
+    fn of(age: KeyAge) -> Option<Self> {
+        let stored = Self {
+            since: age.since.map(Instant::as_milliseconds),
+            counted_from: age.counted_from.map(Instant::as_milliseconds),
+            is_told: age.is_told,
+        };
+        (age != KeyAge::default()).then_some(stored)
+    }
+
+    fn restore(self) -> KeyAge {
+        KeyAge {
+            since: self.since.map(Instant::from_milliseconds),
+            counted_from: self.counted_from.map(Instant::from_milliseconds),
+            is_told: self.is_told,
+        }
     }
 }

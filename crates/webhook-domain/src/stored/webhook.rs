@@ -13,7 +13,7 @@ use crate::signing::secret::SecretText;
 use crate::time::Instant;
 use crate::webhook::{
     ActionList, ApiHeaderField, ApiKeyValue, Authentication, Credentials, Name, Password, Reference,
-    Settings, TargetUrl, Username, Version, Webhook,
+    RotationDays, Settings, TargetUrl, Username, Version, Webhook,
 };
 
 /// A webhook as it is kept. What holds its queue up is no part of it: that is kept with its lane.
@@ -41,6 +41,10 @@ pub struct StoredWebhook {
     pub included_actions: Option<Vec<String>>,
     pub excluded_actions: Option<Vec<String>>,
     pub signing_protocol: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_rotation_days: Option<i64>,
+    #[serde(default)]
+    pub secret_rotates_automatically: bool,
     /// With sealed values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_credentials: Option<StoredPreviousCredentials>,
@@ -93,6 +97,8 @@ impl StoredWebhook {
             included_actions: actions(&settings.included_actions),
             excluded_actions: actions(&settings.excluded_actions),
             signing_protocol: settings.signing_protocol.name().to_owned(),
+            secret_rotation_days: settings.secret_rotation_days.map(|days| days.get().into()),
+            secret_rotates_automatically: settings.secret_rotates_automatically,
             previous_credentials: previous.transpose()?,
             key_ring: StoredRing::of(&webhook.key_ring, platform, id, vault, &SealedKeys::default())?,
             created_at: webhook.created_at.as_milliseconds(),
@@ -133,6 +139,8 @@ impl StoredWebhook {
             included_actions: self.included_actions.map(ActionList::restore),
             excluded_actions: self.excluded_actions.map(ActionList::restore),
             signing_protocol: protocol.map_err(StoredError::value("signing_protocol"))?,
+            secret_rotation_days: self.secret_rotation_days.map(RotationDays::restore),
+            secret_rotates_automatically: self.secret_rotates_automatically,
         };
         let previous = self.previous_credentials;
         let previous = previous.map(|previous| previous.restore(&platform, id, vault));
@@ -146,6 +154,7 @@ impl StoredWebhook {
             created_at: Instant::from_milliseconds(self.created_at),
             updated_at: Instant::from_milliseconds(self.updated_at),
             version: Version(self.version),
+            default_rotation: None,
             held_up: None,
         })
     }

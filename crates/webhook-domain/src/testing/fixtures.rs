@@ -24,7 +24,7 @@ use crate::time::Instant;
 use crate::webhook::{
     Action, ActionCatalogue, ActionList, ApiHeaderField, ApiKeyValue, Authentication, AuthenticationType,
     Credentials, CustomHeader, CustomHeaderName, CustomHeaderValue, CustomHeaders, Name, Password, Reference,
-    Settings, TargetPolicy, TargetUrl, Username, Webhook,
+    RotationDays, Settings, TargetPolicy, TargetUrl, Username, Webhook,
 };
 use crate::webhook::{Edit, SettingsUpdate};
 
@@ -80,6 +80,8 @@ pub fn full_settings() -> Settings {
         included_actions: Some(actions(&["INVOICE.PAID", "INVOICE.CREATED"])),
         excluded_actions: Some(actions(&["COUPON.DELETED"])),
         signing_protocol: SigningProtocol::HmacSha256,
+        secret_rotation_days: Some(RotationDays::new(90).expect("days")),
+        secret_rotates_automatically: true,
     }
 }
 

@@ -6,6 +6,7 @@
 //! | file | what |
 //! |---|---|
 //! | `webhooks` | webhooks, changed and listed |
+//! | `roll_dues` | webhooks whose key is due for a roll |
 //! | `answers` | answers that are given again |
 //! | `api_keys` | API keys |
 //! | `audit` | audit records |
@@ -28,6 +29,7 @@ mod lanes;
 mod pause;
 mod queue;
 mod quotas;
+mod roll_dues;
 mod rotations;
 mod webhooks;
 
@@ -41,7 +43,7 @@ use crate::delivery::key_check::allowance::BegunCheck;
 use crate::id::{ApiKeyId, RotationId, WebhookId};
 use crate::idempotency::IdempotencySlot;
 use crate::ports::Pause;
-use crate::webhook::Webhook;
+use crate::webhook::{RotationDays, Webhook};
 
 /// Every store port, kept in memory until the last handle to it is dropped.
 #[derive(Default)]
@@ -59,6 +61,7 @@ struct Tables {
     key_checks: Vec<BegunCheck>,
     keys: keys::Keys,
     rotations: BTreeMap<RotationId, rotations::Kept>,
+    default_rotation: Option<RotationDays>,
 }
 
 impl MemoryStore {
@@ -66,6 +69,14 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The store of a deployment that has keys due for a roll after so many days unless a webhook says otherwise. All handles are of one
+    /// deployment.
+    #[must_use]
+    pub fn rotating_after(self, days: Option<RotationDays>) -> Self {
+        self.tables().default_rotation = days;
+        self
     }
 
     /// The store as a process finds it that opens it after another one has ended. Its tables stand for the disk and are all there;

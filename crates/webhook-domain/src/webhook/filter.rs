@@ -31,6 +31,8 @@ pub struct WebhookFilter {
     pub signing_protocol: Option<SigningProtocol>,
     /// Its secret was last rolled or removed before this instant; or was made then, if that never happened.
     pub rolled_before: Option<Instant>,
+    /// Whether its current key is due for a roll.
+    pub roll_due: Option<bool>,
 }
 
 impl WebhookFilter {
@@ -40,9 +42,9 @@ impl WebhookFilter {
         *self == Self::default()
     }
 
-    /// Whether `webhook` meets every condition. It must have been read with what holds its queue up.
+    /// Whether `webhook` meets every condition at `now`. It must have been read with what holds its queue up.
     #[must_use]
-    pub fn accepts(&self, webhook: &Webhook) -> bool {
+    pub fn accepts(&self, webhook: &Webhook, now: Instant) -> bool {
         fn is<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
             wanted.is_none_or(|wanted| found == Some(wanted))
         }
@@ -56,6 +58,7 @@ impl WebhookFilter {
             && self
                 .rolled_before
                 .is_none_or(|instant| webhook.secret_dates_from() < instant)
+            && is(self.roll_due.as_ref(), Some(&webhook.is_roll_due(now)))
     }
 
     /// Whether a webhook with this url meets the condition on its host, if there is one.

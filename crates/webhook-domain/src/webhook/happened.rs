@@ -23,11 +23,13 @@ pub enum Happened {
     Released,
     /// An event on its way to it was given up.
     EventGivenUp,
+    /// The current key is due for a roll, by the days that the webhook or its deployment has.
+    SecretRollDue,
 }
 
 impl Happened {
     /// All that can happen.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Created,
         Self::Updated,
         Self::Deleted,
@@ -38,6 +40,7 @@ impl Happened {
         Self::HeldUp,
         Self::Released,
         Self::EventGivenUp,
+        Self::SecretRollDue,
     ];
 
     /// The action of the event that tells of it.
@@ -54,6 +57,7 @@ impl Happened {
             Self::HeldUp => "WEBHOOK.HELD_UP",
             Self::Released => "WEBHOOK.RELEASED",
             Self::EventGivenUp => "WEBHOOK_EVENT.FAILED",
+            Self::SecretRollDue => "WEBHOOK.SECRET_ROLL_DUE",
         }
     }
 

@@ -187,7 +187,7 @@ impl Default for PageStart {
 }
 
 /// A page that is asked for. A cursor must be of the same order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookQuery {
     /// How many at the most.
     pub limit: PageSize,
@@ -199,6 +199,22 @@ pub struct WebhookQuery {
     pub direction: Direction,
     /// Which of the platform's webhooks the list has.
     pub filter: WebhookFilter,
+    /// The instant that conditions on time are judged at: the present, which the service sets that lists webhooks.
+    pub at: Instant,
+}
+
+impl Default for WebhookQuery {
+    /// The first page of all webhooks, oldest first.
+    fn default() -> Self {
+        Self {
+            limit: PageSize::default(),
+            start: PageStart::default(),
+            order: WebhookOrder::default(),
+            direction: Direction::default(),
+            filter: WebhookFilter::default(),
+            at: Instant::from_milliseconds(0),
+        }
+    }
 }
 
 impl WebhookQuery {
@@ -304,6 +320,7 @@ mod tests {
             order: WebhookOrder::CreatedAt,
             direction: Direction::Ascending,
             filter: WebhookFilter::default(),
+            at: Instant::from_milliseconds(0),
         };
         assert_eq!(WebhookQuery::default(), expected);
     }

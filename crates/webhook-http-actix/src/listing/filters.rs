@@ -68,6 +68,9 @@ filters! {
     rolled_before: str::parse, ToString::to_string,
         one(instant("")), "2024-04-12T15:22:37Z",
         "Those whose secret was last rolled or removed before this instant; of one that never was, those created before.";
+    roll_due: truth, ToString::to_string,
+        truth_value(), true,
+        "Those whose secret is due for a roll, or those whose secret is not: secret_roll_due_at has come.";
 }
 
 /// The conditions that `parameters` ask for.

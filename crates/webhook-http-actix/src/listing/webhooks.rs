@@ -108,6 +108,7 @@ impl Asked {
             order,
             direction,
             filter: filters::read(&parameters)?,
+            ..WebhookQuery::default()
         };
         Ok(Self { query, page })
     }

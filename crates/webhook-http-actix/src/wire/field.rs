@@ -64,6 +64,7 @@ pub(crate) enum Sent {
 pub(crate) enum Example {
     Null,
     Flag(bool),
+    Whole(u16),
     Text(&'static str),
     Texts(&'static [&'static str]),
     /// Names and values, of which answers have the names.
@@ -75,6 +76,7 @@ impl Example {
         match self {
             Self::Null => Value::Null,
             Self::Flag(flag) => json!(flag),
+            Self::Whole(number) => json!(number),
             Self::Text(text) => json!(text),
             Self::Texts(texts) => json!(texts),
             Self::Secrets(secrets) => {

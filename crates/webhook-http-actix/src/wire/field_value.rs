@@ -13,6 +13,7 @@ use super::secret_adoption::SecretAdoptionJson;
 pub(crate) enum FieldValue<'a> {
     Null,
     Flag(bool),
+    Whole(u16),
     Text(&'a str),
     Id(WebhookId),
     Instant(Instant),
@@ -28,6 +29,7 @@ impl Serialize for FieldValue<'_> {
         match self {
             Self::Null => serializer.serialize_none(),
             Self::Flag(flag) => serializer.serialize_bool(*flag),
+            Self::Whole(number) => serializer.serialize_u16(*number),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Id(id) => serializer.collect_str(id),
             Self::Instant(instant) => serializer.collect_str(instant),
@@ -56,6 +58,12 @@ impl Serialize for FieldValue<'_> {
 impl From<bool> for FieldValue<'_> {
     fn from(flag: bool) -> Self {
         Self::Flag(flag)
+    }
+}
+
+impl From<u16> for FieldValue<'_> {
+    fn from(number: u16) -> Self {
+        Self::Whole(number)
     }
 }
 

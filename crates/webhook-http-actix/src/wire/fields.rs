@@ -52,6 +52,13 @@ impl Fields {
         }
     }
 
+    /// As [`boolean`](Self::boolean); null clears.
+    pub(crate) fn boolean_edit(&mut self, field: &'static str) -> Result<Edit<bool>, Problem> {
+        let is_there = self.has(field);
+        let value = self.boolean(field)?;
+        Ok(edit(is_there, value))
+    }
+
     /// A text that `parse` accepts, or null.
     pub(crate) fn text<T>(
         &mut self,
@@ -186,5 +193,25 @@ impl Fields {
         parsed
             .map(Some)
             .map_err(|problem| Problem::invalid_value(field, &problem))
+    }
+    /// As [`whole`](Self::whole); null clears.
+    pub(crate) fn whole_edit<T>(
+        &mut self,
+        field: &'static str,
+        parse: impl FnOnce(u64) -> Result<T, InvalidValue>,
+        invalid: InvalidValue,
+    ) -> Result<Edit<T>, Problem> {
+        let is_there = self.has(field);
+        let value = self.whole(field, parse, invalid)?;
+        Ok(edit(is_there, value))
+    }
+}
+
+/// What a field does that is there or absent, and has a value or is null.
+fn edit<T>(is_there: bool, value: Option<T>) -> Edit<T> {
+    match value {
+        Some(value) => Edit::Set(value),
+        None if is_there => Edit::Clear,
+        None => Edit::Keep,
     }
 }

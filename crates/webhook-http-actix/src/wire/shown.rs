@@ -31,6 +31,8 @@ pub struct WebhookJson<'a> {
     /// Until when it signs, as far as that is known.
     pub(super) previous_expires_at: Option<Instant>,
     pub(super) is_previous_held: bool,
+    /// When its current key is due for a roll, as far as that is known.
+    pub(super) roll_due_at: Option<Instant>,
     /// The credentials before, if they may still be used.
     pub(super) previous_credentials: Option<&'a PreviousCredentials>,
     pub(super) penalty_box: Option<PenaltyBoxJson>,
@@ -50,6 +52,7 @@ impl<'a> WebhookJson<'a> {
             previous,
             previous_expires_at: previous.map(|retired| ring.expiry_of(retired, now)),
             is_previous_held: previous.is_some_and(|retired| retired.is_held(now)),
+            roll_due_at: webhook.roll_due_at(now),
             previous_credentials: webhook.previous_credentials(now),
             penalty_box: webhook.held_up.as_deref().map(PenaltyBoxJson::new),
             secret_adoption: adopted.map(|(current, adoption)| SecretAdoptionJson::new(current, adoption)),

@@ -8,7 +8,7 @@ use utoipa::openapi::schema::Schema;
 use webhook_domain::InvalidValue;
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::text::{PublicText, TextValue};
-use webhook_domain::webhook::{ActionList, Edit, SettingsUpdate, TargetUrl};
+use webhook_domain::webhook::{ActionList, Edit, RotationDays, SettingsUpdate, TargetUrl};
 
 use super::field_value::FieldValue;
 use super::fields::Fields;
@@ -178,6 +178,50 @@ impl Settable for Flag {
             true => "True",
             false => "False",
         }
+    }
+}
+
+/// True or false, which an update may leave as it is; null is false.
+pub(crate) struct OptionalFlag(pub(crate) fn(&mut SettingsUpdate) -> &mut Edit<bool>);
+
+impl Settable for OptionalFlag {
+    fn read(
+        &self,
+        name: &'static str,
+        fields: &mut Fields,
+        update: &mut SettingsUpdate,
+        _: &FieldRules,
+    ) -> Result<bool, Problem> {
+        let edit = fields.boolean_edit(name)?;
+        Ok(set(self.0(update), edit))
+    }
+
+    fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
+        plain(boolean(says), nullable)
+    }
+
+    fn may_be_null(&self) -> bool {
+        false
+    }
+}
+
+/// After how many days something is due; null for what the deployment has.
+pub(crate) struct Days(pub(crate) fn(&mut SettingsUpdate) -> &mut Edit<RotationDays>);
+
+impl Settable for Days {
+    fn read(
+        &self,
+        name: &'static str,
+        fields: &mut Fields,
+        update: &mut SettingsUpdate,
+        _: &FieldRules,
+    ) -> Result<bool, Problem> {
+        let edit = fields.whole_edit(name, RotationDays::new, RotationDays::invalid())?;
+        Ok(set(self.0(update), edit))
+    }
+
+    fn schema(&self, says: &str, nullable: bool) -> RefOr<Schema> {
+        plain(whole(1, RotationDays::MAX.into(), says), nullable)
     }
 }
 

@@ -3,7 +3,9 @@
 use webhook_domain::id::WebhookId;
 use webhook_domain::signing::key_ring::SigningKey;
 use webhook_domain::signing::verification_key::VerificationKey;
-use webhook_domain::webhook::{ApiHeaderField, ApiKeyValue, Name, Password, Reference, Username};
+use webhook_domain::webhook::{
+    ApiHeaderField, ApiKeyValue, Name, Password, Reference, RotationDays, Username,
+};
 
 use super::field::Set::{ByServer, OfChange, Optional, PresentOnCreate, RequiredOnUpdate};
 use super::field::{Example, Field};
@@ -11,7 +13,9 @@ use super::field_value::FieldValue;
 use super::penalty_box::PenaltyBoxJson;
 use super::schemas::Described as _;
 use super::secret_adoption::SecretAdoptionJson;
-use super::value::{Actions, Choice, Flag, Headers, OptionalChoice, OverlapOf, Text, Url, shown};
+use super::value::{
+    Actions, Choice, Days, Flag, Headers, OptionalChoice, OptionalFlag, OverlapOf, Text, Url, shown,
+};
 use crate::openapi::shared::SIGNING_PROTOCOL;
 use crate::openapi::values::{boolean, constant, id, instant, one, or_null, secret, verification_key};
 
@@ -266,6 +270,33 @@ pub(super) static FIELDS: &[Field] = &[
             schema: |says| or_null(instant(says)),
         },
         shown: Some(|json| json.webhook.key_ring.rolled_at().into()),
+    },
+    Field {
+        name: "secret_rotation_days",
+        says: "After how many days as the current one a secret is due for a roll. Null for what the deployment has, which may be never.",
+        advice: "",
+        example: Example::Whole(90),
+        set: Optional(&Days(|update| &mut update.secret_rotation_days)),
+        shown: Some(|json| json.settings().secret_rotation_days.map(RotationDays::get).into()),
+    },
+    Field {
+        name: "secret_rotates_automatically",
+        says: "Whether the service rolls the key when it is due. Only for Ed25519: a secret of HmacSHA256 is not rolled, and WEBHOOK.SECRET_ROLL_DUE \
+               tells that it is due.",
+        advice: "Set it if the receiver looks its keys up in the key set.",
+        example: Example::Flag(false),
+        set: Optional(&OptionalFlag(|update| &mut update.secret_rotates_automatically)),
+        shown: Some(|json| json.settings().secret_rotates_automatically.into()),
+    },
+    Field {
+        name: "secret_roll_due_at",
+        says: "When the current secret is due for a roll. Null without a current secret, or without days after which it is.",
+        advice: "",
+        example: Example::Text("2024-07-11T15:22:37Z"),
+        set: ByServer {
+            schema: |says| or_null(instant(says)),
+        },
+        shown: Some(|json| json.roll_due_at.into()),
     },
     Field {
         name: "secret_adoption",

@@ -74,6 +74,8 @@ async fn a_list_has_the_webhooks_that_meet_every_condition() {
         ("rolled_before=2024-04-12T15:22:38Z", &[1]),
         ("rolled_before=2024-04-12T15:22:58Z", &[1, 2, 3]),
         ("rolled_before=9999-12-31T23:59:59Z", &[1, 2, 3, 4]),
+        ("roll_due=true", &[]),
+        ("roll_due=false", &[1, 2, 3, 4]),
         ("active=true&url_host=example.com", &[1]),
         ("name=Zo%C3%AB+%26+S%C3%B6hne+%3D+100%25&reference=a", &[]),
         (
@@ -189,6 +191,7 @@ async fn a_condition_that_is_not_what_it_must_be_is_named_with_what_would_be_rig
         ("signing_protocol=hmacsha256", "signing_protocol", "HmacSHA256"),
         ("signing_protocol=HmacSHA512", "signing_protocol", "HmacSHA256"),
         ("rolled_before=", "rolled_before", "2024-04-12T15:22:37Z"),
+        ("roll_due=1", "roll_due", "true or false"),
         (
             "rolled_before=2024-04-12T15:22:37",
             "rolled_before",
@@ -229,7 +232,7 @@ async fn a_condition_that_is_not_what_it_must_be_is_named_with_what_would_be_rig
         ("name=a&%6Eame=b", "name", "once"),
         ("Name=a", "Name", "not a parameter"),
         ("url=example.com", "url", "not a parameter"),
-        ("roll_due=true", "roll_due", "not a parameter"),
+        ("rolls_due=true", "rolls_due", "not a parameter"),
     ] {
         let answer = service.ask(get(format!("/v1/webhooks?{query}"))).await;
         answer.refuses(400, "INVALID_FIELD", Some(field));

@@ -7,7 +7,7 @@ use actix_web::http::Method;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use webhook_domain::id::{PlatformId, WebhookId};
-use webhook_domain::ports::{ChangeOrder, Creation, KeyExpiry, Outcome, WebhookStore};
+use webhook_domain::ports::{ChangeOrder, Creation, KeyExpiry, Outcome, RollDue, WebhookStore};
 use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::testing::MemoryStore;
 use webhook_domain::time::Instant;
@@ -166,6 +166,31 @@ impl WebhookStore for Slow {
         limit: u32,
     ) -> Result<Vec<KeyExpiry>, StoreError> {
         self.store.with_expiring_keys(after, until, limit).await
+    }
+
+    async fn with_due_rolls(
+        &self,
+        after: (Instant, Option<WebhookId>),
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<RollDue>, StoreError> {
+        self.store.with_due_rolls(after, now, limit).await
+    }
+
+    async fn with_keys_ahead(
+        &self,
+        latest: Instant,
+        limit: u32,
+    ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError> {
+        self.store.with_keys_ahead(latest, limit).await
+    }
+
+    async fn note_rolls_anew(
+        &self,
+        after: Option<WebhookId>,
+        limit: u32,
+    ) -> Result<Option<WebhookId>, StoreError> {
+        self.store.note_rolls_anew(after, limit).await
     }
 
     async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {

@@ -64,7 +64,7 @@ async fn a_list_shows_webhooks_oldest_first_and_their_keys_to_nobody() {
     assert_eq!(json["links"], links);
     for webhook in json["data"].as_array().unwrap() {
         assert!(webhook["secret_key"].is_null() && webhook["previous_secret_key"].is_null());
-        assert_eq!(webhook.as_object().unwrap().len(), 28);
+        assert_eq!(webhook.as_object().unwrap().len(), 31);
     }
     assert_eq!(service.audited(&created[0]).await.len(), audited);
 }

@@ -33,6 +33,7 @@ mod public_keys;
 mod reading;
 mod request_rate;
 mod requests;
+mod roll_due;
 mod rolling;
 mod rotations;
 mod routing;

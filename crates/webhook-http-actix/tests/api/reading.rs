@@ -5,7 +5,7 @@ use webhook_domain::access::permission::Permission;
 
 use crate::test_service::*;
 
-const FIELDS: [&str; 28] = [
+const FIELDS: [&str; 31] = [
     "object_type",
     "id",
     "name",
@@ -29,6 +29,9 @@ const FIELDS: [&str; 28] = [
     "previous_secret_held",
     "previous_credentials_expires_at",
     "secret_rolled_at",
+    "secret_rotation_days",
+    "secret_rotates_automatically",
+    "secret_roll_due_at",
     "secret_adoption",
     "penalty_box",
     "penalty_box_data",
@@ -56,7 +59,8 @@ async fn a_new_webhook_is_answered_whole() {
         "api_header_field": null, "custom_headers": null, "url": null, "included_actions": null, "excluded_actions": null,
         "signing_protocol": "HmacSHA256", "previous_signing_protocol": null, "secret_key": secret,
         "previous_secret_key": null, "verification_key": null, "previous_verification_key": null, "previous_secret_expires_at": null, "previous_secret_held": false,
-        "previous_credentials_expires_at": null, "secret_rolled_at": null, "secret_adoption": null,
+        "previous_credentials_expires_at": null, "secret_rolled_at": null, "secret_rotation_days": null,
+        "secret_rotates_automatically": false, "secret_roll_due_at": null, "secret_adoption": null,
         "penalty_box": null, "penalty_box_data": null,
         "created_at": "2024-04-12T15:22:37Z", "updated_at": "2024-04-12T15:22:37Z",
     });

@@ -30,6 +30,7 @@ impl Local {
             settings.master_key,
             settings.database_wait,
             settings.quotas,
+            settings.secret_rotation_days,
         )?;
         let runtime = Builder::new_current_thread()
             .enable_all()

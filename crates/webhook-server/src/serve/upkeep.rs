@@ -1,12 +1,15 @@
-//! What a serving process does by itself, beside answering and delivering: erases keys that have expired, forgets old events, and learns of
-//! a new master key.
+//! What a serving process does by itself, beside answering and delivering: erases keys that have expired, rolls keys that are due, forgets old events,
+//! and learns of a new master key.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt;
 use webhook_domain::ports::EventStore as _;
-use webhook_domain::services::{ClockMending, ExpiryNotices, Mended, OwnChecks, Upkeep};
+use webhook_domain::services::{
+    ClockMending, DueRolls, DueRollsTally, ExpiryNotices, Mended, OwnChecks, Upkeep,
+};
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_http_actix::wire::described;
 use webhook_store_diesel::DieselStore;
 
@@ -75,6 +78,34 @@ pub(crate) async fn keep_checking(checks: OwnChecks) {
             ),
         }
         rt::time::sleep(UPKEEP_EVERY).await;
+    }
+}
+
+/// Rolls keys that are due and tells of them, now and every [`UPKEEP_EVERY`], for ever.
+pub(crate) fn keep_rolling(open: &OpenStore, default_overlap: Overlap) -> impl Future<Output = ()> + use<> {
+    let (clock, entropy) = (open.clock.clone(), open.entropy.clone());
+    let (store, pause) = (open.store.clone(), open.store.clone());
+    let rotation = DueRolls::new(store, pause, clock, entropy, default_overlap).announcing(described);
+    async move {
+        loop {
+            match rotation.run().await {
+                Ok(DueRollsTally {
+                    full: 0,
+                    rolled,
+                    told,
+                    recounted,
+                }) => tracing::debug!(rolled, told, recounted, "keys that are due were looked for"),
+                Ok(tally) => tracing::warn!(
+                    webhooks = tally.full,
+                    "keys that are due cannot be rolled, because 5 retired keys of the webhook still sign; it will be tried when one has stopped"
+                ),
+                Err(error) => tracing::warn!(
+                    error = chain(&error),
+                    "cannot do what is to be done about keys that are due; it will be tried again"
+                ),
+            }
+            rt::time::sleep(UPKEEP_EVERY).await;
+        }
     }
 }
 

@@ -175,7 +175,7 @@ mod tests {
              environment = \"LIVE\"\nallow_http = true\nretry_speed = 1\nevent_retention = 30\nallowed_networks = [\"10.0.0.0/8\", \"fd00::/8\"]\n\
              egress_proxy = \"socks5://h\"\nproxy_resolves = true\ndenied_networks = [\"10.1.0.0/16\"]\nattempt_timeout = 5\nreceivers_ca_file = \"f\"\n\
              client_certificate_file = \"f\"\nclient_key_file = \"f\"\n\
-             previous_secret_ttl = 60\nrequests_per_second = 10\nfailed_authentications_per_second = 0\n\
+             previous_secret_ttl = 60\nsecret_rotation_days = 90\nrequests_per_second = 10\nfailed_authentications_per_second = 0\n\
              webhooks_per_platform = 0\napi_keys_per_platform = 0\npending_events_per_platform = 0\n\
              jwt_issuer = \"i\"\njwt_audience = \"a\"\njwt_keys_file = \"f\"\nactions_file = \"f\"\n\
              tls_certificate_file = \"f\"\ntls_key_file = \"f\"\nstop_timeout = 8\nwait_for_database = 0\nlog = \"debug\"\naccess_log = \"all\"\n",

@@ -47,6 +47,8 @@ pub(crate) enum Setting {
     EventRetention,
     /// How long a rolled key goes on signing unless the roll says otherwise.
     PreviousSecretTtl,
+    /// After how many days a key is due for a roll unless its webhook says otherwise.
+    SecretRotationDays,
     /// Requests per second of one credential.
     RequestsPerSecond,
     /// Requests per second without a valid credential from one client address.
@@ -89,7 +91,7 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 36] = [
+    pub(crate) const ALL: [Self; 37] = [
         Self::Listen,
         Self::ListenBacklog,
         Self::MetricsListen,
@@ -111,6 +113,7 @@ impl Setting {
         Self::RetrySpeed,
         Self::EventRetention,
         Self::PreviousSecretTtl,
+        Self::SecretRotationDays,
         Self::RequestsPerSecond,
         Self::FailedAuthenticationsPerSecond,
         Self::WebhooksPerPlatform,
@@ -152,6 +155,7 @@ impl Setting {
             Self::RetrySpeed => "retry_speed",
             Self::EventRetention => "event_retention",
             Self::PreviousSecretTtl => "previous_secret_ttl",
+            Self::SecretRotationDays => "secret_rotation_days",
             Self::RequestsPerSecond => "requests_per_second",
             Self::FailedAuthenticationsPerSecond => "failed_authentications_per_second",
             Self::WebhooksPerPlatform => Counted::Webhooks.setting(),
@@ -177,7 +181,12 @@ impl Setting {
 
     /// The name on the command line. The master key itself has none to be given by: arguments are public.
     pub(crate) fn flag(self) -> String {
-        format!("--{}", self.key().replace('_', "-"))
+        let of = match self {
+            // Without this word it is what `webhook update` sets.
+            Self::SecretRotationDays => "default-",
+            _ => "",
+        };
+        format!("--{of}{}", self.key().replace('_', "-"))
     }
 
     /// What holds when nobody says anything, as one would write it in the environment.
@@ -200,9 +209,10 @@ impl Setting {
             Self::PreviousSecretTtl => Some("86400"),
             Self::RequestsPerSecond => Some("50000"),
             Self::FailedAuthenticationsPerSecond => Some("50"),
-            Self::WebhooksPerPlatform | Self::ApiKeysPerPlatform | Self::PendingEventsPerPlatform => {
-                Some("0")
-            }
+            Self::SecretRotationDays
+            | Self::WebhooksPerPlatform
+            | Self::ApiKeysPerPlatform
+            | Self::PendingEventsPerPlatform => Some("0"),
             Self::JwtIssuer | Self::JwtAudience | Self::JwtKeysFile | Self::ActionsFile => None,
             Self::TlsCertificateFile | Self::TlsKeyFile => None,
             Self::StopTimeout => Some("8"),
@@ -220,6 +230,7 @@ impl Setting {
             | Self::RetrySpeed
             | Self::EventRetention
             | Self::PreviousSecretTtl
+            | Self::SecretRotationDays
             | Self::RequestsPerSecond
             | Self::FailedAuthenticationsPerSecond
             | Self::WebhooksPerPlatform

@@ -12,7 +12,7 @@ use webhook_domain::delivery::address::Network;
 use webhook_domain::delivery::retry_schedule::RetrySchedule;
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::signing::secret::SecretText;
-use webhook_domain::webhook::HttpPolicy;
+use webhook_domain::webhook::{HttpPolicy, RotationDays};
 use webhook_store_diesel::MasterKey;
 
 /// The highest rate per second that can be told from no limit.
@@ -81,6 +81,18 @@ pub(super) fn previous_secret_ttl(text: &str) -> Result<Overlap, InvalidValue> {
     let digits_alone = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let seconds = digits_alone.then(|| text.parse().ok()).flatten();
     Overlap::from_seconds(seconds.ok_or(Overlap::invalid())?)
+}
+
+/// After how many days a key is due for a roll; 0 is never.
+pub(super) fn secret_rotation_days(text: &str) -> Result<Option<RotationDays>, InvalidValue> {
+    const EXPECTED: InvalidValue =
+        InvalidValue::new("must be a whole number of days from 1 to 730, or 0 for never");
+    let digits_alone = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match digits_alone.then(|| text.parse().ok()).flatten() {
+        Some(0) => Ok(None),
+        Some(days) => RotationDays::new(days).map(Some).map_err(|_| EXPECTED),
+        None => Err(EXPECTED),
+    }
 }
 
 /// A rate per second; 0 is no limit.

@@ -23,6 +23,7 @@ use crate::database::schema::{
     audit_chain, audit_ends, idempotent_answers, platforms, webhook_updates, webhooks,
 };
 use crate::webhooks::known_keys::KnownKeyRow;
+use crate::webhooks::roll_due_row::RollDueColumns;
 use crate::webhooks::row::{ExpiryColumns, RingColumns, UpdatedColumns, WebhookRow};
 
 /// What to do about rows that somebody else has locked.
@@ -111,6 +112,14 @@ impl AnyConnection {
         match self {
             Self::Sqlite(sqlite) => sqlite::move_expiries(sqlite, moved),
             Self::Postgres(postgres) => postgres::move_expiries(postgres, moved),
+        }
+    }
+
+    /// Notes when keys are due for a roll.
+    pub(crate) fn note_roll_dues(&mut self, noted: &[RollDueColumns]) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite::note_roll_dues(sqlite, noted),
+            Self::Postgres(postgres) => postgres::note_roll_dues(postgres, noted),
         }
     }
 

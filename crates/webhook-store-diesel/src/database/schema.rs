@@ -19,6 +19,8 @@ diesel::table! {
         included_actions -> Nullable<Text>,
         excluded_actions -> Nullable<Text>,
         signing_protocol -> Text,
+        secret_rotation_days -> Nullable<BigInt>,
+        secret_rotates_automatically -> Bool,
         key_ring -> Binary,
         created_at -> BigInt,
         updated_at -> BigInt,
@@ -47,6 +49,17 @@ diesel::table! {
     credential_expiries (webhook_id) {
         webhook_id -> Text,
         expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    roll_dues (webhook_id) {
+        webhook_id -> Text,
+        platform -> Text,
+        due_at -> BigInt,
+        counted_from -> BigInt,
+        since -> BigInt,
+        is_done -> Bool,
     }
 }
 
@@ -327,6 +340,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     failed_deliveries,
     fan_outs,
     lanes,
+    roll_dues,
     webhooks
 );
 diesel::allow_tables_to_appear_in_same_query!(fan_out_heads, platforms);

@@ -12,6 +12,7 @@ use webhook_domain::delivery::notice::Notice;
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::ports::{Outcome, Publication, Published};
 use webhook_domain::time::Instant;
+use webhook_domain::webhook::RotationDays;
 use webhook_domain::{ServiceError, StoreError};
 
 use crate::audit::head::{Chain, Keys};
@@ -157,6 +158,7 @@ pub(crate) fn attempt(
     (audiences, counts, known): (&mut Audiences, &Counts, &KnownUses),
     group: &Group,
     taken: TakenRows,
+    default_rotation: Option<RotationDays>,
 ) -> Result<Done, Failure> {
     transact(connection, |connection| {
         let works: Vec<&Work> = group.changes.iter().map(|member| &member.work).collect();
@@ -169,7 +171,14 @@ pub(crate) fn attempt(
 
         let platforms = platforms_of(&works, &published, &made);
         let mut routing = audiences.in_transaction(connection, platforms)?;
-        let mut changes = Changes::load(connection, keys.vault, &works, taken, &mut routing)?;
+        let mut changes = Changes::load(
+            connection,
+            keys.vault,
+            &works,
+            taken,
+            default_rotation,
+            &mut routing,
+        )?;
         // What a quota is of must not change meanwhile, and what others have answered must be there to be seen before it is judged.
         let mut chain = match works.iter().any(|work| work.quota().is_some()) {
             true => Some(Chain::lock(connection, keys)?),

@@ -43,6 +43,7 @@ use crate::lanes::record::Turns;
 use crate::observer::Observed;
 use crate::sealing::Vault;
 use crate::webhooks::change::Work;
+use crate::webhooks::roll_due_row::DefaultRotation;
 
 /// How many changes may wait. More means that the database is far too slow for what is asked of it.
 const QUEUE_CAPACITY: usize = 4096;
@@ -82,6 +83,7 @@ pub(crate) struct Writer {
     pub(crate) counts: Arc<Counts>,
     /// Who is told of commits.
     pub(crate) observed: Observed,
+    pub(crate) default_rotation: DefaultRotation,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -99,6 +101,7 @@ impl Writer {
         let queue = Arc::new(Queue::new(QUEUE_CAPACITY));
         let counts = Arc::<Counts>::default();
         let observed = Observed::default();
+        let default_rotation = DefaultRotation::default();
         let worker = Worker {
             queue: Arc::clone(&queue),
             url,
@@ -113,6 +116,7 @@ impl Writer {
             uses: KnownUses::default(),
             counts: Arc::clone(&counts),
             observed: observed.clone(),
+            default_rotation: default_rotation.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
@@ -121,6 +125,7 @@ impl Writer {
             queue,
             counts,
             observed,
+            default_rotation,
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -208,6 +213,7 @@ struct Worker {
     /// What was counted for quotas.
     counts: Arc<Counts>,
     observed: Observed,
+    default_rotation: DefaultRotation,
 }
 
 impl Worker {
@@ -305,7 +311,7 @@ impl Worker {
             vault: &vault,
             chain: &chain,
         };
-        let own = self.delivering.own();
+        let (own, days) = (self.delivering.own(), self.default_rotation.get());
         let began = Instant::now();
         let mut taken = TakenRows::Await;
         let mut broke_constraint = false;
@@ -326,7 +332,7 @@ impl Worker {
             };
             let attempted_at = Instant::now();
             let kept = (&mut self.audiences, self.counts.as_ref(), &self.uses);
-            match attempt(connection, keys, own, kept, group, taken) {
+            match attempt(connection, keys, own, kept, group, taken, days) {
                 Ok(done) => return Ok(done),
                 // A member alone is run again: if another process gave the answer to this very request in the
                 // meantime, it is there now.

@@ -176,7 +176,11 @@ impl DeliveryQueue for DieselStore {
             after,
             limit,
         };
-        self.lanes.ask(wanted).await
+        let mut looked = self.lanes.ask(wanted).await?;
+        if let Some(lane) = &mut looked {
+            lane.webhook.default_rotation = self.writer.default_rotation.get();
+        }
+        Ok(looked)
     }
 
     async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Vec<WebhookId>, StoreError> {

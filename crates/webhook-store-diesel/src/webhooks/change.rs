@@ -14,7 +14,7 @@ use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{ChangeOrder, Creation, Effect, Outcome};
 use webhook_domain::signing::secret::SecretBytes;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::{Announcement, Happened, Webhook};
+use webhook_domain::webhook::{Announcement, Happened, RotationDays, Webhook};
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::answers::row::{AnswerRow, slot_key};
@@ -99,6 +99,8 @@ pub(crate) struct Changes {
     pub(super) steps: Steps,
     /// How many webhooks the platforms have whose quotas are judged, as the members so far left it.
     counts: BTreeMap<String, i64>,
+    /// After how many days the deployment has keys due for a roll, if it does.
+    default_rotation: Option<RotationDays>,
 }
 
 impl Changes {
@@ -125,6 +127,7 @@ impl Changes {
         vault: &Vault,
         works: &[&Work],
         taken: TakenRows,
+        default_rotation: Option<RotationDays>,
         routing: &mut Routing<'_>,
     ) -> Result<Self, Failure> {
         let steps = works.iter().filter_map(|work| match work {
@@ -141,7 +144,7 @@ impl Changes {
             .collect();
         ids.sort_unstable();
         ids.dedup();
-        let rows = load_rows(connection, vault, ids, taken)?;
+        let rows = load_rows(connection, vault, ids, taken, default_rotation)?;
         let followed = works.iter().filter_map(|work| work.announces_on());
         let announced = Announced::load(connection, routing, followed.map(ToString::to_string).collect())?;
         Ok(Self {
@@ -154,6 +157,7 @@ impl Changes {
             announced,
             steps,
             counts: BTreeMap::new(),
+            default_rotation,
         })
     }
 
@@ -236,11 +240,15 @@ impl Changes {
                 let ring = Some(&creation.webhook.key_ring);
                 self.known_keys
                     .note(&creation.webhook, None, ring, Some(creation.audit.at));
+                let webhook = Webhook {
+                    default_rotation: self.default_rotation,
+                    ..creation.webhook.clone()
+                };
                 let announcement = creation.announcement.as_ref();
                 self.announced
-                    .tell(announcement, &[Happened::Created], None, &creation.webhook);
-                self.created.push(creation.webhook.clone());
-                creation.webhook.clone()
+                    .tell(announcement, &[Happened::Created], None, &webhook);
+                self.created.push(webhook.clone());
+                webhook
             }
             Work::Change(order) => match self.change(order)? {
                 Ok(webhook) => webhook,

@@ -7,6 +7,7 @@
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
+use webhook_domain::time::{CLOCKS_APART, Instant};
 use webhook_domain::webhook::{Name, Reference, WebhookFilter, WebhookOrder};
 
 use crate::database::connection::AnyConnection;
@@ -19,6 +20,8 @@ pub(crate) type Webhooks<'a> = webhooks::BoxedQuery<'a, <AnyConnection as diesel
 pub(crate) struct Conditions<'a> {
     pub(crate) platform: &'a str,
     pub(crate) filter: &'a WebhookFilter,
+    /// When they are judged.
+    at: Instant,
     /// The expression of a webhook's name that has an index.
     name: &'static str,
     /// The expression of when a webhook's secret dates from.
@@ -54,17 +57,36 @@ impl<'a> Conditions<'a> {
             let dates_from = sql::<Bool>(self.secret_dates_from).sql(" < ");
             found = found.filter(dates_from.bind::<BigInt, _>(instant.as_milliseconds()));
         }
+        if let Some(due) = filter.roll_due {
+            let latest = self.at.plus(CLOCKS_APART).as_milliseconds();
+            let due_at = sql::<Bool>(ROLL_DUE_AT)
+                .bind::<BigInt, _>(latest)
+                .sql(OR_AS_NOTED);
+            let is_due = due_at.bind::<BigInt, _>(self.at.as_milliseconds());
+            found = found.filter(is_due.sql(", FALSE) = ").bind::<Bool, _>(due));
+        }
         found
     }
 }
+
+/// When the key of a webhook is due for a roll: counted from when it became the current one if that is no later than what is bound behind
+/// this, and otherwise as it is noted.
+const ROLL_DUE_AT: &str = "coalesce((SELECT roll_dues.due_at + CASE WHEN roll_dues.since <= ";
+const OR_AS_NOTED: &str = " THEN roll_dues.since - roll_dues.counted_from ELSE 0 END FROM roll_dues \
+     WHERE roll_dues.webhook_id = webhooks.id) <= ";
 
 /// Whether the queue of a webhook is held up. Not `EXISTS`: PostgreSQL might read the lanes of all platforms for that.
 const LANE_IS_HELD_UP: &str = "coalesce((SELECT lanes.penalty_box IS NOT NULL FROM lanes \
      WHERE lanes.webhook_id = webhooks.id), FALSE)";
 
 impl AnyConnection {
-    /// The conditions of `filter` on the webhooks of `platform`.
-    pub(crate) fn conditions<'a>(&self, platform: &'a str, filter: &'a WebhookFilter) -> Conditions<'a> {
+    /// The conditions of `filter` on the webhooks of `platform`, judged at `at`.
+    pub(crate) fn conditions<'a>(
+        &self,
+        platform: &'a str,
+        filter: &'a WebhookFilter,
+        at: Instant,
+    ) -> Conditions<'a> {
         // The ring is JSON, in which the instant of the last roll is not sealed: the digits behind its name, or `null`.
         let secret_dates_from = match self {
             Self::Sqlite(_) => {
@@ -79,6 +101,7 @@ impl AnyConnection {
         Conditions {
             platform,
             filter,
+            at,
             name: self.sort_expression(WebhookOrder::Name),
             secret_dates_from,
         }

@@ -28,7 +28,7 @@ pub(crate) fn page(
         order: query.order,
         key: connection.sort_expression(query.order),
         limit: query.limit.get().into(),
-        conditions: connection.conditions(platform, &query.filter),
+        conditions: connection.conditions(platform, &query.filter, query.at),
     };
     if query.filter.url_host.is_some() {
         return at_one_instant(connection, |connection| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use webhook_domain::id::WebhookId;
 use webhook_domain::ports::Effect;
-use webhook_domain::webhook::Webhook;
+use webhook_domain::webhook::{RotationDays, Webhook};
 
 use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
@@ -56,12 +56,13 @@ pub(super) enum Unusable {
     Locked(String),
 }
 
-/// Loads and locks the rows of a group.
+/// Loads and locks the rows of a group, of a deployment that has keys due for a roll after so many days.
 pub(super) fn load_rows(
     connection: &mut AnyConnection,
     vault: &Vault,
     mut ids: Vec<String>,
     taken: TakenRows,
+    default_rotation: Option<RotationDays>,
 ) -> Result<BTreeMap<WebhookId, Result<Row, Unusable>>, Failure> {
     let mut rows = BTreeMap::new();
     if ids.is_empty() {
@@ -71,10 +72,11 @@ pub(super) fn load_rows(
         // An id that cannot be read back was not asked for by any member.
         let Ok(id) = row.id.parse() else { continue };
         let mut loaded = decode(connection, vault, row)?;
-        if let Ok(loaded) = &mut loaded
-            && is_held_up
-        {
-            loaded.webhook.held_up = held_up::read(connection, id)?;
+        if let Ok(loaded) = &mut loaded {
+            loaded.webhook.default_rotation = default_rotation;
+            if is_held_up {
+                loaded.webhook.held_up = held_up::read(connection, id)?;
+            }
         }
         let row = loaded.map(|loaded| Row {
             loaded,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::id::{PlatformId, WebhookId};
-use webhook_domain::ports::{ChangeOrder, Creation, KeyExpiry, Outcome, WebhookStore};
+use webhook_domain::ports::{ChangeOrder, Creation, KeyExpiry, Outcome, RollDue, WebhookStore};
 use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
@@ -21,6 +21,7 @@ use crate::sealing::Vault;
 use crate::sealing::handover;
 use crate::webhooks::change::Work;
 use crate::webhooks::list;
+use crate::webhooks::roll_dues::{self, Stretch};
 use crate::webhooks::row::{LoadedWebhook, WebhookRow};
 
 #[async_trait]
@@ -35,7 +36,7 @@ impl WebhookStore for DieselStore {
 
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
         let (platform, id) = (platform.to_string(), id.to_string());
-        let vault = self.vault.clone();
+        let (vault, default_rotation) = (self.vault.clone(), self.writer.default_rotation.get());
         let read = move |connection: &mut AnyConnection| {
             let query = webhooks::table.find(id).filter(webhooks::platform.eq(platform));
             let row: Option<WebhookRow> = query.get_result(connection).optional().map_err(unavailable)?;
@@ -43,6 +44,7 @@ impl WebhookStore for DieselStore {
             let shown = webhook.map(|webhook| {
                 Ok::<_, Failure>(Webhook {
                     held_up: held_up::read(connection, webhook.id)?,
+                    default_rotation,
                     ..webhook
                 })
             });
@@ -68,12 +70,15 @@ impl WebhookStore for DieselStore {
 
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {
         let platform = platform.to_string();
-        let vault = self.vault.clone();
+        let (vault, default_rotation) = (self.vault.clone(), self.writer.default_rotation.get());
         let read = move |connection: &mut AnyConnection| {
             let (rows, total) = list::page(connection, &platform, &query).map_err(unavailable)?;
             let webhooks = rows.into_iter().map(|row| read_webhook(connection, &vault, row));
             let mut webhooks = webhooks.collect::<Result<Vec<_>, _>>()?;
             held_up::tell_of_list(connection, &mut webhooks)?;
+            for webhook in &mut webhooks {
+                webhook.default_rotation = default_rotation;
+            }
             Ok(WebhookPage { webhooks, total })
         };
         self.readers.run(read).await
@@ -151,6 +156,44 @@ impl WebhookStore for DieselStore {
                 .map_err(corrupt)
         };
         self.readers.run(read).await
+    }
+
+    async fn with_due_rolls(
+        &self,
+        after: (Instant, Option<WebhookId>),
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<RollDue>, StoreError> {
+        let read = move |connection: &mut AnyConnection| roll_dues::due(connection, after, now, limit);
+        self.readers.run(read).await
+    }
+
+    async fn with_keys_ahead(
+        &self,
+        latest: Instant,
+        limit: u32,
+    ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError> {
+        let read = move |connection: &mut AnyConnection| roll_dues::ahead(connection, latest, limit);
+        self.readers.run(read).await
+    }
+
+    async fn note_rolls_anew(
+        &self,
+        after: Option<WebhookId>,
+        limit: u32,
+    ) -> Result<Option<WebhookId>, StoreError> {
+        let (vault, default) = (self.vault.clone(), self.writer.default_rotation.get());
+        let look =
+            move |connection: &mut AnyConnection| roll_dues::look(connection, &vault, default, after, limit);
+        let Stretch { wrong, last } = self.readers.run(look).await?;
+        if !wrong.is_empty() {
+            let vault = self.vault.clone();
+            let put_right = move |connection: &mut AnyConnection| {
+                roll_dues::put_right(connection, &vault, default, &wrong)
+            };
+            self.writer.alone(put_right).await?;
+        }
+        Ok(last)
     }
 
     async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {

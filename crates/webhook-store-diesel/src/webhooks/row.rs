@@ -8,7 +8,7 @@ use webhook_domain::stored::{SealedHeaders, SealedKeys};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{
     ActionList, ApiHeaderField, ApiKeyValue, Authentication, Credentials, Name, Password, Reference,
-    Settings, TargetUrl, Username, Version, Webhook,
+    RotationDays, Settings, TargetUrl, Username, Version, Webhook,
 };
 
 use crate::database::row::{At, RowError};
@@ -39,6 +39,8 @@ pub(crate) struct WebhookRow {
     pub(crate) included_actions: Option<String>,
     pub(crate) excluded_actions: Option<String>,
     pub(crate) signing_protocol: String,
+    pub(crate) secret_rotation_days: Option<i64>,
+    pub(crate) secret_rotates_automatically: bool,
     pub(crate) key_ring: Vec<u8>,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
@@ -158,6 +160,8 @@ impl LoadedWebhook {
                 .signing_protocol
                 .parse()
                 .map_err(|p| at("signing_protocol").value(p))?,
+            secret_rotation_days: row.secret_rotation_days.map(RotationDays::restore),
+            secret_rotates_automatically: row.secret_rotates_automatically,
         };
         let webhook = Webhook {
             id,
@@ -168,6 +172,7 @@ impl LoadedWebhook {
             created_at: Instant::from_milliseconds(row.created_at),
             updated_at: Instant::from_milliseconds(row.updated_at),
             version: Version(row.version),
+            default_rotation: None,
             held_up: None,
         };
         Ok(Self {
@@ -336,6 +341,8 @@ fn encode(
         included_actions: encode_actions(settings.included_actions.as_ref(), at("included_actions"))?,
         excluded_actions: encode_actions(settings.excluded_actions.as_ref(), at("excluded_actions"))?,
         signing_protocol: settings.signing_protocol.name().to_owned(),
+        secret_rotation_days: settings.secret_rotation_days.map(|days| days.get().into()),
+        secret_rotates_automatically: settings.secret_rotates_automatically,
         key_ring: encode_ring(webhook, keys, vault, at("key_ring"))?,
         created_at: webhook.created_at.as_milliseconds(),
         updated_at: webhook.updated_at.as_milliseconds(),

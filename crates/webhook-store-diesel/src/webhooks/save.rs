@@ -19,6 +19,7 @@ use crate::sealing::Vault;
 use crate::webhooks::key_counts::KeyCounts;
 use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::previous_credentials::note_expiry;
+use crate::webhooks::roll_due_row::RollDueColumns;
 use crate::webhooks::row::{ExpiryColumns, LoadedWebhook, RingColumns};
 
 /// Where the newest audit record of each resource of the group stands.
@@ -115,6 +116,10 @@ impl Changes {
         if !expiries.is_empty() {
             connection.move_expiries(&expiries)?;
         }
+        let dues = self.roll_dues();
+        if !dues.is_empty() {
+            connection.note_roll_dues(&dues)?;
+        }
         for platform in self.save_subscriptions(connection)? {
             routing.has_changed(&platform);
             platforms.entry(platform).or_default().routing = true;
@@ -187,6 +192,17 @@ impl Changes {
             .created
             .iter()
             .filter_map(|webhook| ExpiryColumns::of(None, Some(webhook)));
+        changed.chain(created).collect()
+    }
+
+    /// When keys are due for a roll, where that changes.
+    fn roll_dues(&self) -> Vec<RollDueColumns> {
+        let changed = self.rows.values().flatten().filter_map(|row| match &row.effect {
+            Effect::Keep | Effect::Delete => None,
+            Effect::Save(after) => RollDueColumns::after(Some(&row.loaded.webhook), after),
+        });
+        let created = self.created.iter();
+        let created = created.filter_map(|webhook| RollDueColumns::after(None, webhook));
         changed.chain(created).collect()
     }
 

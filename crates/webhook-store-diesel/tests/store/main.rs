@@ -5,6 +5,7 @@
 mod auditing;
 mod conformance;
 mod credentials;
+mod due_rolls;
 mod failing;
 mod fan_out;
 mod groups;

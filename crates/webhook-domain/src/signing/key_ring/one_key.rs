@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{KeyRing, Overlap, RetiredKey, put_right};
+use super::{KeyAge, KeyRing, Overlap, RetiredKey, put_right};
 use crate::error::{InvalidValue, Refusal};
 use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
@@ -136,6 +136,7 @@ impl KeyRing {
             rolled_at: Some(rolled_at),
             undoable: None,
             adoption: None,
+            age: KeyAge::new(now, rolled_at),
         })
     }
 }

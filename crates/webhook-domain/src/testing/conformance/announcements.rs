@@ -14,7 +14,7 @@ use crate::time::Instant;
 use crate::webhook::{AuthenticationType, Precondition, Settings, SettingsUpdate, Version, Webhook};
 
 /// What is told of a webhook here: its id and version.
-fn described(webhook: &Webhook, _: Instant) -> JsonText {
+pub(super) fn described(webhook: &Webhook, _: Instant) -> JsonText {
     let text = format!(r#"["{}",{}]"#, webhook.id, webhook.version.0);
     held(JsonText::parse(text.as_bytes()))
 }

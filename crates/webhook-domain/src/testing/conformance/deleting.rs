@@ -12,7 +12,7 @@ use crate::signing::key_ring::Overlap;
 use crate::testing::fixtures;
 use crate::webhook::{Settings, Webhook, WebhookQuery};
 
-async fn delete(
+pub(super) async fn delete(
     scene: &Scene,
     webhook: &Webhook,
     request: Option<IdempotentRequest>,

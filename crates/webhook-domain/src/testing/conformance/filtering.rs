@@ -198,6 +198,7 @@ pub async fn a_filtered_list_has_what_meets_every_condition(ports: &Ports) {
                 order,
                 direction,
                 filter: filter.clone(),
+                at: scene.now(),
             };
             let page = scene.page(query).await;
             let told = format!("{round}: {filter:?} {order:?} {direction:?} {limit}");

@@ -11,7 +11,7 @@ use crate::signing::signing_protocol::SigningProtocol;
 use crate::testing::{ManualClock, SeededEntropy, fixtures};
 use crate::webhook::{
     Authentication, AuthenticationType, Direction, Name, PageSize, PageStart, Settings, Webhook,
-    WebhookFilter, WebhookOrder, WebhookQuery,
+    WebhookOrder, WebhookQuery,
 };
 
 /// All settings, passwords and lists included, and the key come back as they were saved.
@@ -162,7 +162,7 @@ pub async fn webhooks_are_listed_by_the_number_of_a_page(ports: &Ports) {
                 start: PageStart::Number(number),
                 order,
                 direction,
-                filter: WebhookFilter::default(),
+                ..WebhookQuery::default()
             };
             let mut listed = Vec::new();
             for number in 1..=expected.len().div_ceil(limit as usize) as u64 {
@@ -195,7 +195,7 @@ pub async fn webhooks_are_listed_from_a_cursor(ports: &Ports) {
                     start,
                     order,
                     direction,
-                    filter: WebhookFilter::default(),
+                    ..WebhookQuery::default()
                 };
                 scene.page(query).await.webhooks
             };

@@ -74,6 +74,8 @@ macro_rules! conformance_tests {
             webhooks_with_expired_keys_are_those_past_the_instant
             webhooks_with_expiring_keys_are_listed_in_their_order
             a_sweep_erases_expired_keys_alone
+            webhooks_whose_key_is_due_are_listed_in_their_order
+            a_key_that_is_due_is_rolled_once
             a_sweep_leaves_version_and_records_as_they_are
             an_answer_of_a_clock_that_was_ahead_counts_from_now
             audit_records_come_newest_first
@@ -174,6 +176,7 @@ macro_rules! conformance_tests {
             announcements_pass_the_quota
             that_a_key_stops_is_told_once
             what_befalls_queues_is_told_if_it_is_so
+            that_a_key_is_due_is_told_once
         }
     };
     (@part pause $run:expr, $ports:expr) => {
@@ -234,6 +237,7 @@ mod tests {
             include_str!("changing.rs"),
             include_str!("credentials.rs"),
             include_str!("deleting.rs"),
+            include_str!("due_rolls.rs"),
             include_str!("durable.rs"),
             include_str!("events.rs"),
             include_str!("filtering.rs"),

@@ -137,7 +137,7 @@ impl DeliveryQueue for MemoryStore {
             })
         });
         Ok(Some(Lane {
-            webhook: found.clone(),
+            webhook: tables.of_deployment(found),
             epoch: lane.epoch,
             penalty_box: lane.penalty_box,
             withdrawn: lanes.withdrawn.get(&webhook).copied().unwrap_or_default(),

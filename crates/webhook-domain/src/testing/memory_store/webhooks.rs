@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{MemoryStore, Tables};
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
-use crate::ports::{Change, ChangeOrder, Creation, Effect, KeyExpiry, Outcome, WebhookStore};
+use crate::ports::{Change, ChangeOrder, Creation, Effect, KeyExpiry, Outcome, RollDue, WebhookStore};
 use crate::signing::key_ring::KeyRing;
 use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
@@ -16,6 +16,14 @@ impl Tables {
         self.webhooks
             .get(&id)
             .filter(|webhook| webhook.platform == *platform)
+    }
+
+    /// The webhook as one of this deployment.
+    pub(super) fn of_deployment(&self, webhook: &Webhook) -> Webhook {
+        Webhook {
+            default_rotation: self.default_rotation,
+            ..webhook.clone()
+        }
     }
 
     /// Saves all of a webhook but what holds its queue up.
@@ -60,6 +68,7 @@ impl WebhookStore for MemoryStore {
         }
         tables.judge_webhooks(quota, &webhook.platform)?;
         tables.refuse_taken_reference(&webhook)?;
+        let webhook = tables.of_deployment(&webhook);
         tables.webhooks.insert(webhook.id, webhook.clone());
         tables.lanes.make(webhook.id);
         let at = Some(audit.at);
@@ -82,7 +91,7 @@ impl WebhookStore for MemoryStore {
         let stored = tables
             .find(&order.platform, order.webhook)
             .ok_or(Refusal::NO_SUCH_WEBHOOK)?;
-        let stored = tables.shown(stored);
+        let stored = tables.of_deployment(&tables.shown(stored));
         let Change {
             effect,
             audit,
@@ -125,7 +134,8 @@ impl WebhookStore for MemoryStore {
 
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
         let tables = self.tables();
-        Ok(tables.find(platform, id).map(|webhook| tables.shown(webhook)))
+        let found = tables.find(platform, id);
+        Ok(found.map(|webhook| tables.of_deployment(&tables.shown(webhook))))
     }
 
     async fn key_ring(&self, id: WebhookId) -> Result<Option<KeyRing>, StoreError> {
@@ -142,8 +152,8 @@ impl WebhookStore for MemoryStore {
             .webhooks
             .values()
             .filter(|webhook| webhook.platform == *platform)
-            .map(|webhook| tables.listed(webhook))
-            .filter(|webhook| query.filter.accepts(webhook))
+            .map(|webhook| tables.of_deployment(&tables.listed(webhook)))
+            .filter(|webhook| query.filter.accepts(webhook, query.at))
             .map(|webhook| (query.order.cursor_of(&webhook), webhook))
             .collect();
         let shown = query.cut(&mut all);
@@ -189,6 +199,28 @@ impl WebhookStore for MemoryStore {
         found.sort_by_key(|key| (key.at, key.webhook));
         found.truncate(limit as usize);
         Ok(found)
+    }
+
+    async fn with_due_rolls(
+        &self,
+        after: (Instant, Option<WebhookId>),
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<RollDue>, StoreError> {
+        Ok(self.tables().due_rolls(after, now, limit))
+    }
+
+    async fn with_keys_ahead(
+        &self,
+        latest: Instant,
+        limit: u32,
+    ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError> {
+        Ok(self.tables().keys_ahead(latest, limit))
+    }
+
+    async fn note_rolls_anew(&self, _: Option<WebhookId>, _: u32) -> Result<Option<WebhookId>, StoreError> {
+        // Nothing is noted: all webhooks are looked at.
+        Ok(None)
     }
 
     async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {

@@ -30,6 +30,9 @@ pub(super) struct FilterArguments {
     /// Only those whose secret was last rolled or removed, or else made, before an instant like 2024-04-12T15:22:37Z
     #[arg(long, value_name = "INSTANT")]
     rolled_before: Option<Instant>,
+    /// Only those whose secret is due for a roll, or is not: true or false
+    #[arg(long, value_name = "BOOL")]
+    roll_due: Option<bool>,
 }
 
 impl FilterArguments {
@@ -43,6 +46,7 @@ impl FilterArguments {
             url_host: self.url_host.clone(),
             signing_protocol: self.signing_protocol,
             rolled_before: self.rolled_before,
+            roll_due: self.roll_due,
         }
     }
 }

@@ -88,6 +88,7 @@ fn read(local: &Local, acting: &Acting, arguments: &ListArguments) -> Result<Vec
             order: arguments.order_by,
             direction: arguments.order_direction,
             filter: arguments.filter.filter(),
+            ..WebhookQuery::default()
         };
         let page = local.wait("list the webhooks", service.list(acting, query))?;
         let is_last = page.webhooks.len() < PageSize::MAX.get() as usize;

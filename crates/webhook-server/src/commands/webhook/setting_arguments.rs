@@ -6,7 +6,7 @@ use clap::Args;
 use webhook_domain::InvalidValue;
 use webhook_domain::webhook::{
     ActionCatalogue, ActionList, ApiHeaderField, ApiKeyValue, AuthenticationType, Edit, Name, Password,
-    Reference, Settings, SettingsUpdate, TargetPolicy, TargetUrl, Username,
+    Reference, RotationDays, Settings, SettingsUpdate, TargetPolicy, TargetUrl, Username,
 };
 
 use super::custom_headers::custom_headers;
@@ -74,6 +74,15 @@ pub(super) struct SettingArguments {
     /// Exclude no action
     #[arg(long, conflicts_with = "excluded_actions")]
     no_excluded_actions: bool,
+    /// Days after which the secret is due for a roll, 1 to 730
+    #[arg(long, value_name = "DAYS")]
+    secret_rotation_days: Option<String>,
+    /// Due as the deployment has it
+    #[arg(long, conflicts_with = "secret_rotation_days")]
+    no_secret_rotation_days: bool,
+    /// Whether the service rolls a key that is due, for receivers that look Ed25519 keys up
+    #[arg(long, value_name = "BOOLEAN", num_args = 0..=1, default_missing_value = "true")]
+    secret_rotates_automatically: Option<bool>,
 }
 
 impl SettingArguments {
@@ -125,6 +134,11 @@ impl SettingArguments {
                 self.no_excluded_actions,
                 actions("--excluded-action", self.excluded_actions, catalogue)?,
             ),
+            secret_rotation_days: edit(
+                self.no_secret_rotation_days,
+                optional("--secret-rotation-days", self.secret_rotation_days, rotation_days)?,
+            ),
+            secret_rotates_automatically: edit(false, self.secret_rotates_automatically),
             ..kept
         })
     }
@@ -146,6 +160,11 @@ fn optional<T>(
     text.map(parse)
         .transpose()
         .map_err(|problem| Failure::configuration(format!("{flag} {problem}")))
+}
+
+fn rotation_days(text: String) -> Result<RotationDays, InvalidValue> {
+    let days = text.parse().map_err(|_| RotationDays::invalid())?;
+    RotationDays::new(days)
 }
 
 fn actions(

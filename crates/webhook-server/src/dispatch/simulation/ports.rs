@@ -12,8 +12,8 @@ use webhook_domain::delivery::key_use::KeyUse;
 use webhook_domain::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use webhook_domain::ports::{
     ChangeOrder, Creation, DeliveryQuery, EndedQuery, EventStore, GiveUp, KeyExpiry, ListedDelivery, Outcome,
-    Parcel, Publication, Published, Resend, ResendMany, Resent, Response, Sender, Shortage, TrackedDelivery,
-    WebhookStore,
+    Parcel, Publication, Published, Resend, ResendMany, Resent, Response, RollDue, Sender, Shortage,
+    TrackedDelivery, WebhookStore,
 };
 use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::signing::secret::Fingerprint;
@@ -97,6 +97,31 @@ impl WebhookStore for Ports {
         limit: u32,
     ) -> Result<Vec<KeyExpiry>, StoreError> {
         self.world.store.with_expiring_keys(after, until, limit).await
+    }
+
+    async fn with_due_rolls(
+        &self,
+        after: (Instant, Option<WebhookId>),
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<RollDue>, StoreError> {
+        self.world.store.with_due_rolls(after, now, limit).await
+    }
+
+    async fn with_keys_ahead(
+        &self,
+        latest: Instant,
+        limit: u32,
+    ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError> {
+        self.world.store.with_keys_ahead(latest, limit).await
+    }
+
+    async fn note_rolls_anew(
+        &self,
+        after: Option<WebhookId>,
+        limit: u32,
+    ) -> Result<Option<WebhookId>, StoreError> {
+        self.world.store.note_rolls_anew(after, limit).await
     }
 
     async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {

@@ -3,7 +3,7 @@
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
 use crate::answers::row::AnswerRow;
 use crate::api_keys::row::ApiKeyRow;
@@ -12,6 +12,7 @@ use crate::audit::row::AuditRow;
 use crate::database::schema::{api_keys, idempotent_answers, webhooks};
 use crate::lanes::held_up::IsHeldUp;
 use crate::webhooks::known_keys::KnownKeyRow;
+use crate::webhooks::roll_due_row::RollDueColumns;
 use crate::webhooks::row::{ExpiryColumns, RingColumns, WebhookRow};
 
 pub(super) fn lock_webhooks(
@@ -179,6 +180,40 @@ array_statement! {
     }
     "INSERT INTO key_expiries (expires_at, webhook_id, platform) SELECT * FROM unnest("
     ") AS n (expires_at, webhook_id, platform) WHERE expires_at IS NOT NULL"
+}
+
+array_statement! {
+    DeleteRollDues from RollDueColumns {
+        webhook_id: Text => &'a str = |row| &row.webhook_id,
+        due_at: Nullable<BigInt> => Option<i64> = |row| row.due_at,
+    }
+    "DELETE FROM roll_dues USING unnest("
+    ") AS n (webhook_id, due_at) WHERE roll_dues.webhook_id = n.webhook_id AND n.due_at IS NULL"
+}
+
+array_statement! {
+    UpsertRollDues from RollDueColumns {
+        webhook_id: Text => &'a str = |row| &row.webhook_id,
+        platform: Text => &'a str = |row| &row.platform,
+        due_at: Nullable<BigInt> => Option<i64> = |row| row.due_at,
+        counted_from: BigInt => i64 = |row| row.counted_from,
+        since: BigInt => i64 = |row| row.since,
+        is_done: Bool => bool = |row| row.is_done,
+    }
+    "INSERT INTO roll_dues (webhook_id, platform, due_at, counted_from, since, is_done) SELECT * FROM unnest("
+    ") AS n (webhook_id, platform, due_at, counted_from, since, is_done) WHERE due_at IS NOT NULL \
+     ON CONFLICT (webhook_id) DO UPDATE SET due_at = excluded.due_at, counted_from = excluded.counted_from, \
+     since = excluded.since, is_done = excluded.is_done"
+}
+
+pub(super) fn note_roll_dues(connection: &mut PgConnection, noted: &[RollDueColumns]) -> QueryResult<()> {
+    if noted.iter().any(|row| row.due_at.is_none()) {
+        DeleteRollDues::of(noted).execute(connection)?;
+    }
+    if noted.iter().any(|row| row.due_at.is_some()) {
+        UpsertRollDues::of(noted).execute(connection)?;
+    }
+    Ok(())
 }
 
 pub(super) fn move_expiries(connection: &mut PgConnection, moved: &[ExpiryColumns]) -> QueryResult<()> {

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::answers::row::AnswerRow;
@@ -12,6 +12,7 @@ use crate::audit::row::AuditRow;
 use crate::database::schema::{api_keys, idempotent_answers, webhooks};
 use crate::lanes::held_up::IsHeldUp;
 use crate::webhooks::known_keys::KnownKeyRow;
+use crate::webhooks::roll_due_row::RollDueColumns;
 use crate::webhooks::row::{ExpiryColumns, RingColumns, UpdatedColumns, WebhookRow};
 
 /// The rows with these ids, and whether their queues are held up. The transaction holds the only write lock there is, so they
@@ -154,6 +155,31 @@ row_statement! {
         ", " webhook_id: Text,
         ", " platform: Text,
     } ")"
+}
+
+row_statement! {
+    DeleteRollDue of RollDueColumns {
+        "DELETE FROM roll_dues WHERE webhook_id = " webhook_id: Text,
+    } ""
+}
+
+row_statement! {
+    UpsertRollDue of RollDueColumns {
+        "INSERT INTO roll_dues (webhook_id, platform, due_at, counted_from, since, is_done) VALUES (" webhook_id: Text,
+        ", " platform: Text,
+        ", " due_at: Nullable<BigInt>,
+        ", " counted_from: BigInt,
+        ", " since: BigInt,
+        ", " is_done: Bool,
+    } ") ON CONFLICT (webhook_id) DO UPDATE SET due_at = excluded.due_at, counted_from = excluded.counted_from, \
+      since = excluded.since, is_done = excluded.is_done"
+}
+
+pub(super) fn note_roll_dues(connection: &mut SqliteConnection, noted: &[RollDueColumns]) -> QueryResult<()> {
+    noted.iter().try_for_each(|row| match row.due_at {
+        None => DeleteRollDue(row).execute(connection).map(drop),
+        Some(_) => UpsertRollDue(row).execute(connection).map(drop),
+    })
 }
 
 pub(super) fn move_expiries(connection: &mut SqliteConnection, moved: &[ExpiryColumns]) -> QueryResult<()> {

@@ -132,7 +132,7 @@ impl Ground {
     ) -> Changing<'a> {
         let works: Vec<&Work> = works.iter().collect();
         let taken = TakenRows::Await;
-        let mut changes = Changes::load(connection, &self.vault, &works, taken, routing).unwrap();
+        let mut changes = Changes::load(connection, &self.vault, &works, taken, None, routing).unwrap();
         for reply in changes.decide(connection, &self.vault, &works).unwrap() {
             reply.unwrap();
         }
