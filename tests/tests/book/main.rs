@@ -11,5 +11,6 @@ mod installing;
 mod leaks;
 mod links;
 mod marks;
+mod ninety_days;
 mod reader;
 mod secrets;

@@ -90,6 +90,7 @@ fn deletion(webhook: &webhook_domain::webhook::Webhook) -> webhook_domain::ports
             })
         }),
         announcement: None,
+        settles: None,
         idempotency: None,
     }
 }
