@@ -12,7 +12,7 @@ use webhook_domain::access::caller::Acting;
 use webhook_domain::id::{PlatformId, ProcessId, RotationId, WebhookId};
 use webhook_domain::ports::{
     AuditLog, AuditQuery, ChangeOrder, ClaimedRotation, Creation, FinishRotation, KeyExpiry,
-    MatchingWebhooks, NewRotation, Outcome, RotationStore, RotationWebhooksQuery, WebhookStore,
+    MatchingWebhooks, NewRotation, Outcome, RollDue, RotationStore, RotationWebhooksQuery, WebhookStore,
 };
 use webhook_domain::rotation::{Rotation, RotationFilter, RotationStep, RotationWebhook, Settled};
 use webhook_domain::services::{RotationRun, RotationRunner, RotationService, RotationTurn, StartRotation};
@@ -106,6 +106,31 @@ impl WebhookStore for CutOff {
         limit: u32,
     ) -> Result<Vec<KeyExpiry>, StoreError> {
         self.store.with_expiring_keys(after, until, limit).await
+    }
+
+    async fn with_due_rolls(
+        &self,
+        after: (Instant, Option<WebhookId>),
+        now: Instant,
+        limit: u32,
+    ) -> Result<Vec<RollDue>, StoreError> {
+        self.store.with_due_rolls(after, now, limit).await
+    }
+
+    async fn with_keys_ahead(
+        &self,
+        latest: Instant,
+        limit: u32,
+    ) -> Result<Vec<(PlatformId, WebhookId)>, StoreError> {
+        self.store.with_keys_ahead(latest, limit).await
+    }
+
+    async fn note_rolls_anew(
+        &self,
+        after: Option<WebhookId>,
+        limit: u32,
+    ) -> Result<Option<WebhookId>, StoreError> {
+        self.store.note_rolls_anew(after, limit).await
     }
 
     async fn forget_answers(&self, before: Instant, limit: u32) -> Result<u32, StoreError> {
