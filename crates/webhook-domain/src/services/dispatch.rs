@@ -5,6 +5,7 @@
 //! does not change, so they are read a few at a time. A turn is handed to whoever records turns in batches; the worker
 //! goes on meanwhile. After a crash the last turns are not known, and their deliveries are sent again.
 
+mod gone;
 mod second_try;
 mod telling;
 
@@ -13,8 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::second_try::SecondTries;
-use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
-use crate::access::caller::Acting;
 use crate::delivery::DeliveryStatus;
 use crate::delivery::attempt::{Attempt, Confidential, ResponseBody};
 use crate::delivery::event::Environment;
@@ -23,19 +22,18 @@ use crate::delivery::penalty_box::{HeadFate, PenaltyBox};
 use crate::delivery::retry_schedule::{Jitter, RetrySchedule};
 use crate::delivery::trace::TraceContext;
 use crate::entropy::Entropy;
-use crate::error::{Refusal, ServiceError};
-use crate::id::{ProcessId, RequestId, WebhookId};
+use crate::error::ServiceError;
+use crate::id::{ProcessId, WebhookId};
 use crate::ports::{
-    Change, DeliveryQueue, DescribeDelivery, Outcome, Parcel, QueuedDelivery, Sender, Shortage, Turn,
-    WebhookStore,
+    DeliveryQueue, DescribeDelivery, Parcel, QueuedDelivery, Sender, Shortage, Turn, WebhookStore,
 };
+use crate::services::Changing;
 use crate::services::adoption::Proof;
-use crate::services::{Changing, saved};
 use crate::signing::key_ring::{Evidence, SigningKey};
 use crate::signing::receipt::ReceiptOutcome;
 use crate::signing::signature;
 use crate::time::{Clock, Instant};
-use crate::webhook::{Describe, Happened, TargetUrl, Version, Webhook};
+use crate::webhook::{Describe, TargetUrl, Webhook};
 
 /// How many deliveries are read at a time.
 const READ_AT_ONCE: u32 = 32;
@@ -364,40 +362,6 @@ impl Dispatch {
             store: self.webhooks.as_ref(),
             entropy: self.entropy.as_ref(),
             describe,
-        }
-    }
-
-    /// Makes the webhook inactive whose receiver has said that it is gone, unless it has been given another receiver meanwhile.
-    /// Gives the version of the webhook for which the answer holds, and whether it is inactive now.
-    async fn set_inactive(&self, asked: &Webhook, now: Instant) -> Result<(Version, bool), ServiceError> {
-        let id = RequestId::generate(self.entropy.as_ref())?;
-        let acting = Acting::as_service(asked.platform.clone(), id);
-        let url = asked.settings.url.clone();
-        let decide = move |stored: &Webhook, stamp: &AuditStamp| {
-            if !stored.settings.active || stored.settings.url != url {
-                return Ok(Change::default());
-            }
-            let gone = stored.clone().gone(now);
-            let keys = AuditDetails::default();
-            let tells = &[Happened::Updated];
-            Ok(saved(
-                stored,
-                gone,
-                stamp,
-                AuditAction::WebhookUpdated,
-                keys,
-                tells,
-            ))
-        };
-        let changing = self.changing(self.describe);
-        let outcome = changing.decide(&acting, asked.id, None, now, decide).await;
-        match outcome {
-            Ok(Outcome::Done { subject, .. }) if subject.settings.url == asked.settings.url => {
-                Ok((subject.version, !subject.settings.active))
-            }
-            // Deleted meanwhile: nobody asks.
-            Ok(_) | Err(ServiceError::Refused(Refusal::NotFound { .. })) => Ok((asked.version, false)),
-            Err(error) => Err(error),
         }
     }
 }
