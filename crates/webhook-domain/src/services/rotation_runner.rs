@@ -33,7 +33,7 @@ use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, Webhook};
 
 /// How many webhooks are rolled at the same time.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 16;
 /// How many are read at a time.
 const PAGE: u32 = 1_024;
 /// How often the store may refuse a webhook.

@@ -325,7 +325,6 @@ fn list(
     query: &DeliveryQuery,
 ) -> QueryResult<Vec<DeliveryRow>> {
     let mut asked = deliveries::table
-        .filter(deliveries::platform.eq(platform.to_owned()))
         .order(deliveries::position.desc())
         .limit(query.limit.into())
         .offset(i64::try_from(query.skip).unwrap_or(i64::MAX))
@@ -354,8 +353,12 @@ fn list(
     if let Some(created_before) = query.created_before {
         asked = asked.filter(deliveries::created_at.lt(created_before.as_milliseconds()));
     }
+    if query.signed_with.is_none() {
+        asked = asked.filter(deliveries::platform.eq(platform.to_owned()));
+    }
     if let Some(key) = &query.signed_with {
-        // Few webhooks have one, mostly a single one: its deliveries are read from the first on that the key signed.
+        // Few webhooks have one, mostly a single one: its deliveries are read from the first on that the key signed. They are the platform's,
+        // since the use of the key is: asked for the platform as well, SQLite would go through all deliveries of the platform.
         let signed = key_uses::find(connection, platform, key, None)?;
         let least = signed.iter().map(|signed| signed.first).min();
         let ends: Option<Vec<i64>> = signed.iter().map(|signed| signed.last).collect();
