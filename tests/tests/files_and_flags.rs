@@ -228,6 +228,7 @@ fn the_actions_of_the_operators_file_are_the_ones_there_are(backend: Backend) {
     let listed = service.client().get("/v1/webhooks/actions").send();
     let expected = json!([
         {"object_type": "ORDER", "actions": ["ORDER.LOST", "ORDER.SHIPPED"]},
+        {"object_type": "ROTATION", "actions": ["ROTATION.FINISHED"]},
         {"object_type": "WEBHOOK", "actions": [
             "WEBHOOK.CREATED", "WEBHOOK.DELETED", "WEBHOOK.HELD_UP", "WEBHOOK.RELEASED", "WEBHOOK.SECRET_ADOPTED",
             "WEBHOOK.SECRET_ADOPTION_WITHDRAWN", "WEBHOOK.SECRET_EXPIRING", "WEBHOOK.SECRET_ROLLED", "WEBHOOK.SECRET_ROLL_DUE", "WEBHOOK.UPDATED",
