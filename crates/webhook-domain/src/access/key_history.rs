@@ -154,7 +154,8 @@ fn answers_with_keys(record: &AuditRecord) -> bool {
             | AuditAction::SecretRevealed
     );
     // What the service does by itself, and a rotation for whoever began it, is answered to nobody.
-    has_keys && record.credential != Credential::Service && record.details.rotation.is_none()
+    let is_by_itself = matches!(record.credential, Credential::Service | Credential::Rotation);
+    has_keys && !is_by_itself && record.details.rotation.is_none()
 }
 
 /// What became of a key of a webhook.
@@ -335,6 +336,7 @@ mod tests {
             (WebhookUpdated, person(), keys(KEY, &[]), 0),
             (KeysChecked, person(), keys(KEY, &[]), 0),
             (SecretRolled, Credential::Service, keys(KEY, &[]), 0),
+            (SecretRolled, Credential::Rotation, keys(OTHER, &[KEY]), 0),
             (SecretRolled, person(), by_rotation, 0),
             (SecretRolled, person(), keys(OTHER, &[]), 0),
         ] {
