@@ -62,7 +62,7 @@ pub use self::signing_key::SigningKeyJson;
 pub use self::webhook_event::{WebhookEventJson, described_delivery};
 
 /// The objects that stand in answers.
-pub(crate) const OBJECTS: [Component; 14] = [
+pub(crate) const OBJECTS: [Component; 15] = [
     actions::ObjectActionsJson::COMPONENT,
     audit_record::AuditRecordJson::COMPONENT,
     audit_record::RetiredKeyJson::COMPONENT,
@@ -71,6 +71,7 @@ pub(crate) const OBJECTS: [Component; 14] = [
     key_set::PublicKeyJson::COMPONENT,
     penalty_box::PenaltyBoxJson::COMPONENT,
     rotation::FILTER,
+    rotation::RotationWebhookJson::COMPONENT,
     secret_adoption::SecretAdoptionJson::COMPONENT,
     signing_key::SigningKeyJson::COMPONENT,
     signing_key::ShownJson::COMPONENT,

@@ -19,6 +19,19 @@ fn the_committed_document_is_the_one_that_the_handlers_make() {
     );
 }
 
+#[test]
+fn what_the_document_refers_to_is_in_it() {
+    let text = DOCUMENT.to_string();
+    let references = Regex::new(r##""#(/components/[^"]+)""##).unwrap();
+    let all: BTreeSet<&str> = references
+        .captures_iter(&text)
+        .map(|found| found.get(1).unwrap().as_str())
+        .collect();
+    assert!(all.len() > 40, "{all:?}");
+    let missing = all.into_iter().filter(|place| DOCUMENT.pointer(place).is_none());
+    assert_eq!(missing.collect::<Vec<_>>(), [""; 0]);
+}
+
 /// A well-formed id that nothing at `path` has.
 fn id_for(path: &str) -> &'static str {
     match path {
