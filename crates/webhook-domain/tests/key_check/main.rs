@@ -2,6 +2,7 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "so a test says that it failed")]
 
+mod fleet;
 mod own_checks;
 mod probes;
 mod recording;
