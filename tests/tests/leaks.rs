@@ -11,7 +11,10 @@ use webhook_tests::{
     receiver::Receiver,
 };
 
-on_each_database!(a_key_that_leaked_is_found_followed_and_ended);
+on_each_database!(
+    a_key_that_leaked_is_found_followed_and_ended,
+    who_was_shown_a_key_once_more_is_told,
+);
 
 /// How a report ended, and all that it said.
 fn report(service: &Service, input: &str, more: &[&str]) -> (i32, String) {
@@ -160,6 +163,50 @@ fn a_key_that_leaked_is_found_followed_and_ended(backend: Backend) {
         .get(&format!("/v1/signing-keys/{key}"))
         .send()
         .expect_refusal(404, "RESOURCE_NOT_FOUND");
+}
+
+/// By an answer that is given again, also when the key signs no more and when the webhook is gone.
+fn who_was_shown_a_key_once_more_is_told(backend: Backend) {
+    let service = Service::start(backend);
+    let client = service.client();
+    let webhook = create_with(&client, json!({"name": "Orders"}));
+    let roll = || {
+        let roll = client.patch(&format!("{}?previous_secret_expires_in=0", webhook.secret_path()));
+        roll.header("Idempotency-Key", "roll").send().expect_status(200)
+    };
+    let rolled = roll();
+    let secret = rolled.json()["secret_key"].as_str().expect("a secret").to_owned();
+    assert_eq!(roll().body, rolled.body);
+    client
+        .patch(&format!("{}?previous_secret_expires_in=0", webhook.secret_path()))
+        .send()
+        .expect_status(200);
+    assert_eq!(roll().body, rolled.body);
+    client.delete(&webhook.path()).send().expect_status(200);
+    assert_eq!(roll().body, rolled.body);
+
+    let (status, said) = report(&service, &format!("{secret}\n"), &["-", "--json"]);
+    let told: Value = serde_json::from_str(&said).expect("JSON alone");
+    let told = &told["keys"][0]["signing_keys"][0];
+    assert_eq!(
+        (status, &told["state"], &told["webhook_exists"]),
+        (0, &json!("EXPIRED"), &json!(false))
+    );
+    let shown = told["shown"].as_array().expect("a list").iter();
+    let by: Vec<_> = shown.clone().map(|shown| shown["action"].clone()).collect();
+    let revealed = "WEBHOOK.SECRET_REVEALED";
+    assert_eq!(
+        json!(by),
+        json!([revealed, revealed, revealed, "WEBHOOK.SECRET_ROLLED"])
+    );
+    let who: Vec<_> = shown.map(|shown| shown["credential"].clone()).collect();
+    assert!(
+        who.iter()
+            .all(|one| *one == who[0] && one.as_str().is_some_and(|text| text.starts_with("key_")))
+    );
+    let verified = service.deployment().run(&["audit", "verify"]);
+    let whole = verified.expect_success();
+    assert!(whole.contains("whole:"), "{whole}");
 }
 
 /// As the scanners write them: keys that are nobody's, so that each is one row.

@@ -142,8 +142,11 @@ fn saved(
         return Change::default();
     }
     let changed_fields = before.settings.differences(&after.settings);
+    let kept = after.previous_credentials.as_ref();
+    let kept = kept.filter(|kept| before.previous_credentials.as_ref() != Some(kept));
     let details = AuditDetails {
         changed_fields: changed_fields.into_iter().map(str::to_owned).collect(),
+        previous_credentials_expires_at: kept.map(|kept| kept.expires_at.as_seconds()),
         ..keys
     };
     let audit = stamp.record(action, after.id.to_string(), details);

@@ -19,7 +19,7 @@ use webhook_domain::signing::secret::SecretBytes;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
-pub(crate) use self::resource::Resource;
+pub(crate) use self::resource::{Resource, ShownKeys};
 use crate::api::Core;
 use crate::errors::Problem;
 use crate::wire::Keys;
@@ -177,13 +177,24 @@ pub(crate) fn to_store(resource: &impl Resource, now: Instant, success: Success,
     SecretBytes::new(bytes)
 }
 
+/// The keys that an answer shows once more if it is given again, and whose they are; none if it has none.
+pub(crate) fn keys_in<T: Resource>(stored: &SecretBytes) -> Result<Option<ShownKeys>, Problem> {
+    let (_, body) = read(stored)?;
+    T::keys_in(body)
+}
+
 fn from_store(stored: &SecretBytes, replayed: bool) -> Result<HttpResponse, Problem> {
+    let (head, body) = read(stored)?;
+    head.with_body(body.to_vec(), replayed)
+}
+
+fn read(stored: &SecretBytes) -> Result<(Head<'_>, &[u8]), Problem> {
     let unreadable = || Problem::internal("a stored answer has a form that this version does not know");
     let bytes = stored.expose();
     let end = bytes.iter().position(|b| *b == b'\n').ok_or_else(unreadable)?;
     let head: Head<'_> = serde_json::from_slice(&bytes[..end]).map_err(|_| unreadable())?;
-    if head.v != FORM {
-        return Err(unreadable());
+    match head.v {
+        FORM => Ok((head, &bytes[end + 1..])),
+        _ => Err(unreadable()),
     }
-    head.with_body(bytes[end + 1..].to_vec(), replayed)
 }

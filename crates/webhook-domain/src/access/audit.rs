@@ -10,6 +10,7 @@ use crate::entropy::{Entropy, EntropyError};
 use crate::error::InvalidValue;
 use crate::id::{AuditRecordId, PlatformId, RequestId};
 use crate::signing::key_ring::{KeyRing, SigningKey};
+use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
 
 /// What was done.
@@ -31,7 +32,7 @@ pub enum AuditAction {
     RetiredSecretChanged,
     /// It was found out which of its secrets a webhook's receiver verifies with.
     KeysChecked,
-    /// A webhook's secrets were read back.
+    /// A webhook's secrets were read back, or shown once more by an answer that was given again.
     SecretRevealed,
     /// A rotation of many webhooks' secrets was begun.
     RotationStarted,
@@ -123,6 +124,15 @@ pub struct AuditDetails {
     /// The fingerprints of keys that a client brought from elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub imported_keys: Vec<String>,
+    /// Until when the receiver's credentials of before the change may be used, if it kept them: in seconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_credentials_expires_at: Option<i64>,
+    /// Whether what tells of keys is an answer of before that was given again: nothing was done, and the keys may have changed since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replayed: bool,
+    /// The fingerprints of the keys that an answer had which was given again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown_keys: Vec<String>,
     /// What an API key may do, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<String>,
@@ -166,6 +176,16 @@ impl AuditDetails {
                 .filter(|key| !still(key.id))
                 .map(fingerprint_of)
                 .collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The keys that an answer has which is given again. They say nothing of the webhook's keys by then.
+    #[must_use]
+    pub fn of_replay(shown: &[Fingerprint]) -> Self {
+        Self {
+            replayed: true,
+            shown_keys: shown.iter().map(|key| key.as_str().to_owned()).collect(),
             ..Self::default()
         }
     }

@@ -96,12 +96,7 @@ impl KeyTrail {
 
     /// Reads the next older record.
     pub fn add(&mut self, record: &AuditRecord) {
-        let details = &record.details;
-        let key = self.fingerprint.as_str();
-        let is_current = details.current_key.as_deref() == Some(key);
-        let previous = details.retired_keys.first();
-        let is_previous = previous.is_some_and(|previous| previous.fingerprint == key);
-        if answers_with_keys(record) && (is_current || is_previous) {
+        if shows(record, self.fingerprint.as_str()) {
             self.times_shown += 1;
             if self.shown.len() < MOST_SHOWN {
                 self.shown.push(Showing {
@@ -113,6 +108,15 @@ impl KeyTrail {
                 });
             }
         }
+        self.follow(record);
+    }
+
+    /// Reads what a record says of when the key began and ends. That an answer was given again says nothing of it, so such a record names
+    /// its keys elsewhere.
+    fn follow(&mut self, record: &AuditRecord) {
+        let details = &record.details;
+        let key = self.fingerprint.as_str();
+        let is_current = details.current_key.as_deref() == Some(key);
         let retired = details
             .retired_keys
             .iter()
@@ -144,7 +148,20 @@ impl KeyTrail {
     }
 }
 
-/// Whether the answer to what a record tells of had the webhook's current secret and the one retired last.
+/// Whether the answer to what a record tells of had this key.
+fn shows(record: &AuditRecord, key: &str) -> bool {
+    let details = &record.details;
+    if details.replayed {
+        return details.shown_keys.iter().any(|shown| shown == key);
+    }
+    // An answer has the current secret, and the one retired last.
+    let is_current = details.current_key.as_deref() == Some(key);
+    let previous = details.retired_keys.first();
+    let is_previous = previous.is_some_and(|previous| previous.fingerprint == key);
+    answers_with_keys(record) && (is_current || is_previous)
+}
+
+/// Whether the answer to what a record tells of had keys.
 fn answers_with_keys(record: &AuditRecord) -> bool {
     let has_keys = matches!(
         record.action,
@@ -348,6 +365,31 @@ mod tests {
                 "{action:?}"
             );
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_given_again_shows_its_keys_and_tells_of_no_others() {
+        let again = |key: &str| AuditDetails::of_replay(&[OTHER.parse().unwrap(), key.parse().unwrap()]);
+        let person = || Credential::CommandLine;
+        let mut trail = KeyTrail::of(KEY.parse().unwrap());
+        // The key had been ended, and then the answer was given again that had made it.
+        trail.add(&record(AuditAction::SecretRevealed, person(), again(KEY)));
+        trail.add(&record(
+            AuditAction::SecretRevealed,
+            person(),
+            again("sha256:0000000000000000"),
+        ));
+        assert_eq!((trail.times_shown, trail.newest), (1, None));
+        let ended = AuditDetails {
+            ended_keys: vec![KEY.into()],
+            ..keys(OTHER, &[])
+        };
+        trail.add(&record(AuditAction::SecretRolled, person(), ended));
+        assert_eq!(
+            (trail.times_shown, trail.newest),
+            (1, Some(Some(ManualClock::START)))
+        );
+        assert!(!trail.is_at_its_beginning());
     }
 
     #[test]

@@ -131,6 +131,12 @@ pub trait WebhookStore: Send + Sync {
     /// [`Refusal::IdempotencyKeyReused`], or the store's.
     async fn change(&self, order: ChangeOrder) -> Result<Outcome, ServiceError>;
 
+    /// Writes a record of a webhook that is not changed, behind its other records: also of one that is no more.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn append_record(&self, record: AuditRecord) -> Result<(), StoreError>;
+
     /// The webhook as it is stored, keys past their instant included.
     ///
     /// # Errors

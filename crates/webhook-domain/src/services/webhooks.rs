@@ -14,6 +14,7 @@ use crate::ports::{Change, Creation, Effect, Outcome, WebhookStore};
 use crate::services::{Changing, announcement, saved};
 use crate::signing::imported::{ImportedSecret, ImportedSecrets};
 use crate::signing::key_ring::{KeyRing, NewKey, Overlap, SigningKey};
+use crate::signing::secret::Fingerprint;
 use crate::signing::verification_key::VerificationKey;
 use crate::time::{Clock, Instant};
 use crate::webhook::{
@@ -227,6 +228,23 @@ impl WebhookService {
             // Not reached: the order has no idempotency key. Nothing was revealed, so nothing is shown.
             Outcome::Replayed(_) => Err(Refusal::NO_SUCH_WEBHOOK.into()),
         }
+    }
+
+    /// Notes that an answer with these keys of a webhook is given again, to `acting`, who got it the first time: it shows them once more,
+    /// though the webhook may have others by now, or be no more. To be called before it is given.
+    ///
+    /// # Errors
+    /// The store's. The answer must not be given then.
+    pub async fn shown_again(
+        &self,
+        acting: &Acting,
+        id: WebhookId,
+        keys: &[Fingerprint],
+    ) -> Result<(), ServiceError> {
+        let stamp = AuditStamp::new(acting, self.clock.now(), self.entropy.as_ref())?;
+        let details = AuditDetails::of_replay(keys);
+        let record = stamp.record(AuditAction::SecretRevealed, id.to_string(), details);
+        Ok(self.store.append_record(record).await?)
     }
 
     /// Changes a webhook's settings, and nothing of its keys. Needs `WEBHOOK.UPDATE`.

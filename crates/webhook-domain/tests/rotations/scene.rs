@@ -79,6 +79,10 @@ impl WebhookStore for CutOff {
         self.write(self.store.change(order)).await
     }
 
+    async fn append_record(&self, record: AuditRecord) -> Result<(), StoreError> {
+        self.write(self.store.append_record(record)).await
+    }
+
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
         WebhookStore::find(self.store.as_ref(), platform, id).await
     }

@@ -1,15 +1,19 @@
 //! What an answer can be about.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use webhook_domain::access::api_key::{ApiKey, CreatedApiKey};
 use webhook_domain::delivery::key_check::KeyCheck;
+use webhook_domain::id::WebhookId;
 use webhook_domain::ports::{Published, Resent, TrackedDelivery};
 use webhook_domain::rotation::Rotation;
 use webhook_domain::services::Probed;
+use webhook_domain::signing::found_key::fingerprint_of;
+use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
 use super::View;
+use crate::errors::Problem;
 use crate::paths;
 use crate::request::etag;
 use crate::wire::{
@@ -26,6 +30,14 @@ const USUAL_EVENT_LENGTH: usize = 256;
 /// Room for a check of keys.
 const USUAL_KEY_CHECK_LENGTH: usize = 512;
 
+/// The signing keys that an answer has.
+pub(crate) struct ShownKeys {
+    /// Whose they are.
+    pub(crate) webhook: WebhookId,
+    /// Which.
+    pub(crate) keys: Vec<Fingerprint>,
+}
+
 /// What an answer can be about.
 pub(crate) trait Resource: 'static {
     /// Its entity tag, if it has versions.
@@ -38,8 +50,21 @@ pub(crate) trait Resource: 'static {
         None
     }
 
+    /// The signing keys that `body` has, which was its JSON at some time.
+    fn keys_in(_body: &[u8]) -> Result<Option<ShownKeys>, Problem> {
+        Ok(None)
+    }
+
     /// Its JSON at `now`.
     fn to_body(&self, now: Instant, keys: Keys, view: View) -> Vec<u8>;
+}
+
+/// What tells of keys in the JSON of a webhook. None of it is ever escaped.
+#[derive(Deserialize)]
+struct WebhookWithKeys<'a> {
+    id: &'a str,
+    secret_key: Option<&'a str>,
+    previous_secret_key: Option<&'a str>,
 }
 
 impl Resource for Webhook {
@@ -58,6 +83,20 @@ impl Resource for Webhook {
             false => json,
         };
         written(&json, expected_length(self))
+    }
+
+    fn keys_in(body: &[u8]) -> Result<Option<ShownKeys>, Problem> {
+        let written: WebhookWithKeys<'_> = serde_json::from_slice(body).map_err(Problem::internal)?;
+        let texts = [written.secret_key, written.previous_secret_key]
+            .into_iter()
+            .flatten();
+        let keys = texts.map(fingerprint_of).collect::<Result<Vec<_>, _>>();
+        let keys = keys.map_err(Problem::internal)?;
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let webhook = written.id.parse().map_err(Problem::internal)?;
+        Ok(Some(ShownKeys { webhook, keys }))
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
     let turn = call.turn(&acting, key, &body, Success::Created).await?;
     create.idempotent = turn.request();
     let outcome = call.api().api_keys.create(&acting, create).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }
 
 /// Revokes an API key.
@@ -88,5 +88,5 @@ pub(crate) async fn revoke(mut call: Call) -> Result<HttpResponse, Problem> {
         idempotent: turn.request(),
     };
     let outcome = call.api().api_keys.revoke(&acting, id, revoke).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }

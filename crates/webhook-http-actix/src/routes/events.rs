@@ -34,5 +34,5 @@ pub(crate) async fn publish(mut call: Call) -> Result<HttpResponse, Problem> {
     publish.trace = trace::context(call.request.headers());
     publish.idempotent = turn.request();
     let outcome = call.api().events.publish(&acting, publish).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }

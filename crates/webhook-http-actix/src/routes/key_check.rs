@@ -38,5 +38,5 @@ pub(crate) async fn check(mut call: Call) -> Result<HttpResponse, Problem> {
     // Aside: a check that has begun is made to its end and recorded, also when its client has hung up.
     let check = async move { checks.check(&asking, id, Allowance::OnRequest, request).await };
     let outcome = rt::spawn(check).await.map_err(Problem::internal)??;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }

@@ -135,9 +135,9 @@ async fn once(
     let request = turn.request();
     let probes = &call.api().probes;
     if let Some(earlier) = probes.earlier(acting, request.as_ref()).await? {
-        return turn.answer(&call.core, acting, &earlier);
+        return turn.answer(&call.core, acting, &earlier).await;
     }
     let probed = send().await?;
     let outcome = probes.answer(acting, probed, request.as_ref()).await?;
-    turn.answer(&call.core, acting, &outcome)
+    turn.answer(&call.core, acting, &outcome).await
 }

@@ -41,5 +41,5 @@ pub(crate) async fn replay(mut call: Call) -> Result<HttpResponse, Problem> {
         ..replay
     };
     let outcome = call.api().events.replay(&acting, replay).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }

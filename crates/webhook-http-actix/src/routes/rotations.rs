@@ -50,7 +50,7 @@ pub(crate) async fn start(mut call: Call) -> Result<HttpResponse, Problem> {
     // Aside: what was begun in steps is brought to its end also when its client has hung up.
     let start = async move { rotations.start(&asking, start).await };
     let outcome = rt::spawn(start).await.map_err(Problem::internal)??;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }
 
 /// Lists the platform's rotations, newest first.
@@ -166,5 +166,5 @@ pub(crate) async fn stop(mut call: Call) -> Result<HttpResponse, Problem> {
     let body = call.without_body().await?;
     let turn = call.turn(&acting, key, &body, Success::Changed).await?;
     let outcome = call.api().rotations.stop(&acting, id, turn.request()).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }

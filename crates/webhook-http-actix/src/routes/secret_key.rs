@@ -55,7 +55,7 @@ pub(crate) async fn roll(mut call: Call) -> Result<HttpResponse, Problem> {
         idempotent: turn.request(),
     };
     let outcome = call.api().secret_keys.roll(&acting, id, roll).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }
 
 /// Removes a webhook's secret.
@@ -89,7 +89,7 @@ pub(crate) async fn remove(mut call: Call) -> Result<HttpResponse, Problem> {
         idempotent: turn.request(),
     };
     let outcome = call.api().secret_keys.remove(&acting, id, remove).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }
 
 /// Sets until when one retired secret signs.
@@ -124,7 +124,7 @@ pub(crate) async fn set_expiry(mut call: Call) -> Result<HttpResponse, Problem> 
         idempotent: turn.request(),
     };
     let outcome = call.api().secret_keys.set_expiry(&acting, id, set).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }
 
 /// Undoes the last roll.
@@ -162,7 +162,7 @@ pub(crate) async fn restore(mut call: Call) -> Result<HttpResponse, Problem> {
         idempotent: turn.request(),
     };
     let outcome = call.api().secret_keys.undo_roll(&acting, id, undo).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }
 
 /// Refuses what is in the query of a request that has a body.

@@ -63,7 +63,7 @@ pub(crate) async fn update(mut call: Call) -> Result<HttpResponse, Problem> {
         idempotent: turn.request(),
     };
     let outcome = call.api().webhooks.update(&acting, id, update).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }
 
 /// Deletes a webhook.
@@ -90,5 +90,5 @@ pub(crate) async fn delete(mut call: Call) -> Result<HttpResponse, Problem> {
         idempotent: turn.request(),
     };
     let outcome = call.api().webhooks.delete(&acting, id, delete).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }

@@ -140,7 +140,7 @@ pub(crate) async fn resend(mut call: Call) -> Result<HttpResponse, Problem> {
     let body = call.without_body().await?;
     let turn = call.turn(&acting, key, &body, Success::Accepted).await?;
     let outcome = call.api().events.resend(&acting, id, turn.request()).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }
 
 /// Gives up an event that waits for its webhook.
@@ -164,5 +164,5 @@ pub(crate) async fn give_up(mut call: Call) -> Result<HttpResponse, Problem> {
     let body = call.without_body().await?;
     let turn = call.turn(&acting, key, &body, Success::Changed).await?;
     let outcome = call.api().events.give_up(&acting, id, turn.request()).await?;
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }

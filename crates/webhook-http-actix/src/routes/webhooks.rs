@@ -41,7 +41,7 @@ pub(crate) async fn create(mut call: Call) -> Result<HttpResponse, Problem> {
         Some(secrets) => webhooks.import(&acting, create, &secrets).await?,
         None => webhooks.create(&acting, create).await?,
     };
-    turn.answer(&call.core, &acting, &outcome)
+    turn.answer(&call.core, &acting, &outcome).await
 }
 
 /// Lists the platform's webhooks, page by page.

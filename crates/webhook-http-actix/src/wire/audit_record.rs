@@ -36,6 +36,12 @@ answer! {
         ended_keys: Vec<FingerprintText<'a>> = [],
         /// Those that a client brought from elsewhere.
         imported_keys: Vec<FingerprintText<'a>> = [],
+        /// Until when the receiver's credentials of before the change may be used, if it kept them.
+        previous_credentials_expires_at: Option<AsText<Instant>> = null,
+        /// Whether a stored answer was given again: nothing was done.
+        replayed: bool = false,
+        /// The secrets that such an answer had. The webhook may have others since.
+        shown_keys: Vec<FingerprintText<'a>> = [],
         /// What an API key was allowed to do.
         permissions: &'a [String] = [],
         /// What a check of keys has found out.
@@ -77,6 +83,9 @@ impl<'a> AuditRecordJson<'a> {
             retired_keys: details.retired_keys.iter().map(retired_key).collect(),
             ended_keys: details.ended_keys.iter().map(fingerprint).collect(),
             imported_keys: details.imported_keys.iter().map(fingerprint).collect(),
+            previous_credentials_expires_at: details.previous_credentials_expires_at.map(seconds),
+            replayed: details.replayed,
+            shown_keys: details.shown_keys.iter().map(fingerprint).collect(),
             permissions: &details.permissions,
             verdict: details
                 .verdict
@@ -94,9 +103,13 @@ impl<'a> AuditRecordJson<'a> {
 }
 
 fn retired_key(key: &AuditedRetiredKey) -> RetiredKeyJson<'_> {
-    let expires_at = Instant::from_milliseconds(key.expires_at.saturating_mul(1000));
     RetiredKeyJson {
         fingerprint: FingerprintText(&key.fingerprint),
-        expires_at: AsText(expires_at),
+        expires_at: seconds(key.expires_at),
     }
+}
+
+/// The instant so many seconds after the Unix epoch.
+fn seconds(since_epoch: i64) -> AsText<Instant> {
+    AsText(Instant::from_milliseconds(since_epoch.saturating_mul(1000)))
 }

@@ -78,7 +78,7 @@ async fn records_are_listed_newest_first_and_say_what_was_done_and_no_secret() {
         "action": "WEBHOOK.SECRET_ROLLED", "resource_id": id, "credential": keys["data"][0]["id"],
         "request_id": "the-roll", "changed_fields": [], "current_key": rolled["current_key"],
         "retired_keys": [{"fingerprint": first_key, "expires_at": "2024-04-13T15:22:39Z"}],
-        "ended_keys": [], "imported_keys": [], "permissions": [], "verdict": null, "rotation_id": null, "stop_reason": null,
+        "ended_keys": [], "imported_keys": [], "previous_credentials_expires_at": null, "replayed": false, "shown_keys": [], "permissions": [], "verdict": null, "rotation_id": null, "stop_reason": null,
     });
     assert_eq!(rolled, &expected);
     assert!(rolled["id"].as_str().unwrap().starts_with("aud_"));
@@ -87,6 +87,44 @@ async fn records_are_listed_newest_first_and_say_what_was_done_and_no_secret() {
     assert!(records[2]["current_key"].is_null());
     assert_eq!(records[1]["permissions"], serde_json::json!(["WEBHOOK.VIEW"]));
     assert_eq!(records[5]["credential"], "command-line");
+}
+
+#[actix_web::test]
+async fn a_change_that_keeps_the_credentials_before_says_until_when() {
+    let service = TestService::new();
+    let password = |password: &str, seconds: u32| {
+        serde_json::json!({
+            "active": true, "include_previous_data": false, "authentication_type": "PASSWORD", "username": "user",
+            "password": password, "previous_credentials_expires_in": seconds,
+        })
+        .to_string()
+    };
+    let object = serde_json::json!({
+        "name": null, "reference": null, "url": "https://receiver.example/", "authentication_type": "PASSWORD",
+        "username": "user", "password": "canary-first",
+    });
+    let id = service.ask(create(&object.to_string())).await.text("id");
+    for change in [
+        update(&id, &password("canary-second", 60)),
+        // Kept as they were, and by another change.
+        update(&id, &password("canary-second", 0).replace("true", "false")),
+        roll(&id).body(password("canary-third", 120)),
+        update(&id, &password("canary-fourth", 0)),
+    ] {
+        service.ask(change).await.succeeds(200);
+        service.clock.advance_seconds(1);
+    }
+    let records = records(&service, &format!("?resource_id={id}")).await;
+    let kept: Vec<_> = records
+        .iter()
+        .map(|record| &record["previous_credentials_expires_at"])
+        .collect();
+    let (update, roll) = ("2024-04-12T15:23:37Z", "2024-04-12T15:24:39Z");
+    assert_eq!(
+        serde_json::json!(kept),
+        serde_json::json!([null, roll, null, update, null])
+    );
+    assert!(!serde_json::json!(records).to_string().contains("canary"));
 }
 
 #[actix_web::test]

@@ -28,6 +28,8 @@ fn failing(error: fn() -> StoreError) -> TestService {
     )
 }
 
+/// 32 bytes.
+const SECRET: &str = "whsec_3q2+78r+ur4BI0VniavN7wEjRWeJq83vz6ks8Q1eT5o=";
 const CAUSE: &str = "postgres://user:hunter2@db";
 
 #[actix_web::test]
@@ -62,6 +64,36 @@ async fn what_will_not_mend_itself_is_500_and_says_not_to_ask_again() {
     assert_eq!(answer.header("idempotency-retryable"), Some("false"));
     assert_eq!(answer.header("retry-after"), None);
     assert!(!String::from_utf8_lossy(&answer.body).contains("hunter2"));
+}
+
+#[actix_web::test]
+async fn a_stored_answer_whose_showing_cannot_be_noted_is_not_given() {
+    let errors: [(fn() -> StoreError, u16); 2] = [
+        (|| StoreError::OutcomeUnknown(CAUSE.into()), 503),
+        (|| StoreError::Corrupt(CAUSE.into()), 500),
+    ];
+    let stored = format!(
+        "{{\"v\":1,\"status\":200}}\n{{\"id\":\"{NO_ONES_ID}\",\"secret_key\":\"{SECRET}\",\"previous_secret_key\":null}}"
+    );
+    for (error, status) in errors {
+        let mut webhooks = MockWebhookStore::new();
+        let answer = stored.clone();
+        webhooks
+            .expect_change()
+            .returning(move |_| Ok(Outcome::Replayed(SecretBytes::new(answer.clone().into()))));
+        webhooks
+            .expect_append_record()
+            .times(1)
+            .returning(move |_| Err(error()));
+        let service = TestService::over(
+            Arc::new(webhooks),
+            Arc::new(MemoryStore::new()),
+            HttpLimits::default(),
+        );
+        let answer = service.ask(roll(NO_ONES_ID).header("idempotency-key", "k")).await;
+        answer.refuses(status, "INTERNAL_ERROR", None);
+        assert!(!String::from_utf8_lossy(&answer.body).contains("whsec_"));
+    }
 }
 
 #[actix_web::test]

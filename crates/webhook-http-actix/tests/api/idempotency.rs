@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use actix_web::http::Method;
 use async_trait::async_trait;
+use serde_json::json;
 use tokio::sync::Semaphore;
+use webhook_domain::access::audit::{AuditAction, AuditRecord};
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::ports::{ChangeOrder, Creation, KeyExpiry, Outcome, RollDue, WebhookStore};
+use webhook_domain::signing::found_key::fingerprint_of;
 use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::testing::MemoryStore;
 use webhook_domain::time::Instant;
@@ -51,8 +54,46 @@ async fn a_request_that_is_sent_again_is_answered_byte_for_byte_and_does_nothing
         for name in ["etag", "location", "content-type", "cache-control"] {
             assert_eq!(again.header(name), first.header(name));
         }
-        assert_eq!(service.audited(&id).await.len(), audited);
+        // What shows keys once more is a record, of the webhook whose they are.
+        let shows_again = usize::from((1..=3).contains(&index));
+        assert_eq!(service.audited(&id).await.len(), audited + shows_again);
     }
+}
+
+/// The records that an answer was given again: of which keys.
+async fn shown_again(service: &TestService, id: &str) -> Vec<Vec<String>> {
+    let path = format!("/v1/audit-records?resource_id={id}&action=WEBHOOK.SECRET_REVEALED");
+    let records = service.ask(get(path)).await.json();
+    let records = records["data"].as_array().unwrap().iter();
+    let replays = records.filter(|record| record["replayed"] == true);
+    replays
+        .map(|record| serde_json::from_value(record["shown_keys"].clone()).unwrap())
+        .collect()
+}
+
+#[actix_web::test]
+async fn a_key_that_an_answer_shows_once_more_is_audited_whatever_became_of_its_webhook() {
+    let service = TestService::new();
+    let made = service.ask(named(create(CREATE), "create")).await;
+    let (id, first) = (made.text("id"), made.text("secret_key"));
+    let second = service.ask(named(roll(&id), "roll")).await.text("secret_key");
+    let [first, second] = [first, second].map(|key| fingerprint_of(&key).unwrap().to_string());
+    service.ask(named(roll(&id), "roll")).await.succeeds(200);
+    let both = vec![second, first.clone()];
+    assert_eq!(shown_again(&service, &id).await, std::slice::from_ref(&both));
+
+    service.ask(delete(&id)).await.succeeds(200);
+    let again = service.ask(named(create(CREATE), "create")).await;
+    assert_eq!(again.succeeds(201).body, made.body);
+    assert_eq!(shown_again(&service, &id).await, [vec![first], both]);
+
+    // A public key is no secret.
+    let ed25519 =
+        json!({"name": null, "reference": null, "url": null, "signing_protocol": "Ed25519"}).to_string();
+    let id = service.ask(named(create(&ed25519), "public")).await.text("id");
+    let again = service.ask(named(create(&ed25519), "public")).await;
+    assert_eq!(again.succeeds(201).header("idempotent-replayed"), Some("true"));
+    assert_eq!(service.audited(&id).await, [AuditAction::WebhookCreated]);
 }
 
 #[actix_web::test]
@@ -137,6 +178,10 @@ impl WebhookStore for Slow {
         let permit = self.gate.acquire().await.unwrap();
         permit.forget();
         self.store.change(order).await
+    }
+
+    async fn append_record(&self, record: AuditRecord) -> Result<(), StoreError> {
+        self.store.append_record(record).await
     }
 
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {

@@ -7,6 +7,7 @@ use webhook_domain::id::AuditRecordId;
 use crate::audit::chain::{AuditHead, ChainKey};
 use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
+use crate::database::dialect::TakenRows;
 use crate::database::levels;
 use crate::database::schema::audit_ends;
 use crate::engine::failure::Failure;
@@ -126,4 +127,24 @@ impl<'a> Chain<'a> {
         connection.save_chain(rings, keys, &self.added, &head)?;
         Ok(())
     }
+}
+
+/// Writes a record of a webhook that is not changed otherwise. The way to its newest record is kept in its row; that of a webhook which
+/// is no more, where that of other resources without a row is.
+pub(crate) fn append_alone(
+    connection: &mut AnyConnection,
+    keys: Keys<'_>,
+    record: &AuditRecord,
+) -> Result<(), Failure> {
+    // Before the head, as in a group: whoever deletes the webhook has committed, or waits.
+    let locked = connection.lock_webhooks(std::slice::from_ref(&record.resource_id), TakenRows::Await)?;
+    let mut chain = Chain::lock(connection, keys)?;
+    match locked.first() {
+        Some((webhook, _)) => {
+            let position = chain.append(AuditRow::encode(record)?, webhook.last_audit);
+            connection.note_last_audit(&record.resource_id, position)?;
+        }
+        None => chain.append_at_end(connection, record)?,
+    }
+    chain.save(connection, &[], &[])
 }

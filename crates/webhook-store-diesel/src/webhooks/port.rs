@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use diesel::prelude::*;
+use webhook_domain::access::audit::AuditRecord;
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::ports::{ChangeOrder, Creation, KeyExpiry, Outcome, RollDue, WebhookStore};
 use webhook_domain::signing::key_ring::KeyRing;
@@ -12,6 +13,7 @@ use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
 use webhook_domain::{ServiceError, StoreError};
 
 use crate::DieselStore;
+use crate::audit::head::{self, Keys};
 use crate::database::connection::AnyConnection;
 use crate::database::row::{corrupt, unavailable};
 use crate::database::schema::{credential_expiries, idempotent_answers, key_expiries, webhooks};
@@ -32,6 +34,18 @@ impl WebhookStore for DieselStore {
 
     async fn change(&self, order: ChangeOrder) -> Result<Outcome, ServiceError> {
         self.writer.change(Work::Change(Box::new(order))).await
+    }
+
+    async fn append_record(&self, record: AuditRecord) -> Result<(), StoreError> {
+        let (vault, chain) = (self.vault.clone(), self.chain.clone());
+        let append = move |connection: &mut AnyConnection| {
+            let keys = Keys {
+                vault: &vault,
+                chain: &chain,
+            };
+            head::append_alone(connection, keys, &record)
+        };
+        self.writer.alone(append).await
     }
 
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::Ports;
-use super::scene::{Scene, done};
+use super::deleting::delete;
+use super::scene::{Scene, done, held};
 use crate::access::audit::{AuditAction, AuditDetails, AuditRecord, AuditedRetiredKey};
+use crate::concurrently::concurrently;
 use crate::id::WebhookId;
 use crate::ports::{AuditQuery, Change, Effect};
 use crate::signing::key_ring::Overlap;
@@ -62,6 +64,9 @@ pub async fn an_audit_record_reads_back_equal(ports: &Ports) {
         }],
         ended_keys: vec!["sha256:ffffffffffffffff".into()],
         imported_keys: vec!["sha256:0123456789abcdef".into()],
+        previous_credentials_expires_at: Some(1_712_935_358),
+        replayed: true,
+        shown_keys: vec!["sha256:fedcba9876543210".into()],
         permissions: vec!["WEBHOOK.VIEW".into()],
         verdict: Some("NOT_ADOPTED".into()),
         rotation: Some("rot_01hv9k2m4rt6w8y0abcdefghjk".into()),
@@ -76,6 +81,62 @@ pub async fn an_audit_record_reads_back_equal(ports: &Ports) {
     let bare = scene.record(AuditAction::SecretRemoved, &id, AuditDetails::default());
     save(&scene, webhook.id, &bare).await;
     assert_eq!(scene.records(&id).await[..2], [bare, full]);
+}
+
+/// Writes a record alone, a second later.
+async fn append(scene: &Scene, webhook: WebhookId) -> AuditRecord {
+    scene.clock.advance_seconds(1);
+    let details = AuditDetails::of_replay(&[held("sha256:0123456789abcdef".parse())]);
+    let record = scene.record(AuditAction::SecretRevealed, &webhook.to_string(), details);
+    held(scene.ports.webhooks().append_record(record.clone()).await);
+    record
+}
+
+/// It is written without a change, behind the records of its webhook, and what comes later is behind it: also when the webhook is gone.
+pub async fn a_record_alone_stands_among_those_of_its_webhook(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let mut alone = vec![append(&scene, webhook.id).await];
+    assert_eq!(scene.stored(webhook.id).await, webhook);
+    let rolled = done(scene.roll(webhook.id, Overlap::NONE).await).0;
+    alone.insert(0, append(&scene, webhook.id).await);
+    alone.insert(0, append(&scene, webhook.id).await);
+    done(delete(&scene, &rolled, None).await);
+    alone.insert(0, append(&scene, webhook.id).await);
+    alone.insert(0, append(&scene, webhook.id).await);
+    assert_eq!(scene.find(webhook.id).await, None);
+
+    let records = scene.records(webhook.id).await;
+    let (was_alone, others): (Vec<_>, Vec<_>) = records
+        .iter()
+        .cloned()
+        .partition(|record| record.action == AuditAction::SecretRevealed);
+    assert_eq!(was_alone, alone);
+    let others = others.iter().map(|record| record.action);
+    use AuditAction::{SecretRolled, WebhookCreated, WebhookDeleted};
+    assert_eq!(
+        others.collect::<Vec<_>>(),
+        [WebhookDeleted, SecretRolled, WebhookCreated]
+    );
+    assert!(records.is_sorted_by(|newer, older| newer.id > older.id));
+    assert_eq!(scene.audit(AuditQuery::newest(100)).await, records);
+}
+
+/// None is lost, of those alone and of those with a change.
+pub async fn records_alone_are_kept_while_their_webhook_is_changed_and_deleted(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let (scene, webhook) = (&scene, &webhook);
+    let attempt = |n: u32| async move {
+        match n {
+            6 => delete(scene, webhook, None).await.is_ok(),
+            n if n % 2 == 0 => scene.roll(webhook.id, Overlap::NONE).await.is_ok(),
+            _ => !append(scene, webhook.id).await.details.shown_keys.is_empty(),
+        }
+    };
+    let written = concurrently((0..12).map(attempt)).await;
+    let written = written.into_iter().filter(|is_written| *is_written).count();
+    assert_eq!(scene.records(webhook.id).await.len(), written + 1);
 }
 
 /// The newest comes first, and no page skips or repeats a record, though a clock was ten years ahead and came back.

@@ -81,6 +81,8 @@ macro_rules! conformance_tests {
             audit_records_come_newest_first
             audit_records_are_those_of_one_resource_of_one_platform
             an_audit_record_reads_back_equal
+            a_record_alone_stands_among_those_of_its_webhook
+            records_alone_are_kept_while_their_webhook_is_changed_and_deleted
             audit_records_stay_in_order_when_a_clock_is_set_back
             audit_records_are_read_on_from_the_oldest_seen
             records_of_a_resource_come_as_they_were_written

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::{MemoryStore, Tables};
+use crate::access::audit::AuditRecord;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
 use crate::ports::{Change, ChangeOrder, Creation, Effect, KeyExpiry, Outcome, RollDue, WebhookStore};
@@ -130,6 +131,11 @@ impl WebhookStore for MemoryStore {
             tables.record(audit);
         }
         Ok(tables.done(subject, order.idempotency))
+    }
+
+    async fn append_record(&self, record: AuditRecord) -> Result<(), StoreError> {
+        self.tables().record(record);
+        Ok(())
     }
 
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {

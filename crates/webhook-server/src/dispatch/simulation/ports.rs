@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
+use webhook_domain::access::audit::AuditRecord;
 use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause};
 use webhook_domain::delivery::key_use::KeyUse;
 use webhook_domain::id::{DeliveryId, EventId, PlatformId, WebhookId};
@@ -68,6 +69,10 @@ impl WebhookStore for Ports {
             Ok(outcome)
         };
         self.process.call(&self.world, "change", change).await
+    }
+
+    async fn append_record(&self, record: AuditRecord) -> Result<(), StoreError> {
+        self.world.store.append_record(record).await
     }
 
     async fn find(&self, platform: &PlatformId, id: WebhookId) -> Result<Option<Webhook>, StoreError> {
