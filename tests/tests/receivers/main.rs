@@ -1,6 +1,7 @@
 //! docs/receivers.md: its programs, and the libraries it names, verify what is delivered through a roll, and nothing else. The programs make
 //! receipts of what they verified.
 
+mod compiled;
 mod libraries;
 mod overlap;
 mod public_keys;
