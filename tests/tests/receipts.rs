@@ -1,6 +1,6 @@
 //! Receipts: a receiver shows which secret it verifies with, and nothing that only looks like a receipt shows anything.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
@@ -183,7 +183,7 @@ fn what_is_no_receipt_of_the_attempt_is_counted_and_the_delivery_has_succeeded(b
         let head = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n";
         Conduct::Say([head, lines, b"\r\n"].concat())
     };
-    let line = |value: &str| say(format!("Webhook-Receipt: {value}\r\n").as_bytes());
+    let line = move |value: &str| say(format!("Webhook-Receipt: {value}\r\n").as_bytes());
     let ignored = [
         Conduct::Receipt(204, expired),
         Conduct::Receipt(204, other.secret()),
@@ -226,6 +226,27 @@ fn what_is_no_receipt_of_the_attempt_is_counted_and_the_delivery_has_succeeded(b
         .expect_status(202);
     scene.receiver.wait_for(before + 4);
     assert_eq!(counted(&scene.client), [0, 0, count]);
+    assert_eq!(scene.adoption(), Value::Null);
+
+    // Nor is that of the attempt before, at the same event a second ago.
+    let first = Mutex::new(None);
+    scene.receiver.judge(Box::new(move |delivered| {
+        let mut first = first.lock().expect("nobody panics with it");
+        let first: &Delivered = first.get_or_insert_with(|| delivered.clone());
+        match delivered.header("webhook-timestamp") == first.header("webhook-timestamp") {
+            true => Conduct::Answer(500),
+            false => line(&first.receipt(&secret)),
+        }
+    }));
+    scene
+        .client
+        .post("/v1/events")
+        .json(&event)
+        .send()
+        .expect_status(202);
+    wait_for("the receipt of the attempt before is ignored", PATIENCE, || {
+        (counted(&scene.client) == [0, 0, count + 1]).then_some(())
+    });
     assert_eq!(scene.adoption(), Value::Null);
 }
 
