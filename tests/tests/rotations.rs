@@ -207,6 +207,12 @@ fn the_command_line_begins_follows_and_stops(backend: Backend) {
     assert_eq!(second.code(), 1);
     assert!(second.output().contains(&id), "{}", second.output());
     assert!(run(&["show", &id]).expect_success().contains("RUNNING"));
+    let says = |what: &str, times: usize| {
+        wait_for(what, PATIENCE, || {
+            (service.server().output().matches(what).count() == times).then_some(())
+        });
+    };
+    says("working at a rotation", 2);
     run(&["stop", &id]).expect_success();
     let listed = run(&["list"]);
     assert!(
@@ -215,4 +221,6 @@ fn the_command_line_begins_follows_and_stops(backend: Backend) {
         listed.output()
     );
     assert_eq!(run(&["show", &id, "--follow"]).code(), 1, "it was stopped");
+    says("a rotation is done", 1);
+    says("a rotation was stopped before its end", 1);
 }

@@ -52,7 +52,7 @@ pub use database::url::DatabaseUrl;
 pub use observer::{Audited, StoreObserver, StoreReadings};
 pub use sealing::entropy::SystemEntropy;
 pub use sealing::{MasterKey, rekeying};
-pub use totals::{MOST_COUNTED, Totals};
+pub use totals::{MOST_COUNTED, RotationCounts, Totals};
 use webhook_domain::StoreError;
 use webhook_domain::entropy::Entropy;
 use webhook_domain::webhook::RotationDays;

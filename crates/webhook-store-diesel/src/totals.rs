@@ -6,17 +6,20 @@
 //! changes waits for it.
 
 use diesel::connection::SimpleConnection as _;
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Nullable};
 use webhook_domain::StoreError;
 use webhook_domain::id::ProcessId;
+use webhook_domain::rotation::RotationStatus;
 use webhook_domain::time::Instant;
 
 use crate::DieselStore;
 use crate::database::connection::AnyConnection;
 use crate::database::dialect::lanes::POSTGRES_NOW;
 use crate::database::row::unavailable;
+use crate::database::schema::rotations;
 use crate::engine::failure::Failure;
 use crate::webhooks::key_counts;
 
@@ -47,6 +50,19 @@ pub struct Totals {
     pub retired_keys: u64,
     /// The minute in which the oldest current key was made.
     pub oldest_key: Option<Instant>,
+    /// Rotations, of all platforms.
+    pub rotations: RotationCounts,
+}
+
+/// How many rotations there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RotationCounts {
+    /// Those that run.
+    pub running: u64,
+    /// Those that were stopped before their end.
+    pub stopped: u64,
+    /// Those of which all webhooks have an outcome.
+    pub done: u64,
 }
 
 impl DieselStore {
@@ -111,6 +127,7 @@ fn read(connection: &mut AnyConnection, own: ProcessId) -> QueryResult<Option<(T
         oldest_key: Some(keys.oldest)
             .filter(|oldest| *oldest >= 0)
             .map(Instant::from_milliseconds),
+        rotations: rotations(connection)?,
         ..Totals::default()
     };
     for lanes in heads(connection)? {
@@ -122,6 +139,23 @@ fn read(connection: &mut AnyConnection, own: ProcessId) -> QueryResult<Option<(T
         }
     }
     Ok(Some((totals, keys.empty)))
+}
+
+/// There is a row of each since it began, and few of them: a platform runs one at a time.
+fn rotations(connection: &mut AnyConnection) -> QueryResult<RotationCounts> {
+    let counted: Vec<(String, i64)> = rotations::table
+        .group_by(rotations::status)
+        .select((rotations::status, count_star()))
+        .load(connection)?;
+    let count = |status: RotationStatus| {
+        let found = counted.iter().find(|(name, _)| name == status.name());
+        found.map_or(0, |(_, count)| of(*count))
+    };
+    Ok(RotationCounts {
+        running: count(RotationStatus::Running),
+        stopped: count(RotationStatus::Stopped),
+        done: count(RotationStatus::Done),
+    })
 }
 
 fn of(count: i64) -> u64 {

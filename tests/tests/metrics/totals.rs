@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use webhook_tests::{
     Backend, Client, Server, Service,
     clock::wait_for,
@@ -20,13 +20,14 @@ on_each_database!(
     while_deliveries_are_paused_nothing_old_is_shown
 );
 
-const SAMPLED: [&str; 9] = [
+const SAMPLED: [&str; 10] = [
     "webhook_queue_messages",
     "webhook_queue_oldest_seconds",
     "webhook_queue_oldest_due_seconds",
     "webhook_lanes_held_up",
     "webhook_keys",
     "webhook_key_oldest_seconds",
+    "webhook_rotations",
     "webhook_sample_age_seconds",
     "webhook_sample_duration_seconds",
     "webhook_build_info",
@@ -41,6 +42,17 @@ fn publish(client: &Client, times: usize) {
     for _ in 0..times {
         client.post("/v1/events").json(&event).send().expect_status(202);
     }
+}
+
+/// Begins a rotation and waits until as many of its webhooks are rolled.
+fn rotate(client: &Client, body: &Value, rolled: u64) -> String {
+    let begun = client.post("/v1/rotations").json(body).send().expect_status(202);
+    let path = format!("/v1/rotations/{}", begun.json()["id"].as_str().expect("an id"));
+    wait_for("the rotation is so far", Duration::from_secs(30), || {
+        let json = client.get(&path).send().expect_status(200).json();
+        (json["rolled"] == rolled && (rolled > 0 || json["status"] == "DONE")).then_some(())
+    });
+    path
 }
 
 fn what_waits_and_the_keys_are_counted_in_the_database(backend: Backend) {
@@ -61,6 +73,17 @@ fn what_waits_and_the_keys_are_counted_in_the_database(backend: Backend) {
         ))
         .send()
         .expect_status(200);
+    // Three rotations: of a platform without webhooks, to its end; one that is stopped after the first of two webhooks; one that runs.
+    let elsewhere = service.client_of("other", &["WEBHOOK.UPDATE", "WEBHOOK.VIEW"]);
+    rotate(
+        &elsewhere,
+        &json!({"filter": {"all": true}, "spread_seconds": 0}),
+        0,
+    );
+    let both = json!({"filter": {"ids": [held_up.id(), other.id()]}, "spread_seconds": 600_000});
+    let stop = rotate(&client, &both, 1) + "/stop";
+    client.post(&stop).send().expect_status(200);
+    rotate(&client, &both, 1);
     publish(&client, 3);
     refusing.wait_for(1);
     receiver.wait_for(3);
@@ -78,7 +101,10 @@ fn what_waits_and_the_keys_are_counted_in_the_database(backend: Backend) {
     assert!(counted.value("webhook_queue_oldest_seconds", &[]) > 0.0);
     assert_eq!(counted.value("webhook_queue_oldest_due_seconds", &[]), 0.0);
     let keys = |state| counted.value("webhook_keys", &[("state", state)]);
-    assert_eq!((keys("current"), keys("retired")), (2.0, 3.0));
+    assert_eq!((keys("current"), keys("retired")), (2.0, 5.0));
+    let rotations =
+        ["running", "stopped", "done"].map(|state| counted.value("webhook_rotations", &[("state", state)]));
+    assert_eq!(rotations, [1.0, 1.0, 1.0]);
     let oldest = counted.value("webhook_key_oldest_seconds", &[]);
     assert!(oldest > 0.0 && oldest < 600.0, "{oldest}");
     assert!(counted.value("webhook_sample_age_seconds", &[]) < 60.0);
@@ -133,7 +159,7 @@ fn one_process_counts_and_another_takes_over(backend: Backend) {
     let second = service.deployment().serve();
     let shows_nothing = |server: &Server| {
         let names = scrape(server).names();
-        SAMPLED[..8].iter().all(|name| !names.contains(*name))
+        SAMPLED[..9].iter().all(|name| !names.contains(*name))
     };
     // It has had the time to count, if it did.
     wait_for("the second process has looked", Duration::from_secs(30), || {

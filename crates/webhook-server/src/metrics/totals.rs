@@ -15,7 +15,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 use webhook_domain::time::Clock;
-use webhook_store_diesel::{DieselStore, Totals};
+use webhook_store_diesel::{DieselStore, RotationCounts, Totals};
 
 use crate::exit::chain;
 
@@ -165,6 +165,16 @@ impl Collector for LastTotals {
         let mut keys = encoder.encode_descriptor("webhook_keys", help, None, MetricType::Gauge)?;
         for (state, count) in [("current", totals.current_keys), ("retired", totals.retired_keys)] {
             ConstGauge::new(count).encode(keys.encode_family(&[("state", state)])?)?;
+        }
+        let help = "Rotations of all platforms";
+        let mut rotations = encoder.encode_descriptor("webhook_rotations", help, None, MetricType::Gauge)?;
+        let RotationCounts {
+            running,
+            stopped,
+            done,
+        } = totals.rotations;
+        for (state, count) in [("running", running), ("stopped", stopped), ("done", done)] {
+            ConstGauge::new(count).encode(rotations.encode_family(&[("state", state)])?)?;
         }
         Ok(())
     }

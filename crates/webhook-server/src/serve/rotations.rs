@@ -1,8 +1,8 @@
 //! Rolls the webhooks of rotations while the server runs.
 //!
 //! Each second this process asks which rotations it works at from now on: its own, and those of processes that have died. Each has a task.
-//! A task that ends because its rotation was stopped, or is somebody else's by now, is begun anew if the rotation turns out to be this
-//! process's after all.
+//! A task ends when its rotation was stopped, or is somebody else's by now, and is begun anew if the rotation turns out to be this process's
+//! after all.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,8 +10,9 @@ use std::time::Duration;
 use actix_web::rt::task::JoinHandle;
 use actix_web::rt::{self, time};
 use webhook_domain::ServiceError;
-use webhook_domain::id::{ProcessId, RotationId};
+use webhook_domain::id::{PlatformId, ProcessId, RotationId};
 use webhook_domain::ports::ClaimedRotation;
+use webhook_domain::rotation::{RotationStatus, StopReason};
 use webhook_domain::services::{RotationRun, RotationRunner, RotationService, RotationTurn};
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_http_actix::wire::{described, described_rotation};
@@ -49,9 +50,12 @@ pub(crate) async fn keep_rotating(runner: RotationRunner) {
     let mut tasks = Tasks::default();
     loop {
         match runner.claim().await {
-            Ok(claimed) => claimed
-                .into_iter()
-                .for_each(|claimed| tasks.begin(&runner, claimed)),
+            Ok(claimed) => {
+                tasks.end_all_but(&runner, &claimed).await;
+                for claimed in claimed {
+                    tasks.begin(&runner, claimed);
+                }
+            }
             Err(error) => tracing::warn!(error = chain(&error), "cannot look for rotations"),
         }
         time::sleep(EVERY).await;
@@ -60,22 +64,38 @@ pub(crate) async fn keep_rotating(runner: RotationRunner) {
 
 /// The rotations that are worked at. They end with this.
 #[derive(Default)]
-struct Tasks(HashMap<RotationId, JoinHandle<()>>);
+struct Tasks(HashMap<RotationId, Task>);
+
+struct Task {
+    platform: PlatformId,
+    running: JoinHandle<()>,
+}
 
 impl Tasks {
+    /// Ends the work at what is not this process's any more. A task whose next webhook is due in days would find out then.
+    async fn end_all_but(&mut self, runner: &RotationRunner, claimed: &[ClaimedRotation]) {
+        self.0.retain(|_, task| !task.running.is_finished());
+        let is_own = |id: &RotationId| claimed.iter().any(|claimed| claimed.rotation.id == *id);
+        let over: Vec<_> = self.0.extract_if(|id, _| !is_own(id)).collect();
+        for (id, task) in over {
+            task.running.abort();
+            tell_of_end(runner, &task.platform, id).await;
+        }
+    }
+
     fn begin(&mut self, runner: &RotationRunner, claimed: ClaimedRotation) {
-        self.0.retain(|_, task| !task.is_finished());
         let (runner, id) = (runner.clone(), claimed.rotation.id);
-        self.0
-            .entry(id)
-            .or_insert_with(|| rt::spawn(async move { run(&runner, claimed).await }));
+        self.0.entry(id).or_insert_with(|| Task {
+            platform: claimed.rotation.platform.clone(),
+            running: rt::spawn(async move { run(&runner, claimed).await }),
+        });
     }
 }
 
 impl Drop for Tasks {
     fn drop(&mut self) {
         for task in self.0.values() {
-            task.abort();
+            task.running.abort();
         }
     }
 }
@@ -89,7 +109,8 @@ async fn run(runner: &RotationRunner, claimed: ClaimedRotation) {
         rotation.left = rotation.totals.left(),
         "working at a rotation"
     );
-    let (id, mut run) = (rotation.id, RotationRun::new(claimed));
+    let (id, platform) = (rotation.id, rotation.platform.clone());
+    let mut run = RotationRun::new(claimed);
     loop {
         match runner.advance(&mut run).await {
             Ok(RotationTurn::GoOn) => {}
@@ -105,7 +126,33 @@ async fn run(runner: &RotationRunner, claimed: ClaimedRotation) {
             }
         }
     }
-    tracing::info!(rotation.id = %id, "a rotation has ended, or somebody else works at it");
+    tell_of_end(runner, &platform, id).await;
+}
+
+/// Tells of what this process does not work at any more.
+async fn tell_of_end(runner: &RotationRunner, platform: &PlatformId, id: RotationId) {
+    let rotation = match runner.rotations.find_rotation(platform, id).await {
+        Ok(Some(rotation)) => rotation,
+        Ok(None) => return,
+        Err(error) => {
+            return tracing::warn!(rotation.id = %id, error = chain(&error), "a rotation is over, and cannot be read");
+        }
+    };
+    let told = match rotation.status {
+        RotationStatus::Running => "somebody else works at a rotation",
+        RotationStatus::Stopped => "a rotation was stopped before its end",
+        RotationStatus::Done => "a rotation is done",
+    };
+    tracing::info!(
+        rotation.id = %rotation.id,
+        platform.id = %rotation.platform,
+        rotation.stop_reason = rotation.stop_reason.map(StopReason::name),
+        rotation.rolled = rotation.totals.rolled,
+        rotation.skipped = rotation.totals.skipped,
+        rotation.failed = rotation.totals.failed,
+        rotation.left = rotation.totals.left(),
+        "{told}"
+    );
 }
 
 fn tell(id: RotationId, error: &ServiceError) {
