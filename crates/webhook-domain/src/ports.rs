@@ -13,6 +13,7 @@ mod event_store;
 mod key_check_store;
 mod rotation_store;
 mod sender;
+mod session_store;
 mod token_verifier;
 mod webhook_store;
 
@@ -32,6 +33,7 @@ pub use rotation_store::{
     ClaimedRotation, FinishRotation, MatchingWebhooks, NewRotation, RotationStore, RotationWebhooksQuery,
 };
 pub use sender::{Parcel, Response, Sender};
+pub use session_store::SessionStore;
 pub use token_verifier::TokenVerifier;
 pub use webhook_store::{
     Change, ChangeOrder, Creation, Decide, Effect, KeyExpiry, Outcome, RollDue, WebhookStore,
@@ -42,5 +44,5 @@ pub use {
     answer_store::MockAnswerStore, api_key_store::MockApiKeyStore, audit_log::MockAuditLog,
     delivery_pause::MockDeliveryPause, delivery_queue::MockDeliveryQueue, event_store::MockEventStore,
     key_check_store::MockKeyCheckStore, rotation_store::MockRotationStore, sender::MockSender,
-    token_verifier::MockTokenVerifier, webhook_store::MockWebhookStore,
+    session_store::MockSessionStore, token_verifier::MockTokenVerifier, webhook_store::MockWebhookStore,
 };

@@ -31,6 +31,7 @@ mod probes;
 mod rotation_runner;
 mod rotations;
 mod secret_key;
+mod sessions;
 mod upkeep;
 mod webhooks;
 
@@ -50,6 +51,7 @@ pub use probes::{Expedited, ProbePlaces, ProbeService};
 pub use rotation_runner::{RotationRun, RotationRunner, RotationTurn};
 pub use rotations::{RotationService, StartRotation};
 pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService, SetExpiry, UndoRoll};
+pub use sessions::{SessionService, UsedBy};
 pub use upkeep::{Upkeep, UpkeepTally};
 pub use webhooks::{CreateWebhook, DeleteWebhook, Seen, UpdateWebhook, WebhookService};
 

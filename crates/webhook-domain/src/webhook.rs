@@ -8,7 +8,9 @@ mod actions;
 mod announcement;
 mod authentication;
 mod collecting;
+mod cursor;
 mod custom_headers;
+mod field_rules;
 mod filter;
 mod happened;
 mod header_names;
@@ -29,6 +31,7 @@ pub use collecting::Subscription;
 pub use custom_headers::{
     CustomHeader, CustomHeaderName, CustomHeaderValue, CustomHeaders, CustomHeadersError, CustomHeadersUpdate,
 };
+pub use field_rules::{CurrentActions, FieldRules};
 pub use filter::{UrlHost, WebhookFilter};
 pub use happened::Happened;
 pub use held_up::HeldUp;

@@ -82,7 +82,7 @@ fn caller(result: Result<Caller, AuthenticationError>) -> Option<Caller> {
     match result {
         Ok(caller) => Some(caller),
         Err(AuthenticationError::Rejected) => None,
-        Err(AuthenticationError::Store(error)) => panic!("{error:?}"),
+        Err(error) => panic!("{error:?}"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What every web front needs from actix-web. Today the API is the only one.
+//! What every web front needs from actix-web. There are two: the API and the console.
 //!
 //! [`serve`] runs actix-web's server with limited connections, and every phase of a connection has a timeout. A front passes its
 //! actix application and a [`Front`]: its limits, the source of request ids, and its responses for requests that actix refuses
@@ -13,6 +13,7 @@
 //! | the request id | [`request_id`] |
 //! | the client's address, also behind proxies | [`client_address()`], and [`Origin`] to count by it |
 //! | one request at a time for each of many keys | [`InFlight`] |
+//! | limits of how often each credential and each address may ask | [`RequestRates`] |
 //!
 //! A front must put [`UnderWay`] around every request and `X-REQUEST-ID` on every response. The first shows the connection when a
 //! request is finished. The second distinguishes the front's own responses from actix's.
@@ -27,6 +28,7 @@ mod in_flight;
 mod limits;
 mod origin;
 pub mod request_id;
+mod request_rate;
 mod server;
 mod tls;
 mod under_way;
@@ -36,6 +38,7 @@ pub use front::{BareRefusal, Front, Refusal};
 pub use in_flight::{Held, InFlight, NotHeld};
 pub use limits::FrontLimits;
 pub use origin::Origin;
+pub use request_rate::{RequestRates, TooOften, Who};
 pub use server::serve;
 pub use tls::{CertificateAndKey, ServerCertificate, UnusableCertificate};
 pub use under_way::UnderWay;

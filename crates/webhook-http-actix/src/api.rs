@@ -1,6 +1,6 @@
 //! What the API is made of: the domain's services, the rules for fields, and the limits on clients.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use actix_web::web;
 use webhook_domain::StoreError;
@@ -12,12 +12,11 @@ use webhook_domain::services::{
     ProbeService, RotationService, SecretKeyService, WebhookService,
 };
 use webhook_domain::time::Clock;
-use webhook_domain::webhook::{ActionCatalogue, TargetPolicy};
-use webhook_front_actix::InFlight;
+use webhook_domain::webhook::FieldRules;
+use webhook_front_actix::{InFlight, RequestRates};
 
 use crate::limits::HttpLimits;
 use crate::monitoring::Monitoring;
-use crate::request_rate::RequestRates;
 
 /// The domain as the API sees it. Cheap to clone: shared pointers inside.
 #[derive(Clone)]
@@ -63,44 +62,12 @@ pub struct Api {
 /// Says whether the store works, without waiting for it.
 pub type StoreCheck = Arc<dyn Fn() -> Result<(), StoreError> + Send + Sync>;
 
-/// What a deployment allows in fields.
-#[derive(Debug, Clone, Default)]
-pub struct FieldRules {
-    /// Where `url` may lead.
-    pub targets: TargetPolicy,
-    /// The actions there are.
-    pub actions: CurrentActions,
-}
-
-/// The actions there are, which may be replaced while requests are served. Clones are the same.
-#[derive(Debug, Clone, Default)]
-pub struct CurrentActions(Arc<RwLock<Arc<ActionCatalogue>>>);
-
-impl CurrentActions {
-    /// Begins with this catalogue.
-    #[must_use]
-    pub fn new(catalogue: ActionCatalogue) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(catalogue))))
-    }
-
-    /// The catalogue of this moment.
-    #[must_use]
-    pub fn get(&self) -> Arc<ActionCatalogue> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Puts another catalogue in its place, for requests that come from now on.
-    pub fn replace(&self, catalogue: ActionCatalogue) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalogue);
-    }
-}
-
 /// What all workers of a server share.
 pub struct Core {
     pub(crate) api: Api,
     pub(crate) limits: HttpLimits,
     pub(crate) in_flight: InFlight<IdempotencySlot>,
-    pub(crate) rates: RequestRates,
+    pub(crate) rates: Arc<RequestRates>,
 }
 
 impl Core {
@@ -109,12 +76,22 @@ impl Core {
     pub fn new(api: Api, limits: HttpLimits) -> web::Data<Self> {
         // A connection has at most one request in a handler.
         let in_flight = InFlight::new(limits.front.max_connections);
-        let rates = RequestRates::new(&limits, &api.clock);
+        let rates = RequestRates::new(
+            limits.requests_per_second,
+            limits.failed_authentications_per_second,
+            &api.clock,
+        );
         web::Data::new(Self {
             api,
             limits,
             in_flight,
-            rates,
+            rates: Arc::new(rates),
         })
+    }
+
+    /// The rates of its clients, for another front beside it.
+    #[must_use]
+    pub fn rates(&self) -> Arc<RequestRates> {
+        Arc::clone(&self.rates)
     }
 }

@@ -13,8 +13,8 @@ mod problem;
 use actix_web::http::StatusCode;
 use webhook_domain::services::AuthenticationError;
 use webhook_domain::{Refusal, ServiceError, StoreError};
+use webhook_front_actix::{TooOften, Who};
 
-use crate::request_rate::{TooOften, Who};
 pub(crate) use about::About;
 pub(crate) use bare::refuse_bare;
 
@@ -120,6 +120,7 @@ impl From<AuthenticationError> for Problem {
         match error {
             AuthenticationError::Rejected => Self::unauthorised(),
             AuthenticationError::Store(error) => ServiceError::from(error).into(),
+            AuthenticationError::Entropy(error) => ServiceError::from(error).into(),
         }
     }
 }

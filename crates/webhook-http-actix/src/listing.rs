@@ -2,7 +2,6 @@
 //!
 //! A link is a path with its query, every value percent-encoded (RFC 3986 §2.1).
 
-mod cursor;
 pub(crate) mod filters;
 pub(crate) mod webhooks;
 

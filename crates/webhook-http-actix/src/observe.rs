@@ -1,5 +1,6 @@
 //! Around every request: its id, its end as observers are told of it, and that its connection knows of it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::BoxBody;
@@ -8,12 +9,14 @@ use actix_web::error::InternalError;
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, web};
+use webhook_domain::access::caller::Acting;
 use webhook_domain::id::RequestId;
 use webhook_front_actix::UnderWay;
 use webhook_front_actix::request_id::{self, X_REQUEST_ID};
 
 use crate::answer::IDEMPOTENT_REPLAYED;
 use crate::api::Core;
+use crate::beside::Beside;
 use crate::errors::Problem;
 use crate::monitoring::{Answered, OTHER, ObservedRequest};
 use crate::operations;
@@ -22,6 +25,7 @@ use crate::request::known::Known;
 /// Calls the route and completes its answer.
 pub(crate) async fn observe(
     core: web::Data<Core>,
+    beside: Arc<[Beside]>,
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -31,9 +35,11 @@ pub(crate) async fn observe(
         return Err(Problem::internal("a request id could not be made").into());
     };
     let method = method(request.method());
-    request
-        .extensions_mut()
-        .insert(Known::new(id.clone(), method, begun));
+    {
+        let mut extensions = request.extensions_mut();
+        extensions.insert(Known::new(id.clone(), method, begun));
+        extensions.insert(id.clone());
+    }
     let answered = next.call(request).await;
     let mut response = match answered {
         Ok(response) => response,
@@ -56,7 +62,7 @@ pub(crate) async fn observe(
     if let Ok(value) = header::HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID.clone(), value);
     }
-    tell_of(&core, &response);
+    tell_of(&core, &beside, &response);
     drop(under_way);
     Ok(response)
 }
@@ -70,11 +76,17 @@ fn in_our_words(error: &Error, problem: &Problem, id: &RequestId) -> Error {
 }
 
 /// Tells observers of a request that is answered with `response`.
-fn tell_of(core: &Core, response: &ServiceResponse<BoxBody>) {
+fn tell_of(core: &Core, beside: &[Beside], response: &ServiceResponse<BoxBody>) {
     let request = response.request();
+    let acting = request.extensions().get::<Acting>().cloned();
+    if let Some(acting) = acting {
+        Known::note_caller(request, acting.caller());
+        Known::note_platform(request, acting.platform());
+    }
     let Some(known) = Known::of(request) else { return };
     // The pattern that the path matched: a path itself may hold anything.
-    let pattern = || request.match_pattern().as_deref().and_then(operations::route);
+    let known_route = |pattern: &str| operations::route(pattern).or_else(|| Beside::route(beside, pattern));
+    let pattern = || request.match_pattern().as_deref().and_then(known_route);
     let route = known.route().or_else(pattern).unwrap_or(OTHER);
     let answer = Answered {
         is_replayed: response.headers().contains_key(&IDEMPOTENT_REPLAYED),

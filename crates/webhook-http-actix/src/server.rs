@@ -2,31 +2,36 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use actix_web::dev::Server;
+use actix_web::web;
 use webhook_front_actix::{Front, ServerCertificate};
 
-use crate::api::{Api, Core};
-use crate::app::app;
+use crate::api::Core;
+use crate::app::app_beside;
+use crate::beside::Beside;
 use crate::errors::refuse_bare;
-use crate::limits::HttpLimits;
 
-/// Serves `api` to whoever connects to `listener`, over TLS if there is a certificate, as [`webhook_front_actix::serve`] does.
+/// Serves the API of `core`, and `fronts` beside it, to whoever connects to `listener`, over TLS if there is a certificate, as
+/// [`webhook_front_actix::serve`] does.
 ///
 /// # Errors
 /// When the listener cannot be taken over, or TLS cannot be set up.
 pub fn serve(
     listener: TcpListener,
-    api: Api,
-    limits: HttpLimits,
+    core: web::Data<Core>,
+    fronts: Vec<Beside>,
     certificate: Option<ServerCertificate>,
 ) -> io::Result<Server> {
     let front = Front {
-        limits: limits.front.clone(),
+        limits: core.limits.front.clone(),
         certificate,
-        entropy: api.entropy.clone(),
+        entropy: core.api.entropy.clone(),
         refuse: refuse_bare,
     };
-    let core = Core::new(api, limits);
-    webhook_front_actix::serve("webhook-http", listener, front, move || app(&core))
+    let fronts: Arc<[Beside]> = fronts.into();
+    webhook_front_actix::serve("webhook-http", listener, front, move || {
+        app_beside(&core, &fronts)
+    })
 }

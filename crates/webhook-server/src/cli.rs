@@ -117,6 +117,12 @@ pub(crate) struct SettingFlags {
     /// Comma-separated networks of reverse proxies whose X-Forwarded-For and Forwarded headers are trusted
     #[arg(long, global = true, value_name = "CIDR,…")]
     trusted_proxies: Option<String>,
+    /// Whether the console is served under /console/: true or false [default: true]
+    #[arg(long, global = true, value_name = "BOOLEAN")]
+    console: Option<String>,
+    /// Where browsers find the service, such as https://webhooks.example.com; for the console behind a proxy
+    #[arg(long, global = true, value_name = "URL")]
+    public_url: Option<String>,
     /// The database: sqlite://PATH or postgres://…; put a URL with a password into the environment or the settings file [default: sqlite://webhook-data/webhook.db]
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
@@ -224,6 +230,8 @@ impl SettingFlags {
             (Setting::MetricsListen, self.metrics_listen),
             (Setting::MetricsOnApi, self.metrics_on_api),
             (Setting::TrustedProxies, self.trusted_proxies),
+            (Setting::Console, self.console),
+            (Setting::PublicUrl, self.public_url),
             (Setting::DatabaseUrl, self.database_url),
             (Setting::MasterKeyFile, self.master_key_file),
             (Setting::Environment, self.environment),

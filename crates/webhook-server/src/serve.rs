@@ -10,6 +10,7 @@
 
 mod api;
 pub(crate) mod bootstrap;
+mod console;
 pub(crate) mod descriptors;
 pub(crate) mod readiness;
 pub(crate) mod reload;
@@ -30,7 +31,7 @@ use webhook_domain::ports::TokenVerifier;
 use webhook_domain::services::{Authenticator, Dispatch, OwnChecks, ProbePlaces, ProbeService, SecondTries};
 use webhook_front_actix::{FrontLimits, ServerCertificate};
 use webhook_http_actix::wire::{described, described_delivery};
-use webhook_http_actix::{CurrentActions, FieldRules, HttpLimits};
+use webhook_http_actix::{Core, CurrentActions, FieldRules, HttpLimits};
 use webhook_sender_hyper::HyperSender;
 use webhook_store_diesel::DieselStore;
 
@@ -51,7 +52,7 @@ use crate::logging::access::{AccessLog, Accesses};
 use crate::logging::queues::QueueLog;
 use crate::metrics::{self, DeliveryMetrics, MeasuredSender, Metrics, Readings, RunningMetrics};
 use crate::outbound::Outbound;
-use crate::settings::{MetricsSettings, Settings};
+use crate::settings::{ConsoleSettings, MetricsSettings, Settings};
 use crate::signals::Signals;
 use crate::store::OpenStore;
 
@@ -72,6 +73,7 @@ struct Deployment {
     descriptors: Descriptors,
     listen_backlog: i32,
     metrics: MetricsSettings,
+    console: ConsoleSettings,
     /// Which requests are logged.
     accesses: Accesses,
     stop: StopWithin,
@@ -129,6 +131,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         },
         listen_backlog: settings.listen_backlog,
         metrics: settings.metrics,
+        console: settings.console,
         accesses: settings.accesses,
         tokens: key_set
             .as_ref()
@@ -224,11 +227,26 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     api.monitoring = metrics.monitoring(deployment.metrics.on_api);
     api.monitoring.requests.push(access_log.clone());
     let metrics = RunningMetrics::start(&metrics, for_metrics, deployment.metrics.on_api, open)?;
-    let server = webhook_http_actix::serve(listener, api, deployment.limits, deployment.certificate)
+    let sessions = console::sessions(&api, open);
+    let core = Core::new(api.clone(), deployment.limits.clone());
+    let shared = console::Server {
+        limits: &deployment.limits.front,
+        rates: core.rates(),
+        has_tls: here.tls,
+    };
+    let console = console::beside(
+        deployment.console,
+        &api,
+        sessions.clone(),
+        deployment.default_overlap,
+        &shared,
+    );
+    let fronts = console.into_iter().collect();
+    let server = webhook_http_actix::serve(listener, core, fronts, deployment.certificate)
         .map_err(|error| Failure::cannot("start the server", &error))?;
     let sampling = rt::spawn(keep_sampling(open.store.clone(), Arc::clone(&readiness)));
     let telling = rt::spawn(keep_telling(readiness, Arc::clone(&pulse)));
-    let upkeep = rt::spawn(keep_up(open));
+    let upkeep = rt::spawn(keep_up(open, sessions));
     let checking = rt::spawn(keep_checking(own_checks));
     let rotating = rt::spawn(keep_rotating(rotations::runner(open)?));
     let rolling = rt::spawn(keep_rolling(open, deployment.default_overlap));

@@ -3,6 +3,7 @@
 //! Every layer gives texts; the uppermost text of a setting is read once, by the setting's own rule. A wrong
 //! one stops the start with a message that names the setting and the layer and never repeats the value.
 
+mod console;
 mod environment;
 mod examine;
 mod file;
@@ -29,6 +30,7 @@ use webhook_domain::webhook::{RotationDays, TargetPolicy};
 use webhook_sender_hyper::EgressProxy;
 use webhook_store_diesel::DatabaseUrl;
 
+pub(crate) use console::ConsoleSettings;
 pub(crate) use examine::Examined;
 pub(crate) use metrics::MetricsSettings;
 pub(crate) use setting::Setting;
@@ -49,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) metrics: MetricsSettings,
     /// The networks of reverse proxies that are believed when they say whose request it is.
     pub(crate) trusted_proxies: Vec<Network>,
+    /// Whether the console is served, and where.
+    pub(crate) console: ConsoleSettings,
     /// The database.
     pub(crate) database_url: DatabaseUrl,
     /// Where the master key is to be had.
@@ -148,6 +152,7 @@ impl Settings {
             listen_backlog: given.read(Setting::ListenBacklog, value::listen_backlog)?,
             metrics: given.metrics()?,
             trusted_proxies: given.read(Setting::TrustedProxies, value::networks)?,
+            console: given.console()?,
             database_url: given.read(Setting::DatabaseUrl, str::parse)?,
             master_key: given.master_key()?,
             environment: given.read(Setting::Environment, str::parse)?,

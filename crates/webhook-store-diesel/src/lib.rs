@@ -18,6 +18,7 @@
 //! | `sample` | the readiness check |
 //! | `totals` | what waits and what there is, counted for operators |
 //! | `api_keys` | look-ups in batches, never cached |
+//! | `sessions` | the sessions of browsers |
 //!
 //! A module that implements a port of the domain does so in its `port.rs`, and has its rows beside it.
 //!
@@ -38,6 +39,7 @@ mod observer;
 mod rotations;
 mod sample;
 pub mod sealing;
+mod sessions;
 mod totals;
 mod webhooks;
 

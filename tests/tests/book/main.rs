@@ -3,6 +3,7 @@
 
 mod alerts;
 mod commands;
+mod console;
 mod credentials;
 mod everything;
 mod figures;

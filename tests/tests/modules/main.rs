@@ -19,11 +19,12 @@ type Module = Vec<String>;
 type Name = Vec<String>;
 
 /// The crates that are held to this.
-const CRATES: [&str; 4] = [
+const CRATES: [&str; 5] = [
     "webhook-verify",
     "webhook-domain",
     "webhook-front-actix",
     "webhook-http-actix",
+    "webhook-console-actix",
 ];
 
 #[test]

@@ -132,7 +132,7 @@ pub struct CreatedApiKey {
 }
 
 /// The text of an API key that somebody presented, found well-formed: not yet known to be anybody's.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PresentedApiKey {
     /// The key it claims to be.
     pub id: ApiKeyId,

@@ -262,6 +262,12 @@ impl Acting {
         }
     }
 
+    /// Who asks.
+    #[must_use]
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+
     /// Whose request it is.
     #[must_use]
     pub fn credential(&self) -> Credential {

@@ -8,7 +8,7 @@ use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
 use crate::access::caller::{Acting, Caller, Credential, PlatformScope};
 use crate::access::permission::{Permission, PermissionSet};
 use crate::access::quota::Quotas;
-use crate::entropy::Entropy;
+use crate::entropy::{Entropy, EntropyError};
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::ApiKeyId;
 use crate::idempotency::IdempotentRequest;
@@ -34,6 +34,9 @@ pub enum AuthenticationError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no randomness to be had.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
 }
 
 /// A key to make.
@@ -83,12 +86,20 @@ impl ApiKeyService {
     /// [`AuthenticationError::Rejected`] for anything that is not the text of a key in force.
     pub async fn authenticate(&self, text: &str) -> Result<Caller, AuthenticationError> {
         let presented = PresentedApiKey::read(text).ok_or(AuthenticationError::Rejected)?;
+        self.admit(&presented).await
+    }
+
+    /// Finds out whose key it is that was presented, likewise.
+    ///
+    /// # Errors
+    /// [`AuthenticationError::Rejected`] for anything that is not a key in force.
+    pub async fn admit(&self, presented: &PresentedApiKey) -> Result<Caller, AuthenticationError> {
         let key = self
             .store
             .find(presented.id)
             .await?
             .ok_or(AuthenticationError::Rejected)?;
-        key.admit(&presented, self.clock.now())
+        key.admit(presented, self.clock.now())
             .ok_or(AuthenticationError::Rejected)
     }
 

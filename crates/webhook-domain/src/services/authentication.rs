@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{ApiKeyService, AuthenticationError};
-use crate::access::api_key;
+use crate::access::api_key::{self, PresentedApiKey};
 use crate::access::caller::Caller;
 use crate::ports::TokenVerifier;
 use crate::time::Clock;
@@ -15,6 +15,8 @@ pub enum Presented<'a> {
     ApiKey(&'a str),
     /// As a bearer: an API key by its first characters, or else a token.
     Bearer(&'a str),
+    /// As an API key that was presented before, by whoever has its session.
+    Again(&'a PresentedApiKey),
 }
 
 /// Finds out whose request it is.
@@ -47,6 +49,7 @@ impl Authenticator {
     pub async fn authenticate(&self, presented: Presented<'_>) -> Result<Caller, AuthenticationError> {
         match presented {
             Presented::Bearer(text) if !text.starts_with(api_key::PREFIX) => self.verify(text),
+            Presented::Again(api_key) => self.api_keys.admit(api_key).await,
             Presented::ApiKey(text) | Presented::Bearer(text) => self.api_keys.authenticate(text).await,
         }
     }

@@ -181,12 +181,20 @@ impl WebhookService {
         if acting.may(Permission::WebhookReveal) {
             return self.reveal(acting, id).await;
         }
-        let found = self.store.find(acting.platform(), id).await?;
-        let webhook = found.ok_or(Refusal::NO_SUCH_WEBHOOK)?;
         Ok(Seen {
-            webhook,
+            webhook: self.look(acting, id).await?,
             revealed: false,
         })
+    }
+
+    /// Reads a webhook whose keys are shown to nobody, whatever the caller may: nothing is revealed. Needs `WEBHOOK.VIEW`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], or the store's.
+    pub async fn look(&self, acting: &Acting, id: WebhookId) -> Result<Webhook, ServiceError> {
+        acting.require(Permission::WebhookView)?;
+        let found = self.store.find(acting.platform(), id).await?;
+        Ok(found.ok_or(Refusal::NO_SUCH_WEBHOOK)?)
     }
 
     /// The public halves of a webhook's keys that sign now, newest first. They are no secret, so this needs no credential and knows of no

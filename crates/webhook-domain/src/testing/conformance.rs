@@ -66,6 +66,7 @@
 //! | `pause` | [`DeliveryPause`](crate::ports::DeliveryPause), [`AuditLog`](crate::ports::AuditLog) |
 //! | `rotations` | [`RotationStore`](crate::ports::RotationStore), [`WebhookStore`](crate::ports::WebhookStore), [`ApiKeyStore`](crate::ports::ApiKeyStore), [`EventStore`](crate::ports::EventStore), [`DeliveryQueue`](crate::ports::DeliveryQueue), [`DeliveryPause`](crate::ports::DeliveryPause), [`AuditLog`](crate::ports::AuditLog) |
 //! | `key_checks` | [`KeyCheckStore`](crate::ports::KeyCheckStore) |
+//! | `sessions` | [`SessionStore`](crate::ports::SessionStore) |
 //!
 //! A rule gets the ports of its part and no others, so none needs more than its part says.
 
@@ -102,6 +103,7 @@ mod rotation_steps;
 mod rotations;
 mod rules;
 mod scene;
+mod sessions;
 mod signed_with;
 mod telling;
 mod upkeep;
@@ -136,6 +138,7 @@ pub use resending::*;
 pub use rolling::*;
 pub use rotation_steps::*;
 pub use rotations::*;
+pub use sessions::*;
 pub use signed_with::*;
 pub use telling::*;
 pub use upkeep::*;

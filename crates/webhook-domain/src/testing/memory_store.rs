@@ -17,6 +17,7 @@
 //! | `key_checks` | the checks of keys that were made lately |
 //! | `pause` | the pause of all deliveries |
 //! | `rotations` | rotations, and what became of their webhooks |
+//! | `sessions` | sessions of browsers |
 //! | `quotas` | how much a platform has |
 
 mod answers;
@@ -31,6 +32,7 @@ mod queue;
 mod quotas;
 mod roll_dues;
 mod rotations;
+mod sessions;
 mod webhooks;
 
 use std::collections::{BTreeMap, HashMap};
@@ -39,6 +41,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use self::answers::StoredAnswer;
 use crate::access::api_key::ApiKey;
 use crate::access::audit::AuditRecord;
+use crate::access::session::{Session, SessionDigest};
 use crate::delivery::key_check::allowance::BegunCheck;
 use crate::id::{ApiKeyId, RotationId, WebhookId};
 use crate::idempotency::IdempotencySlot;
@@ -61,6 +64,7 @@ struct Tables {
     key_checks: Vec<BegunCheck>,
     keys: keys::Keys,
     rotations: BTreeMap<RotationId, rotations::Kept>,
+    sessions: BTreeMap<SessionDigest, Session>,
     default_rotation: Option<RotationDays>,
 }
 

@@ -12,7 +12,7 @@ use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Cursor, PageSize, PageStart, WebhookPage, WebhookQuery};
 
 use super::filters::{self, FILTERS};
-use super::{cursor, limit, link};
+use super::{limit, link};
 use crate::errors::Problem;
 use crate::openapi::values::MAX_PAGE;
 use crate::paths;
@@ -82,7 +82,7 @@ impl Asked {
         let direction = parameters
             .parsed("order_direction", str::parse)?
             .unwrap_or_default();
-        let place = |text: &str| cursor::read(text, order, direction);
+        let place = |text: &str| Cursor::read(text, order, direction);
         let start = match (
             parameters.parsed("after", place)?,
             parameters.parsed("before", place)?,
@@ -219,7 +219,7 @@ impl Asked {
             ("order_direction", direction.name().to_owned()),
         ];
         parameters.extend(filters::written(filter));
-        let place = |cursor: &Cursor| cursor::write(cursor, *order, *direction);
+        let place = |cursor: &Cursor| cursor.write(*order, *direction);
         match start {
             PageStart::Number(_) => {}
             PageStart::After(cursor) => parameters.push(("after", place(cursor))),

@@ -7,11 +7,10 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use webhook_domain::access::caller::Caller;
 use webhook_domain::services::Presented;
-use webhook_front_actix::client_address;
+use webhook_front_actix::{TooOften, client_address};
 
 use crate::api::{Api, Core};
 use crate::errors::Problem;
-use crate::request_rate::TooOften;
 
 static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
@@ -85,6 +84,7 @@ mod tests {
         credential(&map).map(|presented| match presented {
             Presented::ApiKey(text) => format!("key {text}"),
             Presented::Bearer(text) => format!("bearer {text}"),
+            Presented::Again(_) => unreachable!("a header holds text"),
         })
     }
 

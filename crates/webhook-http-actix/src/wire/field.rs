@@ -10,9 +10,9 @@ use super::field_value::FieldValue;
 use super::fields::Fields;
 use super::shown::WebhookJson;
 use super::value::Settable;
-use crate::api::FieldRules;
 use crate::errors::Problem;
 use crate::openapi::values::{read_only, write_only};
+use webhook_domain::webhook::FieldRules;
 
 /// A field of a webhook.
 pub(crate) struct Field {

@@ -21,12 +21,12 @@ use super::fields::Fields;
 use super::schemas::Described;
 use super::shown::WebhookJson;
 use super::webhook::{FIELDS, OBJECT};
-use crate::api::FieldRules;
 use crate::errors::Problem;
 use crate::openapi::shared::Component;
 use crate::openapi::values::{KEPT, boolean, one, or_null, overlap, secret, write_only};
 use crate::request::json::{self, Object};
 use crate::request::query::{KEEP_PREVIOUS_UNTIL_ADOPTED, PREVIOUS_SECRET_EXPIRES_IN};
+use webhook_domain::webhook::FieldRules;
 
 impl Serialize for WebhookJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -13,10 +13,10 @@ use webhook_domain::webhook::{ActionList, Edit, RotationDays, SettingsUpdate, Ta
 use super::field_value::FieldValue;
 use super::fields::Fields;
 use super::schemas::{Enumeration, plain, text};
-use crate::api::FieldRules;
 use crate::errors::Problem;
 use crate::openapi::shared::{CUSTOM_HEADER_NAMES, CUSTOM_HEADERS, actions};
 use crate::openapi::values::{self, boolean, whole};
+use webhook_domain::webhook::FieldRules;
 
 /// How a client sets a field.
 pub(crate) trait Settable: Sync {

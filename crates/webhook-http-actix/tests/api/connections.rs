@@ -56,14 +56,14 @@ fn served() -> Served {
 
 pub(crate) fn served_with(limits: HttpLimits) -> Served {
     let store = Arc::new(MemoryStore::new());
-    let service = TestService::over(store.clone(), store, limits.clone());
+    let service = TestService::over(store.clone(), store, limits);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let key = service.key.clone();
     let (sender, receiver) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = serve(listener, service.api, limits, None).unwrap();
+            let server = serve(listener, service.core, Vec::new(), None).unwrap();
             sender.send(server.handle()).unwrap();
             server.await.unwrap();
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::rt;
 use webhook_domain::ports::EventStore as _;
 use webhook_domain::services::{
-    ClockMending, DueRolls, DueRollsTally, ExpiryNotices, Mended, OwnChecks, Upkeep,
+    ClockMending, DueRolls, DueRollsTally, ExpiryNotices, Mended, OwnChecks, SessionService, Upkeep,
 };
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_http_actix::wire::described;
@@ -25,7 +25,7 @@ const EVENTS_AT_ONCE: u32 = 200;
 const FOLLOW_EVERY: Duration = Duration::from_secs(5);
 
 /// Upkeep now and every [`UPKEEP_EVERY`], for ever.
-pub(crate) fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
+pub(crate) fn keep_up(open: &OpenStore, sessions: SessionService) -> impl Future<Output = ()> + use<> {
     let upkeep = Upkeep::new(open.store.clone(), open.clock.clone());
     let mending = ClockMending::new(&open.store, open.clock.clone());
     let notices = ExpiryNotices::new(
@@ -50,6 +50,13 @@ pub(crate) fn keep_up(open: &OpenStore) -> impl Future<Output = ()> + use<> {
                     "upkeep done"
                 ),
                 Err(error) => tracing::warn!(error = chain(&error), "upkeep failed; it will be tried again"),
+            }
+            match sessions.forget_ended().await {
+                Ok(forgotten) => tracing::debug!(forgotten, "sessions that are over were forgotten"),
+                Err(error) => tracing::warn!(
+                    error = chain(&error),
+                    "sessions that are over cannot be forgotten; it will be tried again"
+                ),
             }
             match notices.run().await {
                 Ok(told) => tracing::debug!(told, "webhooks were told of whose keys stop soon"),

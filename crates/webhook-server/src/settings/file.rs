@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn every_setting_can_stand_in_the_file() {
         let values = read_all(
-            "listen = \"0.0.0.0:1\"\nlisten_backlog = 64\nmetrics_listen = \"\"\nmetrics_on_api = true\ntrusted_proxies = [\"10.0.0.0/8\"]\ndatabase_url = \"sqlite://x\"\nmaster_key = \"k\"\nmaster_key_file = \"f\"\n\
+            "listen = \"0.0.0.0:1\"\nlisten_backlog = 64\nmetrics_listen = \"\"\nmetrics_on_api = true\ntrusted_proxies = [\"10.0.0.0/8\"]\nconsole = false\npublic_url = \"https://h\"\ndatabase_url = \"sqlite://x\"\nmaster_key = \"k\"\nmaster_key_file = \"f\"\n\
              environment = \"LIVE\"\nallow_http = true\nretry_speed = 1\nevent_retention = 30\nallowed_networks = [\"10.0.0.0/8\", \"fd00::/8\"]\n\
              egress_proxy = \"socks5://h\"\nproxy_resolves = true\ndenied_networks = [\"10.1.0.0/16\"]\nattempt_timeout = 5\nreceivers_ca_file = \"f\"\n\
              client_certificate_file = \"f\"\nclient_key_file = \"f\"\n\

@@ -15,6 +15,10 @@ pub(crate) enum Setting {
     MetricsOnApi,
     /// Networks of reverse proxies that are believed when they say whose request it is.
     TrustedProxies,
+    /// Whether the console is served.
+    Console,
+    /// Where browsers find the service.
+    PublicUrl,
     /// The database.
     DatabaseUrl,
     /// The master key itself.
@@ -91,12 +95,14 @@ pub(super) enum Kind {
 }
 
 impl Setting {
-    pub(crate) const ALL: [Self; 37] = [
+    pub(crate) const ALL: [Self; 39] = [
         Self::Listen,
         Self::ListenBacklog,
         Self::MetricsListen,
         Self::MetricsOnApi,
         Self::TrustedProxies,
+        Self::Console,
+        Self::PublicUrl,
         Self::DatabaseUrl,
         Self::MasterKey,
         Self::MasterKeyFile,
@@ -139,6 +145,8 @@ impl Setting {
             Self::MetricsListen => "metrics_listen",
             Self::MetricsOnApi => "metrics_on_api",
             Self::TrustedProxies => "trusted_proxies",
+            Self::Console => "console",
+            Self::PublicUrl => "public_url",
             Self::DatabaseUrl => "database_url",
             Self::MasterKey => "master_key",
             Self::MasterKeyFile => "master_key_file",
@@ -195,6 +203,8 @@ impl Setting {
             Self::Listen => Some("127.0.0.1:8080"),
             Self::ListenBacklog => Some("1024"),
             Self::MetricsListen => Some("127.0.0.1:9464"),
+            Self::Console => Some("true"),
+            Self::PublicUrl => None,
             Self::DatabaseUrl => Some("sqlite://webhook-data/webhook.db"),
             Self::MasterKey | Self::MasterKeyFile => None,
             Self::Environment => Some("TEST"),
@@ -224,7 +234,7 @@ impl Setting {
 
     pub(super) const fn kind(self) -> Kind {
         match self {
-            Self::AllowHttp | Self::ProxyResolves | Self::MetricsOnApi => Kind::Boolean,
+            Self::AllowHttp | Self::ProxyResolves | Self::MetricsOnApi | Self::Console => Kind::Boolean,
             Self::ListenBacklog
             | Self::AttemptTimeout
             | Self::RetrySpeed

@@ -278,6 +278,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    sessions (digest) {
+        digest -> Binary,
+        api_key_id -> Text,
+        api_key_digest -> Binary,
+        began_at -> BigInt,
+        used_at -> BigInt,
+    }
+}
+
+diesel::table! {
     untold_events (id) {
         id -> Text,
         platform -> Text,

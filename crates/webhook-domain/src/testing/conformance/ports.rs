@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::verdict::fail;
 use crate::ports::{
     AnswerStore, ApiKeyStore, AuditLog, DeliveryPause, DeliveryQueue, EventStore, KeyCheckStore,
-    RotationStore, WebhookStore,
+    RotationStore, SessionStore, WebhookStore,
 };
 
 /// A port that a rule may need.
@@ -33,10 +33,12 @@ pub enum Port {
     KeyChecks,
     /// [`RotationStore`].
     Rotations,
+    /// [`SessionStore`].
+    Sessions,
 }
 
 impl Port {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Webhooks,
         Self::Answers,
         Self::ApiKeys,
@@ -46,6 +48,7 @@ impl Port {
         Self::Pause,
         Self::KeyChecks,
         Self::Rotations,
+        Self::Sessions,
     ];
 }
 
@@ -76,6 +79,7 @@ struct Open {
     pause: Option<Arc<dyn DeliveryPause>>,
     key_checks: Option<Arc<dyn KeyCheckStore>>,
     rotations: Option<Arc<dyn RotationStore>>,
+    sessions: Option<Arc<dyn SessionStore>>,
 }
 
 /// A store that may be open still.
@@ -104,6 +108,7 @@ impl Open {
             of(self.pause.as_ref()),
             of(self.key_checks.as_ref()),
             of(self.rotations.as_ref()),
+            of(self.sessions.as_ref()),
         ];
         all.into_iter().flatten().collect()
     }
@@ -155,6 +160,7 @@ impl Ports {
             + DeliveryPause
             + KeyCheckStore
             + RotationStore
+            + SessionStore
             + 'static,
     {
         Self::none()
@@ -166,7 +172,8 @@ impl Ports {
             .with_lanes(store.clone())
             .with_pause(store.clone())
             .with_key_checks(store.clone())
-            .with_rotations(store)
+            .with_rotations(store.clone())
+            .with_sessions(store)
     }
 
     /// No ports yet: to begin with, where a store has only some of them.
@@ -189,6 +196,7 @@ impl Ports {
     port!(Pause, DeliveryPause, with_pause, pause);
     port!(KeyChecks, KeyCheckStore, with_key_checks, key_checks);
     port!(Rotations, RotationStore, with_rotations, rotations);
+    port!(Sessions, SessionStore, with_sessions, sessions);
 
     /// The ports, with a way to open the store again once it was closed. A store is closed by dropping the last handle to it, as when
     /// its process ends without a word: neither `reopen` nor what is [kept](Self::keeping) may hold one.

@@ -10,7 +10,7 @@ macro_rules! conformance_tests {
         $crate::conformance_tests! {
             run = $run,
             ports = $ports,
-            parts = [webhooks api_keys answers events pause key_checks rotations],
+            parts = [webhooks api_keys answers events pause key_checks sessions rotations],
         }
     };
     (run = $run:expr, ports = $ports:expr, parts = [$($part:ident)+] $(,)?) => {
@@ -205,6 +205,15 @@ macro_rules! conformance_tests {
             checks_are_there_after_a_restart
         }
     };
+    (@part sessions $run:expr, $ports:expr) => {
+        $crate::conformance_tests! { @rules $run, $ports, [Sessions];
+            a_session_reads_back_equal
+            an_ended_session_is_gone
+            the_last_use_of_a_session_is_noted
+            an_api_key_has_no_more_sessions_than_it_may
+            sessions_that_are_over_are_forgotten
+        }
+    };
     (@rules $run:expr, $ports:expr, $needs:tt; $($rule:ident)*) => {
         $(
             #[test]
@@ -260,6 +269,7 @@ mod tests {
             include_str!("known_keys.rs"),
             include_str!("rotation_steps.rs"),
             include_str!("rotations.rs"),
+            include_str!("sessions.rs"),
             include_str!("signed_with.rs"),
             include_str!("telling.rs"),
             include_str!("upkeep.rs"),

@@ -1,35 +1,40 @@
-//! A place in a list of webhooks as a parameter: opaque to clients, and good for a list in the same order alone.
+//! A place in a list of webhooks as text, such as a parameter of a link: opaque to clients, and good for a list in the same order alone.
 //!
 //! Base64url of the version of this form, the order and direction of the list, the id of the webhook and what it is
 //! compared by, with `/` between them.
 
 use data_encoding::BASE64URL_NOPAD;
-use webhook_domain::InvalidValue;
-use webhook_domain::text::check_free_text;
-use webhook_domain::time::Instant;
-use webhook_domain::webhook::{Cursor, Direction, SortKey, WebhookOrder};
 
-use crate::request::query::whole;
+use super::{Cursor, Direction, SortKey, WebhookOrder};
+use crate::error::InvalidValue;
+use crate::text::check_free_text;
+use crate::time::Instant;
 
 /// The version of the form.
 const FORM: &str = "1";
 
-/// `cursor` as a parameter of a list in this order.
-pub(super) fn write(cursor: &Cursor, order: WebhookOrder, direction: Direction) -> String {
-    let key = match &cursor.key {
-        SortKey::At(instant) => instant.as_milliseconds().to_string(),
-        SortKey::Text(text) => text.clone(),
-    };
-    let (order, direction) = (order.name(), direction.name());
-    let plain = format!("{FORM}/{order}/{direction}/{}/{key}", cursor.id);
-    BASE64URL_NOPAD.encode(plain.as_bytes())
-}
+impl Cursor {
+    /// The place as text, in a list in this order.
+    #[must_use]
+    pub fn write(&self, order: WebhookOrder, direction: Direction) -> String {
+        let key = match &self.key {
+            SortKey::At(instant) => instant.as_milliseconds().to_string(),
+            SortKey::Text(text) => text.clone(),
+        };
+        let (order, direction) = (order.name(), direction.name());
+        let plain = format!("{FORM}/{order}/{direction}/{}/{key}", self.id);
+        BASE64URL_NOPAD.encode(plain.as_bytes())
+    }
 
-/// The cursor that [`write`] made `text` of, for a list in the same order.
-pub(super) fn read(text: &str, order: WebhookOrder, direction: Direction) -> Result<Cursor, InvalidValue> {
-    parse(text, order, direction).ok_or(InvalidValue::new(
-        "must be taken from a link of this list, with the same order_by and order_direction",
-    ))
+    /// The place that [`write`](Self::write) made `text` of, in a list in the same order.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn read(text: &str, order: WebhookOrder, direction: Direction) -> Result<Self, InvalidValue> {
+        parse(text, order, direction).ok_or(InvalidValue::new(
+            "must be taken from a link of this list, with the same order_by and order_direction",
+        ))
+    }
 }
 
 fn parse(text: &str, order: WebhookOrder, direction: Direction) -> Option<Cursor> {
@@ -40,7 +45,7 @@ fn parse(text: &str, order: WebhookOrder, direction: Direction) -> Option<Cursor
     }
     let key = match order {
         WebhookOrder::CreatedAt | WebhookOrder::UpdatedAt => {
-            SortKey::At(Instant::from_milliseconds(whole(key)?))
+            SortKey::At(Instant::from_milliseconds(whole_number(key)?))
         }
         // What no webhook can have, not every store can compare with.
         WebhookOrder::Name | WebhookOrder::Reference => {
@@ -50,6 +55,11 @@ fn parse(text: &str, order: WebhookOrder, direction: Direction) -> Option<Cursor
     };
     let id = id.parse().ok()?;
     Some(Cursor { key, id })
+}
+
+fn whole_number(text: &str) -> Option<i64> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
 }
 
 #[cfg(test)]
@@ -82,11 +92,14 @@ mod tests {
     fn a_cursor_reads_back_in_its_own_order_alone() {
         for order in ORDERS {
             for direction in [Direction::Ascending, Direction::Descending] {
-                let written = write(&cursor(key_in(order)), order, direction);
-                assert_eq!(read(&written, order, direction), Ok(cursor(key_in(order))));
-                assert!(read(&written, order, direction.reversed()).is_err());
+                let written = cursor(key_in(order)).write(order, direction);
+                assert_eq!(
+                    Cursor::read(&written, order, direction),
+                    Ok(cursor(key_in(order)))
+                );
+                assert!(Cursor::read(&written, order, direction.reversed()).is_err());
                 for other in ORDERS.into_iter().filter(|other| *other != order) {
-                    assert!(read(&written, other, direction).is_err());
+                    assert!(Cursor::read(&written, other, direction).is_err());
                 }
             }
         }
@@ -103,21 +116,21 @@ mod tests {
             "1/name/asc/whk_x/a".into(),
             String::new(),
         ] {
-            assert!(read(&named(&plain), WebhookOrder::Name, Direction::Ascending).is_err());
+            assert!(Cursor::read(&named(&plain), WebhookOrder::Name, Direction::Ascending).is_err());
         }
         for key in ["", "-1", "+1", "x", "99999999999999999999"] {
             let plain = format!("1/created_at/asc/{ID}/{key}");
             let order = WebhookOrder::CreatedAt;
             assert!(
-                read(&named(&plain), order, Direction::Ascending).is_err(),
+                Cursor::read(&named(&plain), order, Direction::Ascending).is_err(),
                 "{key}"
             );
         }
         let right = named(&format!("1/name/asc/{ID}/a"));
-        assert!(read(&right, WebhookOrder::Name, Direction::Ascending).is_ok());
+        assert!(Cursor::read(&right, WebhookOrder::Name, Direction::Ascending).is_ok());
         for wrong in [format!("{right}="), format!("{right}A"), right.replace('M', "!")] {
             assert!(
-                read(&wrong, WebhookOrder::Name, Direction::Ascending).is_err(),
+                Cursor::read(&wrong, WebhookOrder::Name, Direction::Ascending).is_err(),
                 "{wrong}"
             );
         }

@@ -4,7 +4,9 @@
 //! fail to authenticate count for the address they come from, and they alone are refused there: a valid credential is
 //! never refused because others at its address failed. That is a bound on guessing, and on what guessing costs.
 //!
-//! The address is the [client's](webhook_front_actix::client_address()): the TCP peer's, unless the peer is a proxy that the deployment trusts.
+//! All fronts of a process share one: it is one credential, and one address, that asks, at whichever front.
+//!
+//! The address is the [client's](crate::client_address()): the TCP peer's, unless the peer is a proxy that the deployment trusts.
 //!
 //! What is refused is not counted, so who slows down is served again. Counts are this process's own and are
 //! forgotten at its end. Time is the [`Clock`]'s, made [steady](SteadyClock).
@@ -30,9 +32,8 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use webhook_domain::access::caller::Credential;
 use webhook_domain::time::Clock;
-use webhook_front_actix::Origin;
 
-use crate::limits::HttpLimits;
+use crate::origin::Origin;
 use steady_clock::SteadyClock;
 
 /// How many seconds' worth of failures may come from an address at once: a client whose key was revoked, or an
@@ -43,8 +44,8 @@ const MAX_ADDRESSES: usize = 50_000;
 /// After how many requests it is looked who may be forgotten.
 const FORGET_EVERY: u64 = 1_000;
 
-/// The rates of one server's clients, shared by its workers.
-pub(crate) struct RequestRates {
+/// The rates of one server's clients, shared by its fronts and their workers.
+pub struct RequestRates {
     credentials: Option<Limiter<Credential>>,
     failures: Option<Limiter<Origin>>,
     max_addresses: usize,
@@ -52,27 +53,33 @@ pub(crate) struct RequestRates {
 
 /// Somebody asks more often than they may.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooOften {
+pub struct TooOften {
     /// Who.
-    pub(crate) who: Who,
+    pub who: Who,
     /// After how long the next request would not be refused.
-    pub(crate) wait: Duration,
+    pub wait: Duration,
 }
 
 /// Whose rate it is.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Who {
+pub enum Who {
+    /// A credential's.
     Credential,
+    /// That of an address from which requests without a valid credential come.
     Address,
 }
 
 impl RequestRates {
-    /// The rates that `limits` allow, by the time of `clock`.
-    pub(crate) fn new(limits: &HttpLimits, clock: &Arc<dyn Clock>) -> Self {
-        let credentials = limits.requests_per_second.map(Quota::per_second);
-        let failures = limits
-            .failed_authentications_per_second
-            .map(failures_from_one_address);
+    /// So many requests of each credential, and so many that fail to authenticate from each address, in a second, by the time of `clock`.
+    /// None is no limit.
+    #[must_use]
+    pub fn new(
+        requests_per_second: Option<NonZeroU32>,
+        failed_authentications_per_second: Option<NonZeroU32>,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        let credentials = requests_per_second.map(Quota::per_second);
+        let failures = failed_authentications_per_second.map(failures_from_one_address);
         Self {
             credentials: credentials.map(|quota| Limiter::new(quota, clock)),
             failures: failures.map(|quota| Limiter::new(quota, clock)),
@@ -81,7 +88,10 @@ impl RequestRates {
     }
 
     /// Counts a request of `credential`'s, which was found valid.
-    pub(crate) fn count(&self, credential: &Credential) -> Result<(), TooOften> {
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub fn count(&self, credential: &Credential) -> Result<(), TooOften> {
         let Some(credentials) = &self.credentials else {
             return Ok(());
         };
@@ -92,7 +102,10 @@ impl RequestRates {
     }
 
     /// Counts a request from `peer` that failed to authenticate.
-    pub(crate) fn count_failure(&self, peer: Option<IpAddr>) -> Result<(), TooOften> {
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub fn count_failure(&self, peer: Option<IpAddr>) -> Result<(), TooOften> {
         let Some(failures) = &self.failures else {
             return Ok(());
         };

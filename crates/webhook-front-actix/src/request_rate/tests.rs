@@ -11,15 +11,14 @@ struct Counted {
 
 impl Counted {
     fn new(requests_per_second: u32, failures_per_second: u32) -> Self {
-        let limits = HttpLimits {
-            requests_per_second: NonZeroU32::new(requests_per_second),
-            failed_authentications_per_second: NonZeroU32::new(failures_per_second),
-            ..HttpLimits::default()
-        };
         let clock = Arc::new(ManualClock::default());
         let shared: Arc<dyn Clock> = clock.clone();
         Self {
-            rates: RequestRates::new(&limits, &shared),
+            rates: RequestRates::new(
+                NonZeroU32::new(requests_per_second),
+                NonZeroU32::new(failures_per_second),
+                &shared,
+            ),
             clock,
         }
     }

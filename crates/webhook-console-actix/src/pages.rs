@@ -1,0 +1,7 @@
+//! The pages, a folder for each story.
+
+pub(crate) mod home;
+pub(crate) mod overview;
+pub(crate) mod sign_in;
+pub(crate) mod static_files;
+pub(crate) mod webhooks;

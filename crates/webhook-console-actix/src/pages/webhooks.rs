@@ -1,0 +1,7 @@
+//! Webhooks: all of a platform's, and one with its keys.
+
+pub(crate) mod asked;
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod show;
+pub(crate) mod test;

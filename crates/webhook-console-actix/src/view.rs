@@ -1,0 +1,13 @@
+//! What pages look like: their frame, and the small things that many of them show.
+
+mod frame;
+mod moment;
+mod navigation;
+mod state;
+mod trouble;
+pub(crate) mod webhook;
+
+pub(crate) use frame::{Frame, page, page_with};
+pub(crate) use moment::Moment;
+pub(crate) use state::State;
+pub(crate) use trouble::{answer, see_other};

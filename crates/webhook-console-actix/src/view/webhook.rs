@@ -1,0 +1,49 @@
+//! What is said of a webhook wherever it is shown.
+
+use webhook_domain::time::Instant;
+use webhook_domain::webhook::{Name, Reference, Webhook};
+
+use super::State;
+
+/// What people call it: its name, or else its reference, or else its id.
+pub(crate) fn title(webhook: &Webhook) -> String {
+    let settings = &webhook.settings;
+    let name = settings.name.as_ref().map(Name::as_str);
+    let reference = settings.reference.as_ref().map(Reference::as_str);
+    let mut said = name
+        .into_iter()
+        .chain(reference)
+        .filter(|text| !text.trim().is_empty());
+    said.next().map_or_else(|| webhook.id.to_string(), str::to_owned)
+}
+
+/// Whether it delivers.
+pub(crate) fn delivery_state(webhook: &Webhook) -> State {
+    match (webhook.settings.active, &webhook.held_up, &webhook.settings.url) {
+        (false, ..) => State::wait("inactive"),
+        (true, Some(_), _) => State::bad("held up"),
+        (true, None, None) => State::wait("no url"),
+        (true, None, Some(_)) => State::good("delivers"),
+    }
+}
+
+/// What there is to know of its keys.
+pub(crate) fn key_states(webhook: &Webhook, now: Instant) -> Vec<State> {
+    let ring = &webhook.key_ring;
+    let mut states = Vec::new();
+    match (ring.current(), ring.adoption()) {
+        (None, _) => states.push(State::bad("no current key")),
+        (Some(_), Some(_)) => states.push(State::good("adopted")),
+        (Some(_), None) if ring.previous(now).is_some() => states.push(State::wait("not adopted yet")),
+        (Some(_), None) => states.push(State::plain("adoption unknown")),
+    }
+    match ring.retired_at(now).count() {
+        0 => {}
+        1 => states.push(State::plain("1 retired key signs")),
+        more => states.push(State::plain(format!("{more} retired keys sign"))),
+    }
+    if webhook.is_roll_due(now) {
+        states.push(State::wait("roll due"));
+    }
+    states
+}

@@ -1,0 +1,109 @@
+//! What every answer has, and what no page has.
+
+use actix_web::http::Method;
+
+use crate::browser::Browser;
+use crate::scene::Scene;
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+#[actix_web::test]
+async fn every_answer_has_the_headers_that_guard_it() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let stranger = Browser::new(&scene);
+    let answers = [
+        browser.get("/console/p/acme/").await,
+        browser.get("/console/p/acme/nowhere").await,
+        browser.get("/console/nowhere").await,
+        browser.get("/console/").await,
+        browser.post("/console/p/acme/", &[]).await,
+        stranger.get("/console/p/acme/").await,
+        stranger.get("/console/sign-in").await,
+        stranger.post("/console/sign-in", &[("api_key", "wrong")]).await,
+    ];
+    for answer in answers {
+        assert_eq!(answer.header("content-security-policy"), POLICY);
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("referrer-policy"), "same-origin");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+}
+
+#[actix_web::test]
+async fn what_pages_are_made_of_is_kept_for_good_under_names_with_its_hash() {
+    let scene = Scene::new();
+    let page = Browser::new(&scene).get("/console/sign-in").await;
+    let links = page.text.split("/console/assets/").skip(1);
+    let names: Vec<_> = links.map(|rest| rest.split('"').next().unwrap()).collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+    for (name, content_type) in names.iter().zip([
+        "image/svg+xml",
+        "text/css; charset=utf-8",
+        "text/javascript; charset=utf-8",
+        "text/javascript; charset=utf-8",
+    ]) {
+        let file = Browser::new(&scene).get(&format!("/console/assets/{name}")).await;
+        file.is(200);
+        assert_eq!(file.header("content-type"), content_type, "{name}");
+        assert_eq!(
+            file.header("cache-control"),
+            "public, max-age=31536000, immutable"
+        );
+        assert_eq!(file.header("content-security-policy"), POLICY);
+        assert_eq!(file.header("x-content-type-options"), "nosniff");
+    }
+    Browser::new(&scene)
+        .get("/console/assets/console.css")
+        .await
+        .is(404);
+}
+
+#[actix_web::test]
+async fn a_page_is_read_by_its_head_alone_too() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    browser.ask(Method::HEAD, "/console/p/acme/", None).await.is(200);
+    browser.ask(Method::PUT, "/console/p/acme/", None).await.is(405);
+}
+
+/// Of all pages that a test can reach by their address alone.
+#[actix_web::test]
+async fn no_page_has_a_style_or_a_script_of_its_own() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let webhook = scene.webhook("acme", "Invoices").await;
+    let pages = ["", "webhooks", &format!("webhooks/{}", webhook.id)];
+    for path in pages {
+        let page = browser.get(&format!("/console/p/acme/{path}")).await;
+        page.is(200);
+        guarded(&page.text);
+    }
+    guarded(&Browser::new(&scene).get("/console/sign-in").await.text);
+}
+
+/// Nothing that the policy would refuse, and nothing from elsewhere.
+#[track_caller]
+pub(crate) fn guarded(html: &str) {
+    for forbidden in [
+        " style=",
+        "<style",
+        " onclick",
+        " onload",
+        "hx-on",
+        "js:",
+        "javascript:",
+        "http-equiv=\"refresh\"",
+    ] {
+        assert!(!html.contains(forbidden), "{forbidden} in {html}");
+    }
+    for tag in html.split("<script").skip(1) {
+        assert!(tag.starts_with(" src=\"/console/assets/"), "{tag}");
+    }
+    for link in html.split("<link ").skip(1) {
+        assert!(link.contains("href=\"/console/assets/"), "{link}");
+    }
+    assert!(html.contains("\"includeIndicatorStyles\":false") && html.contains("\"allowEval\":false"));
+    assert!(html.contains("<main id=\"main\"") && html.contains("<html lang=\"en\">"));
+}

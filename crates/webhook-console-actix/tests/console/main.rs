@@ -1,0 +1,16 @@
+//! The console as a browser sees it, over a store in memory.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests are tests: what they cannot do is a failure"
+)]
+
+mod browser;
+mod csrf;
+mod headers;
+mod receiver;
+mod scene;
+mod sessions;
+mod tenants;
+mod webhooks;

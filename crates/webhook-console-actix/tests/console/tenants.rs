@@ -1,0 +1,92 @@
+//! Platforms: what belongs to another one does not exist.
+
+use webhook_domain::access::permission::PermissionSet;
+
+use crate::scene::Scene;
+
+/// Pages of a webhook, and of its platform.
+const OF_WEBHOOK: [&str; 2] = ["", "/delete"];
+/// What is sent to it.
+const FORMS: [&str; 2] = ["/delete", "/test"];
+
+#[actix_web::test]
+async fn another_platforms_ids_are_as_unknown_ones() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let theirs = scene.webhook("other", "Theirs").await;
+    let unknown = "whk_01hv9k2m4rt6w8y0abcdefghjk";
+    for path in OF_WEBHOOK {
+        let mut texts = Vec::new();
+        for (platform, id) in [
+            ("acme", theirs.id.to_string()),
+            ("acme", unknown.to_owned()),
+            ("other", theirs.id.to_string()),
+        ] {
+            let asked = format!(
+                "/console/p/{platform}/webhooks/{id}{path}?form=console-{}",
+                "0".repeat(26)
+            );
+            let page = browser.get(&asked).await;
+            page.is(404).hides("Theirs");
+            texts.push(page.text.replace(platform, "…"));
+        }
+        assert_eq!(texts[0], texts[1], "{path}");
+    }
+    for path in FORMS {
+        for (platform, id) in [
+            ("acme", theirs.id.to_string()),
+            ("acme", unknown.to_owned()),
+            ("other", theirs.id.to_string()),
+        ] {
+            let form = [("form", "console-0123"), ("version", "1")];
+            let action = format!("/console/p/{platform}/webhooks/{id}{path}");
+            browser.post(&action, &form).await.is(404);
+        }
+    }
+    for path in ["", "webhooks", "nowhere"] {
+        browser.get(&format!("/console/p/other/{path}")).await.is(404);
+    }
+    assert!(scene.stored("other", theirs.id).await.is_some());
+    assert_eq!(scene.receiver.count(), 0);
+}
+
+#[actix_web::test]
+async fn a_key_for_all_platforms_goes_from_one_to_another_by_the_url() {
+    let scene = Scene::new();
+    let theirs = scene.webhook("other", "Theirs").await;
+    let browser = scene.signed_in_to("*", PermissionSet::all()).await;
+    assert_eq!(browser.get("/console/").await.location(), "/console/p/default/");
+    browser
+        .get("/console/p/default/")
+        .await
+        .shows("action=\"/console/platform\"");
+    assert_eq!(
+        browser.get("/console/platform?platform=other").await.location(),
+        "/console/p/other/"
+    );
+    browser
+        .get("/console/platform?platform=no%20platform")
+        .await
+        .is(404);
+    browser
+        .get("/console/p/other/webhooks")
+        .await
+        .is(200)
+        .shows("Theirs");
+    browser
+        .get(&format!("/console/p/other/webhooks/{}", theirs.id))
+        .await
+        .is(200);
+    browser
+        .get("/console/p/acme/webhooks")
+        .await
+        .is(200)
+        .hides("Theirs");
+    browser
+        .get(&format!("/console/p/acme/webhooks/{}", theirs.id))
+        .await
+        .is(404);
+    // A tenant has nowhere to go.
+    let tenant = scene.signed_in().await;
+    tenant.get("/console/p/acme/").await.hides("/console/platform");
+}

@@ -1,0 +1,24 @@
+//! Another front on the API's address. The API knows neither it nor what it serves.
+
+use std::sync::Arc;
+
+use actix_web::web::ServiceConfig;
+
+/// A front that is served beside the API, by the same server. It finds the id of each request in the request's extensions, as a
+/// [`RequestId`](webhook_domain::id::RequestId). If it leaves an [`Acting`](webhook_domain::access::caller::Acting) there, those who are
+/// told of requests know whose the request was.
+#[derive(Clone)]
+pub struct Beside {
+    /// The patterns of its paths, for those who are told of requests.
+    pub routes: &'static [&'static str],
+    /// Tells the router where its paths lead. Called once for each worker.
+    pub configure: Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>,
+}
+
+impl Beside {
+    /// `pattern` as one of these fronts spells it, if it is one of theirs.
+    pub(crate) fn route(fronts: &[Self], pattern: &str) -> Option<&'static str> {
+        let mut routes = fronts.iter().flat_map(|front| front.routes);
+        routes.find(|route| **route == pattern).copied()
+    }
+}
