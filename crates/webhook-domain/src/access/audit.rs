@@ -11,6 +11,7 @@ use crate::error::InvalidValue;
 use crate::id::{AuditRecordId, PlatformId, RequestId};
 use crate::signing::key_ring::{KeyRing, SigningKey};
 use crate::signing::secret::Fingerprint;
+use crate::signing::signing_protocol::SigningProtocol;
 use crate::time::Instant;
 
 /// What was done.
@@ -115,6 +116,9 @@ pub struct AuditDetails {
     /// The fingerprint of the current key after the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_key: Option<String>,
+    /// How it signs, by name, unless with HMAC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
     /// The retired keys that still sign after the change, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired_keys: Vec<AuditedRetiredKey>,
@@ -154,6 +158,9 @@ pub struct AuditedRetiredKey {
     pub fingerprint: String,
     /// Until when it signs, in seconds since the Unix epoch.
     pub expires_at: i64,
+    /// Until when it signs at the most, if it is kept until the current key is adopted, in seconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<i64>,
 }
 
 impl AuditDetails {
@@ -163,11 +170,17 @@ impl AuditDetails {
         let still = |id| after.valid_at(now).any(|key| key.id == id);
         Self {
             current_key: after.current().map(fingerprint_of),
+            protocol: after
+                .current()
+                .map(SigningKey::protocol)
+                .filter(|protocol| *protocol != SigningProtocol::HmacSha256)
+                .map(|protocol| protocol.name().to_owned()),
             retired_keys: after
                 .retired_at(now)
                 .map(|retired| AuditedRetiredKey {
                     fingerprint: fingerprint_of(&retired.key),
                     expires_at: after.expiry_of(retired, now).as_seconds(),
+                    kept_until: retired.kept.map(|_| after.end_of(retired).as_seconds()),
                 })
                 .collect(),
             ended_keys: before
@@ -281,7 +294,6 @@ impl AuditStamp {
 mod tests {
     use super::*;
     use crate::signing::key_ring::Overlap;
-    use crate::signing::signing_protocol::SigningProtocol;
     use crate::testing::{ManualClock, SeededEntropy, fixtures};
 
     const NOW: Instant = ManualClock::START;
@@ -310,6 +322,7 @@ mod tests {
         let retired = [&second, &first].map(|key| AuditedRetiredKey {
             fingerprint: fingerprint_of(key),
             expires_at,
+            kept_until: None,
         });
         assert_eq!(details.retired_keys, retired);
         assert_eq!(details.ended_keys, [""; 0]);

@@ -1,7 +1,7 @@
 //! What became of a signing key: whose it is or was, from when until when it signed, and who was shown it.
 //!
-//! It is put together from three things: the webhook's key ring if the key is still in it; what the store has noted of the key, which stays
-//! when the key and the webhook are gone; and the webhook's audit records. The key itself is in none of it.
+//! It is put together from three things: the webhook's key ring if the key is still in it; what the store has found out of the key by its
+//! fingerprint, which stays when the key and the webhook are gone; and the webhook's audit records. The key itself is in none of it.
 
 use crate::access::audit::{AuditAction, AuditRecord};
 use crate::access::caller::Credential;
@@ -16,7 +16,7 @@ use crate::webhook::Name;
 /// How many times that a key was shown are told one by one: the latest.
 pub const MOST_SHOWN: usize = 1000;
 
-/// What a store has noted of a key of a webhook.
+/// What a store knows of a key of a webhook, by the [audit records](AuditRecord::named_keys).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownKey {
     /// Whose key it is or was.
@@ -25,7 +25,7 @@ pub struct KnownKey {
     pub protocol: Option<SigningProtocol>,
     /// When it was made or imported, if that was noted.
     pub made_at: Option<Instant>,
-    /// The first instant at which it did not sign any more, if it is in no ring any more and that was noted.
+    /// The first instant at which it does not sign, by what was told of it last. While the key is in its webhook's ring, the ring knows better.
     pub ended_at: Option<Instant>,
 }
 
@@ -111,34 +111,16 @@ impl KeyTrail {
         self.follow(record);
     }
 
-    /// Reads what a record says of when the key began and ends. That an answer was given again says nothing of it, so such a record names
-    /// its keys elsewhere.
+    /// Reads what a record says of when the key began and ends.
     fn follow(&mut self, record: &AuditRecord) {
-        let details = &record.details;
-        let key = self.fingerprint.as_str();
-        let is_current = details.current_key.as_deref() == Some(key);
-        let retired = details
-            .retired_keys
-            .iter()
-            .find(|retired| retired.fingerprint == key);
-        let end = match (details.ended_keys.iter().any(|ended| ended == key), retired) {
-            (true, _) => Some(Some(record.at)),
-            (false, Some(retired)) => Some(Some(Instant::from_milliseconds(
-                retired.expires_at.saturating_mul(1000),
-            ))),
-            // A check names the key that was asked about, whichever is the current one by now.
-            (false, None) if is_current && record.action != AuditAction::KeysChecked => Some(None),
-            (false, None) => None,
-        };
-        self.newest = self.newest.or(end);
-        let is_made = match record.action {
-            AuditAction::WebhookCreated => is_current || retired.is_some(),
-            AuditAction::SecretRolled => is_current,
-            _ => false,
-        };
-        if is_made {
-            self.made_at = Some(record.at);
+        let mut end = None;
+        for named in record.named_keys() {
+            if named.fingerprint == self.fingerprint.as_str() {
+                end = Some(named.end.instant());
+                self.made_at = named.made_at.or(self.made_at);
+            }
         }
+        self.newest = self.newest.or(end);
     }
 
     /// Whether the record of the key's making was read: there is nothing of it before.
@@ -325,6 +307,7 @@ mod tests {
         let retired = retired.iter().map(|fingerprint| AuditedRetiredKey {
             fingerprint: (*fingerprint).to_owned(),
             expires_at: 7,
+            kept_until: None,
         });
         AuditDetails {
             current_key: Some(current.to_owned()),

@@ -56,8 +56,9 @@ pub trait AuditLog: Send + Sync {
     async fn list(&self, platform: &PlatformId, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Up to `limit` webhooks of the platform that have or had a key with this fingerprint, in the order of their ids, behind `after`:
-    /// with what was noted of the key when it [came and went](crate::signing::key_ring::KeyTurnover). It stays as audit records do, also
-    /// when the webhook is deleted. A key that has signed something is found even if its making was not noted.
+    /// with what all records that are written [say of the key](AuditRecord::named_keys), and with the
+    /// [end of which there is none](crate::signing::key_ring::KeyRing::untold_ends). What is said of it last holds, until it has ended. It stays
+    /// as audit records do, also when the webhook is deleted. A key that has signed something is found even if no record of its making is left.
     ///
     /// # Errors
     /// The store's.

@@ -19,17 +19,17 @@
 
 mod adoption;
 mod age;
+mod ends;
 mod keeping;
 mod one_key;
 mod overlap;
-mod turnover;
 
 pub use self::adoption::{Adoption, Evidence};
 pub use self::age::KeyAge;
+pub use self::ends::EndedKey;
 pub use self::keeping::{Kept, NOTICE};
 pub use self::one_key::ExpiresIn;
 pub use self::overlap::{Overlap, WantedOverlap};
-pub use self::turnover::KeyTurnover;
 pub use crate::signing::signing_key::{NewKey, SigningKey};
 
 use crate::error::Refusal;

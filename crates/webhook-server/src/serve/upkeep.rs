@@ -21,6 +21,8 @@ use crate::store::OpenStore;
 const UPKEEP_EVERY: Duration = Duration::from_secs(30);
 /// How many events are forgotten in one transaction.
 const EVENTS_AT_ONCE: u32 = 200;
+/// How often audit records are read for what they say of signing keys: whoever asks for a key meanwhile reads what is left.
+const NOTE_KEYS_EVERY: Duration = Duration::from_secs(5);
 /// How often the database is asked which master key to seal under.
 const FOLLOW_EVERY: Duration = Duration::from_secs(5);
 
@@ -153,6 +155,22 @@ pub(crate) fn forget_events(
                 ),
             }
             rt::time::sleep(UPKEEP_EVERY).await;
+        }
+    }
+}
+
+/// Reads what audit records say of signing keys, now and every [`NOTE_KEYS_EVERY`], for ever.
+pub(crate) fn note_keys(open: &OpenStore) -> impl Future<Output = ()> + use<> {
+    let (store, clock) = (open.store.clone(), open.clock.clone());
+    async move {
+        loop {
+            if let Err(error) = store.note_keys(clock.now()).await {
+                tracing::warn!(
+                    error = chain(&error),
+                    "audit records cannot be read for signing keys; it will be tried again"
+                );
+            }
+            rt::time::sleep(NOTE_KEYS_EVERY).await;
         }
     }
 }

@@ -55,7 +55,7 @@ impl ApiKeyStore for DieselStore {
                 .values(row)
                 .execute(connection)?;
             let answer = answers::store(connection, &created, idempotency, &vault)?;
-            chain.save(connection, &[], &[])?;
+            chain.save(connection, &[])?;
             Ok(Ok(Outcome::Done {
                 subject: Box::new(created),
                 answer,
@@ -91,7 +91,7 @@ impl ApiKeyStore for DieselStore {
                 ))
                 .execute(connection)?;
             let answer = answers::store(connection, &revoked, revocation.idempotency, &vault)?;
-            chain.save(connection, &[], &[])?;
+            chain.save(connection, &[])?;
             Ok(Ok(Outcome::Done {
                 subject: Box::new(revoked),
                 answer,

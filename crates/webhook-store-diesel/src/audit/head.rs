@@ -13,7 +13,6 @@ use crate::database::schema::audit_ends;
 use crate::engine::failure::Failure;
 use crate::sealing::Vault;
 use crate::sealing::handover;
-use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::row::RingColumns;
 
 /// The keys that writing takes.
@@ -102,19 +101,11 @@ impl<'a> Chain<'a> {
         Ok(connection.note_audit_end(&resource, position)?)
     }
 
-    /// Writes the records and the head that they lead to, and with them what has changed in rings, and which keys came and went.
-    pub(crate) fn save(
-        self,
-        connection: &mut AnyConnection,
-        rings: &[RingColumns],
-        keys: &[KnownKeyRow],
-    ) -> Result<(), Failure> {
+    /// Writes the records and the head that they lead to, and with them what has changed in rings.
+    pub(crate) fn save(self, connection: &mut AnyConnection, rings: &[RingColumns]) -> Result<(), Failure> {
         if self.added.is_empty() {
             if !rings.is_empty() {
                 connection.update_rings(rings)?;
-            }
-            if !keys.is_empty() {
-                connection.note_keys(keys)?;
             }
             return Ok(());
         }
@@ -124,7 +115,7 @@ impl<'a> Chain<'a> {
             mac: self.head.mac().to_vec(),
             newest_id: self.newest.map(|id| id.to_string()).unwrap_or_default(),
         };
-        connection.save_chain(rings, keys, &self.added, &head)?;
+        connection.save_chain(rings, &self.added, &head)?;
         Ok(())
     }
 }
@@ -146,5 +137,5 @@ pub(crate) fn append_alone(
         }
         None => chain.append_at_end(connection, record)?,
     }
-    chain.save(connection, &[], &[])
+    chain.save(connection, &[])
 }

@@ -41,6 +41,7 @@ impl AuditLog for DieselStore {
         after: Option<WebhookId>,
         limit: u32,
     ) -> Result<Vec<KnownKey>, StoreError> {
+        self.read_all_records().await?;
         let (platform, key) = (platform.to_string(), key.as_str().to_owned());
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let read = move |connection: &mut AnyConnection| {

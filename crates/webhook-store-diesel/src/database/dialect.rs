@@ -20,7 +20,7 @@ use crate::audit::head::{HeadRow, NewHeadRow};
 use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
 use crate::database::schema::{
-    audit_chain, audit_ends, idempotent_answers, platforms, webhook_updates, webhooks,
+    audit_chain, audit_ends, idempotent_answers, key_reading, platforms, webhook_updates, webhooks,
 };
 use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::roll_due_row::RollDueColumns;
@@ -232,7 +232,16 @@ impl AnyConnection {
         }
     }
 
-    /// Notes keys that came and went.
+    /// How far audit records were read for signing keys. On PostgreSQL nobody else reads on until the transaction ends.
+    pub(crate) fn lock_key_reading(&mut self) -> QueryResult<i64> {
+        let position = key_reading::table.find(1).select(key_reading::position);
+        match self {
+            Self::Sqlite(sqlite) => position.get_result(sqlite),
+            Self::Postgres(postgres) => position.for_no_key_update().get_result(postgres),
+        }
+    }
+
+    /// Notes what there is to say of keys. What has ended stays ended, whatever is said later.
     pub(crate) fn note_keys(&mut self, keys: &[KnownKeyRow]) -> QueryResult<()> {
         match self {
             Self::Sqlite(sqlite) => sqlite::note_keys(sqlite, keys),
@@ -240,23 +249,21 @@ impl AnyConnection {
         }
     }
 
-    /// Writes audit records, the head that they lead to, what has changed in rings, and which keys came and went. On PostgreSQL that is one statement
+    /// Writes audit records, the head that they lead to, and what has changed in rings. On PostgreSQL that is one statement
     /// and so one round trip, during which all other processes wait for the head.
     pub(crate) fn save_chain(
         &mut self,
         rings: &[RingColumns],
-        keys: &[KnownKeyRow],
         records: &[AuditRow],
         head: &NewHeadRow,
     ) -> QueryResult<()> {
         match self {
             Self::Sqlite(sqlite) => {
                 sqlite::update_rings(sqlite, rings)?;
-                sqlite::note_keys(sqlite, keys)?;
                 sqlite::insert_audit_records(sqlite, records)?;
                 sqlite::save_chain_head(sqlite, head)
             }
-            Self::Postgres(postgres) => postgres::save_chain(postgres, rings, keys, records, head),
+            Self::Postgres(postgres) => postgres::save_chain(postgres, rings, records, head),
         }
     }
 

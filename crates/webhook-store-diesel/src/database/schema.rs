@@ -217,6 +217,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    key_reading (id) {
+        id -> BigInt,
+        position -> BigInt,
+    }
+}
+
+diesel::table! {
     fan_outs (platform, number) {
         platform -> Text,
         number -> BigInt,

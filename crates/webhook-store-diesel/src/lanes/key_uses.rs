@@ -103,7 +103,7 @@ impl<'a> NewUses<'a> {
 pub(crate) struct Signed {
     pub(crate) webhook: String,
     pub(crate) first: i64,
-    /// The last position at which there can be something; none while the key is in its webhook's ring, or was before there were ends.
+    /// The last position at which there can be something; none while the key may be in its webhook's ring.
     pub(crate) last: Option<i64>,
 }
 
@@ -168,7 +168,7 @@ pub(crate) fn forget(connection: &mut AnyConnection, first: i64, last: i64) -> Q
     let [first_mark, last_mark] = text;
     sql_query(format!(
         "DELETE FROM key_uses WHERE (platform, fingerprint, webhook_id) IN (SELECT platform, fingerprint, webhook_id \
-         FROM signing_keys WHERE ended_at >= {first_mark} AND ended_at < {last_mark})"
+         FROM signing_keys WHERE ended_at >= {first_mark} AND ended_at < {last_mark} AND last_position IS NOT NULL)"
     ))
     .bind::<BigInt, _>(first)
     .bind::<BigInt, _>(last)

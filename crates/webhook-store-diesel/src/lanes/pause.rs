@@ -65,7 +65,7 @@ fn save_record(
     if let Some(audit) = audit {
         chain.append_at_end(connection, audit)?;
     }
-    chain.save(connection, &[], &[])
+    chain.save(connection, &[])
 }
 
 /// Pauses deliveries, unless they are paused already. Gives the pause in force.

@@ -251,8 +251,8 @@ impl DieselStore {
         }
     }
 
-    /// Runs what looking for lanes takes.
-    async fn on_scans<T: Send + 'static>(
+    /// Runs what looking for lanes takes, and what else may wait for it.
+    pub(crate) async fn on_scans<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {

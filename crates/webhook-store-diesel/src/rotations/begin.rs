@@ -210,7 +210,7 @@ fn begin(
     }
     chain.append_at_end(connection, &new.audit)?;
     let answer = answers::store(connection, &rotation, new.idempotency, keys.vault)?;
-    chain.save(connection, &[], &[])?;
+    chain.save(connection, &[])?;
     Ok(Ok(Outcome::Done {
         subject: Box::new(rotation),
         answer,

@@ -77,7 +77,7 @@ fn end(
     let told = event.map(|event| announce::publish_alone(connection, counts, own, event));
     let (hints, counted) = told.transpose()?.unwrap_or_default();
     let answer = answers::store(connection, &finished, finish.idempotency, keys.vault)?;
-    chain.save(connection, &[], &[])?;
+    chain.save(connection, &[])?;
     let done = Outcome::Done {
         subject: Box::new(finished),
         answer,

@@ -312,7 +312,7 @@ impl Rekeying {
                 let position = chain.append(row, previous);
                 connection.note_audit_end(&resource, position)?;
             }
-            chain.save(connection, &[], &[])
+            chain.save(connection, &[])
         })?;
         self.keys = None;
         self.connection.write_back()?;

@@ -30,7 +30,7 @@ use crate::observer::Audited;
 use crate::rotations::steps::Steps;
 use crate::sealing::Vault;
 use crate::sealing::handover;
-use crate::webhooks::known_keys::KnownKeyChanges;
+use crate::webhooks::known_keys::{KnownKeyRow, ends};
 use crate::webhooks::loading::{Row, Unusable, load_rows};
 
 /// What is said of a row that others keep locked.
@@ -91,7 +91,8 @@ pub(crate) struct Changes {
     pub(super) answers: BTreeMap<Vec<u8>, KnownAnswer>,
     pub(super) created: Vec<Webhook>,
     pub(super) audit: Vec<AuditRow>,
-    pub(super) known_keys: KnownKeyChanges,
+    /// The ends of keys that no record tells.
+    pub(super) untold_ends: Vec<KnownKeyRow>,
     /// What an observer is told of the records, once they are committed.
     audited: Vec<Audited>,
     announced: Announced,
@@ -152,7 +153,7 @@ impl Changes {
             answers: BTreeMap::new(),
             created: Vec::new(),
             audit: Vec::new(),
-            known_keys: KnownKeyChanges::default(),
+            untold_ends: Vec::new(),
             audited: Vec::new(),
             announced,
             steps,
@@ -237,9 +238,6 @@ impl Changes {
                 }
                 self.audit.push(AuditRow::encode(&creation.audit)?);
                 self.audited.push(Audited::of(&creation.audit));
-                let ring = Some(&creation.webhook.key_ring);
-                self.known_keys
-                    .note(&creation.webhook, None, ring, Some(creation.audit.at));
                 let webhook = Webhook {
                     default_rotation: self.default_rotation,
                     ..creation.webhook.clone()
@@ -310,17 +308,17 @@ impl Changes {
             Err(refusal) => return Ok(Err(refusal.into())),
         };
         let at = change.audit.as_ref().map(|audit| audit.at);
-        let before = Some(&latest.key_ring);
         match &change.effect {
             Effect::Keep => {}
             Effect::Save(after) => {
-                self.known_keys.note(&latest, before, Some(&after.key_ring), at);
+                self.untold_ends
+                    .extend(ends::untold(&latest, Some(&after.key_ring), at));
                 let announcement = order.announcement.as_ref();
                 self.announced
                     .tell(announcement, change.tells, Some(&latest), after);
             }
             Effect::Delete => {
-                self.known_keys.note(&latest, before, None, at);
+                self.untold_ends.extend(ends::untold(&latest, None, at));
                 let announcement = order.announcement.as_ref();
                 self.announced.tell(announcement, change.tells, None, &latest);
             }

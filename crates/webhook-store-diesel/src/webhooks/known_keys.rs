@@ -1,26 +1,31 @@
 //! Every signing key that a webhook has or had, by its fingerprint.
 //!
-//! A row is written in the transaction that makes the key, and its end in the one that takes the key out of its ring. It stays when the key
-//! and the webhook are gone, as audit records do. Nothing of the key is in it but its fingerprint.
+//! A roll writes nothing here. Its audit record, in the same transaction, names all keys that it touches; and [`reading`] makes the rows
+//! of the records, in their order, behind all others and before anybody is answered. The one end that no record tells is noted
+//! by the change that takes the key away ([`ends`]). A row stays when the key and the webhook are gone, as audit records do.
+//! Nothing of the key is in it but its fingerprint.
 //!
-//! A release before these rows may run on the same database, and writes none. Of a key that it has made there is a row from when the key
-//! ends; until then it is found once it has signed something, by [its use](crate::lanes::key_uses).
+//! | `ended_at` | `last_position` | the key |
+//! |---|---|---|
+//! | none | none | is the current one |
+//! | then | none | signs until then, by what was said last; or did, and is about to be settled |
+//! | then | there | is in no ring any more, and in no delivery behind that position |
+
+pub(crate) mod ends;
+pub(crate) mod reading;
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 use diesel::prelude::*;
 use webhook_domain::access::key_history::KnownKey;
-use webhook_domain::signing::key_ring::{KeyRing, KeyTurnover};
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::Webhook;
 
 use crate::database::connection::AnyConnection;
 use crate::database::row::{At, RowError};
 use crate::database::schema::{key_uses, signing_keys};
 
-/// A key that came or went.
-#[derive(Debug, Clone)]
+/// What there is to say of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct KnownKeyRow {
     pub(crate) platform: String,
     pub(crate) fingerprint: String,
@@ -28,42 +33,8 @@ pub(crate) struct KnownKeyRow {
     pub(crate) protocol: Option<String>,
     pub(crate) made_at: Option<i64>,
     pub(crate) ended_at: Option<i64>,
-}
-
-/// What a group's changes do to the keys that are known: one row for each, whatever happens to it.
-#[derive(Debug, Default)]
-pub(super) struct KnownKeyChanges(BTreeMap<(String, String), KnownKeyRow>);
-
-impl KnownKeyChanges {
-    /// Notes which keys came and went when the ring of `webhook` changed from `before` to `after`.
-    pub(super) fn note(
-        &mut self,
-        webhook: &Webhook,
-        before: Option<&KeyRing>,
-        after: Option<&KeyRing>,
-        at: Option<Instant>,
-    ) {
-        for turned in KeyTurnover::between(before, after, at) {
-            let ended_at = turned.ended_at.map(Instant::as_milliseconds);
-            let row = KnownKeyRow {
-                platform: webhook.platform.to_string(),
-                fingerprint: turned.fingerprint.as_str().to_owned(),
-                webhook_id: webhook.id.to_string(),
-                protocol: Some(turned.protocol.name().to_owned()),
-                made_at: turned.made_at.map(Instant::as_milliseconds),
-                ended_at,
-            };
-            match self.0.entry((row.webhook_id.clone(), row.fingerprint.clone())) {
-                Entry::Vacant(place) => drop(place.insert(row)),
-                Entry::Occupied(mut made) => made.get_mut().ended_at = ended_at,
-            }
-        }
-    }
-
-    /// The rows, in one order for all transactions.
-    pub(super) fn take(&mut self) -> Vec<KnownKeyRow> {
-        std::mem::take(&mut self.0).into_values().collect()
-    }
+    /// Whether it is in no ring any more.
+    pub(crate) is_past: bool,
 }
 
 type NotedColumns = (String, Option<String>, Option<i64>, Option<i64>);

@@ -17,7 +17,6 @@ use crate::lanes::row::LaneRow;
 use crate::rotations::Adoptions;
 use crate::sealing::Vault;
 use crate::webhooks::key_counts::KeyCounts;
-use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::previous_credentials::note_expiry;
 use crate::webhooks::roll_due_row::RollDueColumns;
 use crate::webhooks::row::{ExpiryColumns, LoadedWebhook, RingColumns};
@@ -25,17 +24,15 @@ use crate::webhooks::row::{ExpiryColumns, LoadedWebhook, RingColumns};
 /// Where the newest audit record of each resource of the group stands.
 type LastAudits = BTreeMap<String, i64>;
 
-/// What is written last, because others wait for it: the head of the chain, and the rings that changed alone. With it go the keys that
-/// came and went, since PostgreSQL writes all of it in one statement.
+/// What is written last, because others wait for it: the head of the chain, and the rings that changed alone.
 pub(crate) struct Saved<'a> {
     chain: Chain<'a>,
     rings: Vec<RingColumns>,
-    keys: Vec<KnownKeyRow>,
 }
 
 impl Saved<'_> {
     pub(crate) fn finish(self, connection: &mut AnyConnection) -> Result<(), Failure> {
-        self.chain.save(connection, &self.rings, &self.keys)
+        self.chain.save(connection, &self.rings)
     }
 }
 
@@ -112,6 +109,9 @@ impl Changes {
         self.steps.save(connection)?;
         self.adoptions().save(connection)?;
         self.key_counts().save(connection)?;
+        if !self.untold_ends.is_empty() {
+            connection.note_keys(&self.untold_ends)?;
+        }
         let expiries = self.expiries();
         if !expiries.is_empty() {
             connection.move_expiries(&expiries)?;
@@ -129,11 +129,7 @@ impl Changes {
                 connection.change_platform(&platform, change.webhooks, change.routing)?;
             }
         }
-        Ok(Saved {
-            chain,
-            rings,
-            keys: self.known_keys.take(),
-        })
+        Ok(Saved { chain, rings })
     }
 
     /// Puts the records at the end of the chain.

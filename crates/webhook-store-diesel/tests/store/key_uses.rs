@@ -7,15 +7,13 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::Text;
 use webhook_domain::ports::EventStore as _;
-use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::time::Instant;
 
 use crate::opening::{execute, postgres_connection, sqlite_connection};
-use crate::place::{Place, Services, on_each_database};
+use crate::place::{Place, on_each_database};
 
 on_each_database! {
     what_was_recorded_before_is_found_too
-    keys_of_before_are_known_by_the_audit_records
     what_leads_to_a_keys_deliveries_goes_with_them
 }
 
@@ -27,13 +25,9 @@ struct Row {
 
 /// The use of each key, as text.
 fn uses(place: &Place) -> BTreeSet<String> {
-    rows(place, "first_position", "key_uses")
-}
-
-fn rows(place: &Place, column: &str, table: &str) -> BTreeSet<String> {
-    let query = sql_query(format!(
-        "SELECT platform || ' ' || fingerprint || ' ' || webhook_id || ' ' || {column} AS text FROM {table}"
-    ));
+    let query = sql_query(
+        "SELECT platform || ' ' || fingerprint || ' ' || webhook_id || ' ' || first_position AS text FROM key_uses",
+    );
     let rows: Vec<Row> = match place {
         Place::Sqlite(_) => query.load(&mut sqlite_connection(place)).unwrap(),
         Place::Postgres(_) => query.load(&mut postgres_connection(place)).unwrap(),
@@ -95,43 +89,23 @@ async fn what_was_recorded_before_is_found_too(place: Place) {
     assert_eq!(uses(&place), expected.into_iter().collect());
 }
 
-async fn keys_of_before_are_known_by_the_audit_records(place: Place) {
-    let store = place.open();
-    let services = Services::over(&store);
-    let (one, other) = (services.create().await, services.create().await);
-    for (id, overlap) in [
-        (one.id, Overlap::DAY),
-        (one.id, Overlap::NONE),
-        (other.id, Overlap::DAY),
-    ] {
-        services.roll(id, overlap).await.unwrap();
-    }
-    let noted = || rows(&place, "made_at", "signing_keys");
-    let expected = noted();
-    assert_eq!(expected.len(), 5, "{expected:?}");
-    let migration = match place {
-        Place::Sqlite(_) => include_str!("../../migrations/sqlite/2026-11-29-000047_signing_keys/up.sql"),
-        Place::Postgres(_) => include_str!("../../migrations/postgres/2026-11-29-000047_signing_keys/up.sql"),
-    };
-    execute(&place, &format!("DROP TABLE signing_keys; {migration}"));
-    assert_eq!(noted(), expected);
-}
-
 /// Of a key that has ended, once no event is left that was published before: nobody writes such a row again. Other rows are remembered by
 /// those who have written them, and stay.
 async fn what_leads_to_a_keys_deliveries_goes_with_them(place: Place) {
     let store = place.open();
     let (early, late) = ("sha256:000000000000000a", "sha256:000000000000000b");
-    for (key, ended_at) in [
-        (early, "5000"),
-        (late, "12000"),
-        ("sha256:000000000000000c", "NULL"),
+    for (key, ended_at, last) in [
+        (early, "5000", "1"),
+        (late, "12000", "1"),
+        ("sha256:000000000000000c", "NULL", "NULL"),
+        // Promised to end, and not known to be in no ring.
+        ("sha256:000000000000000d", "5000", "NULL"),
     ] {
         execute(
             &place,
             &format!(
                 "INSERT INTO key_uses VALUES ('p', '{key}', 'whk_1', 1); INSERT INTO signing_keys (platform, fingerprint, webhook_id, \
-                 ended_at) VALUES ('p', '{key}', 'whk_1', {ended_at})"
+                 ended_at, last_position) VALUES ('p', '{key}', 'whk_1', {ended_at}, {last})"
             ),
         );
     }
@@ -155,5 +129,5 @@ async fn what_leads_to_a_keys_deliveries_goes_with_them(place: Place) {
             .unwrap();
         left.push(uses(&place).len());
     }
-    assert_eq!(left, [3, 2, 1, 1]);
+    assert_eq!(left, [4, 3, 2, 2]);
 }

@@ -10,6 +10,7 @@ mod failing;
 mod fan_out;
 mod groups;
 mod key_uses;
+mod known_keys;
 mod looking;
 mod opening;
 mod place;

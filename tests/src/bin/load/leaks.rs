@@ -79,14 +79,6 @@ pub(crate) fn measure(service: &Service, is_sqlite: bool, events: usize) {
         &old,
         WEBHOOKS,
     );
-    let unknown = format!("UPDATE signing_keys SET last_position = NULL WHERE fingerprint = '{old}'");
-    service.deployment().execute(&unknown);
-    ask(
-        service,
-        "the same, without the position at which it ended",
-        &old,
-        WEBHOOKS,
-    );
 }
 
 fn fingerprint(client: &Client, webhook: &Webhook) -> String {

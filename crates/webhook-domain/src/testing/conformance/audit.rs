@@ -58,9 +58,11 @@ pub async fn an_audit_record_reads_back_equal(ports: &Ports) {
     let details = AuditDetails {
         changed_fields: vec!["name".into(), "url".into()],
         current_key: Some("sha256:b4ea245fbd5d21ac".into()),
+        protocol: Some("ED25519".into()),
         retired_keys: vec![AuditedRetiredKey {
             fingerprint: "sha256:0000000000000000".into(),
             expires_at: 1_712_935_357,
+            kept_until: Some(1_715_527_357),
         }],
         ended_keys: vec!["sha256:ffffffffffffffff".into()],
         imported_keys: vec!["sha256:0123456789abcdef".into()],

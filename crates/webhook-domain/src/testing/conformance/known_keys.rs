@@ -8,7 +8,7 @@ use crate::access::audit::{AuditAction, AuditDetails};
 use crate::access::key_history::KnownKey;
 use crate::id::{SigningKeyId, WebhookId};
 use crate::ports::{Change, Effect};
-use crate::signing::key_ring::{KeyRing, Overlap};
+use crate::signing::key_ring::{Evidence, KeyRing, Overlap};
 use crate::signing::secret::Fingerprint;
 use crate::signing::signing_protocol::SigningProtocol;
 use crate::testing::{SeededEntropy, fixtures};
@@ -29,8 +29,7 @@ fn hmac(webhook: &Webhook, made_at: Instant, ended_at: Option<Instant>) -> Known
     }
 }
 
-/// From its making on, through its end and its webhook's, and on its own platform alone. An end is noted when the key goes: at once for what
-/// somebody ends, and by the sweep for what has expired, which may be much later.
+/// From its making on, through its end and its webhook's, and on its own platform alone. The end of what expires is known when it is promised.
 pub async fn a_key_is_known_by_its_fingerprint_for_ever(ports: &Ports) {
     let (scene, stranger) = (Scene::new(ports), Scene::new(ports));
     let mut made = Vec::new();
@@ -74,11 +73,19 @@ pub async fn a_key_is_known_by_its_fingerprint_for_ever(ports: &Ports) {
     };
     all_known(&ends).await;
     scene.clock.advance_seconds(10);
-    let record = scene.record(
-        AuditAction::WebhookDeleted,
-        &webhook.id.to_string(),
-        AuditDetails::default(),
-    );
+    delete(&scene, webhook.id).await;
+    ends[4] = Some(scene.now());
+    all_known(&ends).await;
+    ports.reopen().await;
+    all_known(&ends).await;
+    let never: Fingerprint = held("sha256:0000000000000000".parse());
+    assert_eq!(known(&scene, &never, None, 10).await, []);
+}
+
+async fn delete(scene: &Scene, webhook: WebhookId) {
+    let ring = scene.stored(webhook).await.key_ring;
+    let details = AuditDetails::of_end(&ring, scene.now());
+    let record = scene.record(AuditAction::WebhookDeleted, &webhook.to_string(), details);
     let delete = move |_: &Webhook| {
         Ok(Change {
             effect: Effect::Delete,
@@ -86,13 +93,62 @@ pub async fn a_key_is_known_by_its_fingerprint_for_ever(ports: &Ports) {
             ..Change::default()
         })
     };
-    done(scene.change(webhook.id, None, delete).await);
-    ends[4] = Some(scene.now());
-    all_known(&ends).await;
-    ports.reopen().await;
-    all_known(&ends).await;
-    let never: Fingerprint = held("sha256:0000000000000000".parse());
-    assert_eq!(known(&scene, &never, None, 10).await, []);
+    done(scene.change(webhook, None, delete).await);
+}
+
+/// Of which there is no audit record: it ends with the adoption of the next key, or when it was kept for as long as can be.
+pub async fn the_end_of_a_kept_key_is_known(ports: &Ports) {
+    let scene = Scene::new(ports);
+    for adopted in [true, false] {
+        let webhook = scene.create(fixtures::bare_settings()).await;
+        let (first, made_at) = (scene.stored(webhook.id).await.key_ring, scene.now());
+        let first = held(first.current().ok_or("it has a key")).fingerprint();
+        done(scene.roll_keeping(webhook.id, Overlap::DAY).await);
+        let until = scene.stored(webhook.id).await.key_ring;
+        let until = until.end_of(held(until.retired().first().ok_or("it has another key")));
+        let ended_at = match adopted {
+            true => scene.now().plus(Duration::from_secs(100_000)),
+            false => until,
+        };
+        // Of one of the two nobody asks before it has ended.
+        if !adopted {
+            let promised = hmac(&webhook, made_at, Some(until));
+            assert_eq!(known(&scene, &first, None, 10).await, [promised]);
+        }
+        scene.clock.set(ended_at);
+        if adopted {
+            scene.prove(webhook.id, Evidence::Check).await;
+        }
+        scene.clock.set(until.plus(Duration::from_secs(10)));
+        let now = scene.now();
+        let sweep = move |stored: &Webhook| {
+            Ok(Change {
+                effect: Effect::Save(Box::new(stored.clone().without_expired_keys(now))),
+                ..Change::default()
+            })
+        };
+        done(scene.change(webhook.id, None, sweep).await);
+        assert_eq!(scene.stored(webhook.id).await.key_ring.retired().len(), 0);
+        let expected = hmac(&webhook, made_at, Some(ended_at));
+        assert_eq!(known(&scene, &first, None, 10).await, [expected]);
+    }
+}
+
+/// What has a public half has no secret that anybody is shown.
+pub async fn it_is_known_how_a_key_signed(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let mut webhook = scene.new_webhook(fixtures::bare_settings());
+    let key = fixtures::new_key(scene.now(), scene.entropy.as_ref()).under(SigningProtocol::Ed25519);
+    webhook.key_ring = KeyRing::new(key.clone());
+    done(ports.webhooks().create(scene.creation(&webhook, None)).await);
+    let made_at = scene.now();
+    scene.clock.advance_seconds(5);
+    delete(&scene, webhook.id).await;
+    let expected = KnownKey {
+        protocol: Some(SigningProtocol::Ed25519),
+        ..hmac(&webhook, made_at, Some(scene.now()))
+    };
+    assert_eq!(known(&scene, &key.fingerprint(), None, 10).await, [expected]);
 }
 
 /// A secret from elsewhere may be that of many webhooks.
@@ -114,8 +170,10 @@ pub async fn a_key_of_several_webhooks_is_known_of_each(ports: &Ports) {
         webhooks.push(webhook);
     }
     webhooks.sort_by_key(|webhook| webhook.id);
-    let [first, second, third] = [0, 1, 2].map(|place| hmac(&webhooks[place], scene.now(), None));
-    for key in webhooks[0].key_ring.fingerprints(scene.now()) {
+    let expiry = scene.now().whole_seconds().plus(Duration::from_secs(86_400));
+    let keys = webhooks[0].key_ring.fingerprints(scene.now());
+    for (key, end) in keys.into_iter().zip([None, Some(expiry)]) {
+        let [first, second, third] = [0, 1, 2].map(|place| hmac(&webhooks[place], scene.now(), end));
         assert_eq!(
             known(&scene, &key, None, 2).await,
             [first.clone(), second.clone()]

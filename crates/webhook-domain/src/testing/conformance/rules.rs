@@ -24,6 +24,8 @@ macro_rules! conformance_tests {
             the_keys_of_a_webhook_are_found_by_its_id_alone
             keys_from_elsewhere_read_back_equal
             a_key_is_known_by_its_fingerprint_for_ever
+            it_is_known_how_a_key_signed
+            the_end_of_a_kept_key_is_known
             a_key_of_several_webhooks_is_known_of_each
             webhooks_are_listed_by_the_number_of_a_page
             webhooks_are_listed_from_a_cursor

@@ -13,6 +13,7 @@ use crate::signing::secret::Fingerprint;
 impl Tables {
     /// Puts a record behind all others.
     pub(super) fn record(&mut self, audit: AuditRecord) {
+        self.keys.read(&audit);
         let newest = self.audit.last().map(|newest| newest.id);
         self.audit.push(AuditRecord {
             id: audit.id.behind(newest),

@@ -72,8 +72,6 @@ impl WebhookStore for MemoryStore {
         let webhook = tables.of_deployment(&webhook);
         tables.webhooks.insert(webhook.id, webhook.clone());
         tables.lanes.make(webhook.id);
-        let at = Some(audit.at);
-        tables.keys.note(&webhook, (None, Some(&webhook.key_ring)), at);
         tables.record(audit);
         tables.tell(announcement.as_ref(), &[Happened::Created], None, &webhook);
         Ok(tables.done(webhook, idempotency))
@@ -101,12 +99,12 @@ impl WebhookStore for MemoryStore {
         } = (order.decide)(&stored)?;
         let announcement = order.announcement.as_ref();
         let at = audit.as_ref().map(|audit| audit.at);
-        let before = Some(&stored.key_ring);
-        match &effect {
-            Effect::Keep => {}
-            Effect::Save(after) => tables.keys.note(&stored, (before, Some(&after.key_ring)), at),
-            Effect::Delete => tables.keys.note(&stored, (before, None), at),
-        }
+        let untold = match &effect {
+            Effect::Keep => Vec::new(),
+            Effect::Save(after) => KeyRing::untold_ends(&stored.key_ring, Some(&after.key_ring), at),
+            Effect::Delete => KeyRing::untold_ends(&stored.key_ring, None, at),
+        };
+        tables.keys.end(&stored, &untold);
         let subject = match effect {
             Effect::Keep => stored,
             Effect::Save(webhook) => {

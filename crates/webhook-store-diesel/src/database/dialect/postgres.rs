@@ -232,7 +232,7 @@ pub(super) fn update_rings(connection: &mut PgConnection, rings: &[RingColumns])
 }
 
 array_statement! {
-    /// A key that has ended is known to be in no delivery behind the last position of this moment.
+    /// A key that is in no ring any more is known to be in no delivery behind the last position of this moment.
     NoteKeys from KnownKeyRow {
         platform: Text => &'a str = |row| &row.platform,
         fingerprint: Text => &'a str = |row| &row.fingerprint,
@@ -240,12 +240,15 @@ array_statement! {
         protocol: Nullable<Text> => Option<&'a str> = |row| row.protocol.as_deref(),
         made_at: Nullable<BigInt> => Option<i64> = |row| row.made_at,
         ended_at: Nullable<BigInt> => Option<i64> = |row| row.ended_at,
+        is_past: Bool => bool = |row| row.is_past,
     }
     "INSERT INTO signing_keys (platform, fingerprint, webhook_id, protocol, made_at, ended_at, last_position) \
-     SELECT n.*, CASE WHEN n.ended_at IS NOT NULL THEN (SELECT last_value FROM delivery_positions) END FROM unnest("
-    ") AS n (platform, fingerprint, webhook_id, protocol, made_at, ended_at) \
-     ON CONFLICT (platform, fingerprint, webhook_id) DO UPDATE SET ended_at = excluded.ended_at, \
-     last_position = excluded.last_position WHERE excluded.ended_at IS NOT NULL"
+     SELECT platform, fingerprint, webhook_id, protocol, made_at, ended_at, \
+     CASE WHEN is_past THEN (SELECT last_value FROM delivery_positions) END FROM unnest("
+    ") AS n (platform, fingerprint, webhook_id, protocol, made_at, ended_at, is_past) \
+     ON CONFLICT (platform, fingerprint, webhook_id) DO UPDATE SET made_at = coalesce(signing_keys.made_at, excluded.made_at), \
+     ended_at = CASE WHEN signing_keys.last_position IS NULL THEN excluded.ended_at ELSE signing_keys.ended_at END, \
+     last_position = coalesce(signing_keys.last_position, excluded.last_position)"
 }
 
 pub(super) fn note_keys(connection: &mut PgConnection, keys: &[KnownKeyRow]) -> QueryResult<()> {
@@ -256,7 +259,6 @@ pub(super) fn note_keys(connection: &mut PgConnection, keys: &[KnownKeyRow]) -> 
 struct SaveChain<'a> {
     rings: UpdateRings<'a>,
     updates: MoveUpdates<'a>,
-    keys: NoteKeys<'a>,
     records: InsertAuditRecords<'a>,
     head: SaveChainHead<'a>,
 }
@@ -267,8 +269,6 @@ impl QueryFragment<Pg> for SaveChain<'_> {
         self.rings.walk_ast(out.reborrow())?;
         out.push_sql("), updates AS (");
         self.updates.walk_ast(out.reborrow())?;
-        out.push_sql("), keys AS (");
-        self.keys.walk_ast(out.reborrow())?;
         out.push_sql("), records AS (");
         self.records.walk_ast(out.reborrow())?;
         out.push_sql(") ");
@@ -286,14 +286,12 @@ impl RunQueryDsl<PgConnection> for SaveChain<'_> {}
 pub(super) fn save_chain(
     connection: &mut PgConnection,
     rings: &[RingColumns],
-    keys: &[KnownKeyRow],
     records: &[AuditRow],
     head: &NewHeadRow,
 ) -> QueryResult<()> {
     let save = SaveChain {
         rings: UpdateRings::of(rings),
         updates: MoveUpdates::of(rings),
-        keys: NoteKeys::of(keys),
         records: InsertAuditRecords::of(records),
         head: SaveChainHead::of(std::slice::from_ref(head)),
     };

@@ -203,35 +203,23 @@ pub(super) fn update_rings(connection: &mut SqliteConnection, rings: &[RingColum
 }
 
 row_statement! {
-    InsertKey of KnownKeyRow {
-        "INSERT INTO signing_keys (platform, fingerprint, webhook_id, protocol, made_at) VALUES (" platform: Text,
-        ", " fingerprint: Text,
-        ", " webhook_id: Text,
-        ", " protocol: Nullable<Text>,
-        ", " made_at: Nullable<BigInt>,
-    } ") ON CONFLICT DO NOTHING"
-}
-
-row_statement! {
-    EndKey of KnownKeyRow {
-        "INSERT INTO signing_keys (last_position, platform, fingerprint, webhook_id, protocol, made_at, ended_at) VALUES (\
-         (SELECT position FROM delivery_positions), " platform: Text,
+    NoteKey of KnownKeyRow {
+        "INSERT INTO signing_keys (platform, fingerprint, webhook_id, protocol, made_at, ended_at, last_position) VALUES ("
+            platform: Text,
         ", " fingerprint: Text,
         ", " webhook_id: Text,
         ", " protocol: Nullable<Text>,
         ", " made_at: Nullable<BigInt>,
         ", " ended_at: Nullable<BigInt>,
-    } ") ON CONFLICT DO UPDATE SET ended_at = excluded.ended_at, last_position = excluded.last_position"
+        ", CASE WHEN " is_past: Bool,
+    } " THEN (SELECT position FROM delivery_positions) END) ON CONFLICT DO UPDATE SET made_at = coalesce(made_at, excluded.made_at), \
+       ended_at = CASE WHEN last_position IS NULL THEN excluded.ended_at ELSE ended_at END, \
+       last_position = coalesce(last_position, excluded.last_position)"
 }
 
 pub(super) fn note_keys(connection: &mut SqliteConnection, keys: &[KnownKeyRow]) -> QueryResult<()> {
-    for key in keys {
-        match key.ended_at {
-            None => InsertKey(key).execute(connection)?,
-            Some(_) => EndKey(key).execute(connection)?,
-        };
-    }
-    Ok(())
+    keys.iter()
+        .try_for_each(|key| NoteKey(key).execute(connection).map(drop))
 }
 
 pub(super) fn insert_audit_records(connection: &mut SqliteConnection, rows: &[AuditRow]) -> QueryResult<()> {
