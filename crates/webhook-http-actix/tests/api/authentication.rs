@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use webhook_domain::access::api_key::{PresentedApiKey, generate_text};
 use webhook_domain::access::caller::PlatformScope;
 use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::ports::{ApiKeyStore as _, ScopeFilter};
 use webhook_domain::services::RevokeApiKey;
-use webhook_domain::testing::fixtures;
+use webhook_domain::testing::{SeededEntropy, fixtures};
 
 use crate::test_service::*;
 
@@ -40,6 +41,13 @@ async fn every_bad_credential_is_answered_alike() {
         elsewhere.key_of("acme", &[])
     };
     let mistyped = format!("{}x", &service.key[..service.key.len() - 1]);
+    // Its id, form and checksum are right.
+    let forged = {
+        let right = PresentedApiKey::read(&service.key).unwrap();
+        let (text, _) = generate_text(right.id, &SeededEntropy::new(99)).unwrap();
+        text.expose().to_owned()
+    };
+    assert_ne!(forged, service.key);
     let bearer = |text: &str| read(&id).header("authorization", &format!("Bearer {text}"));
     let missing = service.ask_as(None, read(&id)).await;
     missing.refuses(401, "UNAUTHORISED", None);
@@ -49,6 +57,8 @@ async fn every_bad_credential_is_answered_alike() {
         (Some(mistyped.as_str()), read(&id)),
         (Some(unknown.as_str()), read(&id)),
         (Some(expired.as_str()), read(&id)),
+        (Some(forged.as_str()), read(&id)),
+        (None, bearer(&forged)),
         (Some(service.key.as_str()), bearer(&other)),
         (Some(service.key.as_str()), read(&id).header("x-api-key", &other)),
         (
