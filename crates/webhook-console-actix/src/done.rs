@@ -4,20 +4,38 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Done {
     Deleted,
+    Updated,
+    Restored,
+    SecretRemoved,
+    RetiredSet,
 }
 
 impl Done {
-    const ALL: [Self; 1] = [Self::Deleted];
+    const ALL: [Self; 5] = [
+        Self::Deleted,
+        Self::Updated,
+        Self::Restored,
+        Self::SecretRemoved,
+        Self::RetiredSet,
+    ];
 
     const fn word(self) -> &'static str {
         match self {
             Self::Deleted => "deleted",
+            Self::Updated => "updated",
+            Self::Restored => "restored",
+            Self::SecretRemoved => "secret-removed",
+            Self::RetiredSet => "retired-key-set",
         }
     }
 
     const fn sentence(self) -> &'static str {
         match self {
             Self::Deleted => "The webhook was deleted.",
+            Self::Updated => "The webhook was changed.",
+            Self::Restored => "The roll was undone: the key before is the current one again.",
+            Self::SecretRemoved => "The current key was removed.",
+            Self::RetiredSet => "It was set until when the retired key signs.",
         }
     }
 }

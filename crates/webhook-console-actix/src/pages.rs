@@ -2,6 +2,7 @@
 
 pub(crate) mod home;
 pub(crate) mod overview;
+pub(crate) mod secrets;
 pub(crate) mod sign_in;
 pub(crate) mod static_files;
 pub(crate) mod webhooks;

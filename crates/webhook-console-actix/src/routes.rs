@@ -8,7 +8,7 @@ use webhook_domain::access::caller::Acting;
 use webhook_domain::id::RequestId;
 
 use crate::console::Shared;
-use crate::pages::{home, overview, sign_in, static_files, webhooks};
+use crate::pages::{home, overview, secrets, sign_in, static_files, webhooks};
 use crate::request::call::Call;
 use crate::request::own_origin;
 use crate::trouble::Trouble;
@@ -47,9 +47,17 @@ pages! {
     "/platform": GET home::choose_platform;
     "/p/{platform}/": GET overview::show;
     "/p/{platform}/webhooks": GET webhooks::list::show;
+    "/p/{platform}/webhooks/new": GET webhooks::edit::new, POST webhooks::edit::create;
+    "/p/{platform}/webhooks/{id}/edit": GET webhooks::edit::edit, POST webhooks::edit::update;
     "/p/{platform}/webhooks/{id}": GET webhooks::show::show;
     "/p/{platform}/webhooks/{id}/delete": GET webhooks::delete::ask, POST webhooks::delete::delete;
     "/p/{platform}/webhooks/{id}/test": POST webhooks::test::send;
+    "/p/{platform}/webhooks/{id}/roll": GET secrets::roll::preview, POST secrets::roll::roll;
+    "/p/{platform}/webhooks/{id}/check": POST secrets::check::check;
+    "/p/{platform}/webhooks/{id}/reveal": POST secrets::reveal::reveal;
+    "/p/{platform}/webhooks/{id}/restore": GET secrets::restore::ask, POST secrets::restore::restore;
+    "/p/{platform}/webhooks/{id}/remove-secret": GET secrets::remove::ask, POST secrets::remove::remove;
+    "/p/{platform}/webhooks/{id}/retired/{fingerprint}": GET secrets::retired::ask, POST secrets::retired::set;
 }
 
 /// What all other paths lead to.

@@ -3,6 +3,7 @@
 mod frame;
 mod moment;
 mod navigation;
+pub(crate) mod secrets;
 mod state;
 mod trouble;
 pub(crate) mod webhook;

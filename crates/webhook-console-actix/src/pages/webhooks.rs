@@ -2,6 +2,11 @@
 
 pub(crate) mod asked;
 pub(crate) mod delete;
+pub(crate) mod edit;
+mod facts;
+mod fields;
+mod keys;
 pub(crate) mod list;
 pub(crate) mod show;
 pub(crate) mod test;
+mod timeline;

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use webhook_domain::access::caller::Acting;
+use webhook_domain::id::WebhookId;
 use webhook_domain::idempotency::{IdempotencySlot, IdempotentRequest, Render, RequestFingerprint};
 use webhook_domain::ports::Outcome;
-use webhook_domain::signing::secret::SecretBytes;
+use webhook_domain::signing::secret::{Fingerprint, SecretBytes};
 use webhook_domain::time::Instant;
 use webhook_domain::{ServiceError, StoreError};
 use webhook_front_actix::NotHeld;
@@ -18,11 +19,33 @@ use webhook_front_actix::NotHeld;
 use crate::request::call::Call;
 use crate::request::form::Form;
 use crate::trouble::Trouble;
+use crate::view::secrets::ShownKeys;
+
+/// What is shown of a success: what is kept of it, sealed, and shown again.
+pub(crate) trait Shown: Serialize + DeserializeOwned {
+    /// The signing keys in it, and whose they are; none if there are none. That they are shown once more is audited.
+    fn keys(&self) -> Option<(WebhookId, Vec<Fingerprint>)> {
+        None
+    }
+}
+
+impl Shown for () {}
+
+impl Shown for String {}
+
+impl Shown for ShownKeys {
+    fn keys(&self) -> Option<(WebhookId, Vec<Fingerprint>)> {
+        let keys = self.fingerprints();
+        self.webhook()
+            .filter(|_| !keys.is_empty())
+            .map(|webhook| (webhook, keys))
+    }
+}
 
 impl Call {
     /// Does what `form` asks for by `act`, or finds out what came of it before. `shown` says what is to be shown of a success: that is
     /// what is kept, sealed, and shown again.
-    pub(crate) async fn once<T: Clone + 'static, A: Serialize + DeserializeOwned>(
+    pub(crate) async fn once<T: Clone + 'static, A: Shown>(
         &self,
         acting: &Acting,
         form: &Form,
@@ -56,8 +79,18 @@ impl Call {
         match act(request).await? {
             Outcome::Done {
                 answer: Some(stored), ..
+            } => read(&stored),
+            Outcome::Replayed(stored) => {
+                let shown: A = read(&stored)?;
+                // Before it is shown, and it is not shown if that fails.
+                if let Some((webhook, keys)) = shown.keys() {
+                    self.console()
+                        .webhooks
+                        .shown_again(acting, webhook, &keys)
+                        .await?;
+                }
+                Ok(shown)
             }
-            | Outcome::Replayed(stored) => read(&stored),
             Outcome::Done {
                 subject,
                 answer: None,
@@ -66,12 +99,12 @@ impl Call {
     }
 }
 
-fn written(shown: &impl Serialize) -> SecretBytes {
+fn written(shown: &impl Shown) -> SecretBytes {
     // What pages show are texts and numbers, which can be written; nothing would not be read back.
     SecretBytes::new(serde_json::to_vec(shown).unwrap_or_default())
 }
 
-fn read<A: DeserializeOwned>(stored: &SecretBytes) -> Result<A, Trouble> {
+fn read<A: Shown>(stored: &SecretBytes) -> Result<A, Trouble> {
     // The parser's own words may repeat what it read.
     serde_json::from_slice(stored.expose())
         .map_err(|_| Trouble::internal("a stored answer has a form that this version does not know"))

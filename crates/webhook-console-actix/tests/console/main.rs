@@ -8,9 +8,12 @@
 
 mod browser;
 mod csrf;
+mod editing;
 mod headers;
+mod overview;
 mod receiver;
 mod scene;
+mod secrets;
 mod sessions;
 mod tenants;
 mod webhooks;

@@ -5,9 +5,27 @@ use webhook_domain::access::permission::PermissionSet;
 use crate::scene::Scene;
 
 /// Pages of a webhook, and of its platform.
-const OF_WEBHOOK: [&str; 2] = ["", "/delete"];
+const OF_WEBHOOK: [&str; 7] = [
+    "",
+    "/delete",
+    "/edit",
+    "/roll",
+    "/restore",
+    "/remove-secret",
+    "/retired/sha256:0123456789abcdef",
+];
 /// What is sent to it.
-const FORMS: [&str; 2] = ["/delete", "/test"];
+const FORMS: [&str; 9] = [
+    "/delete",
+    "/edit",
+    "/test",
+    "/roll",
+    "/check",
+    "/reveal",
+    "/restore",
+    "/remove-secret",
+    "/retired/sha256:0123456789abcdef",
+];
 
 #[actix_web::test]
 async fn another_platforms_ids_are_as_unknown_ones() {
@@ -38,7 +56,7 @@ async fn another_platforms_ids_are_as_unknown_ones() {
             ("acme", unknown.to_owned()),
             ("other", theirs.id.to_string()),
         ] {
-            let form = [("form", "console-0123"), ("version", "1")];
+            let form = [("form", "console-0123"), ("version", "1"), ("seconds", "0")];
             let action = format!("/console/p/{platform}/webhooks/{id}{path}");
             browser.post(&action, &form).await.is(404);
         }

@@ -30,6 +30,7 @@ struct ListPage {
     previous: Option<String>,
     next: Option<String>,
     done: Option<&'static str>,
+    may_create: bool,
 }
 
 /// A webhook in the list.
@@ -95,6 +96,7 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
         total: found.total,
         previous: link("before", found.webhooks.first()).filter(|_| found.has_previous),
         next: link("after", found.webhooks.last()).filter(|_| found.has_next),
+        may_create: acting.may(Permission::WebhookCreate),
         done: done::said(call.query("done").as_deref()),
         list,
         asked,

@@ -1,43 +1,89 @@
-//! One webhook: whether it delivers, its keys, and what was set.
+//! One webhook: whether it delivers, its keys over time, and what was set.
 
 use actix_web::HttpResponse;
 use askama::Template;
+use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
+use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::id::WebhookId;
+use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Reference, TargetUrl, Webhook};
 
+use super::facts::{self, Fact};
+use super::keys::{self, Key};
 use super::list::PLACE;
-use crate::paths;
+use super::timeline::{Bar, Timeline};
 use crate::request::call::Call;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, sentence};
 use crate::view::{Frame, Moment, State, page, webhook};
+use crate::{done, paths};
 
 #[derive(Template)]
 #[template(path = "webhooks/show.html")]
 struct ShowPage {
     frame: Frame,
     here: String,
+    done: Option<&'static str>,
     title: String,
     id: String,
     reference: Option<String>,
     url: Option<String>,
     delivery: State,
-    keys: Vec<State>,
+    held_up: Option<HeldUp>,
+    key_states: Vec<State>,
+    due_at: Option<Moment>,
+    timeline: Option<Timeline>,
+    keys: Vec<Key>,
+    facts: Vec<Fact>,
     created_at: Moment,
     updated_at: Moment,
-    form_key: String,
-    may_change: bool,
-    may_delete: bool,
+    may: May,
+    /// Keys for the forms on the page.
+    test_key: String,
+    check_key: String,
+    can_be_undone: bool,
+}
+
+/// Why the queue waits.
+struct HeldUp {
+    cause: String,
+    since: Option<Moment>,
+    retry_at: Option<Moment>,
+    retries: u32,
+}
+
+/// What whoever looks may do here.
+struct May {
+    change: bool,
+    delete: bool,
+    reveal: bool,
+    audit: bool,
+}
+
+impl May {
+    fn of(acting: &Acting) -> Self {
+        Self {
+            change: acting.may(Permission::WebhookUpdate),
+            delete: acting.may(Permission::WebhookDelete),
+            reveal: acting.may(Permission::WebhookReveal),
+            audit: acting.may(Permission::AuditRecordView),
+        }
+    }
 }
 
 pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
     let acting = call.acting(Permission::WebhookView).await?;
     let id: WebhookId = call.part("id")?;
     let shown = call.console().webhooks.look(&acting, id).await?;
+    let now = call.console().clock.now();
+    let keys = keys::read(&call, &acting, &shown).await?;
+    let bars: Vec<Bar> = keys.iter().map(Key::bar).collect();
     let settings = &shown.settings;
+    let ring = &shown.key_ring;
     page(&ShowPage {
         frame: Frame::of(&acting, PLACE),
-        here: paths::page(acting.platform(), format_args!("{PLACE}/{id}")),
+        here: path_of(&shown),
+        done: done::said(call.query("done").as_deref()),
         title: webhook::title(&shown),
         id: id.to_string(),
         reference: settings
@@ -47,13 +93,45 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
             .map(str::to_owned),
         url: settings.url.as_ref().map(TargetUrl::as_str).map(str::to_owned),
         delivery: webhook::delivery_state(&shown),
-        keys: webhook::key_states(&shown, call.console().clock.now()),
+        held_up: held_up(&shown, now),
+        key_states: webhook::key_states(&shown, now),
+        due_at: shown.roll_due_at(now).map(Moment),
+        timeline: Timeline::of(&bars, now),
+        facts: facts::of(&shown),
         created_at: Moment(shown.created_at),
         updated_at: Moment(shown.updated_at),
-        form_key: call.new_key()?.as_str().to_owned(),
-        may_delete: acting.may(Permission::WebhookDelete),
-        may_change: acting.may(Permission::WebhookUpdate),
+        may: May::of(&acting),
+        test_key: call.new_key()?.as_str().to_owned(),
+        check_key: call.new_key()?.as_str().to_owned(),
+        can_be_undone: ring.undoable().is_some() && ring.previous(now).is_some(),
+        keys,
     })
+}
+
+/// Why the queue of `webhook` waits, if it does.
+fn held_up(webhook: &Webhook, now: Instant) -> Option<HeldUp> {
+    let held_up = webhook.held_up.as_ref()?.penalty_box();
+    let since = held_up.since().map(Moment);
+    match held_up {
+        PenaltyBox::Out => None,
+        PenaltyBox::Retrying {
+            cause,
+            retry_at,
+            retry_count,
+            ..
+        } => Some(HeldUp {
+            cause: sentence(&cause.to_string()),
+            since,
+            retry_at: Some(Moment((*retry_at).max(now))),
+            retries: *retry_count,
+        }),
+        PenaltyBox::NextInTurn { cause, .. } => Some(HeldUp {
+            cause: sentence(&cause.to_string()),
+            since,
+            retry_at: None,
+            retries: 0,
+        }),
+    }
 }
 
 /// Where one webhook is shown.

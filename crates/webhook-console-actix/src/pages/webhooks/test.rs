@@ -10,6 +10,7 @@ use webhook_domain::id::WebhookId;
 use super::list::PLACE;
 use super::show::path_of;
 use crate::request::call::Call;
+use crate::request::once::Shown;
 use crate::trouble::{Trouble, sentence};
 use crate::view::{Frame, page, webhook};
 
@@ -28,6 +29,8 @@ struct Tested {
     is_successful: bool,
     message: String,
 }
+
+impl Shown for Tested {}
 
 pub(crate) async fn send(call: Call) -> Result<HttpResponse, Trouble> {
     let acting = call.acting(Permission::WebhookUpdate).await?;

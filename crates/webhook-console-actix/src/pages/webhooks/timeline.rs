@@ -1,0 +1,226 @@
+//! The keys of a webhook over time, as a picture: a bar for each, from when it began to when it ends, and a line for the present. It is
+//! made here, and without styles of its own; the table beside it says the same in words.
+
+use askama::Template;
+use webhook_domain::time::Instant;
+
+/// The width of the picture, in its own units.
+const WIDTH: i64 = 720;
+/// What is left free on both sides.
+const MARGIN: i64 = 10;
+/// The height of a key's row, and where the first begins.
+const ROW: i64 = 34;
+const TOP: i64 = 24;
+const BAR: i64 = 16;
+
+/// A key.
+pub(super) struct Bar {
+    pub(super) fingerprint: String,
+    pub(super) is_current: bool,
+    pub(super) from: Instant,
+    /// Whether it is known that it began then, and not before.
+    pub(super) is_from_known: bool,
+    /// When it ends; a current one has no end.
+    pub(super) until: Option<Instant>,
+    pub(super) marks: Vec<Mark>,
+}
+
+/// Something that happened to a key.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) kind: MarkKind,
+    pub(super) at: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum MarkKind {
+    /// It was shown to somebody.
+    Shown,
+    /// A check found that the receiver does not verify with it, or nothing.
+    Checked,
+    /// A check found that it does.
+    CheckedWell,
+    /// It was shown first that the receiver verifies with it.
+    Adopted,
+}
+
+#[derive(Template)]
+#[template(path = "webhooks/timeline.html")]
+pub(super) struct Timeline {
+    rows: Vec<Row>,
+    width: i64,
+    height: i64,
+    now_x: i64,
+    begin: String,
+    end: String,
+}
+
+impl askama::filters::HtmlSafe for Timeline {}
+
+struct Row {
+    label: String,
+    class: &'static str,
+    x: i64,
+    y: i64,
+    width: i64,
+    height: i64,
+    text_x: i64,
+    text_y: i64,
+    /// Whether the label ends at its place, for want of room behind it.
+    is_text_before: bool,
+    is_open: bool,
+    marks: Vec<Shape>,
+}
+
+/// A mark in its place.
+struct Shape {
+    kind: MarkKind,
+    x: i64,
+    y: i64,
+}
+
+impl Shape {
+    fn is(&self, kind: &str) -> bool {
+        kind == match self.kind {
+            MarkKind::Shown => "shown",
+            MarkKind::Checked => "checked",
+            MarkKind::CheckedWell => "checked-well",
+            MarkKind::Adopted => "adopted",
+        }
+    }
+}
+
+impl Timeline {
+    /// The picture of `bars` at `now`; none without any.
+    pub(super) fn of(bars: &[Bar], now: Instant) -> Option<Self> {
+        let begin = bars.iter().map(|bar| bar.from).min()?.min(now);
+        let ends = bars.iter().filter_map(|bar| bar.until);
+        let end = ends.max().unwrap_or(now).max(now);
+        let span = end.since(begin).as_millis().max(60_000);
+        // Some room behind the last instant, in which a current key goes on.
+        let span = i64::try_from(span + span / 8).unwrap_or(i64::MAX);
+        let scale = Scale { begin, span };
+        let rows = bars
+            .iter()
+            .zip(0..)
+            .map(|(bar, number)| scale.row(bar, TOP + number * ROW));
+        Some(Self {
+            rows: rows.collect(),
+            width: WIDTH,
+            height: TOP + ROW * i64::try_from(bars.len()).unwrap_or(0) + 18,
+            now_x: scale.x(now),
+            begin: date(begin),
+            end: date(end),
+        })
+    }
+}
+
+/// Where an instant stands in the picture.
+struct Scale {
+    begin: Instant,
+    span: i64,
+}
+
+impl Scale {
+    fn x(&self, at: Instant) -> i64 {
+        let since = i64::try_from(at.since(self.begin).as_millis()).unwrap_or(i64::MAX);
+        let room = WIDTH - 2 * MARGIN;
+        let across = i128::from(since.min(self.span)) * i128::from(room) / i128::from(self.span);
+        MARGIN + i64::try_from(across).unwrap_or(room)
+    }
+
+    fn row(&self, bar: &Bar, y: i64) -> Row {
+        let x = self.x(bar.from);
+        let end = bar.until.map_or(WIDTH - MARGIN, |until| self.x(until));
+        let marks = bar.marks.iter().map(|mark| Shape {
+            kind: mark.kind,
+            x: self.x(mark.at),
+            y: y + BAR / 2,
+        });
+        let is_text_before = x > WIDTH / 2;
+        Row {
+            text_x: if is_text_before { end.max(x) } else { x },
+            is_text_before,
+            label: label(bar),
+            class: if bar.is_current { "current" } else { "retired" },
+            x,
+            y,
+            width: (end - x).max(2),
+            height: BAR,
+            text_y: y + BAR + 11,
+            is_open: bar.until.is_none(),
+            marks: marks.collect(),
+        }
+    }
+}
+
+fn label(bar: &Bar) -> String {
+    let role = if bar.is_current { "current" } else { "retired" };
+    let began = if bar.is_from_known {
+        ""
+    } else {
+        ", began at an unknown time"
+    };
+    let short = bar.fingerprint.trim_start_matches("sha256:");
+    format!("{role} {short}{began}")
+}
+
+/// The day of an instant.
+fn date(at: Instant) -> String {
+    at.to_string().chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use webhook_domain::testing::ManualClock;
+
+    fn bar(from: Instant, until: Option<Instant>) -> Bar {
+        Bar {
+            fingerprint: "sha256:0123456789abcdef".into(),
+            is_current: until.is_none(),
+            from,
+            is_from_known: true,
+            until,
+            marks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn bars_stand_where_their_time_is() {
+        let now = ManualClock::START;
+        let day = Duration::from_secs(86_400);
+        let bars = [
+            bar(now.minus(day), None),
+            bar(now.minus(day * 3), Some(now.plus(day))),
+        ];
+        let picture = Timeline::of(&bars, now).unwrap();
+        let [current, retired] = &picture.rows[..] else {
+            panic!("two rows")
+        };
+        assert_eq!(retired.x, MARGIN);
+        assert_eq!(current.x + current.width, WIDTH - MARGIN);
+        assert!(retired.x + retired.width < WIDTH - MARGIN);
+        assert!(current.x < picture.now_x && picture.now_x < retired.x + retired.width);
+        // A day is as long as another.
+        let day = picture.now_x - current.x;
+        assert!((current.x - retired.x - 2 * day).abs() <= 2);
+    }
+
+    #[test]
+    fn a_key_of_this_moment_and_one_of_all_time_can_be_drawn() {
+        let now = ManualClock::START;
+        assert!(Timeline::of(&[], now).is_none());
+        for from in [
+            now,
+            Instant::from_milliseconds(0),
+            now.plus(Duration::from_secs(60)),
+        ] {
+            let picture = Timeline::of(&[bar(from, None)], now).unwrap();
+            assert!(picture.rows[0].width >= 2);
+            assert!(picture.now_x <= WIDTH - MARGIN);
+        }
+    }
+}
