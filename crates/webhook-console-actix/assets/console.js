@@ -44,6 +44,9 @@
     offerCopying(within);
   }
 
+  // htmx notes the address of the page when it starts, also without history. Nothing is to stay in the browser.
+  try { sessionStorage.removeItem("htmx-current-path-for-history"); } catch (refused) { /* then nothing was noted */ }
+
   document.addEventListener("submit", sayThatItIsSent);
   document.addEventListener("htmx:afterSettle", function (event) { prepare(event.target); });
   window.addEventListener("pageshow", function () {

@@ -51,6 +51,8 @@ pub(super) struct Timeline {
     width: i64,
     height: i64,
     now_x: i64,
+    /// Where the word for it stands, which has room on both sides.
+    now_text_x: i64,
     begin: String,
     end: String,
 }
@@ -109,6 +111,7 @@ impl Timeline {
             width: WIDTH,
             height: TOP + ROW * i64::try_from(bars.len()).unwrap_or(0) + 18,
             now_x: scale.x(now),
+            now_text_x: scale.x(now).clamp(MARGIN + 6, WIDTH - MARGIN - 6),
             begin: date(begin),
             end: date(end),
         })
