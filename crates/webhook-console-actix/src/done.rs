@@ -8,15 +8,19 @@ pub(crate) enum Done {
     Restored,
     SecretRemoved,
     RetiredSet,
+    Resent,
+    GivenUp,
 }
 
 impl Done {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 7] = [
         Self::Deleted,
         Self::Updated,
         Self::Restored,
         Self::SecretRemoved,
         Self::RetiredSet,
+        Self::Resent,
+        Self::GivenUp,
     ];
 
     const fn word(self) -> &'static str {
@@ -26,6 +30,8 @@ impl Done {
             Self::Restored => "restored",
             Self::SecretRemoved => "secret-removed",
             Self::RetiredSet => "retired-key-set",
+            Self::Resent => "resent",
+            Self::GivenUp => "given-up",
         }
     }
 
@@ -36,6 +42,8 @@ impl Done {
             Self::Restored => "The roll was undone: the key before is the current one again.",
             Self::SecretRemoved => "The current key was removed.",
             Self::RetiredSet => "It was set until when the retired key signs.",
+            Self::Resent => "It is in the webhook's queue again.",
+            Self::GivenUp => "It is given up, and is sent no more.",
         }
     }
 }

@@ -14,6 +14,16 @@ pub(crate) fn page(platform: &PlatformId, path: impl Display) -> String {
     format!("/console/p/{platform}/{path}")
 }
 
+/// The page at `path`, asked with those of these parameters that are not empty.
+pub(crate) fn with_query<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pairs.into_iter().filter(|(_, value)| !value.is_empty()));
+    match query.finish() {
+        query if query.is_empty() => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
 /// Where to sign in to come back to `place`, which is a path of the console with its query.
 pub(crate) fn sign_in_to(place: &str) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -51,6 +61,12 @@ mod tests {
         ] {
             assert_eq!(within(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_query_has_what_is_not_empty() {
+        assert_eq!(with_query("/a", [("b", "c d&e"), ("f", "")]), "/a?b=c+d%26e");
+        assert_eq!(with_query("/a", [("b", "")]), "/a");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use webhook_domain::access::caller::Acting;
 use webhook_domain::id::RequestId;
 
 use crate::console::Shared;
-use crate::pages::{home, overview, secrets, sign_in, static_files, webhooks};
+use crate::pages::{deliveries, home, overview, secrets, sign_in, static_files, webhooks};
 use crate::request::call::Call;
 use crate::request::own_origin;
 use crate::trouble::Trouble;
@@ -58,6 +58,12 @@ pages! {
     "/p/{platform}/webhooks/{id}/restore": GET secrets::restore::ask, POST secrets::restore::restore;
     "/p/{platform}/webhooks/{id}/remove-secret": GET secrets::remove::ask, POST secrets::remove::remove;
     "/p/{platform}/webhooks/{id}/retired/{fingerprint}": GET secrets::retired::ask, POST secrets::retired::set;
+    "/p/{platform}/webhooks/{id}/replay": GET deliveries::replay::ask, POST deliveries::replay::replay;
+    "/p/{platform}/deliveries": GET deliveries::list::show;
+    "/p/{platform}/deliveries/{id}": GET deliveries::show::show;
+    "/p/{platform}/deliveries/{id}/body": GET deliveries::body::read;
+    "/p/{platform}/deliveries/{id}/resend": GET deliveries::resend::ask, POST deliveries::resend::resend;
+    "/p/{platform}/deliveries/{id}/give-up": GET deliveries::give_up::ask, POST deliveries::give_up::give_up;
 }
 
 /// What all other paths lead to.

@@ -25,6 +25,11 @@ static PLACES: &[Place] = &[
         path: "webhooks",
         needs: &[Permission::WebhookView],
     },
+    Place {
+        text: "Deliveries",
+        path: "deliveries",
+        needs: &[Permission::WebhookEventView],
+    },
 ];
 
 /// A place as one page shows it.

@@ -77,9 +77,10 @@ async fn no_page_has_a_style_or_a_script_of_its_own() {
     let key = format!("form=console-{}", "0".repeat(26));
     let here = format!("webhooks/{}", webhook.id);
     let pages = ["", "webhooks", &here, &format!("webhooks/new?{key}")].map(str::to_owned);
-    let forms = ["edit", "delete", "roll", "restore", "remove-secret"];
+    let forms = ["edit", "delete", "roll", "restore", "remove-secret", "replay"];
     let forms = forms.map(|form| format!("{here}/{form}?{key}"));
-    for path in pages.into_iter().chain(forms) {
+    let others = ["deliveries"].map(str::to_owned);
+    for path in pages.into_iter().chain(forms).chain(others) {
         let page = browser.get(&format!("/console/p/acme/{path}")).await;
         page.is(200);
         guarded(&page.text);

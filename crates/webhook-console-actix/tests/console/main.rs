@@ -8,6 +8,8 @@
 
 mod browser;
 mod csrf;
+mod deliveries;
+mod dispatcher;
 mod editing;
 mod headers;
 mod overview;

@@ -108,3 +108,62 @@ async fn a_key_for_all_platforms_goes_from_one_to_another_by_the_url() {
     let tenant = scene.signed_in().await;
     tenant.get("/console/p/acme/").await.hides("/console/platform");
 }
+
+/// Everything of another platform that a page is about by its id: `{}` stands where the id does.
+async fn are_unknown(pages: &[(&str, &str, &str)], forms: &[(&str, &str, &str)], scene: &Scene) {
+    let browser = scene.signed_in().await;
+    for (path, theirs, unknown) in pages {
+        let mut texts = Vec::new();
+        for (platform, id) in [("acme", theirs), ("acme", unknown), ("other", theirs)] {
+            let path = path.replace("{}", id);
+            let page = browser.get(&format!("/console/p/{platform}/{path}")).await;
+            page.is(404).hides("Theirs");
+            texts.push(page.text.replace(platform, "…"));
+        }
+        assert_eq!(texts[0], texts[1], "{path}");
+    }
+    for (path, theirs, unknown) in forms {
+        for (platform, id) in [("acme", theirs), ("acme", unknown), ("other", theirs)] {
+            let form = [
+                ("form", "console-0123"),
+                ("created_after", "2024-01-01T00:00:00Z"),
+            ];
+            let path = path.replace("{}", id);
+            let action = format!("/console/p/{platform}/{path}");
+            browser.post(&action, &form).await.is(404);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn another_platforms_deliveries_are_as_unknown_ones() {
+    let scene = Scene::new();
+    let theirs = scene.webhook("other", "Theirs").await;
+    let delivery = scene.publish(&theirs, "\"Theirs\"").await.to_string();
+    let webhook = theirs.id.to_string();
+    let (no_delivery, no_webhook) = ("whe_01hv9k2m4rt6w8y0abcdefghjk", "whk_01hv9k2m4rt6w8y0abcdefghjk");
+    let key = format!("?form=console-{}", "0".repeat(26));
+    let with_key = |path: &str| format!("{path}{key}");
+    let pages = [
+        ("deliveries/{}", delivery.as_str(), no_delivery),
+        ("deliveries/{}/body", &delivery, no_delivery),
+        (&with_key("deliveries/{}/resend"), &delivery, no_delivery),
+        (&with_key("deliveries/{}/give-up"), &delivery, no_delivery),
+        (&with_key("webhooks/{}/replay"), &webhook, no_webhook),
+    ];
+    let forms = [
+        ("deliveries/{}/resend", delivery.as_str(), no_delivery),
+        ("deliveries/{}/give-up", &delivery, no_delivery),
+        ("webhooks/{}/replay", &webhook, no_webhook),
+    ];
+    are_unknown(&pages, &forms, &scene).await;
+    let browser = scene.signed_in().await;
+    for condition in [format!("webhook_id={webhook}"), String::new()] {
+        browser
+            .get(&format!("/console/p/acme/deliveries?{condition}"))
+            .await
+            .is(200)
+            .hides(&delivery)
+            .hides("Theirs");
+    }
+}

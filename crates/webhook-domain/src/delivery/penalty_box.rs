@@ -264,6 +264,15 @@ impl PenaltyBox {
         }
     }
 
+    /// Whether `attempt` is the one that the head waits after.
+    #[must_use]
+    pub fn is_of(&self, attempt: &Attempt) -> bool {
+        match self {
+            Self::Retrying { failed_at, .. } => attempt.cause().is_some() && attempt.ended_at() == *failed_at,
+            Self::Out | Self::NextInTurn { .. } => false,
+        }
+    }
+
     /// Since when the webhook is in the box: since when no delivery has succeeded. None outside it.
     #[must_use]
     pub const fn since(&self) -> Option<Instant> {

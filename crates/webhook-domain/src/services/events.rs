@@ -44,6 +44,9 @@ pub struct PublishEvent {
     pub idempotent: Option<IdempotentRequest<Published>>,
 }
 
+/// How many events one request sends again.
+const RESENT_AT_MOST: usize = 100_000;
+
 /// Which events a webhook is to be sent again: those that have come to their end.
 pub struct Replay {
     /// The webhook.
@@ -61,6 +64,8 @@ pub struct Replay {
 impl Replay {
     /// What an event that has come to its end may be, by name.
     pub const STATUSES: [&'static str; 2] = ["SUCCEEDED", "FAILED"];
+    /// How many events are sent again at a time.
+    pub const MOST: u64 = RESENT_AT_MOST as u64;
 
     /// The name of a status that an event which is sent again may have.
     ///
@@ -85,10 +90,20 @@ impl Replay {
             _ => Ok(()),
         }
     }
+
+    /// What is looked for: one more than is sent again, to tell whether there are more.
+    fn query(&self, acting: &Acting) -> EndedQuery {
+        EndedQuery {
+            platform: acting.platform().clone(),
+            webhook: self.webhook,
+            created_after: self.created_after,
+            created_before: self.created_before,
+            status: self.status,
+            limit: RESENT_AT_MOST + 1,
+        }
+    }
 }
 
-/// How many events one request sends again.
-const RESENT_AT_MOST: usize = 100_000;
 /// How many are put into the queue in one transaction, so that others need not wait for long.
 const RESENT_AT_ONCE: usize = 500;
 
@@ -229,6 +244,16 @@ impl EventService {
         self.store.give_up(give_up).await
     }
 
+    /// How many deliveries [`replay`](Self::replay) would put into the queue now: more than [`Replay::MOST`] are not counted further. Needs
+    /// `WEBHOOK_EVENT.RESEND`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`], or the store's.
+    pub async fn count_of_replay(&self, acting: &Acting, replay: &Replay) -> Result<u64, ServiceError> {
+        acting.require(Permission::WebhookEventResend)?;
+        Ok(self.store.ended(replay.query(acting)).await?.len() as u64)
+    }
+
     /// Puts what a webhook was sent, or what was given up, at the end of its queue again: the events that were published first before the
     /// others. Needs `WEBHOOK_EVENT.RESEND`.
     ///
@@ -241,6 +266,7 @@ impl EventService {
     pub async fn replay(&self, acting: &Acting, replay: Replay) -> Result<Outcome<Resent>, ServiceError> {
         acting.require(Permission::WebhookEventResend)?;
         let now = self.clock.now();
+        let query = replay.query(acting);
         let idempotency = replay.idempotent.map(|request| request.by(acting, now));
         let part = |deliveries: &[DeliveryId], room_for: usize, before, is_last| ResendMany {
             platform: acting.platform().clone(),
@@ -257,14 +283,6 @@ impl EventService {
         if let answered @ Outcome::Replayed(_) = self.store.resend_many(part(&[], 0, 0, false)).await? {
             return Ok(answered);
         }
-        let query = EndedQuery {
-            platform: acting.platform().clone(),
-            webhook: replay.webhook,
-            created_after: replay.created_after,
-            created_before: replay.created_before,
-            status: replay.status,
-            limit: RESENT_AT_MOST + 1,
-        };
         let ended = self.store.ended(query).await?;
         if ended.len() > RESENT_AT_MOST {
             return Err(Refusal::TooManyToResend {

@@ -200,6 +200,14 @@ impl ProbeService {
         }
     }
 
+    /// Since when nothing is delivered, if deliveries are paused.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn paused_since(&self) -> Result<Option<Instant>, ServiceError> {
+        Ok(self.pause.current().await?.map(|pause| pause.since))
+    }
+
     /// Sends a test event about the webhook `named`, if that is stored.
     async fn send(
         &self,
