@@ -186,6 +186,11 @@ impl Refusal {
     /// A rotation that is not there, or not this platform's.
     pub const NO_SUCH_ROTATION: Self = Self::NotFound { resource: "rotation" };
 
+    /// An audit record that is not there, or not this platform's.
+    pub const NO_SUCH_AUDIT_RECORD: Self = Self::NotFound {
+        resource: "audit record",
+    };
+
     /// An API key that is not there, or not this platform's, or revoked already.
     pub const NO_SUCH_API_KEY: Self = Self::NotFound { resource: "API key" };
 

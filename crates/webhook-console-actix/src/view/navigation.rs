@@ -30,6 +30,11 @@ static PLACES: &[Place] = &[
         path: "deliveries",
         needs: &[Permission::WebhookEventView],
     },
+    Place {
+        text: "Audit",
+        path: "audit",
+        needs: &[Permission::AuditRecordView],
+    },
 ];
 
 /// A place as one page shows it.

@@ -6,6 +6,7 @@
     reason = "helpers of tests are tests: what they cannot do is a failure"
 )]
 
+mod audit;
 mod browser;
 mod csrf;
 mod deliveries;

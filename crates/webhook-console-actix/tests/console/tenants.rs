@@ -1,6 +1,7 @@
 //! Platforms: what belongs to another one does not exist.
 
 use webhook_domain::access::permission::PermissionSet;
+use webhook_domain::ports::AuditQuery;
 
 use crate::scene::Scene;
 
@@ -165,5 +166,21 @@ async fn another_platforms_deliveries_are_as_unknown_ones() {
             .is(200)
             .hides(&delivery)
             .hides("Theirs");
+    }
+}
+
+#[actix_web::test]
+async fn another_platforms_audit_records_are_as_unknown_ones() {
+    let scene = Scene::new();
+    let theirs = scene.webhook("other", "Theirs").await.id;
+    let query = AuditQuery::of_resource(theirs, 1);
+    let records = scene.console.audit.list(&Scene::operator("other"), query).await;
+    let record = records.unwrap()[0].id.to_string();
+    let pages = [("audit/{}", record.as_str(), "aud_01hv9k2m4rt6w8y0abcdefghjk")];
+    are_unknown(&pages, &[], &scene).await;
+    let browser = scene.signed_in().await;
+    for path in [String::new(), format!("?resource_id={theirs}")] {
+        let list = browser.get(&format!("/console/p/acme/audit{path}")).await;
+        list.is(200).hides(&format!("<code>{theirs}"));
     }
 }

@@ -1,0 +1,5 @@
+//! What was done, and by whom.
+
+mod facts;
+pub(crate) mod list;
+pub(crate) mod show;
