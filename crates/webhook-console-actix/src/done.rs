@@ -10,10 +10,11 @@ pub(crate) enum Done {
     RetiredSet,
     Resent,
     GivenUp,
+    KeyRevoked,
 }
 
 impl Done {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Deleted,
         Self::Updated,
         Self::Restored,
@@ -21,6 +22,7 @@ impl Done {
         Self::RetiredSet,
         Self::Resent,
         Self::GivenUp,
+        Self::KeyRevoked,
     ];
 
     const fn word(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Done {
             Self::RetiredSet => "retired-key-set",
             Self::Resent => "resent",
             Self::GivenUp => "given-up",
+            Self::KeyRevoked => "key-revoked",
         }
     }
 
@@ -44,6 +47,7 @@ impl Done {
             Self::RetiredSet => "It was set until when the retired key signs.",
             Self::Resent => "It is in the webhook's queue again.",
             Self::GivenUp => "It is given up, and is sent no more.",
+            Self::KeyRevoked => "The API key was revoked.",
         }
     }
 }

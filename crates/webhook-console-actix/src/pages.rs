@@ -1,5 +1,6 @@
 //! The pages, a folder for each story.
 
+pub(crate) mod api_keys;
 pub(crate) mod audit;
 pub(crate) mod deliveries;
 pub(crate) mod home;

@@ -8,7 +8,7 @@ use webhook_domain::access::caller::Acting;
 use webhook_domain::id::RequestId;
 
 use crate::console::Shared;
-use crate::pages::{audit, deliveries, home, overview, secrets, sign_in, static_files, webhooks};
+use crate::pages::{api_keys, audit, deliveries, home, overview, secrets, sign_in, static_files, webhooks};
 use crate::request::call::Call;
 use crate::request::own_origin;
 use crate::trouble::Trouble;
@@ -64,6 +64,9 @@ pages! {
     "/p/{platform}/deliveries/{id}/body": GET deliveries::body::read;
     "/p/{platform}/deliveries/{id}/resend": GET deliveries::resend::ask, POST deliveries::resend::resend;
     "/p/{platform}/deliveries/{id}/give-up": GET deliveries::give_up::ask, POST deliveries::give_up::give_up;
+    "/p/{platform}/api-keys": GET api_keys::list::show;
+    "/p/{platform}/api-keys/new": GET api_keys::create::ask, POST api_keys::create::create;
+    "/p/{platform}/api-keys/{id}/revoke": GET api_keys::revoke::ask, POST api_keys::revoke::revoke;
     "/p/{platform}/audit": GET audit::list::show;
     "/p/{platform}/audit/{id}": GET audit::show::show;
 }

@@ -30,6 +30,12 @@ impl Form {
         named.map_or("", |(_, value)| value)
     }
 
+    /// All values of the field `name`.
+    pub(crate) fn texts<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let named = self.fields.iter().filter(move |(key, _)| key == name);
+        named.map(|(_, value)| value.as_str())
+    }
+
     /// The version of the webhook that was seen when the form was made: what it asks for is meant for that one.
     pub(crate) fn version(&self) -> Precondition {
         let version = self.text("version").parse().ok().map(Version);

@@ -31,6 +31,11 @@ static PLACES: &[Place] = &[
         needs: &[Permission::WebhookEventView],
     },
     Place {
+        text: "API keys",
+        path: "api-keys",
+        needs: &[Permission::ApiKeyView],
+    },
+    Place {
         text: "Audit",
         path: "audit",
         needs: &[Permission::AuditRecordView],

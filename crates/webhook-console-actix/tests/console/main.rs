@@ -6,6 +6,7 @@
     reason = "helpers of tests are tests: what they cannot do is a failure"
 )]
 
+mod api_keys;
 mod audit;
 mod browser;
 mod csrf;

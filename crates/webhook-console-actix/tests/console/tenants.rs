@@ -184,3 +184,19 @@ async fn another_platforms_audit_records_are_as_unknown_ones() {
         list.is(200).hides(&format!("<code>{theirs}"));
     }
 }
+
+#[actix_web::test]
+async fn another_platforms_api_keys_are_as_unknown_ones() {
+    let scene = Scene::new();
+    let (_, theirs) = scene.key("other", PermissionSet::all()).await;
+    let (_, of_all) = scene.key("*", PermissionSet::all()).await;
+    let revoke = format!("api-keys/{{}}/revoke?form=console-{}", "0".repeat(26));
+    for id in [theirs.to_string(), of_all.to_string()] {
+        let unknown = "key_01hv9k2m4rt6w8y0abcdefghjk";
+        let pages = [(revoke.as_str(), id.as_str(), unknown)];
+        let forms = [("api-keys/{}/revoke", id.as_str(), unknown)];
+        are_unknown(&pages, &forms, &scene).await;
+        let browser = scene.signed_in().await;
+        browser.get("/console/p/acme/api-keys").await.is(200).hides(&id);
+    }
+}

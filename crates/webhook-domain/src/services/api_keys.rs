@@ -208,6 +208,18 @@ impl ApiKeyService {
             .await?)
     }
 
+    /// The key of the platform with this id, revoked and expired ones included. A caller who is good for all platforms finds the keys that
+    /// are, too. Needs `API_KEY.VIEW`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`], [`Refusal::NotFound`], or the store's.
+    pub async fn find(&self, acting: &Acting, id: ApiKeyId) -> Result<ApiKey, ServiceError> {
+        acting.require(Permission::ApiKeyView)?;
+        let found = self.store.find(id).await?;
+        let found = found.filter(|key| acting.scopes().contains(&key.scope));
+        Ok(found.ok_or(Refusal::NO_SUCH_API_KEY)?)
+    }
+
     /// Up to `limit` keys of all platforms, as [`list`](Self::list). Needs `API_KEY.VIEW` for all platforms.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use webhook_domain::access::audit::{AuditDetails, AuditRecord};
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
-use webhook_domain::id::WebhookId;
+use webhook_domain::id::{ApiKeyId, WebhookId};
 use webhook_domain::time::Instant;
 
 use crate::paths;
@@ -83,7 +83,22 @@ fn seconds(since_epoch: i64) -> Moment {
 
 /// Where the resource with this id is shown, if there is such a page and `acting` may see it. It may be gone.
 pub(super) fn page_of(acting: &Acting, resource: &str) -> Option<String> {
-    let is_webhook = resource.parse::<WebhookId>().is_ok();
-    let may_see = is_webhook && acting.may(Permission::WebhookView);
-    may_see.then(|| paths::page(acting.platform(), format_args!("webhooks/{resource}")))
+    let pages = [
+        (
+            resource.parse::<WebhookId>().is_ok(),
+            Permission::WebhookView,
+            format!("webhooks/{resource}"),
+        ),
+        (
+            resource.parse::<ApiKeyId>().is_ok(),
+            Permission::ApiKeyView,
+            "api-keys".to_owned(),
+        ),
+    ];
+    let mut found = pages
+        .into_iter()
+        .filter(|(is_one, needed, _)| *is_one && acting.may(*needed));
+    found
+        .next()
+        .map(|(_, _, path)| paths::page(acting.platform(), path))
 }
