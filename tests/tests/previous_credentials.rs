@@ -158,7 +158,7 @@ fn after_their_time_and_at_another_receiver_only_the_new_ones_are_used(backend: 
     let (receiver, other) = (Receiver::start(), Receiver::start());
     let receiver = receiver.conducting(vec![Conduct::Answer(401); 9]);
     let webhook = webhook_at(&client, &receiver);
-    let kept = change(&client, &webhook, json!({"password": NEW, FIELD: 1}));
+    let kept = change(&client, &webhook, json!({"password": NEW, FIELD: 3}));
     wait_for("their time is over", Duration::from_secs(20), || {
         let over = now() > instant(&kept.json["previous_credentials_expires_at"]);
         over.then_some(())

@@ -24,6 +24,7 @@ mod paired;
 mod processes;
 mod receiver;
 mod report;
+mod rotations;
 mod signing;
 mod slow_disk;
 mod stock;
@@ -99,6 +100,9 @@ struct Options {
     /// Deliveries signed by either protocol, instead of rolls
     #[arg(long)]
     signing: bool,
+    /// A rotation of so many webhooks, on PostgreSQL by three processes, instead of rolls
+    #[arg(long, value_name = "WEBHOOKS", num_args = 0..=1, default_missing_value = "100000")]
+    rotation: Option<usize>,
     /// Another binary: rolls and deliveries of both in alternation, instead of rolls
     #[arg(long, value_name = "BINARY")]
     against: Option<PathBuf>,
@@ -171,6 +175,11 @@ fn measure(options: &Options, database: Database) {
     if options.signing {
         println!("{database:?}");
         return signing::measure(&deploy, cluster.as_ref(), options.rounds);
+    }
+    if let Some(count) = options.rotation {
+        println!("{database:?}");
+        let processes = if cluster.is_some() { 3 } else { 1 };
+        return rotations::measure(&deploy, processes, count, options.rounds, seconds);
     }
     if let Some(other) = &options.against {
         println!("{database:?}");

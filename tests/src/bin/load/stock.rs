@@ -28,8 +28,13 @@ pub(crate) struct Stock {
 impl Stock {
     /// Creates `count` webhooks.
     pub(crate) fn fill(service: &Service, count: usize) -> Self {
+        Self::fill_with(service, count, &new_webhook())
+    }
+
+    /// Creates `count` webhooks like this one.
+    pub(crate) fn fill_with(service: &Service, count: usize, webhook: &Value) -> Self {
         let client = service.client();
-        let request = client.post("/v1/webhooks").json(&new_webhook()).wire();
+        let request = client.post("/v1/webhooks").json(webhook).wire();
         let (mut asked, mut ids, began) = (0, Vec::with_capacity(count), Instant::now());
         let next = |buffer: &mut Vec<u8>| {
             if asked < count {
