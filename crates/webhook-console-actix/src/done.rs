@@ -11,10 +11,12 @@ pub(crate) enum Done {
     Resent,
     GivenUp,
     KeyRevoked,
+    CampaignStarted,
+    CampaignStopped,
 }
 
 impl Done {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Deleted,
         Self::Updated,
         Self::Restored,
@@ -23,6 +25,8 @@ impl Done {
         Self::Resent,
         Self::GivenUp,
         Self::KeyRevoked,
+        Self::CampaignStarted,
+        Self::CampaignStopped,
     ];
 
     const fn word(self) -> &'static str {
@@ -35,6 +39,8 @@ impl Done {
             Self::Resent => "resent",
             Self::GivenUp => "given-up",
             Self::KeyRevoked => "key-revoked",
+            Self::CampaignStarted => "campaign-started",
+            Self::CampaignStopped => "campaign-stopped",
         }
     }
 
@@ -48,6 +54,8 @@ impl Done {
             Self::Resent => "It is in the webhook's queue again.",
             Self::GivenUp => "It is given up, and is sent no more.",
             Self::KeyRevoked => "The API key was revoked.",
+            Self::CampaignStarted => "The campaign has begun.",
+            Self::CampaignStopped => "The campaign was stopped.",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod audit;
+pub(crate) mod campaigns;
 pub(crate) mod deliveries;
 pub(crate) mod home;
 pub(crate) mod overview;

@@ -8,7 +8,9 @@ use webhook_domain::access::caller::Acting;
 use webhook_domain::id::RequestId;
 
 use crate::console::Shared;
-use crate::pages::{api_keys, audit, deliveries, home, overview, secrets, sign_in, static_files, webhooks};
+use crate::pages::{
+    api_keys, audit, campaigns, deliveries, home, overview, secrets, sign_in, static_files, webhooks,
+};
 use crate::request::call::Call;
 use crate::request::own_origin;
 use crate::trouble::Trouble;
@@ -67,6 +69,12 @@ pages! {
     "/p/{platform}/api-keys": GET api_keys::list::show;
     "/p/{platform}/api-keys/new": GET api_keys::create::ask, POST api_keys::create::create;
     "/p/{platform}/api-keys/{id}/revoke": GET api_keys::revoke::ask, POST api_keys::revoke::revoke;
+    "/p/{platform}/campaigns": GET campaigns::list::show;
+    "/p/{platform}/campaigns/plan": GET campaigns::plan::ask;
+    "/p/{platform}/campaigns/start": POST campaigns::start::start;
+    "/p/{platform}/campaigns/{id}": GET campaigns::show::show;
+    "/p/{platform}/campaigns/{id}/progress": GET campaigns::show::progress;
+    "/p/{platform}/campaigns/{id}/stop": GET campaigns::stop::ask, POST campaigns::stop::stop;
     "/p/{platform}/audit": GET audit::list::show;
     "/p/{platform}/audit/{id}": GET audit::show::show;
 }

@@ -31,6 +31,11 @@ static PLACES: &[Place] = &[
         needs: &[Permission::WebhookEventView],
     },
     Place {
+        text: "Campaigns",
+        path: "campaigns",
+        needs: &[Permission::WebhookView],
+    },
+    Place {
         text: "API keys",
         path: "api-keys",
         needs: &[Permission::ApiKeyView],

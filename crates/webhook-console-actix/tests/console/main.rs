@@ -9,6 +9,7 @@
 mod api_keys;
 mod audit;
 mod browser;
+mod campaigns;
 mod csrf;
 mod deliveries;
 mod dispatcher;

@@ -3,7 +3,7 @@
 use webhook_domain::access::audit::{AuditDetails, AuditRecord};
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
-use webhook_domain::id::{ApiKeyId, WebhookId};
+use webhook_domain::id::{ApiKeyId, RotationId, WebhookId};
 use webhook_domain::time::Instant;
 
 use crate::paths;
@@ -93,6 +93,11 @@ pub(super) fn page_of(acting: &Acting, resource: &str) -> Option<String> {
             resource.parse::<ApiKeyId>().is_ok(),
             Permission::ApiKeyView,
             "api-keys".to_owned(),
+        ),
+        (
+            resource.parse::<RotationId>().is_ok(),
+            Permission::WebhookView,
+            format!("campaigns/{resource}"),
         ),
     ];
     let mut found = pages
