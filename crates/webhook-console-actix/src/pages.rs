@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod campaigns;
 pub(crate) mod deliveries;
 pub(crate) mod home;
+pub(crate) mod leaks;
 pub(crate) mod overview;
 pub(crate) mod secrets;
 pub(crate) mod sign_in;

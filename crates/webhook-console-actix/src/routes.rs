@@ -9,7 +9,7 @@ use webhook_domain::id::RequestId;
 
 use crate::console::Shared;
 use crate::pages::{
-    api_keys, audit, campaigns, deliveries, home, overview, secrets, sign_in, static_files, webhooks,
+    api_keys, audit, campaigns, deliveries, home, leaks, overview, secrets, sign_in, static_files, webhooks,
 };
 use crate::request::call::Call;
 use crate::request::own_origin;
@@ -75,6 +75,8 @@ pages! {
     "/p/{platform}/campaigns/{id}": GET campaigns::show::show;
     "/p/{platform}/campaigns/{id}/progress": GET campaigns::show::progress;
     "/p/{platform}/campaigns/{id}/stop": GET campaigns::stop::ask, POST campaigns::stop::stop;
+    "/p/{platform}/leaks": GET leaks::look_up::ask, POST leaks::look_up::look_up;
+    "/p/{platform}/leaks/{fingerprint}": GET leaks::show::show;
     "/p/{platform}/audit": GET audit::list::show;
     "/p/{platform}/audit/{id}": GET audit::show::show;
 }

@@ -36,6 +36,11 @@ static PLACES: &[Place] = &[
         needs: &[Permission::WebhookView],
     },
     Place {
+        text: "Found keys",
+        path: "leaks",
+        needs: &[Permission::WebhookView, Permission::AuditRecordView],
+    },
+    Place {
         text: "API keys",
         path: "api-keys",
         needs: &[Permission::ApiKeyView],

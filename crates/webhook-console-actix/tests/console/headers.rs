@@ -79,7 +79,15 @@ async fn no_page_has_a_style_or_a_script_of_its_own() {
     let pages = ["", "webhooks", &here, &format!("webhooks/new?{key}")].map(str::to_owned);
     let forms = ["edit", "delete", "roll", "restore", "remove-secret", "replay"];
     let forms = forms.map(|form| format!("{here}/{form}?{key}"));
-    let others = ["deliveries", "audit", "api-keys", "campaigns", "campaigns/plan"].map(str::to_owned);
+    let others = [
+        "deliveries",
+        "audit",
+        "api-keys",
+        "campaigns",
+        "campaigns/plan",
+        "leaks",
+    ]
+    .map(str::to_owned);
     for path in pages.into_iter().chain(forms).chain(others) {
         let page = browser.get(&format!("/console/p/acme/{path}")).await;
         page.is(200);

@@ -15,6 +15,7 @@ mod deliveries;
 mod dispatcher;
 mod editing;
 mod headers;
+mod leaks;
 mod overview;
 mod receiver;
 mod scene;

@@ -37,6 +37,8 @@ struct ShowPage {
     attempts: Vec<Row>,
     sent: Option<Sent>,
     response: Option<Answered>,
+    /// Where the keys that signed are looked up, if the caller may do that.
+    leaks: Option<String>,
     commands: Commands,
     may_resend: bool,
     may_give_up: bool,
@@ -101,6 +103,8 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
             .collect(),
         sent: shown.map(|attempt| Sent::new(&tracked, attempt, webhook.as_ref(), &body)),
         response: shown.map(answered),
+        leaks: (acting.may(Permission::WebhookView) && acting.may(Permission::AuditRecordView))
+            .then(|| paths::page(acting.platform(), "leaks")),
         commands: Commands::new(&event, shown, webhook.as_ref()),
         may_resend: delivery.status != DeliveryStatus::Pending && acting.may(Permission::WebhookEventResend),
         may_give_up: delivery.status == DeliveryStatus::Pending && acting.may(Permission::WebhookEventResend),
