@@ -2,12 +2,12 @@
 (function () {
   "use strict";
 
-  // The local time, as text beside that in UTC.
+  // The local time, as text beside that in UTC, where it is another one.
   function addLocalTimes(within) {
     var format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
     within.querySelectorAll("time[datetime]:not([data-local])").forEach(function (time) {
       var instant = new Date(time.dateTime);
-      if (isNaN(instant) || time.closest("svg")) return;
+      if (isNaN(instant) || time.closest("svg") || instant.getTimezoneOffset() === 0) return;
       time.setAttribute("data-local", "");
       var local = document.createElement("span");
       local.className = "local";
