@@ -39,6 +39,22 @@ async fn names_are_shown_as_they_are_and_are_no_markup() {
 }
 
 #[actix_web::test]
+async fn a_webhook_leads_to_its_deliveries_and_its_records() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let webhook = scene.webhook("acme", "Orders").await;
+    let page = browser.get(&format!("{LIST}/{}", webhook.id)).await;
+    for path in [
+        format!("/console/p/acme/deliveries?webhook_id={}", webhook.id),
+        format!("{LIST}/{}/replay", webhook.id),
+        format!("/console/p/acme/audit?resource_id={}", webhook.id),
+    ] {
+        page.shows(&format!("href=\"{path}\""));
+        browser.get(&path).await.is(200);
+    }
+}
+
+#[actix_web::test]
 async fn a_list_is_read_page_by_page_and_back() {
     let scene = Scene::new();
     let browser = scene.signed_in().await;

@@ -38,6 +38,8 @@ struct ShowPage {
     created_at: Moment,
     updated_at: Moment,
     may: May,
+    /// Other pages that are of this webhook, with their addresses.
+    beside: Vec<(&'static str, String)>,
     /// Keys for the forms on the page.
     test_key: String,
     check_key: String,
@@ -101,11 +103,41 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
         created_at: Moment(shown.created_at),
         updated_at: Moment(shown.updated_at),
         may: May::of(&acting),
+        beside: beside(&acting, &shown),
         test_key: call.new_key()?.as_str().to_owned(),
         check_key: call.new_key()?.as_str().to_owned(),
         can_be_undone: ring.undoable().is_some() && ring.previous(now).is_some(),
         keys,
     })
+}
+
+/// The pages of `webhook` that `acting` may see elsewhere in the console.
+fn beside(acting: &Acting, webhook: &Webhook) -> Vec<(&'static str, String)> {
+    let of_webhook = |path: &str, name: &str| {
+        let id = webhook.id.to_string();
+        paths::with_query(&paths::page(acting.platform(), path), [(name, id.as_str())])
+    };
+    let all = [
+        (
+            "Its deliveries",
+            Permission::WebhookEventView,
+            of_webhook("deliveries", "webhook_id"),
+        ),
+        (
+            "Send again by time and state",
+            Permission::WebhookEventResend,
+            format!("{}/replay", path_of(webhook)),
+        ),
+        (
+            "What was done to it",
+            Permission::AuditRecordView,
+            of_webhook("audit", "resource_id"),
+        ),
+    ];
+    all.into_iter()
+        .filter(|(_, needed, _)| acting.may(*needed))
+        .map(|(text, _, href)| (text, href))
+        .collect()
 }
 
 /// Why the queue of `webhook` waits, if it does.
