@@ -15,7 +15,7 @@
 //! # To add a page
 //!
 //! 1. A folder under `pages/` for its story, named in `pages.rs`. A handler is `async fn(call: Call) -> Result<HttpResponse, Trouble>` and
-//!    begins with [`Call::acting`](request::call::Call::acting).
+//!    begins with `Call::acting`.
 //! 2. A struct with `#[derive(Template)]` and a field `frame: Frame`; its template under `templates/`, in a folder of the same name, which
 //!    begins with `{% extends "layout.html" %}`.
 //! 3. A line in the table of `routes.rs`. A page of its own in the navigation has a line in `view/navigation.rs`, too.

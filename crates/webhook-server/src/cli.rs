@@ -120,7 +120,7 @@ pub(crate) struct SettingFlags {
     /// Whether the console is served under /console/: true or false [default: true]
     #[arg(long, global = true, value_name = "BOOLEAN")]
     console: Option<String>,
-    /// Where browsers find the service, such as https://webhooks.example.com; for the console behind a proxy
+    /// Where browsers find the service, such as `https://webhooks.example.com`; for the console behind a proxy
     #[arg(long, global = true, value_name = "URL")]
     public_url: Option<String>,
     /// The database: sqlite://PATH or postgres://…; put a URL with a password into the environment or the settings file [default: sqlite://webhook-data/webhook.db]

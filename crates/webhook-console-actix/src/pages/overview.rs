@@ -72,6 +72,7 @@ struct Item {
 /// A rotation that is running.
 struct Running {
     id: String,
+    href: String,
     began_at: Moment,
     rolled: u64,
     total: u64,
@@ -128,7 +129,10 @@ async fn webhooks(call: &Call, acting: &Acting) -> Result<Webhooks, Trouble> {
         .await?,
         stopping: stopping(&changed_last, now),
         is_search_partial,
-        rotations: rotations.iter().filter_map(running).collect(),
+        rotations: rotations
+            .iter()
+            .filter_map(|rotation| running(acting, rotation))
+            .collect(),
     })
 }
 
@@ -224,9 +228,10 @@ fn stopping(webhooks: &[Webhook], now: Instant) -> Some10 {
     }
 }
 
-fn running(rotation: &Rotation) -> Option<Running> {
+fn running(acting: &Acting, rotation: &Rotation) -> Option<Running> {
     (rotation.status == RotationStatus::Running).then(|| Running {
         id: rotation.id.to_string(),
+        href: paths::page(acting.platform(), &format!("campaigns/{}", rotation.id)),
         began_at: Moment(rotation.created_at),
         rolled: rotation.totals.total - rotation.totals.left(),
         total: rotation.totals.total,

@@ -40,6 +40,8 @@ async fn a_campaign_is_planned_begun_followed_and_stopped() {
         .shows(&webhook.id.to_string())
         .shows("not yet");
     guarded(&page.text);
+    let overview = browser.get("/console/p/acme/").await;
+    overview.shows(&format!("<a href=\"{here}\">"));
     assert_eq!(
         browser.get(LIST).await.text.matches("<th scope=\"row\">").count(),
         1

@@ -24,8 +24,8 @@ use crate::database::connection::AnyConnection;
 use crate::database::row::{At, RowError};
 use crate::database::schema::{key_uses, signing_keys};
 
-/// What there is to say of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What there is to say of a key. In the order of these columns all transactions write, so that none waits for another that waits for it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct KnownKeyRow {
     pub(crate) platform: String,
     pub(crate) fingerprint: String,

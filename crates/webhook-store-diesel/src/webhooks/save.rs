@@ -110,6 +110,7 @@ impl Changes {
         self.adoptions().save(connection)?;
         self.key_counts().save(connection)?;
         if !self.untold_ends.is_empty() {
+            self.untold_ends.sort_unstable();
             connection.note_keys(&self.untold_ends)?;
         }
         let expiries = self.expiries();

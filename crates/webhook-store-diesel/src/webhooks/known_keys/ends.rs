@@ -32,7 +32,7 @@ pub(crate) fn untold(webhook: &Webhook, after: Option<&KeyRing>, at: Option<Inst
 }
 
 /// Says of keys whose promised end has come by `now`, and that are in no ring any more, that nothing behind the last position is signed with
-/// them. Gives how many there were to look at and whether there may be more.
+/// them. Says whether there may be more.
 pub(crate) fn settle(connection: &mut AnyConnection, now: Instant) -> QueryResult<bool> {
     let due: Vec<(String, String, String, Option<i64>)> = signing_keys::table
         .filter(signing_keys::last_position.is_null())
@@ -61,7 +61,7 @@ pub(crate) fn settle(connection: &mut AnyConnection, now: Instant) -> QueryResul
         return Ok(false);
     }
     let is_full = due.len() == STEP as usize;
-    let settled: Vec<KnownKeyRow> = due
+    let mut settled: Vec<KnownKeyRow> = due
         .into_iter()
         .filter(|(_, _, webhook, _)| !unswept.contains(webhook))
         .map(|(platform, fingerprint, webhook_id, ended_at)| KnownKeyRow {
@@ -77,6 +77,7 @@ pub(crate) fn settle(connection: &mut AnyConnection, now: Instant) -> QueryResul
     if settled.is_empty() {
         return Ok(false);
     }
+    settled.sort_unstable();
     connection.note_keys(&settled)?;
     Ok(is_full)
 }
