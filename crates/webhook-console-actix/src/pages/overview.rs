@@ -231,7 +231,7 @@ fn stopping(webhooks: &[Webhook], now: Instant) -> Some10 {
 fn running(acting: &Acting, rotation: &Rotation) -> Option<Running> {
     (rotation.status == RotationStatus::Running).then(|| Running {
         id: rotation.id.to_string(),
-        href: paths::page(acting.platform(), &format!("campaigns/{}", rotation.id)),
+        href: paths::page(acting.platform(), format!("campaigns/{}", rotation.id)),
         began_at: Moment(rotation.created_at),
         rolled: rotation.totals.total - rotation.totals.left(),
         total: rotation.totals.total,
