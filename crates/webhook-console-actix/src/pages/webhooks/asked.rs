@@ -1,10 +1,10 @@
 //! Which webhooks a list is asked for: what the form above it says, as it stands in the URL.
 
-use webhook_domain::InvalidValue;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::webhook::{Cursor, Direction, Name, PageStart, Reference, WebhookFilter, WebhookOrder};
 
 use crate::request::call::Call;
+use crate::request::condition::{Wrong, read};
 
 /// A choice in a select: its value, and what is shown.
 type Choice = (&'static str, &'static str);
@@ -37,12 +37,6 @@ pub(crate) struct Asked {
     pub(crate) url_host: String,
     pub(crate) protocol: String,
     pub(crate) order: String,
-}
-
-/// What is wrong with a field of the form.
-pub(crate) struct Wrong {
-    pub(crate) field: &'static str,
-    pub(crate) problem: String,
 }
 
 impl Asked {
@@ -139,19 +133,4 @@ impl Asked {
         }
         query.finish()
     }
-}
-
-/// A condition; none if nothing is written.
-fn read<T>(
-    field: &'static str,
-    text: &str,
-    parse: impl Fn(&str) -> Result<T, InvalidValue>,
-) -> Result<Option<T>, Wrong> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    parse(text).map(Some).map_err(|problem| Wrong {
-        field,
-        problem: problem.to_string(),
-    })
 }

@@ -7,8 +7,9 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{PageSize, PageStart, TargetUrl, Webhook, WebhookPage, WebhookQuery};
 
-use super::asked::{Asked, ORDERS, STATES, Wrong};
+use super::asked::{Asked, ORDERS, STATES};
 use crate::request::call::Call;
+use crate::request::condition::Wrong;
 use crate::trouble::Trouble;
 use crate::view::{Frame, Moment, State, page, webhook};
 use crate::{done, paths};
