@@ -56,9 +56,9 @@ pub trait AuditLog: Send + Sync {
     async fn list(&self, platform: &PlatformId, query: AuditQuery) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Up to `limit` webhooks of the platform that have or had a key with this fingerprint, in the order of their ids, behind `after`:
-    /// with what all records that are written [say of the key](AuditRecord::named_keys), and with the
-    /// [end of which there is none](crate::signing::key_ring::KeyRing::untold_ends). What is said of it last holds, until it has ended. It stays
-    /// as audit records do, also when the webhook is deleted. A key that has signed something is found even if no record of its making is left.
+    /// with what all records that are written [say of the key](AuditRecord::named_keys), and with the one end
+    /// [that no record tells](crate::signing::key_ring::KeyRing::untold_ends). What was said last holds, until the key has ended. It stays known
+    /// when the webhook is deleted, as audit records stay. A key that has signed something is found even if no record of its making is left.
     ///
     /// # Errors
     /// The store's.
