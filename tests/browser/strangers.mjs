@@ -51,7 +51,7 @@ for (const [kind, name] of Object.entries(NAMES)) {
         await page.setViewportSize(NARROW);
         await signIn(page, service.key);
         const here = pageOf(webhook);
-        for (const path of ["/console/p/default/", "/console/p/default/webhooks", here, `${here}/edit`, `${here}/roll`, `${here}/delete`, `${here}/restore`]) {
+        for (const path of ["/console/p/default/", "/console/p/default/webhooks", here, `${here}/edit`, `${here}/roll`, `${here}/delete`, `${here}/restore`, `${here}/penalty-box`]) {
             await page.goto(path);
             await fits(page, path);
         }

@@ -9,7 +9,8 @@ use webhook_domain::id::RequestId;
 
 use crate::console::Shared;
 use crate::pages::{
-    api_keys, audit, campaigns, deliveries, home, leaks, overview, secrets, sign_in, static_files, webhooks,
+    actions, api_keys, audit, campaigns, deliveries, home, leaks, overview, penalty_box, secrets, sign_in,
+    static_files, webhooks,
 };
 use crate::request::call::Call;
 use crate::request::own_origin;
@@ -60,7 +61,10 @@ pages! {
     "/p/{platform}/webhooks/{id}/restore": GET secrets::restore::ask, POST secrets::restore::restore;
     "/p/{platform}/webhooks/{id}/remove-secret": GET secrets::remove::ask, POST secrets::remove::remove;
     "/p/{platform}/webhooks/{id}/retired/{fingerprint}": GET secrets::retired::ask, POST secrets::retired::set;
+    "/p/{platform}/webhooks/{id}/penalty-box": GET penalty_box::show::show, POST penalty_box::send::send;
     "/p/{platform}/webhooks/{id}/replay": GET deliveries::replay::ask, POST deliveries::replay::replay;
+    "/p/{platform}/penalty-box": GET penalty_box::list::show;
+    "/p/{platform}/actions": GET actions::list::show;
     "/p/{platform}/deliveries": GET deliveries::list::show;
     "/p/{platform}/deliveries/{id}": GET deliveries::show::show;
     "/p/{platform}/deliveries/{id}/body": GET deliveries::body::read;

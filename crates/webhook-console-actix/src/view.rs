@@ -1,8 +1,10 @@
 //! What pages look like: their frame, and the small things that many of them show.
 
 mod frame;
+pub(crate) mod held_up;
 mod moment;
 mod navigation;
+pub(crate) mod probe;
 pub(crate) mod secrets;
 mod state;
 mod trouble;

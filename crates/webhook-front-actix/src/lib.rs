@@ -13,6 +13,7 @@
 //! | the request id | [`request_id`] |
 //! | the client's address, also behind proxies | [`client_address()`], and [`Origin`] to count by it |
 //! | one request at a time for each of many keys | [`InFlight`] |
+//! | what came of a delivery that somebody had sent at once | [`expedited`] |
 //! | limits of how often each credential and each address may ask | [`RequestRates`] |
 //!
 //! A front must put [`UnderWay`] around every request and `X-REQUEST-ID` on every response. The first shows the connection when a
@@ -23,6 +24,7 @@
 pub mod body;
 mod client_address;
 mod connection;
+pub mod expedited;
 mod front;
 mod in_flight;
 mod limits;

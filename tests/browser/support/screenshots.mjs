@@ -27,7 +27,7 @@ export async function takeScreenshots(folder) {
             };
             await page.goto("/console/sign-in");
             await take("sign-in", ["light"]);
-            const { rolled } = await scene(service);
+            const { rolled, heldUp } = await scene(service);
             await signIn(page, service.key);
             await take("overview", ["light", "dark", "narrow"]);
             await page.goto(pageOf(rolled));
@@ -35,6 +35,12 @@ export async function takeScreenshots(folder) {
             await page.goto(`${pageOf(rolled)}/roll`);
             await isAt(page, "Roll the secret of Invoices");
             await take("roll", ["light"]);
+            await page.goto("/console/p/default/penalty-box");
+            await take("penalty-box", ["light", "narrow"]);
+            await page.goto(`${pageOf(heldUp)}/penalty-box`);
+            await take("held-up", ["light"]);
+            await page.goto("/console/p/default/actions?object_type=WEBHOOK");
+            await take("actions", ["light"]);
         });
     } finally {
         await service.stop();

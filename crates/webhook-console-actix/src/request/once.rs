@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use webhook_domain::access::caller::Acting;
+use webhook_domain::delivery::probed::Probed;
 use webhook_domain::id::WebhookId;
 use webhook_domain::idempotency::{IdempotencySlot, IdempotentRequest, Render, RequestFingerprint};
 use webhook_domain::ports::Outcome;
@@ -19,6 +20,7 @@ use webhook_front_actix::NotHeld;
 use crate::request::call::Call;
 use crate::request::form::Form;
 use crate::trouble::Trouble;
+use crate::view::probe::ShownProbe;
 use crate::view::secrets::ShownKeys;
 
 /// What is shown of a success: what is kept of it, sealed, and shown again.
@@ -32,6 +34,8 @@ pub(crate) trait Shown: Serialize + DeserializeOwned {
 impl Shown for () {}
 
 impl Shown for String {}
+
+impl Shown for ShownProbe {}
 
 impl Shown for ShownKeys {
     fn keys(&self) -> Option<(WebhookId, Vec<Fingerprint>)> {
@@ -96,6 +100,26 @@ impl Call {
                 answer: None,
             } => Ok(shown(&subject, self.console().clock.now())),
         }
+    }
+}
+
+impl Call {
+    /// Has `send` send something at once, unless `form` has done it before, and says what came of it.
+    pub(crate) async fn probe_once(
+        &self,
+        acting: &Acting,
+        form: &Form,
+        send: impl AsyncFnOnce() -> Result<Probed, ServiceError>,
+    ) -> Result<ShownProbe, Trouble> {
+        let probes = &self.console().probes;
+        let shown = |probed: &Probed, _| ShownProbe::of(probed);
+        self.once(acting, form, shown, async |request| {
+            if let Some(earlier) = probes.earlier(acting, Some(&request)).await? {
+                return Ok(earlier);
+            }
+            probes.answer(acting, send().await?, Some(&request)).await
+        })
+        .await
     }
 }
 

@@ -26,9 +26,19 @@ static PLACES: &[Place] = &[
         needs: &[Permission::WebhookView],
     },
     Place {
+        text: "Penalty box",
+        path: "penalty-box",
+        needs: &[Permission::WebhookView],
+    },
+    Place {
         text: "Deliveries",
         path: "deliveries",
         needs: &[Permission::WebhookEventView],
+    },
+    Place {
+        text: "Actions",
+        path: "actions",
+        needs: &[Permission::WebhookView],
     },
     Place {
         text: "Campaigns",

@@ -249,7 +249,8 @@ async fn names_of_webhooks_and_what_receivers_answer_are_no_markup() {
         Dispatcher::of(&scene).await.deliver(&webhook).await;
         let of_webhook = format!("{LIST}?webhook_id={}", webhook.id);
         let replay = format!("/console/p/acme/webhooks/{}/replay", webhook.id);
-        for path in [&of_webhook, &format!("{LIST}/{id}"), &replay] {
+        let held_up = format!("/console/p/acme/webhooks/{}/penalty-box", webhook.id);
+        for path in [&of_webhook, &format!("{LIST}/{id}"), &replay, &held_up] {
             let page = browser.get(path).await;
             page.is(200).hides("<script>").shows("<bdi>");
             guarded(&page.text);

@@ -80,6 +80,8 @@ async fn no_page_has_a_style_or_a_script_of_its_own() {
     let forms = ["edit", "delete", "roll", "restore", "remove-secret", "replay"];
     let forms = forms.map(|form| format!("{here}/{form}?{key}"));
     let others = [
+        "penalty-box",
+        "actions",
         "deliveries",
         "audit",
         "api-keys",

@@ -6,6 +6,7 @@
     reason = "helpers of tests are tests: what they cannot do is a failure"
 )]
 
+mod actions;
 mod api_keys;
 mod audit;
 mod browser;
@@ -17,6 +18,7 @@ mod editing;
 mod headers;
 mod leaks;
 mod overview;
+mod penalty_box;
 mod receiver;
 mod scene;
 mod secrets;

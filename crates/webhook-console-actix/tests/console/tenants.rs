@@ -6,8 +6,9 @@ use webhook_domain::ports::AuditQuery;
 use crate::scene::Scene;
 
 /// Pages of a webhook, and of its platform.
-const OF_WEBHOOK: [&str; 7] = [
+const OF_WEBHOOK: [&str; 8] = [
     "",
+    "/penalty-box",
     "/delete",
     "/edit",
     "/roll",
@@ -16,7 +17,8 @@ const OF_WEBHOOK: [&str; 7] = [
     "/retired/sha256:0123456789abcdef",
 ];
 /// What is sent to it.
-const FORMS: [&str; 9] = [
+const FORMS: [&str; 10] = [
+    "/penalty-box",
     "/delete",
     "/edit",
     "/test",

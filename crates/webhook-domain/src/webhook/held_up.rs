@@ -29,11 +29,16 @@ impl HeldUp {
         &self.penalty_box
     }
 
+    /// What is delivered first once the queue goes on, and what it tells of. None if nothing is queued, or it was not read.
+    #[must_use]
+    pub fn first(&self) -> Option<(&Delivery, &Event)> {
+        self.head.as_ref().map(|(delivery, event)| (delivery, event))
+    }
+
     /// What is delivered first once the queue goes on, as it is delivered. None if nothing is queued, or it was not read.
     #[must_use]
     pub fn payload(&self, environment: Environment) -> Option<Vec<u8>> {
-        self.head
-            .as_ref()
+        self.first()
             .map(|(delivery, event)| delivery.payload(event, environment))
     }
 

@@ -4,30 +4,22 @@
 //! What was answered to a request with an `Idempotency-Key` is answered again without sending anything. A request that a
 //! crash cut off is not known to have been made, and sends once more.
 
-use std::time::Duration;
-
 use actix_web::HttpResponse;
 use actix_web::web::Bytes;
-use tokio::time::{Instant, sleep};
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::id::WebhookId;
 use webhook_domain::idempotency::IdempotencyKey;
-use webhook_domain::services::{Expedited, Probed};
+use webhook_domain::services::Probed;
+use webhook_front_actix::expedited::outcome_of;
 
 use crate::answer::Success;
-use crate::api::Api;
 use crate::errors::Problem;
 use crate::openapi::parameters::WebhookPath;
 use crate::paths;
 use crate::request::call::Call;
 use crate::request::json;
 use crate::wire::{self, CreateWebhook, ProbeJson};
-
-/// How long is waited for what comes of a delivery: longer than an attempt takes.
-const EXPEDITED_WITHIN: Duration = Duration::from_secs(15);
-/// How often is looked whether something has.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Sends a test event to a webhook.
 ///
@@ -90,21 +82,9 @@ pub(crate) async fn test_connection(mut call: Call) -> Result<HttpResponse, Prob
 pub(crate) async fn send_penalty_box_payload(call: Call) -> Result<HttpResponse, Problem> {
     let send = async |call: &Call, acting: &Acting, id| {
         let expedited = call.api().probes.expedite(acting, id).await?;
-        outcome_of(call.api(), expedited).await
+        Ok(outcome_of(&call.api().probes, &expedited).await?)
     };
     to_webhook(call, send).await
-}
-
-/// Waits for what comes of a delivery whose time has come.
-async fn outcome_of(api: &Api, expedited: Expedited) -> Result<Probed, Problem> {
-    let ends = Instant::now() + EXPEDITED_WITHIN;
-    loop {
-        let probed = api.probes.since(&expedited).await?;
-        if probed != Probed::StillWaiting || Instant::now() >= ends {
-            return Ok(probed);
-        }
-        sleep(LOOK_EVERY).await;
-    }
 }
 
 /// Has `send` find out something about the webhook that the path names.

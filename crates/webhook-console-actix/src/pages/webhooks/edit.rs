@@ -15,6 +15,7 @@ use super::fields::{Fields, Problem};
 use super::list::PLACE;
 use super::show::path_of;
 use crate::done::{self, Done};
+use crate::pages::actions;
 use crate::paths;
 use crate::request::call::Call;
 use crate::trouble::Trouble;
@@ -31,6 +32,8 @@ struct EditPage {
     action: String,
     /// Where to go instead.
     back: String,
+    /// Where the actions are listed.
+    actions: String,
     form_key: String,
     version: i64,
     fields: Fields,
@@ -56,6 +59,7 @@ impl EditPage {
             of: None,
             action: format!("{list}/new"),
             back: list,
+            actions: paths::page(acting.platform(), actions::list::PLACE),
             form_key: form_key.to_owned(),
             version: 0,
             fields,
@@ -68,6 +72,7 @@ impl EditPage {
             frame: Frame::of(acting, PLACE),
             action: format!("{here}/edit"),
             back: here.clone(),
+            actions: paths::page(acting.platform(), actions::list::PLACE),
             of: Some((webhook::title(webhook), here)),
             form_key: form_key.to_owned(),
             version,

@@ -68,9 +68,7 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
         Ok(filter) => {
             let (order, direction) = asked.order();
             let query = WebhookQuery {
-                // One more than is shown tells whether there is a next page.
-                limit: PageSize::new(SHOWN as u32 + 1)
-                    .map_err(|problem| Trouble::internal(problem.to_string()))?,
+                limit: page_and_one()?,
                 start: asked.start(&call),
                 order,
                 direction,
@@ -105,17 +103,23 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
     })
 }
 
+/// What a page shows, and one more: that tells whether there is a next page.
+pub(crate) fn page_and_one() -> Result<PageSize, Trouble> {
+    PageSize::new(SHOWN as u32 + 1).map_err(|problem| Trouble::internal(problem.to_string()))
+}
+
 /// What a page shows, and whether there are others.
 #[derive(Default)]
-struct Found {
-    webhooks: Vec<Webhook>,
-    total: u64,
-    has_previous: bool,
-    has_next: bool,
+pub(crate) struct Found {
+    pub(crate) webhooks: Vec<Webhook>,
+    pub(crate) total: u64,
+    pub(crate) has_previous: bool,
+    pub(crate) has_next: bool,
 }
 
 impl Found {
-    async fn read(call: &Call, acting: &Acting, query: WebhookQuery) -> Result<Self, Trouble> {
+    /// Reads what `query` asks for, which is [a page and one more](page_and_one).
+    pub(crate) async fn read(call: &Call, acting: &Acting, query: WebhookQuery) -> Result<Self, Trouble> {
         let goes_back = matches!(query.start, PageStart::Before(_));
         let goes_on = matches!(query.start, PageStart::After(_));
         let WebhookPage { mut webhooks, total } = call.console().webhooks.list(acting, query).await?;

@@ -4,9 +4,7 @@ use actix_web::HttpResponse;
 use askama::Template;
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
-use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::id::WebhookId;
-use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Reference, TargetUrl, Webhook};
 
 use super::facts::{self, Fact};
@@ -14,7 +12,8 @@ use super::keys::{self, Key};
 use super::list::PLACE;
 use super::timeline::{Bar, Timeline};
 use crate::request::call::Call;
-use crate::trouble::{Trouble, sentence};
+use crate::trouble::Trouble;
+use crate::view::held_up::HeldUp;
 use crate::view::{Frame, Moment, State, page, webhook};
 use crate::{done, paths};
 
@@ -44,14 +43,6 @@ struct ShowPage {
     test_key: String,
     check_key: String,
     can_be_undone: bool,
-}
-
-/// Why the queue waits.
-struct HeldUp {
-    cause: String,
-    since: Option<Moment>,
-    retry_at: Option<Moment>,
-    retries: u32,
 }
 
 /// What whoever looks may do here.
@@ -95,7 +86,7 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
             .map(str::to_owned),
         url: settings.url.as_ref().map(TargetUrl::as_str).map(str::to_owned),
         delivery: webhook::delivery_state(&shown),
-        held_up: held_up(&shown, now),
+        held_up: HeldUp::of(&shown, now),
         key_states: webhook::key_states(&shown, now),
         due_at: shown.roll_due_at(now).map(Moment),
         timeline: Timeline::of(&bars, now),
@@ -138,32 +129,6 @@ fn beside(acting: &Acting, webhook: &Webhook) -> Vec<(&'static str, String)> {
         .filter(|(_, needed, _)| acting.may(*needed))
         .map(|(text, _, href)| (text, href))
         .collect()
-}
-
-/// Why the queue of `webhook` waits, if it does.
-fn held_up(webhook: &Webhook, now: Instant) -> Option<HeldUp> {
-    let held_up = webhook.held_up.as_ref()?.penalty_box();
-    let since = held_up.since().map(Moment);
-    match held_up {
-        PenaltyBox::Out => None,
-        PenaltyBox::Retrying {
-            cause,
-            retry_at,
-            retry_count,
-            ..
-        } => Some(HeldUp {
-            cause: sentence(&cause.to_string()),
-            since,
-            retry_at: Some(Moment((*retry_at).max(now))),
-            retries: *retry_count,
-        }),
-        PenaltyBox::NextInTurn { cause, .. } => Some(HeldUp {
-            cause: sentence(&cause.to_string()),
-            since,
-            retry_at: None,
-            retries: 0,
-        }),
-    }
 }
 
 /// Where one webhook is shown.

@@ -1,0 +1,4 @@
+//! What webhooks can be told of.
+
+pub(crate) mod list;
+mod meaning;
