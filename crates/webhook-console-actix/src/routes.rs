@@ -49,6 +49,8 @@ pages! {
     "/sign-out": POST sign_in::sign_out;
     "/platform": GET home::choose_platform;
     "/p/{platform}/": GET overview::show;
+    "/p/{platform}/stopping": GET overview::needs::stopping;
+    "/p/{platform}/roll-due": GET overview::needs::roll_due;
     "/p/{platform}/webhooks": GET webhooks::list::show;
     "/p/{platform}/webhooks/new": GET webhooks::edit::new, POST webhooks::edit::create;
     "/p/{platform}/webhooks/{id}/edit": GET webhooks::edit::edit, POST webhooks::edit::update;

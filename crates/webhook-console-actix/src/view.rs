@@ -1,5 +1,6 @@
 //! What pages look like: their frame, and the small things that many of them show.
 
+mod figure;
 mod frame;
 pub(crate) mod held_up;
 mod moment;
@@ -10,6 +11,7 @@ mod state;
 mod trouble;
 pub(crate) mod webhook;
 
+pub(crate) use figure::{Figure, span};
 pub(crate) use frame::{Frame, page, page_with};
 pub(crate) use moment::Moment;
 pub(crate) use state::State;

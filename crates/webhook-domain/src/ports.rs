@@ -25,7 +25,7 @@ pub use audit_log::{AuditLog, AuditQuery};
 pub use delivery_pause::{AUDITED_AS, DeliveryPause, Pause, PauseReason};
 pub use delivery_queue::{Arrival, DeliveryQueue, Lane, QueuedDelivery};
 pub use event_store::{
-    DeliveryQuery, DescribeDelivery, EndedQuery, EventStore, GiveUp, ListedDelivery, MAX_ATTEMPTS,
+    Backlog, DeliveryQuery, DescribeDelivery, EndedQuery, EventStore, GiveUp, ListedDelivery, MAX_ATTEMPTS,
     Publication, Published, Resend, ResendMany, Resent, Telling, TrackedDelivery,
 };
 pub use key_check_store::KeyCheckStore;

@@ -2,6 +2,7 @@
 
 pub(crate) mod announce;
 pub(crate) mod audience;
+mod backlog;
 pub(crate) mod fan_out;
 pub(crate) mod give_up;
 pub(crate) mod pending;

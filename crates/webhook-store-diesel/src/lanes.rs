@@ -1,5 +1,6 @@
 //! Lanes: who works at them, what is read of them, what attempts leave in them, whether all of them are paused, what they say of having something to do.
 
+pub(crate) mod counting;
 pub(crate) mod delivering;
 pub(crate) mod delivery;
 pub(crate) mod held_up;

@@ -21,6 +21,7 @@ use crate::database::dialect::lanes::POSTGRES_NOW;
 use crate::database::row::unavailable;
 use crate::database::schema::rotations;
 use crate::engine::failure::Failure;
+use crate::lanes::counting::{BY_KEYS, WAITS};
 use crate::webhooks::key_counts;
 
 /// How many deliveries are counted at the most.
@@ -29,9 +30,6 @@ pub const MOST_COUNTED: u64 = 1_000_000;
 const LANES: i64 = 200_000;
 /// How many rows of counts may be empty before they are deleted.
 const EMPTY_ROWS: i64 = 1_000;
-/// Rows are found by their keys: left to choose, PostgreSQL reads all deliveries there are.
-const BY_KEYS: &str = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; \
-     SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off; SET LOCAL statement_timeout = '8s'";
 
 /// What waits and what there is. Instants are those of the clocks that wrote them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -161,10 +159,6 @@ fn rotations(connection: &mut AnyConnection) -> QueryResult<RotationCounts> {
 fn of(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
 }
-
-/// Of a lane: a delivery behind the place up to which it is done, unless it was given up by request.
-const WAITS: &str = "deliveries.webhook_id = lanes.webhook_id AND deliveries.position > lanes.done \
-     AND (lanes.withdrawn = 0 OR deliveries.status = 'PENDING')";
 
 #[derive(QueryableByName)]
 struct Waiting {

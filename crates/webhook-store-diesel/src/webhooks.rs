@@ -10,6 +10,7 @@ pub(crate) mod known_keys;
 mod lanes;
 pub(crate) mod list;
 mod loading;
+mod needs;
 mod port;
 pub(crate) mod previous_credentials;
 pub(crate) mod roll_due_row;

@@ -6,6 +6,7 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::services::RollSecret;
 use webhook_domain::signing::key_ring::Overlap;
 
+use crate::dispatcher::Dispatcher;
 use crate::scene::Scene;
 
 const OVERVIEW: &str = "/console/p/acme/";
@@ -32,9 +33,7 @@ async fn a_receiver_that_has_not_adopted_its_new_key_is_named() {
     }
     let page = browser.get(OVERVIEW).await;
     page.shows("<bdi>Invoices</bdi></a>: its previous key stops at <time datetime=\"2024-04-13T15:22:37Z\">");
-    page.hides("Theirs")
-        .shows("WEBHOOK.SECRET_ROLLED")
-        .hides("of the 200");
+    page.hides("Theirs").shows("WEBHOOK.SECRET_ROLLED");
     scene.clock.advance(Duration::from_secs(86_400));
     let browser = scene.signed_in().await;
     browser.get(OVERVIEW).await.hides("its previous key stops at");
@@ -49,11 +48,84 @@ async fn it_has_what_the_caller_may_see() {
     page.is(200)
         .shows("WEBHOOK.CREATED")
         .hides("Every queue moves.")
+        .hides("Deliveries that wait")
         .hides("href=\"/console/p/acme/webhooks");
     let viewer = scene.signed_in_for(&[Permission::WebhookView]).await;
     viewer
         .get(OVERVIEW)
         .await
         .shows("Every queue moves.")
+        .hides("Deliveries that wait")
         .hides("WEBHOOK.CREATED");
+}
+
+#[actix_web::test]
+async fn it_says_what_waits_and_for_how_long() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    browser.get(OVERVIEW).await.shows("nothing is due");
+    let (webhook, other) = (
+        scene.webhook("acme", "Invoices").await,
+        scene.webhook("acme", "Archive").await,
+    );
+    let theirs = scene.webhook("other", "Theirs").await;
+    scene.publish(&webhook, "{}").await;
+    scene.publish(&theirs, "{}").await;
+    scene.clock.advance(Duration::from_secs(180));
+    let page = browser.get(OVERVIEW).await;
+    page.shows(">2</a>")
+        .shows("3 minutes")
+        .shows("<a href=\"#held-up\">0</a>");
+    scene.receiver.answers(503, "");
+    Dispatcher::of(&scene).await.deliver(&webhook).await;
+    let page = browser.get(OVERVIEW).await;
+    page.shows("<a href=\"#held-up\">1</a>")
+        .shows("All 1 that are held up")
+        .shows("3 minutes");
+    Dispatcher::of(&scene).await.deliver(&other).await;
+    browser
+        .get(OVERVIEW)
+        .await
+        .shows(">1</a>")
+        .shows("nothing is due");
+}
+
+#[actix_web::test]
+async fn it_leads_to_all_that_need_somebody() {
+    let scene = Scene::new();
+    let viewer = scene.signed_in_for(&[Permission::WebhookView]).await;
+    let page = "/console/p/acme/stopping";
+    viewer.get(page).await.shows("No key stops within 7 days");
+    for number in 0..51 {
+        let webhook = scene.webhook("acme", &format!("Number {number}")).await;
+        let acting = Scene::operator("acme");
+        let roll = RollSecret::default();
+        scene
+            .console
+            .secret_keys
+            .roll(&acting, webhook.id, roll)
+            .await
+            .unwrap();
+    }
+    viewer.get(OVERVIEW).await.shows("All 51 that stop");
+    let first = viewer.get(page).await;
+    first.shows("51 in all.").hides("First page");
+    let shown = |text: &str| text.matches("its previous key stops at").count();
+    assert_eq!(shown(&first.text), 50);
+    let (_, next) = first
+        .text
+        .split_once("<a href=\"/console/p/acme/stopping?")
+        .unwrap();
+    let (next, _) = next.split_once('"').unwrap();
+    let second = viewer.get(&format!("{page}?{next}")).await;
+    second.shows("First page").hides("Next page");
+    assert_eq!(shown(&second.text), 1);
+    viewer
+        .get("/console/p/acme/roll-due")
+        .await
+        .shows("No key is due for a roll.");
+    let nobody = scene.signed_in_for(&[Permission::AuditRecordView]).await;
+    for path in [page, "/console/p/acme/roll-due"] {
+        nobody.get(path).await.is(403);
+    }
 }

@@ -173,6 +173,23 @@ pub struct ListedDelivery {
     pub attempts: Vec<Attempt>,
 }
 
+/// What waits on a platform, as far as it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// Deliveries that are to be sent, those that are held up among them. Not those to webhooks that may not be sent to.
+    pub waiting: u64,
+    /// Whether there may be more than were counted.
+    pub has_more: bool,
+    /// When the event was published that has waited for longest at the head of a queue that nothing holds up. Not of those that are sent
+    /// again on request.
+    pub oldest_due: Option<Instant>,
+}
+
+impl Backlog {
+    /// How many deliveries are counted, in at most as many queues.
+    pub const MOST_COUNTED: u64 = 10_000;
+}
+
 /// How many attempts of one delivery are kept.
 pub const MAX_ATTEMPTS: usize = 100;
 
@@ -239,6 +256,13 @@ pub trait EventStore: Send + Sync {
         platform: &PlatformId,
         query: DeliveryQuery,
     ) -> Result<Vec<ListedDelivery>, StoreError>;
+
+    /// What waits on the platform: no more than [`Backlog::MOST_COUNTED`] deliveries are counted, so that it costs no more than they do,
+    /// whatever else waits and has been delivered. That a webhook may not be sent to any more may be noticed a moment late.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn backlog(&self, platform: &PlatformId) -> Result<Backlog, StoreError>;
 
     /// What a key has signed for a webhook of the platform, counted from the attempts that are kept; nothing if there are none. The
     /// webhook may be gone. It costs what the webhook's deliveries of the time of the key do, and not what those of the platform do.

@@ -11,7 +11,7 @@ use crate::rotation::{RotationStep, Settled};
 use crate::signing::key_ring::KeyRing;
 use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
-use crate::webhook::{Announcement, Happened, Webhook, WebhookPage, WebhookQuery};
+use crate::webhook::{Announcement, Happened, NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
 
 /// A rule, ready to run on the webhook as it is stored. A pure function: a store may run it more than once.
 pub type Decide = Box<dyn Fn(&Webhook) -> Result<Change, Refusal> + Send + Sync>;
@@ -156,6 +156,13 @@ pub trait WebhookStore: Send + Sync {
     /// # Errors
     /// The store's.
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError>;
+
+    /// The platform's webhooks that need somebody, in the order of their [places](Webhook::place_among). It costs what is shown and what is
+    /// counted, and not what the platform's webhooks do. One whose retired key has just expired may be counted until that is erased.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn in_need(&self, platform: &PlatformId, query: NeedQuery) -> Result<NeedPage, StoreError>;
 
     /// Up to `limit` webhooks of any platform that hold a key which has expired by `now`.
     ///

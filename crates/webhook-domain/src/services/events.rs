@@ -12,8 +12,8 @@ use crate::error::{InvalidValue, Refusal, ServiceError};
 use crate::id::{DeliveryId, EventId, RequestId, WebhookId};
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{
-    DeliveryQuery, DescribeDelivery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Publication,
-    Published, Resend, ResendMany, Resent, Telling, TrackedDelivery,
+    Backlog, DeliveryQuery, DescribeDelivery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome,
+    Publication, Published, Resend, ResendMany, Resent, Telling, TrackedDelivery,
 };
 use crate::time::{Clock, Instant};
 use crate::webhook::Action;
@@ -186,6 +186,15 @@ impl EventService {
     ) -> Result<Vec<ListedDelivery>, ServiceError> {
         acting.require(Permission::WebhookEventView)?;
         Ok(self.store.deliveries(acting.platform(), query).await?)
+    }
+
+    /// What waits on the platform. Needs `WEBHOOK_EVENT.VIEW`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`] or the store's.
+    pub async fn backlog(&self, acting: &Acting) -> Result<Backlog, ServiceError> {
+        acting.require(Permission::WebhookEventView)?;
+        Ok(self.store.backlog(acting.platform()).await?)
     }
 
     /// Puts a delivery that has come to its end at the end of its webhook's queue. Needs `WEBHOOK_EVENT.RESEND`.

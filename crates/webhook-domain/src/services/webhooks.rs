@@ -18,7 +18,8 @@ use crate::signing::secret::Fingerprint;
 use crate::signing::verification_key::VerificationKey;
 use crate::time::{Clock, Instant};
 use crate::webhook::{
-    Describe, Happened, Precondition, Settings, SettingsUpdate, Webhook, WebhookPage, WebhookQuery,
+    Describe, Happened, NeedPage, NeedQuery, Precondition, Settings, SettingsUpdate, Webhook, WebhookPage,
+    WebhookQuery,
 };
 
 /// Creates, reads, changes and deletes webhooks.
@@ -333,6 +334,17 @@ impl WebhookService {
         let at = self.clock.now();
         let query = WebhookQuery { at, ..query };
         Ok(self.store.page(acting.platform(), query).await?)
+    }
+
+    /// The platform's webhooks that need somebody, judged now. Like a list, it reveals nothing. Needs `WEBHOOK.VIEW`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`] or the store's.
+    pub async fn in_need(&self, acting: &Acting, query: NeedQuery) -> Result<NeedPage, ServiceError> {
+        acting.require(Permission::WebhookView)?;
+        let at = self.clock.now();
+        let query = NeedQuery { at, ..query };
+        Ok(self.store.in_need(acting.platform(), query).await?)
     }
 
     fn changing(&self) -> Changing<'_> {

@@ -19,7 +19,7 @@ use webhook_domain::services::{RotationRun, RotationRunner, RotationService, Rot
 use webhook_domain::signing::key_ring::{KeyRing, Overlap};
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::{Clock as _, Instant};
-use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
+use webhook_domain::webhook::{NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
 use webhook_domain::{ServiceError, StoreError};
 
 pub(crate) struct Scene {
@@ -93,6 +93,10 @@ impl WebhookStore for CutOff {
 
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {
         self.store.page(platform, query).await
+    }
+
+    async fn in_need(&self, platform: &PlatformId, query: NeedQuery) -> Result<NeedPage, StoreError> {
+        self.store.in_need(platform, query).await
     }
 
     async fn with_expired_keys(

@@ -14,7 +14,7 @@ use webhook_domain::signing::found_key::fingerprint_of;
 use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::testing::MemoryStore;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
+use webhook_domain::webhook::{NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
 use webhook_domain::{ServiceError, StoreError};
 use webhook_http_actix::HttpLimits;
 
@@ -194,6 +194,10 @@ impl WebhookStore for Slow {
 
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {
         self.store.page(platform, query).await
+    }
+
+    async fn in_need(&self, platform: &PlatformId, query: NeedQuery) -> Result<NeedPage, StoreError> {
+        self.store.in_need(platform, query).await
     }
 
     async fn with_expired_keys(

@@ -255,6 +255,7 @@ diesel::table! {
         epoch -> BigInt,
         ready_at -> Nullable<BigInt>,
         withdrawn -> BigInt,
+        // And `platform`, which is for lists of a platform alone and is not read with a lane.
     }
 }
 

@@ -11,8 +11,8 @@ use webhook_domain::delivery::notice::Notice;
 use webhook_domain::id::{DeliveryId, PlatformId, ProcessId, WebhookId};
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{
-    DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Publication, Published, Resend,
-    ResendMany, Resent, TrackedDelivery,
+    Backlog, DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Publication, Published,
+    Resend, ResendMany, Resent, TrackedDelivery,
 };
 use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::Instant;
@@ -29,7 +29,7 @@ use crate::engine::failure::Failure;
 use crate::events::pending::{Counted, Counts, Pending};
 use crate::events::retain::{bring_back, forget};
 use crate::events::row::EventRow;
-use crate::events::{give_up, replay, signed};
+use crate::events::{backlog, give_up, replay, signed};
 use crate::lanes::delivery::DeliveryRow;
 use crate::lanes::key_uses;
 use crate::lanes::locked::{Hints, LockedLanes};
@@ -86,6 +86,15 @@ impl EventStore for DieselStore {
         let read = move |connection: &mut AnyConnection| {
             let rows = list(connection, &platform, &query).map_err(unavailable)?;
             rows.iter().map(listed).collect::<Result<_, _>>().map_err(corrupt)
+        };
+        self.readers.run(read).await
+    }
+
+    async fn backlog(&self, platform: &PlatformId) -> Result<Backlog, StoreError> {
+        let platform = platform.to_string();
+        let read = move |connection: &mut AnyConnection| {
+            let read = connection.transaction(|connection| backlog::read(connection, &platform));
+            read.map_err(unavailable)
         };
         self.readers.run(read).await
     }

@@ -128,6 +128,11 @@ impl DeliveryQueue for DieselStore {
         let find = move |connection: &mut AnyConnection| settle::find_put_off(connection, at);
         let put_off = self.read_lanes(find).await?;
         let put_off = self.settle(put_off, now).await?;
+        let nobodys = self.read_lanes(settle::find_without_platform).await?;
+        if !nobodys.is_empty() {
+            let note = move |connection: &mut AnyConnection| settle::note_platforms(connection, &nobodys);
+            self.on_scans(note).await?;
+        }
         let all = due.iter().chain(&put_off);
         self.delivering.arrivals.tell(all.map(|webhook| Arrival {
             webhook: *webhook,

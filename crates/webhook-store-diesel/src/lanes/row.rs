@@ -6,6 +6,7 @@ use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::id::{ProcessId, WebhookId};
 use webhook_domain::stored::StoredPenaltyBox;
 use webhook_domain::time::Instant;
+use webhook_domain::webhook::Webhook;
 
 use crate::database::row::{At, RowError};
 use crate::database::schema::lanes;
@@ -25,6 +26,17 @@ pub(crate) struct LaneRow {
     pub(crate) withdrawn: i64,
 }
 
+/// A row that is to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct NewLaneRow {
+    pub(crate) webhook_id: String,
+    /// Whose webhook it is.
+    pub(crate) platform: String,
+    pub(crate) owner: String,
+    pub(crate) done: i64,
+    pub(crate) epoch: i64,
+}
+
 /// What is written of a lane by whoever does not change its owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LaneColumns {
@@ -34,21 +46,21 @@ pub(crate) struct LaneColumns {
     pub(crate) ready_at: Option<i64>,
 }
 
-impl LaneRow {
+impl NewLaneRow {
     /// The row of the lane of a webhook that was just created.
-    pub(crate) fn new(webhook: WebhookId, owner: Option<ProcessId>) -> Self {
+    pub(crate) fn new(webhook: &Webhook, owner: Option<ProcessId>) -> Self {
         let state = LaneState::new(owner);
         Self {
-            webhook_id: webhook.to_string(),
+            webhook_id: webhook.id.to_string(),
+            platform: webhook.platform.to_string(),
             owner: state.owner.map(|owner| owner.to_string()).unwrap_or_default(),
             done: state.done.0,
-            penalty_box: None,
             epoch: state.epoch.0,
-            ready_at: None,
-            withdrawn: 0,
         }
     }
+}
 
+impl LaneRow {
     pub(crate) fn decode(&self) -> Result<LaneState, RowError> {
         let at = At {
             column: "owner",

@@ -128,3 +128,27 @@ pub(crate) fn find_put_off(connection: &mut AnyConnection, now: i64) -> Result<V
     let put_off = waiting.iter().filter(|row| is_due(row));
     Ok(put_off.filter_map(|row| row.webhook_id.parse().ok()).collect())
 }
+
+/// Some lanes that do not say whose they are: a release made them that does not know of it.
+pub(crate) fn find_without_platform(connection: &mut AnyConnection) -> Result<Vec<String>, Failure> {
+    let select = format!(
+        "SELECT webhook_id FROM lanes WHERE platform IS NULL ORDER BY webhook_id LIMIT {SETTLED_AT_ONCE}"
+    );
+    let rows: Vec<Wrong> = sql_query(select).load(connection)?;
+    Ok(rows.into_iter().map(|row| row.webhook_id).collect())
+}
+
+/// Has these lanes say whose they are. They are in the order of their ids, and so locked in it.
+pub(crate) fn note_platforms(connection: &mut AnyConnection, lanes: &[String]) -> Result<(), Failure> {
+    let first = match connection {
+        AnyConnection::Sqlite(_) => "?1",
+        AnyConnection::Postgres(_) => "$1",
+    };
+    let note = format!(
+        "UPDATE lanes SET platform = (SELECT platform FROM webhooks WHERE webhooks.id = lanes.webhook_id) WHERE webhook_id = {first}"
+    );
+    for lane in lanes {
+        sql_query(&note).bind::<Text, _>(lane).execute(connection)?;
+    }
+    Ok(())
+}

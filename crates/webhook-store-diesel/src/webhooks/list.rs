@@ -208,7 +208,7 @@ impl Reader<'_> {
 }
 
 /// The rows with these ids, in the same order.
-fn rows_of(connection: &mut AnyConnection, ids: &[String]) -> QueryResult<Vec<WebhookRow>> {
+pub(crate) fn rows_of(connection: &mut AnyConnection, ids: &[String]) -> QueryResult<Vec<WebhookRow>> {
     let rows: Vec<WebhookRow> = webhooks::table
         .filter(webhooks::id.eq_any(ids))
         .load(connection)?;

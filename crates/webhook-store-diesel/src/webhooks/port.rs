@@ -9,7 +9,7 @@ use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::ports::{ChangeOrder, Creation, KeyExpiry, Outcome, RollDue, WebhookStore};
 use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
+use webhook_domain::webhook::{NeedPage, NeedQuery, RotationDays, Webhook, WebhookPage, WebhookQuery};
 use webhook_domain::{ServiceError, StoreError};
 
 use crate::DieselStore;
@@ -23,6 +23,7 @@ use crate::sealing::Vault;
 use crate::sealing::handover;
 use crate::webhooks::change::Work;
 use crate::webhooks::list;
+use crate::webhooks::needs;
 use crate::webhooks::roll_dues::{self, Stretch};
 use crate::webhooks::row::{LoadedWebhook, WebhookRow};
 
@@ -87,13 +88,26 @@ impl WebhookStore for DieselStore {
         let (vault, default_rotation) = (self.vault.clone(), self.writer.default_rotation.get());
         let read = move |connection: &mut AnyConnection| {
             let (rows, total) = list::page(connection, &platform, &query).map_err(unavailable)?;
-            let webhooks = rows.into_iter().map(|row| read_webhook(connection, &vault, row));
-            let mut webhooks = webhooks.collect::<Result<Vec<_>, _>>()?;
-            held_up::tell_of_list(connection, &mut webhooks)?;
-            for webhook in &mut webhooks {
-                webhook.default_rotation = default_rotation;
-            }
+            let webhooks = read_list(connection, &vault, default_rotation, rows)?;
             Ok(WebhookPage { webhooks, total })
+        };
+        self.readers.run(read).await
+    }
+
+    async fn in_need(&self, platform: &PlatformId, query: NeedQuery) -> Result<NeedPage, StoreError> {
+        let platform = platform.to_string();
+        let (vault, default_rotation) = (self.vault.clone(), self.writer.default_rotation.get());
+        let read = move |connection: &mut AnyConnection| {
+            let noted = needs::read(connection, &platform, &query).map_err(unavailable)?;
+            let mut webhooks = read_list(connection, &vault, default_rotation, noted.rows)?;
+            let before = webhooks.len();
+            webhooks.retain(|webhook| webhook.place_among(query.need, query.at).is_some());
+            let needless = (before - webhooks.len()) as u64;
+            Ok(NeedPage {
+                webhooks,
+                next: noted.next,
+                total: noted.total.saturating_sub(needless).min(query.count_to.into()),
+            })
         };
         self.readers.run(read).await
     }
@@ -246,6 +260,22 @@ impl WebhookStore for DieselStore {
     async fn check(&self) -> Result<(), StoreError> {
         self.sample().await
     }
+}
+
+/// Reads the rows of a list, with what holds queues up.
+fn read_list(
+    connection: &mut AnyConnection,
+    vault: &Vault,
+    default_rotation: Option<RotationDays>,
+    rows: Vec<WebhookRow>,
+) -> Result<Vec<Webhook>, StoreError> {
+    let webhooks = rows.into_iter().map(|row| read_webhook(connection, vault, row));
+    let mut webhooks = webhooks.collect::<Result<Vec<_>, _>>()?;
+    held_up::tell_of_list(connection, &mut webhooks)?;
+    for webhook in &mut webhooks {
+        webhook.default_rotation = default_rotation;
+    }
+    Ok(webhooks)
 }
 
 /// Reads a row; one that is sealed under a master key not known yet, once that is.

@@ -66,20 +66,26 @@ pub(crate) struct ExpiryColumns {
     pub(crate) webhook_id: String,
     pub(crate) before: Option<i64>,
     pub(crate) after: Option<i64>,
+    /// Whether the current key is adopted after the change.
+    pub(crate) is_adopted: bool,
 }
 
 impl ExpiryColumns {
     /// Of a change of a webhook: made by it if there is none before, and deleted if there is none after. None if nothing changes.
     pub(crate) fn of(before: Option<&Webhook>, after: Option<&Webhook>) -> Option<Self> {
         let webhook = after.or(before)?;
-        let expiry = |webhook: &Webhook| webhook.key_ring.next_expiry().map(Instant::as_milliseconds);
-        let columns = Self {
+        let noted = |webhook: &Webhook| {
+            let ring = &webhook.key_ring;
+            Some((ring.next_expiry()?.as_milliseconds(), ring.adoption().is_some()))
+        };
+        let (before, after) = (before.and_then(noted), after.and_then(noted));
+        (before != after).then(|| Self {
             platform: webhook.platform.to_string(),
             webhook_id: webhook.id.to_string(),
-            before: before.and_then(expiry),
-            after: after.and_then(expiry),
-        };
-        (columns.before != columns.after).then_some(columns)
+            before: before.map(|(expiry, _)| expiry),
+            after: after.map(|(expiry, _)| expiry),
+            is_adopted: after.is_some_and(|(_, is_adopted)| is_adopted),
+        })
     }
 }
 

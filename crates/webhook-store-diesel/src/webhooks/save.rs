@@ -13,7 +13,7 @@ use crate::database::connection::AnyConnection;
 use crate::engine::failure::Failure;
 use crate::events::audience::Routing;
 use crate::events::subscription::SubscriptionRow;
-use crate::lanes::row::LaneRow;
+use crate::lanes::row::NewLaneRow;
 use crate::rotations::Adoptions;
 use crate::sealing::Vault;
 use crate::webhooks::key_counts::KeyCounts;
@@ -79,10 +79,10 @@ impl Changes {
                 .or_default()
                 .webhooks += 1;
         }
-        let lanes: Vec<LaneRow> = self
+        let lanes: Vec<NewLaneRow> = self
             .created
             .iter()
-            .map(|webhook| LaneRow::new(webhook.id, own))
+            .map(|webhook| NewLaneRow::new(webhook, own))
             .collect();
         if !lanes.is_empty() {
             connection.insert_lanes(&lanes)?;

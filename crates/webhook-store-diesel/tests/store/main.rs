@@ -12,6 +12,7 @@ mod groups;
 mod key_uses;
 mod known_keys;
 mod looking;
+mod needs;
 mod opening;
 mod place;
 mod quotas;

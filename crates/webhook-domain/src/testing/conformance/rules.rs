@@ -93,6 +93,8 @@ macro_rules! conformance_tests {
             a_platform_has_no_more_webhooks_than_its_quota
             concurrent_creations_do_not_pass_a_quota_together
             a_creation_that_is_answered_again_is_not_judged_again
+            webhooks_whose_key_is_due_need_somebody
+            webhooks_whose_key_stops_unadopted_are_listed
         }
     };
     (@part api_keys $run:expr, $ports:expr) => {
@@ -181,6 +183,8 @@ macro_rules! conformance_tests {
             that_a_key_stops_is_told_once
             what_befalls_queues_is_told_if_it_is_so
             that_a_key_is_due_is_told_once
+            webhooks_that_are_held_up_are_listed
+            what_waits_is_counted
         }
     };
     (@part pause $run:expr, $ports:expr) => {
@@ -260,6 +264,7 @@ mod tests {
             include_str!("idempotency.rs"),
             include_str!("key_checks.rs"),
             include_str!("lanes.rs"),
+            include_str!("needs.rs"),
             include_str!("owners.rs"),
             include_str!("pausing.rs"),
             include_str!("probes.rs"),

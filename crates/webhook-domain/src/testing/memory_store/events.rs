@@ -13,8 +13,8 @@ use crate::delivery::{Delivery, DeliveryStatus};
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use crate::ports::{
-    DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Publication, Published, Resend,
-    ResendMany, Resent, TrackedDelivery,
+    Backlog, DeliveryQuery, EndedQuery, EventStore, GiveUp, ListedDelivery, Outcome, Publication, Published,
+    Resend, ResendMany, Resent, TrackedDelivery,
 };
 use crate::signing::secret::Fingerprint;
 use crate::time::Instant;
@@ -52,6 +52,25 @@ impl Tables {
             delivery.status == DeliveryStatus::Pending && self.webhooks.contains_key(&delivery.webhook)
         });
         waiting.map(|delivery| delivery.event).collect()
+    }
+
+    fn backlog(&self, platform: &PlatformId) -> Backlog {
+        let may_be_sent_to = |webhook: &&Webhook| {
+            webhook.platform == *platform && webhook.settings.active && webhook.settings.url.is_some()
+        };
+        let (mut waiting, mut oldest_due) = (0, None);
+        for webhook in self.webhooks.values().filter(may_be_sent_to) {
+            waiting += self.lanes.queued(webhook.id, None).count() as u64;
+            let head = self.lanes.head(webhook.id).filter(|head| head.tried == 0);
+            let due = head.filter(|_| self.listed(webhook).held_up.is_none());
+            let due = due.map(|head| head.delivery.created_at);
+            oldest_due = [oldest_due, due].into_iter().flatten().min();
+        }
+        Backlog {
+            waiting: waiting.min(Backlog::MOST_COUNTED),
+            has_more: waiting > Backlog::MOST_COUNTED,
+            oldest_due,
+        }
     }
 
     /// Publishes what happened to a webhook.
@@ -144,6 +163,10 @@ impl EventStore for MemoryStore {
             })
             .collect();
         Ok(found)
+    }
+
+    async fn backlog(&self, platform: &PlatformId) -> Result<Backlog, StoreError> {
+        Ok(self.tables().backlog(platform))
     }
 
     async fn use_of_key(

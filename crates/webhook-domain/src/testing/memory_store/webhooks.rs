@@ -10,7 +10,7 @@ use crate::ports::{Change, ChangeOrder, Creation, Effect, KeyExpiry, Outcome, Ro
 use crate::signing::key_ring::KeyRing;
 use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
-use crate::webhook::{Happened, Webhook, WebhookPage, WebhookQuery};
+use crate::webhook::{Happened, NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
 
 impl Tables {
     fn find(&self, platform: &PlatformId, id: WebhookId) -> Option<&Webhook> {
@@ -165,6 +165,16 @@ impl WebhookStore for MemoryStore {
             total: all.len() as u64,
             webhooks: all.drain(shown).map(|(_, webhook)| webhook).collect(),
         })
+    }
+
+    async fn in_need(&self, platform: &PlatformId, query: NeedQuery) -> Result<NeedPage, StoreError> {
+        let tables = self.tables();
+        let own = tables
+            .webhooks
+            .values()
+            .filter(|webhook| webhook.platform == *platform);
+        let listed = own.map(|webhook| tables.of_deployment(&tables.listed(webhook)));
+        Ok(NeedPage::of(listed, &query))
     }
 
     async fn with_expired_keys(

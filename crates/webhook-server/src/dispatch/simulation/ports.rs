@@ -12,15 +12,15 @@ use webhook_domain::delivery::attempt::{AttemptOutcome, FailureCause};
 use webhook_domain::delivery::key_use::KeyUse;
 use webhook_domain::id::{DeliveryId, EventId, PlatformId, WebhookId};
 use webhook_domain::ports::{
-    ChangeOrder, Creation, DeliveryQuery, EndedQuery, EventStore, GiveUp, KeyExpiry, ListedDelivery, Outcome,
-    Parcel, Publication, Published, Resend, ResendMany, Resent, Response, RollDue, Sender, Shortage,
+    Backlog, ChangeOrder, Creation, DeliveryQuery, EndedQuery, EventStore, GiveUp, KeyExpiry, ListedDelivery,
+    Outcome, Parcel, Publication, Published, Resend, ResendMany, Resent, Response, RollDue, Sender, Shortage,
     TrackedDelivery, WebhookStore,
 };
 use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::signing::signature::MESSAGE_ID;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::{Webhook, WebhookPage, WebhookQuery};
+use webhook_domain::webhook::{NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
 use webhook_domain::{ServiceError, StoreError};
 
 use super::journal::Fact;
@@ -85,6 +85,10 @@ impl WebhookStore for Ports {
 
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {
         self.world.store.page(platform, query).await
+    }
+
+    async fn in_need(&self, platform: &PlatformId, query: NeedQuery) -> Result<NeedPage, StoreError> {
+        self.world.store.in_need(platform, query).await
     }
 
     async fn with_expired_keys(
@@ -191,6 +195,10 @@ impl EventStore for Ports {
         query: DeliveryQuery,
     ) -> Result<Vec<ListedDelivery>, StoreError> {
         self.world.store.deliveries(platform, query).await
+    }
+
+    async fn backlog(&self, platform: &PlatformId) -> Result<Backlog, StoreError> {
+        self.world.store.backlog(platform).await
     }
 
     async fn use_of_key(

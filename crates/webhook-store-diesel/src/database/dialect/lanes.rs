@@ -12,7 +12,7 @@ use crate::database::schema::{
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
 use crate::lanes::delivery::{DeliveryRow, MoveRow, PlaceRow, StatusRow, TurnColumns};
-use crate::lanes::row::{LaneColumns, LaneRow};
+use crate::lanes::row::{LaneColumns, LaneRow, NewLaneRow};
 use crate::webhooks::row::WebhookRow;
 
 /// PostgreSQL's time, in milliseconds since the Unix epoch. Not that of the transaction's beginning: it may have waited since.
@@ -197,7 +197,7 @@ impl AnyConnection {
     }
 
     /// Makes lanes.
-    pub(crate) fn insert_lanes(&mut self, rows: &[LaneRow]) -> QueryResult<()> {
+    pub(crate) fn insert_lanes(&mut self, rows: &[NewLaneRow]) -> QueryResult<()> {
         match self {
             Self::Sqlite(sqlite) => sqlite::lanes::insert(sqlite, rows),
             Self::Postgres(postgres) => postgres::lanes::insert(postgres, rows),

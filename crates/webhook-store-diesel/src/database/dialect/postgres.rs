@@ -177,9 +177,10 @@ array_statement! {
         expires_at: Nullable<BigInt> => Option<i64> = |row| row.after,
         webhook_id: Text => &'a str = |row| &row.webhook_id,
         platform: Text => &'a str = |row| &row.platform,
+        is_adopted: Bool => bool = |row| row.is_adopted,
     }
-    "INSERT INTO key_expiries (expires_at, webhook_id, platform) SELECT * FROM unnest("
-    ") AS n (expires_at, webhook_id, platform) WHERE expires_at IS NOT NULL"
+    "INSERT INTO key_expiries (expires_at, webhook_id, platform, is_adopted) SELECT * FROM unnest("
+    ") AS n (expires_at, webhook_id, platform, is_adopted) WHERE expires_at IS NOT NULL"
 }
 
 array_statement! {

@@ -151,9 +151,10 @@ row_statement! {
 
 row_statement! {
     InsertExpiry of ExpiryColumns {
-        "INSERT INTO key_expiries (expires_at, webhook_id, platform) VALUES (" after: Nullable<BigInt>,
+        "INSERT INTO key_expiries (expires_at, webhook_id, platform, is_adopted) VALUES (" after: Nullable<BigInt>,
         ", " webhook_id: Text,
         ", " platform: Text,
+        ", " is_adopted: Bool,
     } ")"
 }
 

@@ -10,16 +10,17 @@ use crate::database::schema::{deliveries, events};
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
 use crate::lanes::delivery::{DeliveryRow, MoveRow, PlaceRow, StatusRow, TurnColumns};
-use crate::lanes::row::{LaneColumns, LaneRow};
+use crate::lanes::row::{LaneColumns, NewLaneRow};
 
 array_statement! {
-    InsertLanes from LaneRow {
+    InsertLanes from NewLaneRow {
         webhook_id: Text => &'a str = |row| &row.webhook_id,
+        platform: Text => &'a str = |row| &row.platform,
         owner: Text => &'a str = |row| &row.owner,
         done: BigInt => i64 = |row| row.done,
         epoch: BigInt => i64 = |row| row.epoch,
     }
-    "INSERT INTO lanes (webhook_id, owner, done, epoch) SELECT * FROM unnest("
+    "INSERT INTO lanes (webhook_id, platform, owner, done, epoch) SELECT * FROM unnest("
     ")"
 }
 
@@ -190,7 +191,7 @@ array_statement! {
 
 pub(in crate::database::dialect) fn insert(
     connection: &mut PgConnection,
-    rows: &[LaneRow],
+    rows: &[NewLaneRow],
 ) -> QueryResult<()> {
     InsertLanes::of(rows).execute(connection).map(drop)
 }

@@ -12,7 +12,7 @@ use crate::database::schema::{deliveries, events, lanes, webhooks};
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
 use crate::lanes::delivery::{DeliveryRow, MoveRow, PlaceRow, StatusRow, TurnColumns};
-use crate::lanes::row::{LaneColumns, LaneRow};
+use crate::lanes::row::{LaneColumns, LaneRow, NewLaneRow};
 use crate::webhooks::row::WebhookRow;
 
 pub(in crate::database::dialect) fn load(
@@ -74,8 +74,9 @@ pub(in crate::database::dialect) fn waiting(
 }
 
 row_statement! {
-    InsertLane of LaneRow {
-        "INSERT INTO lanes (webhook_id, owner, done, epoch) VALUES (" webhook_id: Text,
+    InsertLane of NewLaneRow {
+        "INSERT INTO lanes (webhook_id, platform, owner, done, epoch) VALUES (" webhook_id: Text,
+        ", " platform: Text,
         ", " owner: Text,
         ", " done: BigInt,
         ", " epoch: BigInt,
@@ -198,7 +199,7 @@ pub(in crate::database::dialect) fn delete_subscriptions(
 
 pub(in crate::database::dialect) fn insert(
     connection: &mut SqliteConnection,
-    rows: &[LaneRow],
+    rows: &[NewLaneRow],
 ) -> QueryResult<()> {
     rows.iter()
         .try_for_each(|row| InsertLane(row).execute(connection).map(drop))
