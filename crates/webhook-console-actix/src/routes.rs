@@ -6,6 +6,7 @@ use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, Route, guard};
 use webhook_domain::access::caller::Acting;
 use webhook_domain::id::RequestId;
+use webhook_front_actix::InRoute;
 
 use crate::console::Shared;
 use crate::pages::{
@@ -111,10 +112,12 @@ async fn answer(
 ) -> HttpResponse {
     let call = Call::new(request.clone(), shared.clone(), payload);
     let is_own = request.method().is_safe() || own_origin::is_own(&request, &shared.console);
+    let in_route = InRoute::begin(&request);
     let answered = match is_own {
         true => handler(call).await,
         false => Err(Trouble::NotOwn),
     };
+    in_route.end();
     answered.unwrap_or_else(|trouble| {
         log(&request, &trouble);
         let acting = request.extensions().get::<Acting>().cloned();

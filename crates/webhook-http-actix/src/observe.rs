@@ -1,5 +1,6 @@
 //! Around every request: its id, its end as observers are told of it, and that its connection knows of it.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,11 +9,10 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, web};
-use webhook_domain::access::caller::Acting;
+use actix_web::{Error, HttpMessage as _, HttpRequest, web};
 use webhook_domain::id::RequestId;
-use webhook_front_actix::UnderWay;
 use webhook_front_actix::request_id::{self, X_REQUEST_ID};
+use webhook_front_actix::{OnAbandoned, UnderWay};
 
 use crate::answer::IDEMPOTENT_REPLAYED;
 use crate::api::Core;
@@ -39,6 +39,11 @@ pub(crate) async fn observe(
         let mut extensions = request.extensions_mut();
         extensions.insert(Known::new(id.clone(), method, begun));
         extensions.insert(id.clone());
+    }
+    if Beside::is_entered(&beside, &request) {
+        let (core, beside) = (core.clone(), Arc::clone(&beside));
+        let tell = move |request: &HttpRequest| tell_of_abandoned(&core, &beside, request);
+        request.extensions_mut().insert(OnAbandoned(Rc::new(tell)));
     }
     let answered = next.call(request).await;
     let mut response = match answered {
@@ -67,6 +72,14 @@ pub(crate) async fn observe(
     Ok(response)
 }
 
+/// Tells observers of a request that another front does not come to answer.
+fn tell_of_abandoned(core: &Core, beside: &[Beside], request: &HttpRequest) {
+    let pattern = request.match_pattern();
+    let route = pattern.and_then(|pattern| Beside::route(beside, &pattern));
+    Known::note_acting(request);
+    Known::tell_of_abandoned(core, request, route.unwrap_or(OTHER));
+}
+
 fn in_our_words(error: &Error, problem: &Problem, id: &RequestId) -> Error {
     let mut response = actix_web::ResponseError::error_response(problem);
     if let Ok(value) = header::HeaderValue::from_str(id.as_str()) {
@@ -78,11 +91,7 @@ fn in_our_words(error: &Error, problem: &Problem, id: &RequestId) -> Error {
 /// Tells observers of a request that is answered with `response`.
 fn tell_of(core: &Core, beside: &[Beside], response: &ServiceResponse<BoxBody>) {
     let request = response.request();
-    let acting = request.extensions().get::<Acting>().cloned();
-    if let Some(acting) = acting {
-        Known::note_caller(request, acting.caller());
-        Known::note_platform(request, acting.platform());
-    }
+    Known::note_acting(request);
     let Some(known) = Known::of(request) else { return };
     // The pattern that the path matched: a path itself may hold anything.
     let known_route = |pattern: &str| operations::route(pattern).or_else(|| Beside::route(beside, pattern));

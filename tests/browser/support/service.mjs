@@ -72,11 +72,11 @@ export class Service {
         return this.api("POST", "/webhooks", { name: null, reference: null, url: null, ...settings }, key);
     }
 
-    /** The address of a receiver that answers every delivery with `status`. */
+    /** The address of a receiver that answers every delivery with `status`, which may be a function of the request. */
     async receiver(status) {
         const server = createServer((request, response) => {
             request.resume();
-            response.writeHead(status).end();
+            response.writeHead(typeof status === "function" ? status(request) : status).end();
         });
         await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
         this.#receivers.push(server);

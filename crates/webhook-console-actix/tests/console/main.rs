@@ -23,5 +23,6 @@ mod receiver;
 mod scene;
 mod secrets;
 mod sessions;
+mod sizes;
 mod tenants;
 mod webhooks;

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use actix_web::dev::Extensions;
 use actix_web::{HttpMessage as _, HttpRequest, web};
-use webhook_domain::access::caller::Caller;
+use webhook_domain::access::caller::{Acting, Caller};
 use webhook_domain::id::{PlatformId, RequestId};
 
 use crate::api::Core;
@@ -54,6 +54,15 @@ impl Known {
         self.route
     }
 
+    /// Notes whose `request` is and what it acts on, if another front has left that there.
+    pub(crate) fn note_acting(request: &HttpRequest) {
+        let acting = request.extensions().get::<Acting>().cloned();
+        if let Some(acting) = acting {
+            Self::note_caller(request, acting.caller());
+            Self::note_platform(request, acting.platform());
+        }
+    }
+
     /// Notes whose `request` is.
     pub(crate) fn note_caller(request: &HttpRequest, caller: &Arc<Caller>) {
         Self::change(request, |known| known.caller = Some(Arc::clone(caller)));
@@ -67,6 +76,16 @@ impl Known {
     fn change(request: &HttpRequest, change: impl FnOnce(&mut Self)) {
         if let Some(known) = request.extensions_mut().get_mut::<Self>() {
             change(known);
+        }
+    }
+
+    /// Tells observers that `request` is not answered in its `route`.
+    pub(crate) fn tell_of_abandoned(core: &Core, request: &HttpRequest, route: &'static str) {
+        if let Some(known) = Self::of(request) {
+            let request = known.observed(core, request, route);
+            for observer in &core.api.monitoring.requests {
+                observer.abandoned(&request);
+            }
         }
     }
 
@@ -119,11 +138,6 @@ impl Drop for InRoute {
         if self.is_over {
             return;
         }
-        if let Some(known) = Known::of(&self.request) {
-            let request = known.observed(&self.core, &self.request, self.route);
-            for observer in &self.core.api.monitoring.requests {
-                observer.abandoned(&request);
-            }
-        }
+        Known::tell_of_abandoned(&self.core, &self.request, self.route);
     }
 }

@@ -10,6 +10,7 @@ mod actions;
 mod api_keys;
 mod audit_records;
 mod authentication;
+mod beside;
 mod bodies;
 mod changing;
 mod connections;

@@ -89,6 +89,13 @@ pub(super) struct Some10 {
     pub(super) all: String,
 }
 
+impl Some10 {
+    /// Whether there are more than these.
+    pub(super) fn are_more(&self) -> bool {
+        self.total.has_more || self.total.count > self.items.len() as u64
+    }
+}
+
 /// A webhook, and what is to be known of it.
 pub(super) struct Item {
     pub(super) href: String,
