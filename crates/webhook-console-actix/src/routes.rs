@@ -85,6 +85,7 @@ pages! {
     "/p/{platform}/leaks": GET leaks::look_up::ask, POST leaks::look_up::look_up;
     "/p/{platform}/leaks/{fingerprint}": GET leaks::show::show;
     "/p/{platform}/audit": GET audit::list::show;
+    "/p/{platform}/audit/verify": GET audit::verify::ask, POST audit::verify::verify;
     "/p/{platform}/audit/{id}": GET audit::show::show;
 }
 

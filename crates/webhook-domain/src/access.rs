@@ -7,6 +7,7 @@
 
 pub mod api_key;
 pub mod audit;
+pub mod audit_chain;
 pub mod caller;
 pub mod key_history;
 pub mod named_keys;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use webhook_domain::access::audit::AuditAction;
+use webhook_domain::access::audit_chain::{AuditHead, AuditStep};
 use webhook_domain::access::permission::Permission;
 use webhook_domain::ports::{AuditQuery, MockAuditLog};
 use webhook_domain::services::{AuditService, CreateWebhook, WebhookService};
@@ -73,4 +74,27 @@ async fn what_was_done_on_another_platform_is_not_among_the_records() {
     assert_eq!(counted(fixtures::acting(&other)).await, 2);
     // Good for all platforms, the operator still looks at one at a time.
     assert_eq!(counted(fixtures::operator(&fixtures::acme())).await, 1);
+}
+
+#[tokio::test]
+async fn the_chain_is_verified_by_those_who_may_see_records_of_all_platforms() {
+    let service = AuditService::new(Arc::new(MemoryStore::new()));
+    let (nothing, acme) = (AuditHead::of_nothing(), fixtures::acme());
+    let whole = service.verify(&fixtures::operator(&acme), nothing.clone()).await;
+    assert_eq!(
+        whole.unwrap(),
+        AuditStep::Whole {
+            head: nothing.clone()
+        }
+    );
+    let of_one = service.verify(&fixtures::acting(&acme), nothing.clone()).await;
+    assert!(matches!(
+        of_one.unwrap_err(),
+        ServiceError::Refused(Refusal::OtherPlatform)
+    ));
+    let others = fixtures::acting_with(&acme, &[Permission::WebhookView]);
+    assert!(matches!(
+        service.verify(&others, nothing).await.unwrap_err(),
+        ServiceError::Refused(Refusal::NotPermitted { .. })
+    ));
 }

@@ -45,8 +45,6 @@ mod webhooks;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use audit::chain::AuditHead;
-pub use audit::verification::AuditVerdict;
 pub use database::identity::refuse_lost;
 pub use database::in_use::InUse;
 pub use database::opening::OpenError;
@@ -56,6 +54,7 @@ pub use sealing::entropy::SystemEntropy;
 pub use sealing::{MasterKey, rekeying};
 pub use totals::{MOST_COUNTED, RotationCounts, Totals};
 use webhook_domain::StoreError;
+pub use webhook_domain::access::audit_chain::{AuditFlaw, AuditHead, AuditVerdict};
 use webhook_domain::entropy::Entropy;
 use webhook_domain::webhook::RotationDays;
 

@@ -32,7 +32,8 @@ async function fingerprint(secret) {
     return `sha256:${Buffer.from(digest).toString("hex").slice(0, 16)}`;
 }
 
-async function until(holds) {
+/** Waits until `holds`. */
+export async function until(holds) {
     for (let tries = 0; tries < 300; tries++) {
         if (await holds()) return;
         await new Promise((resolve) => setTimeout(resolve, 100));

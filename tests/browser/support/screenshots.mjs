@@ -1,11 +1,12 @@
 // Makes the pictures of docs/console.md in the folder that the argument names: light, dark, and on a narrow screen.
 import { execFile } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { inBrowser, isAt, pageOf, signIn } from "./browser.mjs";
 import { NARROW } from "./looks.mjs";
-import { scene } from "./scene.mjs";
+import { scene, until } from "./scene.mjs";
 import { Service } from "./service.mjs";
 
 const MOST_BYTES = 60_000;
@@ -30,9 +31,10 @@ export async function takeScreenshots(folder) {
             await page.goto("/console/sign-in");
             await take("sign-in", ["light"]);
             const { rolled, heldUp } = await scene(service);
+            const orders = await rolledTwice(service);
             await signIn(page, service.key);
             await take("overview", ["light", "dark", "narrow"]);
-            await page.goto(pageOf(rolled));
+            await page.goto(pageOf(orders));
             await take("webhook", ["light", "dark", "narrow"]);
             await page.goto(`${pageOf(rolled)}/roll`);
             await isAt(page, "Roll the secret of Invoices");
@@ -43,11 +45,48 @@ export async function takeScreenshots(folder) {
             await take("held-up", ["light"]);
             await page.goto("/console/p/default/actions?object_type=WEBHOOK");
             await take("actions", ["light"]);
+            await page.getByRole("button", { name: "Sign out" }).click();
+            await signIn(page, await service.keyOf("*"));
+            await page.goto("/console/p/default/audit/verify");
+            await page.getByRole("button", { name: "Verify the chain" }).click();
+            await page.getByText("The chain is whole").waitFor();
+            await take("audit-chain", ["light"]);
         });
     } finally {
         await service.stop();
     }
     return made;
+}
+
+/** A webhook with a key that has ended, one that is retired, and a current one, whose receiver shows with receipts what it verifies with. */
+async function rolledTwice(service) {
+    let secret;
+    const receipt = ({ headers }) => {
+        const key = Buffer.from(secret.slice("whsec_".length), "base64");
+        const mac = createHmac("sha256", key).update(`receipt.${headers["webhook-id"]}.${headers["webhook-timestamp"]}`);
+        return { "webhook-receipt": `v1,${mac.digest("base64")}` };
+    };
+    const settings = { name: "Orders", included_actions: ["QUOTE.CREATED"], url: await service.receiver(200, receipt) };
+    const webhook = await service.webhook(settings);
+    secret = webhook.secret_key;
+    const here = `/webhooks/${webhook.id}`;
+    const adopt = async () => {
+        await service.api("POST", "/events", { type: "QUOTE.CREATED", data: {} });
+        const newest = async () => (await service.api("GET", `/webhook-events?webhook_id=${webhook.id}`)).data[0];
+        await until(async () => (await newest()).status === "SUCCEEDED");
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+    };
+    const roll = async (seconds) => {
+        const rolled = await service.api("PATCH", `${here}/secret-key?previous_secret_expires_in=${seconds}`);
+        secret = rolled.secret_key;
+    };
+    await adopt();
+    await roll(0);
+    await adopt();
+    await service.api("POST", `${here}/secret-key/check`);
+    await roll(9);
+    await adopt();
+    return webhook;
 }
 
 async function shoot(page, folder, name, { colorScheme, size, most }) {

@@ -72,11 +72,12 @@ export class Service {
         return this.api("POST", "/webhooks", { name: null, reference: null, url: null, ...settings }, key);
     }
 
-    /** The address of a receiver that answers every delivery with `status`, which may be a function of the request. */
-    async receiver(status) {
+    /** The address of a receiver that answers every delivery with `status`, which may be a function of the request, and with the headers that
+     *  `headersFor` makes of it. */
+    async receiver(status, headersFor = () => ({})) {
         const server = createServer((request, response) => {
             request.resume();
-            response.writeHead(typeof status === "function" ? status(request) : status).end();
+            response.writeHead(typeof status === "function" ? status(request) : status, headersFor(request)).end();
         });
         await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
         this.#receivers.push(server);

@@ -3,3 +3,4 @@
 mod facts;
 pub(crate) mod list;
 pub(crate) mod show;
+pub(crate) mod verify;

@@ -1,6 +1,7 @@
 //! Webhooks: all of a platform's, and one with its keys.
 
 pub(crate) mod asked;
+mod checks;
 pub(crate) mod delete;
 pub(crate) mod edit;
 mod facts;

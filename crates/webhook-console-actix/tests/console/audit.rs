@@ -73,7 +73,7 @@ async fn records_are_listed_newest_first_and_by_condition() {
         .is(200)
         .shows("id=\"resource_id-wrong\"")
         .shows("value=\"&#60;b&#62;\"");
-    first.shows("webhook-server audit verify");
+    first.shows("href=\"/console/p/acme/audit/verify\"");
 }
 
 #[actix_web::test]

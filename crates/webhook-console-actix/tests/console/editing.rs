@@ -1,6 +1,9 @@
 //! Creating and changing webhooks.
 
+use std::time::Duration;
+
 use webhook_domain::access::permission::Permission;
+use webhook_domain::ports::AuditQuery;
 use webhook_domain::webhook::{ActionList, Name};
 
 use crate::browser::Browser;
@@ -238,4 +241,148 @@ async fn who_may_only_look_is_offered_nothing_else() {
         viewer.get(path).await.is(403);
         viewer.post(path, &[("form", "console-0")]).await.is(403);
     }
+}
+
+/// A secret of a former provider's.
+const BROUGHT: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDoWdfVfXuLbE=";
+
+#[actix_web::test]
+async fn a_secret_that_the_receiver_has_is_brought_along() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let page = browser.get_through(NEW).await;
+    let send = async |secrets: &[(&str, &str)]| {
+        let written = [
+            ("name", "Invoices"),
+            ("active", "true"),
+            ("authentication_type", "NONE"),
+            ("signing_protocol", "HmacSHA256"),
+        ];
+        let mut fields = Browser::fill(&page, NEW, &written);
+        fields.extend(
+            secrets
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned())),
+        );
+        browser.send(NEW, &fields).await
+    };
+    let weak = format!("whsec_{}", "A".repeat(43) + "=");
+    for (secrets, wrong) in [
+        (
+            &[("imported_secret_key", "hunter2hunter2")][..],
+            "imported_secret_key",
+        ),
+        (&[("imported_secret_key", &weak)], "imported_secret_key"),
+        (
+            &[("imported_previous_secret_key", BROUGHT)],
+            "imported_secret_key",
+        ),
+        (
+            &[
+                ("imported_secret_key", BROUGHT),
+                ("imported_previous_secret_key", BROUGHT),
+            ],
+            "imported_previous_secret_key",
+        ),
+    ] {
+        let refused = send(secrets).await;
+        refused
+            .is(400)
+            .shows(&format!("id=\"{wrong}-wrong\""))
+            .shows("<details open>")
+            .hides("hunter2")
+            .hides(&weak)
+            .hides(BROUGHT)
+            .hides(&BROUGHT.replace('=', "&#61;"));
+        guarded(&refused.text);
+    }
+    browser.get(LIST).await.shows("There is no webhook yet.");
+    let created = send(&[("imported_secret_key", BROUGHT)]).await;
+    created.is(200).shows(BROUGHT);
+    let id = created.text.split(&format!("href=\"{LIST}/")).nth(1).unwrap();
+    let id = id.split('"').next().unwrap().parse().unwrap();
+    let stored = scene.stored("acme", id).await.unwrap();
+    assert_eq!(stored.key_ring.current().unwrap().expose_shared(), Some(BROUGHT));
+    let query = AuditQuery::of_resource(id, 1);
+    let record = scene
+        .console
+        .audit
+        .list(&Scene::operator("acme"), query)
+        .await
+        .unwrap();
+    assert_eq!(record[0].details.imported_keys.len(), 1);
+}
+
+#[actix_web::test]
+async fn who_may_not_see_secrets_brings_none() {
+    let scene = Scene::new();
+    let may = [Permission::WebhookView, Permission::WebhookCreate];
+    let browser = scene.signed_in_for(&may).await;
+    let page = browser.get_through(NEW).await;
+    page.is(200).hides("imported_secret_key");
+    let written = [
+        ("authentication_type", "NONE"),
+        ("signing_protocol", "HmacSHA256"),
+        ("imported_secret_key", BROUGHT),
+    ];
+    let answer = browser.send(NEW, &Browser::fill(&page, NEW, &written)).await;
+    answer.is(403).shows("WEBHOOK.REVEAL").hides(BROUGHT);
+}
+
+#[actix_web::test]
+async fn credentials_of_before_are_tried_for_a_time_if_somebody_says_so() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let webhook = scene.webhook("acme", "Invoices").await;
+    let here = format!("{LIST}/{}", webhook.id);
+    let edit = format!("{here}/edit");
+    let save = async |more: &[(&str, &str)]| {
+        let page = browser.get_through(&edit).await;
+        let written = [
+            ("name", "Invoices"),
+            ("url", "https://example.com/hook"),
+            ("active", "true"),
+            ("authentication_type", "PASSWORD"),
+            ("username", "billing"),
+        ];
+        let mut fields = Browser::fill(&page, &edit, &written);
+        fields.extend(
+            more.iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned())),
+        );
+        browser.send(&edit, &fields).await
+    };
+    save(&[("password", "the.first")]).await.location();
+    let stored = async || scene.stored("acme", webhook.id).await.unwrap();
+    assert_eq!(stored().await.previous_credentials, None);
+    let for_an_hour = ("previous_credentials_expires_in", "3600");
+    // Nothing changes that they could be the ones before of.
+    let refused = save(&[for_an_hour]).await;
+    refused
+        .is(400)
+        .shows("id=\"previous_credentials_expires_in-wrong\"")
+        .shows("<option value=\"3600\" selected>");
+    for wrong in ["-1", "604801", "soon"] {
+        let refused = save(&[
+            ("password", "the.second"),
+            ("previous_credentials_expires_in", wrong),
+        ])
+        .await;
+        refused
+            .is(400)
+            .shows("id=\"previous_credentials_expires_in-wrong\"")
+            .hides("the.second");
+    }
+    save(&[("password", "the.second"), for_an_hour]).await.location();
+    let until = scene.console.clock.now().plus(Duration::from_secs(3_600));
+    let previous = stored().await.previous_credentials.unwrap();
+    assert_eq!(previous.expires_at, until.whole_seconds());
+    browser
+        .get(&here)
+        .await
+        .shows("<dt>Credentials before</dt>")
+        .shows("tried until 2024-04-12T16:22:37Z");
+    save(&[("password", "the.third")]).await.location();
+    assert_eq!(stored().await.previous_credentials, None);
+    browser.get(&here).await.hides("<dt>Credentials before</dt>");
 }

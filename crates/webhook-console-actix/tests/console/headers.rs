@@ -84,6 +84,7 @@ async fn no_page_has_a_style_or_a_script_of_its_own() {
         "actions",
         "deliveries",
         "audit",
+        "audit/verify",
         "api-keys",
         "campaigns",
         "campaigns/plan",

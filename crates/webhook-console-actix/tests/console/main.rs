@@ -25,4 +25,6 @@ mod secrets;
 mod sessions;
 mod sizes;
 mod tenants;
+mod timeline;
+mod verifying;
 mod webhooks;

@@ -211,7 +211,10 @@ async fn a_retired_key_signs_until_it_is_told_to() {
         .send(&action, &Browser::fill(&page, &action, &[("seconds", "0")]))
         .await
         .is(303);
-    browser.get(&path(&webhook)).await.hides(retired.as_str());
+    browser.get(&path(&webhook)).await.hides(&action).shows(&format!(
+        "ended {}",
+        retired.as_str().trim_start_matches("sha256:")
+    ));
     browser
         .get(&format!("{action}?form=console-{}", "0".repeat(26)))
         .await

@@ -2,8 +2,11 @@
 //!
 //! A record names keys by their fingerprints and settings by their names, never by their values.
 
+mod adopted;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::adopted::AuditedAdoption;
 use crate::access::caller::{Acting, Credential};
 use crate::delivery::key_check::KeyCheck;
 use crate::entropy::{Entropy, EntropyError};
@@ -125,6 +128,9 @@ pub struct AuditDetails {
     /// The fingerprints of keys that signed before the change and no longer do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_keys: Vec<String>,
+    /// What was shown of the key that was the current one before the change and is no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_key: Option<AuditedAdoption>,
     /// The fingerprints of keys that a client brought from elsewhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub imported_keys: Vec<String>,
@@ -189,6 +195,7 @@ impl AuditDetails {
                 .filter(|key| !still(key.id))
                 .map(fingerprint_of)
                 .collect(),
+            adopted_key: before.and_then(|before| AuditedAdoption::of_replaced(before, after)),
             ..Self::default()
         }
     }
@@ -293,7 +300,7 @@ impl AuditStamp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signing::key_ring::Overlap;
+    use crate::signing::key_ring::{Evidence, Overlap};
     use crate::testing::{ManualClock, SeededEntropy, fixtures};
 
     const NOW: Instant = ManualClock::START;
@@ -335,6 +342,23 @@ mod tests {
             details.ended_keys,
             [fingerprint_of(&second), fingerprint_of(&first)]
         );
+    }
+
+    #[test]
+    fn details_say_what_was_shown_of_the_key_that_is_replaced() {
+        let entropy = SeededEntropy::default();
+        let mut keys = (0..2).map(|_| fixtures::new_key(NOW, &entropy).under(SigningProtocol::HmacSha256));
+        let (first, second) = (keys.next().unwrap(), keys.next().unwrap());
+        let ring = KeyRing::new(first.clone());
+        let proved = ring.clone().proved(first.id, Evidence::Receipt, NOW);
+        let rolled = |ring: &KeyRing| ring.clone().roll(second.clone(), Overlap::DAY, NOW).unwrap();
+        let of =
+            |before: &KeyRing, after: &KeyRing| AuditDetails::of_keys(Some(before), after, NOW).adopted_key;
+        let adopted = of(&proved, &rolled(&proved)).unwrap();
+        assert_eq!(adopted.fingerprint, fingerprint_of(&first));
+        assert_eq!(adopted.read(), proved.adoption());
+        assert_eq!(of(&ring, &rolled(&ring)), None, "nothing was shown");
+        assert_eq!(of(&proved, &proved), None, "it stays the current one");
     }
 
     #[test]

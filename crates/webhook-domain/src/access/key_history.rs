@@ -3,12 +3,14 @@
 //! It is put together from three things: the webhook's key ring if the key is still in it; what the store has found out of the key by its
 //! fingerprint, which stays when the key and the webhook are gone; and the webhook's audit records. The key itself is in none of it.
 
+mod past;
 mod trail;
 
+pub use self::past::{PastKey, PastKeyHistory, PastKeys};
 pub use self::trail::{KeyTrail, MOST_SHOWN, Showing};
 use crate::delivery::key_use::KeyUse;
 use crate::id::WebhookId;
-use crate::signing::key_ring::KeyRing;
+use crate::signing::key_ring::{Adoption, KeyRing};
 use crate::signing::secret::Fingerprint;
 use crate::signing::signing_protocol::SigningProtocol;
 use crate::time::Instant;
@@ -76,6 +78,8 @@ pub struct KeyHistory {
     pub shown: Vec<Showing>,
     /// How often it was shown, by the records that were read.
     pub times_shown: u64,
+    /// What was shown of it first: that the receiver verifies with it.
+    pub adopted: Option<Adoption>,
     /// Whether all audit records that can be of the key were read.
     pub is_trail_whole: bool,
     /// What it has signed, of what is kept.
@@ -113,7 +117,7 @@ impl KeyHistory {
             used,
             attempts_kept_since,
         } = sources;
-        let fingerprint = trail.fingerprint;
+        let fingerprint = trail.fingerprint.clone();
         let found = webhook.and_then(|(ring, _)| in_ring(ring, &fingerprint, now));
         let noted_end = || known.ended_at.or(trail.newest.flatten());
         let (state, signs_until) = match &found {
@@ -121,11 +125,12 @@ impl KeyHistory {
             None => (KeyState::Expired, noted_end()),
         };
         let protocol = found.map(|found| found.protocol).or(known.protocol);
-        let (shown, times_shown) = match protocol {
-            // Its private half never leaves the service.
-            Some(SigningProtocol::Ed25519) => (Vec::new(), 0),
-            Some(SigningProtocol::HmacSha256) | None => (trail.shown, trail.times_shown),
+        let adopted = match (state, webhook) {
+            (KeyState::Current, Some((ring, _))) => ring.adoption(),
+            _ => trail.adopted,
         };
+        let signs_from = known.made_at.or(trail.made_at);
+        let (shown, times_shown) = trail.showings(protocol);
         Self {
             fingerprint,
             webhook: known.webhook,
@@ -133,10 +138,11 @@ impl KeyHistory {
             webhook_exists: webhook.is_some(),
             protocol,
             state,
-            signs_from: known.made_at.or(trail.made_at),
+            signs_from,
             signs_until,
             shown,
             times_shown,
+            adopted,
             is_trail_whole,
             used,
             attempts_kept_since,

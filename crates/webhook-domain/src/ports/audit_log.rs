@@ -3,10 +3,12 @@
 use async_trait::async_trait;
 
 use crate::access::audit::{AuditAction, AuditRecord};
-use crate::access::key_history::KnownKey;
+use crate::access::audit_chain::{AuditHead, AuditStep};
+use crate::access::key_history::{KnownKey, PastKey};
 use crate::error::StoreError;
 use crate::id::{AuditRecordId, PlatformId, WebhookId};
 use crate::signing::secret::Fingerprint;
+use crate::time::Instant;
 
 /// Which audit records of a platform are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,4 +71,27 @@ pub trait AuditLog: Send + Sync {
         after: Option<WebhookId>,
         limit: u32,
     ) -> Result<Vec<KnownKey>, StoreError>;
+
+    /// Up to `limit` keys of one webhook of the platform that ended at `from` or later and no later than `to`, as
+    /// [`known_keys`](Self::known_keys) knows them: those that ended last first, and of several at one instant in the order of their
+    /// fingerprints.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn past_keys(
+        &self,
+        platform: &PlatformId,
+        webhook: WebhookId,
+        from: Instant,
+        to: Instant,
+        limit: u32,
+    ) -> Result<Vec<PastKey>, StoreError>;
+
+    /// Verifies up to `most` records of the chain behind `from`, of whatever platform, at most up to the newest of this moment. `from` is
+    /// [the beginning](AuditHead::of_nothing) or where a step before ended; it is believed no more than this: the record there must still be
+    /// that one, and follow the one before it.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn verify_step(&self, from: AuditHead, most: u32) -> Result<AuditStep, StoreError>;
 }

@@ -3,20 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::audit::AuditRecord;
 use crate::access::caller::Acting;
-use crate::access::key_history::{KeyHistory, KeyTrail, KnownKey, Sources};
+use crate::access::key_history::{KeyHistory, KeyTrail, KnownKey, PastKeyHistory, PastKeys, Sources};
 use crate::access::permission::Permission;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{PlatformId, WebhookId};
 use crate::ports::{AuditLog, AuditQuery, EventStore, WebhookStore};
 use crate::signing::secret::Fingerprint;
 use crate::time::{Clock, Instant};
+use crate::webhook::Webhook;
 
 /// How many audit records are read at a time.
 const STEP: u32 = 1_000;
 /// How many steps are made for one key at the most. A webhook whose secrets are read back more often than that since the key was made has
 /// older records than are told of, and its history says so.
 const MOST_STEPS: u32 = 20;
+/// How many are made for the keys of a webhook that have ended, of which less is told.
+const MOST_STEPS_OF_PAST: u32 = 2;
 
 /// Puts histories of keys together.
 #[derive(Clone)]
@@ -61,6 +65,57 @@ impl KeyHistoryService {
         Ok(histories)
     }
 
+    /// The keys of `webhook` that ended at `since` or later and sign no more: up to `limit` of them, those that ended last first. Needs
+    /// `WEBHOOK.VIEW` and `AUDIT_RECORD.VIEW`.
+    ///
+    /// # Errors
+    /// [`NotPermitted`](Refusal::NotPermitted), or the store's.
+    pub async fn past(
+        &self,
+        acting: &Acting,
+        webhook: &Webhook,
+        since: Instant,
+        limit: usize,
+    ) -> Result<PastKeys, ServiceError> {
+        acting.require(Permission::WebhookView)?;
+        acting.require(Permission::AuditRecordView)?;
+        let (platform, now, ring) = (acting.platform(), self.clock.now(), &webhook.key_ring);
+        let signing = ring.fingerprints(now);
+        // What is in the ring, the ring knows better. One more tells whether there are others.
+        let most = u32::try_from(limit + 1 + signing.len()).unwrap_or(u32::MAX);
+        let mut keys = self
+            .audit
+            .past_keys(platform, webhook.id, since, now, most)
+            .await?;
+        keys.retain(|key| !signing.contains(&key.fingerprint));
+        let has_more = keys.len() > limit;
+        keys.truncate(limit);
+        let mut trails: Vec<_> = keys
+            .iter()
+            .map(|key| KeyTrail::of(key.fingerprint.clone()))
+            .collect();
+        let read = |record: &AuditRecord| {
+            let open = trails.iter_mut().filter(|trail| !trail.is_at_its_beginning());
+            open.for_each(|trail| trail.add(record));
+            trails.iter().all(KeyTrail::is_at_its_beginning)
+        };
+        let is_trail_whole = match keys.is_empty() {
+            true => true,
+            false => {
+                self.read_back(platform, webhook.id, MOST_STEPS_OF_PAST, read)
+                    .await?
+            }
+        };
+        let histories = keys.into_iter().zip(trails);
+        Ok(PastKeys {
+            keys: histories
+                .map(|(key, trail)| PastKeyHistory::new(key, trail))
+                .collect(),
+            has_more,
+            is_trail_whole,
+        })
+    }
+
     async fn history(
         &self,
         platform: &PlatformId,
@@ -92,20 +147,30 @@ impl KeyHistoryService {
         webhook: WebhookId,
     ) -> Result<(KeyTrail, bool), StoreError> {
         let mut trail = KeyTrail::of(key.clone());
+        let read = |record: &AuditRecord| {
+            trail.add(record);
+            trail.is_at_its_beginning()
+        };
+        let is_whole = self.read_back(platform, webhook, MOST_STEPS, read).await?;
+        Ok((trail, is_whole))
+    }
+
+    /// Has `read` read the webhook's audit records, from the newest on back, until it has read enough. Says whether it has, or has read all.
+    async fn read_back(
+        &self,
+        platform: &PlatformId,
+        webhook: WebhookId,
+        most_steps: u32,
+        mut read: impl FnMut(&AuditRecord) -> bool,
+    ) -> Result<bool, StoreError> {
         let mut query = AuditQuery::of_resource(webhook, STEP);
-        for _ in 0..MOST_STEPS {
+        for _ in 0..most_steps {
             let records = self.audit.list(platform, query.clone()).await?;
-            for record in &records {
-                trail.add(record);
-                if trail.is_at_its_beginning() {
-                    return Ok((trail, true));
-                }
-            }
-            if records.len() < STEP as usize {
-                return Ok((trail, true));
+            if records.iter().any(&mut read) || records.len() < STEP as usize {
+                return Ok(true);
             }
             query.before = records.last().map(|record| record.id);
         }
-        Ok((trail, false))
+        Ok(false)
     }
 }

@@ -127,19 +127,7 @@ fn verify(local: &Local, kept: Option<AuditHead>, format: Format) -> Result<(), 
                 Format::Text => answer(&format!("whole: {records} records\nhead {head}\n")),
             };
         }
-        AuditVerdict::Broken { position } => {
-            format!(
-                "record {position} does not follow the one before it: one of the two was changed, or others are missing between them"
-            )
-        }
-        AuditVerdict::HeadForged => "the head of the chain was changed".to_owned(),
-        AuditVerdict::Truncated { position, expected } => {
-            format!("records are missing after {position}; the newest was {expected}")
-        }
-        AuditVerdict::Added { position } => format!("record {position} was added by somebody else"),
-        AuditVerdict::Rewritten { position } => {
-            format!("record {position} is another than the head that was kept says")
-        }
+        AuditVerdict::Flawed(flaw) => flaw,
     };
     Err(Failure::found(format!(
         "the audit records are not whole: {found}"

@@ -9,62 +9,10 @@
 //! The row of the head is also what puts all writers of all processes in line: it is locked after the rows of webhooks
 //! and before anything is written, so nobody waits for a lock while holding it.
 
-use std::fmt;
-use std::str::FromStr;
-
-use data_encoding::HEXLOWER;
 use ring::hmac;
-use webhook_domain::InvalidValue;
+use webhook_domain::access::audit_chain::AuditHead;
 
 use crate::audit::row::AuditRow;
-
-const MAC_BYTES: usize = 32;
-
-/// The newest record of the chain, to be kept elsewhere: `position:mac`. As long as it holds, nothing up to that
-/// record was changed, and nothing cut off.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditHead {
-    /// The position of the record, from 1; 0 when there is none.
-    pub position: i64,
-    mac: Vec<u8>,
-}
-
-impl AuditHead {
-    pub(crate) const fn new(position: i64, mac: Vec<u8>) -> Self {
-        Self { position, mac }
-    }
-
-    /// Where a chain without records ends.
-    pub(crate) fn of_nothing() -> Self {
-        Self::new(0, vec![0; MAC_BYTES])
-    }
-
-    pub(crate) fn mac(&self) -> &[u8] {
-        &self.mac
-    }
-}
-
-impl fmt::Display for AuditHead {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.position, HEXLOWER.encode(&self.mac))
-    }
-}
-
-impl FromStr for AuditHead {
-    type Err = InvalidValue;
-
-    fn from_str(text: &str) -> Result<Self, InvalidValue> {
-        let read = || {
-            let (position, mac) = text.split_once(':')?;
-            let position = position.parse().ok().filter(|position| *position >= 0)?;
-            let mac = HEXLOWER.decode(mac.as_bytes()).ok()?;
-            (mac.len() == MAC_BYTES).then_some(Self { position, mac })
-        };
-        read().ok_or(InvalidValue::new(
-            "must be a position, a colon and 64 hexadecimal digits in lower case, as `audit verify` prints them",
-        ))
-    }
-}
 
 /// Makes the MACs of the chain.
 pub(crate) struct ChainKey(hmac::Key);
@@ -84,13 +32,13 @@ impl ChainKey {
 
     /// As [`append`](Self::append) for a row that has its position.
     pub(crate) fn append_in_place(&self, head: &mut AuditHead, row: &mut AuditRow) {
-        row.mac = self.mac_of(row, &head.mac).as_ref().to_vec();
+        row.mac = self.mac_of(row, head.mac()).as_ref().to_vec();
         *head = AuditHead::new(row.position, row.mac.clone());
     }
 
     /// Whether `row` is what was appended to a chain that ended with `head`.
     pub(crate) fn holds(&self, head: &AuditHead, row: &AuditRow) -> bool {
-        row.position > head.position && hmac::verify(&self.0, &message(row, &head.mac), &row.mac).is_ok()
+        row.position > head.position && hmac::verify(&self.0, &message(row, head.mac()), &row.mac).is_ok()
     }
 
     /// What proves that `head` was the head once.
@@ -134,6 +82,6 @@ fn message(row: &AuditRow, before: &[u8]) -> Vec<u8> {
 fn head_message(head: &AuditHead) -> Vec<u8> {
     let mut message = vec![b'h'];
     message.extend_from_slice(&head.position.to_be_bytes());
-    message.extend_from_slice(&head.mac);
+    message.extend_from_slice(head.mac());
     message
 }

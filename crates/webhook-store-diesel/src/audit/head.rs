@@ -2,9 +2,10 @@
 
 use diesel::prelude::*;
 use webhook_domain::access::audit::AuditRecord;
+use webhook_domain::access::audit_chain::AuditHead;
 use webhook_domain::id::AuditRecordId;
 
-use crate::audit::chain::{AuditHead, ChainKey};
+use crate::audit::chain::ChainKey;
 use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;

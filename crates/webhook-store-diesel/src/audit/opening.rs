@@ -3,9 +3,10 @@
 
 use diesel::prelude::*;
 use diesel::sql_query;
+use webhook_domain::access::audit_chain::AuditHead;
 use webhook_domain::error::Cause;
 
-use crate::audit::chain::{AuditHead, ChainKey};
+use crate::audit::chain::ChainKey;
 use crate::audit::verification::records_after;
 use crate::database::connection::AnyConnection;
 use crate::database::levels::{OLDEST_LEVEL, SCHEMA_LEVEL};

@@ -4,13 +4,16 @@ use async_trait::async_trait;
 use diesel::prelude::*;
 use webhook_domain::StoreError;
 use webhook_domain::access::audit::{AuditAction, AuditRecord};
-use webhook_domain::access::key_history::KnownKey;
+use webhook_domain::access::audit_chain::{AuditHead, AuditStep};
+use webhook_domain::access::key_history::{KnownKey, PastKey};
 use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::ports::{AuditLog, AuditQuery};
 use webhook_domain::signing::secret::Fingerprint;
+use webhook_domain::time::Instant;
 
 use crate::DieselStore;
 use crate::audit::row::AuditRow;
+use crate::audit::verification::verify_step;
 use crate::database::connection::AnyConnection;
 use crate::database::row::{corrupt, unavailable};
 use crate::database::schema::{api_keys, audit_ends, audit_records, webhooks};
@@ -50,6 +53,32 @@ impl AuditLog for DieselStore {
             rows.collect::<Result<_, _>>().map_err(corrupt)
         };
         self.readers.run(read).await
+    }
+
+    async fn past_keys(
+        &self,
+        platform: &PlatformId,
+        webhook: WebhookId,
+        from: Instant,
+        to: Instant,
+        limit: u32,
+    ) -> Result<Vec<PastKey>, StoreError> {
+        self.read_all_records().await?;
+        let (platform, webhook) = (platform.to_string(), webhook.to_string());
+        let read = move |connection: &mut AnyConnection| {
+            let rows = known_keys::past(connection, (&platform, &webhook), (from, to), limit);
+            let rows = rows.map_err(unavailable)?.into_iter();
+            rows.map(known_keys::decode_past)
+                .collect::<Result<_, _>>()
+                .map_err(corrupt)
+        };
+        self.readers.run(read).await
+    }
+
+    async fn verify_step(&self, from: AuditHead, most: u32) -> Result<AuditStep, StoreError> {
+        let chain = self.chain.clone();
+        let verify = move |connection: &mut AnyConnection| verify_step(connection, &chain, from, most);
+        self.readers.run(verify).await
     }
 }
 

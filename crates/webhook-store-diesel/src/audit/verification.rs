@@ -1,9 +1,11 @@
-//! Going through the chain of audit records: made whole when the database is opened, verified when the operator asks.
+//! Going through the chain of audit records: made whole when the database is opened, verified when an operator asks, whole
+//! or in steps.
 
 use diesel::prelude::*;
 use webhook_domain::StoreError;
+use webhook_domain::access::audit_chain::{AuditFlaw, AuditHead, AuditStep, AuditVerdict};
 
-use crate::audit::chain::{AuditHead, ChainKey};
+use crate::audit::chain::ChainKey;
 use crate::audit::row::AuditRow;
 use crate::database::connection::AnyConnection;
 use crate::database::row::unavailable;
@@ -12,41 +14,22 @@ use crate::database::schema::{audit_chain, audit_records};
 /// How many records are read at a time.
 const STEP: i64 = 4096;
 
-/// What the verification of the chain found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AuditVerdict {
-    /// Every record is as it was written, and none is missing.
-    Intact {
-        /// How many records there are.
-        records: u64,
-        /// The newest, to be kept elsewhere and given back.
-        head: AuditHead,
-    },
-    /// The record at this position is not what followed the one before it: one of the two was changed, or moved, or
-    /// others stood between them.
-    Broken {
-        /// The position of the record.
-        position: i64,
-    },
-    /// The row of the head was changed.
-    HeadForged,
-    /// Records are missing after this position.
-    Truncated {
-        /// The position of the last record there is; 0 when there is none.
-        position: i64,
-        /// The position of the record that was the newest.
-        expected: i64,
-    },
-    /// A record stands behind the newest: it was added by somebody else than the service.
-    Added {
-        /// The position of the first such record.
-        position: i64,
-    },
-    /// The record that was the newest once, by the head that was kept elsewhere, is another now.
-    Rewritten {
-        /// Its position.
-        position: i64,
-    },
+/// Why a verification ends before its end.
+enum Stop {
+    Flaw(AuditFlaw),
+    Store(StoreError),
+}
+
+impl From<AuditFlaw> for Stop {
+    fn from(flaw: AuditFlaw) -> Self {
+        Self::Flaw(flaw)
+    }
+}
+
+impl From<diesel::result::Error> for Stop {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Store(unavailable(error))
+    }
 }
 
 /// Goes through all records up to the head of this moment. `kept` is a head of earlier.
@@ -55,44 +38,180 @@ pub(crate) fn verify(
     key: &ChainKey,
     kept: Option<&AuditHead>,
 ) -> Result<AuditVerdict, StoreError> {
-    let (position, mac, seal): (i64, Vec<u8>, Vec<u8>) = audit_chain::table
-        .find(1)
-        .select((audit_chain::position, audit_chain::mac, audit_chain::seal))
-        .get_result(connection)
-        .map_err(unavailable)?;
-    let head = AuditHead::new(position, mac);
-    if !key.is_sealed(&head, &seal) {
-        return Ok(AuditVerdict::HeadForged);
+    match verify_all(connection, key, kept) {
+        Ok((records, head)) => Ok(AuditVerdict::Intact { records, head }),
+        Err(Stop::Flaw(flaw)) => Ok(AuditVerdict::Flawed(flaw)),
+        Err(Stop::Store(error)) => Err(error),
     }
-    let mut last = AuditHead::of_nothing();
-    let mut records = 0_u64;
-    let mut kept_seen = kept.is_none_or(|kept| *kept == last);
-    loop {
-        let rows = records_after(connection, last.position, head.position).map_err(unavailable)?;
-        if rows.is_empty() {
-            break;
-        }
-        for row in rows {
-            if !key.holds(&last, &row) {
-                return Ok(AuditVerdict::Broken {
-                    position: row.position,
-                });
-            }
-            last = AuditHead::new(row.position, row.mac);
-            records += 1;
-            kept_seen |= kept == Some(&last);
-        }
-    }
-    let verdict = verdict(last, head, records, kept.filter(|_| !kept_seen));
-    Ok(match added(connection).map_err(unavailable)? {
-        Some(position) if matches!(verdict, AuditVerdict::Intact { .. }) => AuditVerdict::Added { position },
-        _ => verdict,
-    })
 }
 
-/// The first record behind the head, both as of one instant.
-fn added(connection: &mut AnyConnection) -> QueryResult<Option<i64>> {
-    audit_records::table
+/// Goes through at most `most` records behind `from`.
+pub(crate) fn verify_step(
+    connection: &mut AnyConnection,
+    key: &ChainKey,
+    from: AuditHead,
+    most: u32,
+) -> Result<AuditStep, StoreError> {
+    match verify_some(connection, key, from, most) {
+        Ok(step) => Ok(step),
+        Err(Stop::Flaw(flaw)) => Ok(AuditStep::Flawed(flaw)),
+        Err(Stop::Store(error)) => Err(error),
+    }
+}
+
+fn verify_all(
+    connection: &mut AnyConnection,
+    key: &ChainKey,
+    kept: Option<&AuditHead>,
+) -> Result<(u64, AuditHead), Stop> {
+    let mut chain = Verification::begin(connection, key, AuditHead::of_nothing())?;
+    let mut kept_seen = kept.is_none_or(|kept| *kept == chain.last);
+    while chain.advance(connection, STEP, |head| kept_seen |= kept == Some(head))? > 0 {}
+    chain.ends_at_head()?;
+    if let Some(kept) = kept.filter(|_| !kept_seen) {
+        return Err(missed(kept, &chain.head).into());
+    }
+    nothing_is_added(connection)?;
+    Ok((chain.records, chain.head))
+}
+
+fn verify_some(
+    connection: &mut AnyConnection,
+    key: &ChainKey,
+    from: AuditHead,
+    most: u32,
+) -> Result<AuditStep, Stop> {
+    let mut chain = Verification::begin(connection, key, from)?;
+    chain.stands_on_its_beginning(connection)?;
+    let mut left = i64::from(most);
+    while left > 0 {
+        match chain.advance(connection, left.min(STEP), |_| {})? {
+            0 => break,
+            read => left -= read,
+        }
+    }
+    if left == 0 && chain.last.position < chain.head.position {
+        return Ok(AuditStep::GoesOn {
+            last: chain.last,
+            newest: chain.head.position,
+        });
+    }
+    chain.ends_at_head()?;
+    nothing_is_added(connection)?;
+    Ok(AuditStep::Whole { head: chain.head })
+}
+
+/// How far the chain was verified.
+struct Verification<'a> {
+    key: &'a ChainKey,
+    /// The head of the moment in which this began.
+    head: AuditHead,
+    /// The record that was verified last.
+    last: AuditHead,
+    /// How many were verified.
+    records: u64,
+}
+
+impl<'a> Verification<'a> {
+    /// Begins behind `last`.
+    fn begin(connection: &mut AnyConnection, key: &'a ChainKey, last: AuditHead) -> Result<Self, Stop> {
+        let (position, mac, seal): (i64, Vec<u8>, Vec<u8>) = audit_chain::table
+            .find(1)
+            .select((audit_chain::position, audit_chain::mac, audit_chain::seal))
+            .get_result(connection)?;
+        let head = AuditHead::new(position, mac);
+        match key.is_sealed(&head, &seal) {
+            true => Ok(Self {
+                key,
+                head,
+                last,
+                records: 0,
+            }),
+            false => Err(AuditFlaw::HeadForged.into()),
+        }
+    }
+
+    /// Whether the record that this begins behind is the one that was verified, and follows the one before it: by what is stored, whatever
+    /// was told.
+    fn stands_on_its_beginning(&self, connection: &mut AnyConnection) -> Result<(), Stop> {
+        let position = self.last.position;
+        if position > self.head.position {
+            return Err(missed(&self.last, &self.head).into());
+        }
+        if self.last == AuditHead::of_nothing() {
+            return Ok(());
+        }
+        let mut stored = audit_records::table
+            .filter(audit_records::position.le(position))
+            .order(audit_records::position.desc())
+            .select(AuditRow::as_select())
+            .limit(2)
+            .load(connection)?
+            .into_iter();
+        let record = stored
+            .next()
+            .filter(|row| row.position == position && row.mac == self.last.mac());
+        let record = record.ok_or(AuditFlaw::Rewritten { position })?;
+        let before = stored.next().map(|row| AuditHead::new(row.position, row.mac));
+        match self
+            .key
+            .holds(&before.unwrap_or_else(AuditHead::of_nothing), &record)
+        {
+            true => Ok(()),
+            false => Err(AuditFlaw::Broken { position }.into()),
+        }
+    }
+
+    /// Verifies the next records, at most `most`, tells `seen` of each, and says how many they were.
+    fn advance(
+        &mut self,
+        connection: &mut AnyConnection,
+        most: i64,
+        mut seen: impl FnMut(&AuditHead),
+    ) -> Result<i64, Stop> {
+        let rows = some_after(connection, self.last.position, self.head.position, most)?;
+        let mut read = 0;
+        for row in rows {
+            if !self.key.holds(&self.last, &row) {
+                let position = row.position;
+                return Err(AuditFlaw::Broken { position }.into());
+            }
+            self.last = AuditHead::new(row.position, row.mac);
+            self.records += 1;
+            read += 1;
+            seen(&self.last);
+        }
+        Ok(read)
+    }
+
+    /// Whether the record that was verified last is the newest.
+    fn ends_at_head(&self) -> Result<(), AuditFlaw> {
+        match self.last == self.head {
+            true => Ok(()),
+            false => Err(AuditFlaw::Truncated {
+                position: self.last.position,
+                expected: self.head.position,
+            }),
+        }
+    }
+}
+
+/// What it means that the record `kept` is not in the chain that ends with `head`.
+fn missed(kept: &AuditHead, head: &AuditHead) -> AuditFlaw {
+    match kept.position > head.position {
+        true => AuditFlaw::Truncated {
+            position: head.position,
+            expected: kept.position,
+        },
+        false => AuditFlaw::Rewritten {
+            position: kept.position,
+        },
+    }
+}
+
+/// That no record stands behind the head, both as of one instant.
+fn nothing_is_added(connection: &mut AnyConnection) -> Result<(), Stop> {
+    let added: Option<i64> = audit_records::table
         .filter(
             audit_records::position
                 .nullable()
@@ -102,25 +221,10 @@ fn added(connection: &mut AnyConnection) -> QueryResult<Option<i64>> {
         .select(audit_records::position)
         .limit(1)
         .get_result(connection)
-        .optional()
-}
-
-fn verdict(last: AuditHead, head: AuditHead, records: u64, missed: Option<&AuditHead>) -> AuditVerdict {
-    if last != head {
-        return AuditVerdict::Truncated {
-            position: last.position,
-            expected: head.position,
-        };
-    }
-    match missed {
-        Some(kept) if kept.position > head.position => AuditVerdict::Truncated {
-            position: head.position,
-            expected: kept.position,
-        },
-        Some(kept) => AuditVerdict::Rewritten {
-            position: kept.position,
-        },
-        None => AuditVerdict::Intact { records, head },
+        .optional()?;
+    match added {
+        None => Ok(()),
+        Some(position) => Err(AuditFlaw::Added { position }.into()),
     }
 }
 
@@ -130,11 +234,21 @@ pub(crate) fn records_after(
     position: i64,
     last: i64,
 ) -> QueryResult<Vec<AuditRow>> {
+    some_after(connection, position, last, STEP)
+}
+
+/// As [`records_after`], at most `most`.
+fn some_after(
+    connection: &mut AnyConnection,
+    position: i64,
+    last: i64,
+    most: i64,
+) -> QueryResult<Vec<AuditRow>> {
     audit_records::table
         .filter(audit_records::position.gt(position))
         .filter(audit_records::position.le(last))
         .order(audit_records::position)
         .select(AuditRow::as_select())
-        .limit(STEP)
+        .limit(most)
         .load(connection)
 }

@@ -17,7 +17,8 @@ pub(crate) mod reading;
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use webhook_domain::access::key_history::KnownKey;
+use webhook_domain::access::key_history::{KnownKey, PastKey};
+use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::time::Instant;
 
 use crate::database::connection::AnyConnection;
@@ -74,6 +75,50 @@ pub(crate) fn find(
     Ok(found.into_values().take(limit as usize).collect())
 }
 
+type PastColumns = (String, Option<String>, Option<i64>, Option<i64>);
+
+/// The keys of one webhook that ended between these instants, those that ended last first.
+pub(crate) fn past(
+    connection: &mut AnyConnection,
+    (platform, webhook): (&str, &str),
+    (from, to): (Instant, Instant),
+    limit: u32,
+) -> QueryResult<Vec<PastColumns>> {
+    signing_keys::table
+        .filter(signing_keys::webhook_id.eq(webhook))
+        .filter(signing_keys::ended_at.ge(from.as_milliseconds()))
+        .filter(signing_keys::ended_at.le(to.as_milliseconds()))
+        .filter(signing_keys::platform.eq(platform))
+        .order((signing_keys::ended_at.desc(), signing_keys::fingerprint))
+        .limit(limit.into())
+        .select((
+            signing_keys::fingerprint,
+            signing_keys::protocol,
+            signing_keys::made_at,
+            signing_keys::ended_at,
+        ))
+        .load(connection)
+}
+
+/// A key that has ended, by its row.
+pub(crate) fn decode_past((key, protocol, made_at, ended_at): PastColumns) -> Result<PastKey, RowError> {
+    let at = |column| At { column, row: &key };
+    Ok(PastKey {
+        protocol: decode_protocol(protocol, at("signing_keys.protocol"))?,
+        made_at: made_at.map(Instant::from_milliseconds),
+        // The query asks for those that have one.
+        ended_at: Instant::from_milliseconds(ended_at.unwrap_or_default()),
+        fingerprint: key
+            .parse()
+            .map_err(|problem| at("signing_keys.fingerprint").value(problem))?,
+    })
+}
+
+fn decode_protocol(name: Option<String>, at: At<'_>) -> Result<Option<SigningProtocol>, RowError> {
+    let protocol = name.map(|name| name.parse()).transpose();
+    protocol.map_err(|problem| at.value(problem))
+}
+
 /// What is known of the key, by its row.
 pub(crate) fn decode((webhook, protocol, made_at, ended_at): NotedColumns) -> Result<KnownKey, RowError> {
     let at = |column| At {
@@ -84,10 +129,7 @@ pub(crate) fn decode((webhook, protocol, made_at, ended_at): NotedColumns) -> Re
         webhook: webhook
             .parse()
             .map_err(|problem| at("signing_keys.webhook_id").value(problem))?,
-        protocol: protocol
-            .map(|name| name.parse())
-            .transpose()
-            .map_err(|problem| at("signing_keys.protocol").value(problem))?,
+        protocol: decode_protocol(protocol, at("signing_keys.protocol"))?,
         made_at: made_at.map(Instant::from_milliseconds),
         ended_at: ended_at.map(Instant::from_milliseconds),
     })

@@ -1,7 +1,9 @@
 //! The chain of audit records: whatever is done to them in the database is found.
 
+use webhook_domain::access::audit_chain::AuditStep;
+use webhook_domain::ports::AuditLog as _;
 use webhook_domain::signing::key_ring::Overlap;
-use webhook_store_diesel::{AuditHead, AuditVerdict, DieselStore, OpenError};
+use webhook_store_diesel::{AuditFlaw, AuditHead, AuditVerdict, DieselStore, OpenError};
 
 use crate::opening::execute;
 use crate::place::{Place, Services, master_key, on_each_database};
@@ -11,6 +13,7 @@ on_each_database! {
     a_record_with_any_column_changed_is_found
     a_record_that_is_removed_moved_or_added_is_found
     a_head_that_does_not_fit_is_found
+    what_a_step_begins_behind_must_still_stand
     an_older_copy_of_everything_is_found_by_a_head_that_was_kept
     records_of_before_the_chain_are_chained_when_the_database_is_opened
     a_chain_that_was_removed_is_not_made_again
@@ -29,6 +32,17 @@ async fn eight_records(place: &Place) -> std::sync::Arc<DieselStore> {
 
 async fn verdict(store: &DieselStore, kept: Option<&AuditHead>) -> AuditVerdict {
     store.verify_audit_records(kept.cloned()).await.unwrap()
+}
+
+/// What steps of `most` records find, each behind the one before.
+async fn stepped(store: &DieselStore, most: u32) -> AuditStep {
+    let mut from = AuditHead::of_nothing();
+    loop {
+        match store.verify_step(from, most).await.unwrap() {
+            AuditStep::GoesOn { last, .. } => from = last,
+            end => return end,
+        }
+    }
 }
 
 async fn head(store: &DieselStore) -> AuditHead {
@@ -83,7 +97,7 @@ async fn a_record_with_any_column_changed_is_found(place: Place) {
         );
         assert_eq!(
             verdict(&store, None).await,
-            AuditVerdict::Broken { position: 4 },
+            AuditVerdict::Flawed(AuditFlaw::Broken { position: 4 }),
             "{column}"
         );
         execute(&place, "DELETE FROM audit_records WHERE position = 4");
@@ -98,8 +112,8 @@ async fn a_record_with_any_column_changed_is_found(place: Place) {
 async fn a_record_that_is_removed_moved_or_added_is_found(place: Place) {
     let store = eight_records(&place).await;
     execute(&place, "CREATE TABLE kept AS SELECT * FROM audit_records");
-    let truncated = |position, expected| AuditVerdict::Truncated { position, expected };
-    let broken = |position| AuditVerdict::Broken { position };
+    let truncated = |position, expected| AuditVerdict::Flawed(AuditFlaw::Truncated { position, expected });
+    let broken = |position| AuditVerdict::Flawed(AuditFlaw::Broken { position });
     for (what, expected) in [
         ("DELETE FROM audit_records WHERE position = 1", broken(2)),
         ("DELETE FROM audit_records WHERE position = 4", broken(5)),
@@ -119,11 +133,18 @@ async fn a_record_that_is_removed_moved_or_added_is_found(place: Place) {
         (
             "INSERT INTO audit_records SELECT 9, id, platform, at, credential, request_id, action, resource_id, details, \
              previous, mac FROM kept WHERE position = 8",
-            AuditVerdict::Added { position: 9 },
+            AuditVerdict::Flawed(AuditFlaw::Added { position: 9 }),
         ),
     ] {
         execute(&place, what);
         assert_eq!(verdict(&store, None).await, expected, "{what}");
+        for most in [1, 3, 100] {
+            let step = match stepped(&store, most).await {
+                AuditStep::Flawed(flaw) => AuditVerdict::Flawed(flaw),
+                whole => panic!("{whole:?} after {what}"),
+            };
+            assert_eq!(step, expected, "{what}, in steps of {most}");
+        }
         execute(
             &place,
             "DELETE FROM audit_records; INSERT INTO audit_records SELECT * FROM kept",
@@ -142,13 +163,64 @@ async fn a_head_that_does_not_fit_is_found(place: Place) {
     ] {
         execute(&place, "CREATE TABLE kept AS SELECT * FROM audit_chain");
         execute(&place, what);
-        assert_eq!(verdict(&store, None).await, AuditVerdict::HeadForged, "{what}");
+        assert_eq!(
+            verdict(&store, None).await,
+            AuditVerdict::Flawed(AuditFlaw::HeadForged),
+            "{what}"
+        );
         execute(
             &place,
             "DELETE FROM audit_chain; INSERT INTO audit_chain SELECT * FROM kept; DROP TABLE kept",
         );
         head(&store).await;
     }
+}
+
+async fn what_a_step_begins_behind_must_still_stand(place: Place) {
+    let store = eight_records(&place).await;
+    let whole = AuditStep::Whole {
+        head: head(&store).await,
+    };
+    for most in [1, 3, 8] {
+        assert_eq!(stepped(&store, most).await, whole);
+    }
+    let AuditStep::GoesOn { last, newest: 8 } = store.verify_step(AuditHead::of_nothing(), 3).await.unwrap()
+    else {
+        panic!("there are eight records")
+    };
+    execute(&place, "CREATE TABLE kept AS SELECT * FROM audit_records");
+    let (broken, rewritten) = (
+        AuditFlaw::Broken { position: 3 },
+        AuditFlaw::Rewritten { position: 3 },
+    );
+    for (what, flaw) in [
+        (
+            "UPDATE audit_records SET details = '{}' WHERE position = 3",
+            broken,
+        ),
+        (
+            "UPDATE audit_records SET mac = (SELECT mac FROM kept WHERE position = 4) WHERE position = 2",
+            broken,
+        ),
+        ("DELETE FROM audit_records WHERE position = 2", broken),
+        (
+            "UPDATE audit_records SET mac = (SELECT mac FROM kept WHERE position = 4) WHERE position = 3",
+            rewritten,
+        ),
+        ("DELETE FROM audit_records WHERE position = 3", rewritten),
+    ] {
+        execute(&place, what);
+        let step = store.verify_step(last.clone(), 3).await.unwrap();
+        assert_eq!(step, AuditStep::Flawed(flaw), "{what}");
+        execute(
+            &place,
+            "DELETE FROM audit_records; INSERT INTO audit_records SELECT * FROM kept",
+        );
+    }
+    assert!(matches!(
+        store.verify_step(last, 3).await.unwrap(),
+        AuditStep::GoesOn { .. }
+    ));
 }
 
 async fn an_older_copy_of_everything_is_found_by_a_head_that_was_kept(place: Place) {
@@ -165,16 +237,16 @@ async fn an_older_copy_of_everything_is_found_by_a_head_that_was_kept(place: Pla
         verdict(&store, None).await,
         AuditVerdict::Intact { records: 8, .. }
     ));
-    let expected = AuditVerdict::Truncated {
+    let expected = AuditVerdict::Flawed(AuditFlaw::Truncated {
         position: 8,
         expected: 9,
-    };
+    });
     assert_eq!(verdict(&store, Some(&kept)).await, expected);
     services.create().await;
     services.create().await;
     assert_eq!(
         verdict(&store, Some(&kept)).await,
-        AuditVerdict::Rewritten { position: 9 }
+        AuditVerdict::Flawed(AuditFlaw::Rewritten { position: 9 })
     );
 }
 
@@ -217,7 +289,7 @@ async fn records_of_before_the_chain_are_chained_when_the_database_is_opened(pla
     execute(&place, "UPDATE audit_records SET previous = 1 WHERE position = 5");
     assert_eq!(
         verdict(&store, None).await,
-        AuditVerdict::Broken { position: 5 },
+        AuditVerdict::Flawed(AuditFlaw::Broken { position: 5 }),
         "it was 3"
     );
 }

@@ -38,6 +38,7 @@ pub(super) fn of(record: &AuditRecord) -> Vec<Fact> {
         protocol,
         retired_keys,
         ended_keys,
+        adopted_key,
         imported_keys,
         previous_credentials_expires_at,
         replayed,
@@ -57,6 +58,10 @@ pub(super) fn of(record: &AuditRecord) -> Vec<Fact> {
         text: "kept".to_owned(),
         until: Some(seconds(at)),
     });
+    let adopted = adopted_key.as_ref().map(|adopted| {
+        let by = adopted.evidence.to_lowercase();
+        Value::of(format!("{}, by a {by}", adopted.fingerprint))
+    });
     let again = replayed.then(|| Value::of("a stored answer was given again; nothing was done"));
     let facts = [
         ("Settings that changed", texts(changed_fields)),
@@ -64,6 +69,7 @@ pub(super) fn of(record: &AuditRecord) -> Vec<Fact> {
         ("Which signs with", one(protocol)),
         ("Retired keys that still signed", retired.collect()),
         ("Keys that signed no more", texts(ended_keys)),
+        ("Receiver verified before with", adopted.into_iter().collect()),
         ("Keys that were imported", texts(imported_keys)),
         ("Credentials before", credentials.into_iter().collect()),
         ("Given again", again.into_iter().collect()),

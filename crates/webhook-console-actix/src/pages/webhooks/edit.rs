@@ -8,6 +8,7 @@ use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::id::WebhookId;
 use webhook_domain::services::{CreateWebhook, UpdateWebhook};
+use webhook_domain::signing::imported::ImportedSecret;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::webhook::{AuthenticationType, Edit, Settings, Webhook};
 
@@ -36,10 +37,32 @@ struct EditPage {
     actions: String,
     form_key: String,
     version: i64,
+    /// Whether secrets can be brought along.
+    may_import: bool,
     fields: Fields,
 }
 
+/// For how long the credentials before a change can be tried, in seconds.
+const CREDENTIAL_OVERLAPS: [(&str, &str); 6] = [
+    ("", "not at all: the new ones alone"),
+    ("3600", "1 hour"),
+    ("21600", "6 hours"),
+    ("86400", "1 day"),
+    ("259200", "3 days"),
+    ("604800", "7 days"),
+];
+
 impl EditPage {
+    fn credential_overlaps(&self) -> [(&'static str, &'static str); 6] {
+        CREDENTIAL_OVERLAPS
+    }
+
+    /// Whether something was wrong with the secrets that were brought along.
+    fn has_wrong_import(&self) -> bool {
+        let fields = [ImportedSecret::CURRENT, ImportedSecret::PREVIOUS];
+        fields.iter().any(|field| self.fields.wrong_with(field).is_some())
+    }
+
     fn authentications(&self) -> [AuthenticationType; 3] {
         [
             AuthenticationType::None,
@@ -62,6 +85,7 @@ impl EditPage {
             actions: paths::page(acting.platform(), actions::list::PLACE),
             form_key: form_key.to_owned(),
             version: 0,
+            may_import: acting.may(Permission::WebhookReveal),
             fields,
         }
     }
@@ -76,6 +100,7 @@ impl EditPage {
             of: Some((webhook::title(webhook), here)),
             form_key: form_key.to_owned(),
             version,
+            may_import: false,
             fields,
         }
     }
@@ -109,6 +134,10 @@ pub(crate) async fn create(call: Call) -> Result<HttpResponse, Trouble> {
         return wrong(fields);
     };
     update.signing_protocol = Edit::Set(protocol);
+    let imported = fields.imported(&form, protocol);
+    if !fields.problems.is_empty() {
+        return wrong(fields);
+    }
     let settings = match update.apply(Settings::default()) {
         Ok(settings) => settings,
         Err(refusal) => {
@@ -122,7 +151,10 @@ pub(crate) async fn create(call: Call) -> Result<HttpResponse, Trouble> {
                 settings,
                 idempotent: Some(request),
             };
-            console.webhooks.create(&acting, create).await
+            match &imported {
+                Some(secrets) => console.webhooks.import(&acting, create, secrets).await,
+                None => console.webhooks.create(&acting, create).await,
+            }
         })
         .await;
     match created.map_err(of_field) {

@@ -1,5 +1,6 @@
 //! What was set of a webhook, in words.
 
+use webhook_domain::time::Instant;
 use webhook_domain::webhook::{
     Action, ActionList, ApiHeaderField, AuthenticationType, Settings, Username, Webhook,
 };
@@ -8,7 +9,7 @@ use webhook_domain::webhook::{
 pub(super) type Fact = (&'static str, String);
 
 /// All that is not said elsewhere on the page.
-pub(super) fn of(webhook: &Webhook) -> Vec<Fact> {
+pub(super) fn of(webhook: &Webhook, now: Instant) -> Vec<Fact> {
     let settings = &webhook.settings;
     let mut facts = vec![
         (
@@ -27,6 +28,13 @@ pub(super) fn of(webhook: &Webhook) -> Vec<Fact> {
         ("Custom headers", headers(settings)),
         ("Signing protocol", settings.signing_protocol.name().to_owned()),
     ];
+    if let Some(previous) = webhook.previous_credentials(now) {
+        let until = previous.expires_at;
+        facts.push((
+            "Credentials before",
+            format!("tried until {until} where the new ones are refused"),
+        ));
+    }
     let days = settings.secret_rotation_days.map(|days| days.get().to_string());
     let default = webhook.default_rotation.map(|days| days.get().to_string());
     facts.push((

@@ -1,5 +1,7 @@
 //! The fields of a webhook as a form has them: what was written, what it means, and what is wrong with it. The rules are the domain's.
 
+use webhook_domain::signing::imported::{ImportedSecret, ImportedSecrets};
+use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::signing::secret::SecretText;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::webhook::{
@@ -22,6 +24,8 @@ pub(super) struct Fields {
     pub(super) authentication_type: String,
     pub(super) username: String,
     pub(super) api_header_field: String,
+    /// For how many seconds the credentials before a change are still tried.
+    pub(super) previous_credentials_expires_in: String,
     /// The names alone of headers that are stored. Their values are secrets, which no page shows.
     pub(super) custom_headers: String,
     pub(super) signing_protocol: String,
@@ -72,6 +76,7 @@ impl Fields {
             authentication_type: AuthenticationType::None.name().to_owned(),
             username: String::new(),
             api_header_field: String::new(),
+            previous_credentials_expires_in: String::new(),
             custom_headers: String::new(),
             signing_protocol: SigningProtocol::default().name().to_owned(),
             secret_rotation_days: String::new(),
@@ -97,6 +102,7 @@ impl Fields {
             authentication_type: settings.authentication.kind().name().to_owned(),
             username: text(credentials.username.as_ref().map(Username::as_str)),
             api_header_field: text(credentials.api_header_field.as_ref().map(ApiHeaderField::as_str)),
+            previous_credentials_expires_in: String::new(),
             custom_headers: headers
                 .map(|header| format!("{}\n", header.name.as_str()))
                 .collect(),
@@ -125,6 +131,7 @@ impl Fields {
             authentication_type: text("authentication_type"),
             username: text("username"),
             api_header_field: text("api_header_field"),
+            previous_credentials_expires_in: text("previous_credentials_expires_in"),
             custom_headers: header_names(form),
             signing_protocol: text("signing_protocol"),
             secret_rotation_days: form.text("secret_rotation_days").trim().to_owned(),
@@ -188,6 +195,7 @@ impl Fields {
             actions("included_actions", &included);
         (update.excluded_actions, update.objections.excluded_actions) =
             actions("excluded_actions", &excluded);
+        update.previous_credentials_expires_in = self.seconds("previous_credentials_expires_in");
         update.custom_headers = self.headers(form);
         update.secret_rotation_days = self.text(
             "secret_rotation_days",
@@ -201,6 +209,33 @@ impl Fields {
     /// The protocol of the first key of a webhook that is created.
     pub(super) fn protocol(&mut self) -> Option<SigningProtocol> {
         self.noted("signing_protocol", self.signing_protocol.parse())
+    }
+
+    /// The secrets that the receiver of a webhook of this protocol has from elsewhere, if any are sent; what is wrong with them is noted.
+    pub(super) fn imported(&mut self, form: &Form, protocol: SigningProtocol) -> Option<ImportedSecrets> {
+        let count = self.problems.len();
+        let [current, previous] = [ImportedSecret::CURRENT, ImportedSecret::PREVIOUS].map(|field| {
+            let text = Some(form.text(field).trim()).filter(|text| !text.is_empty())?;
+            self.noted(field, ImportedSecret::parse(&SecretText::new(text.to_owned())))
+        });
+        if self.problems.len() > count {
+            return None;
+        }
+        ImportedSecrets::new(current, previous, protocol).unwrap_or_else(|refusal| {
+            self.problems.extend(Problem::of(&refusal));
+            None
+        })
+    }
+
+    /// A number of seconds; none where nothing is written.
+    fn seconds(&mut self, field: &'static str) -> Overlap {
+        let text = self.previous_credentials_expires_in.clone();
+        if text.is_empty() {
+            return Overlap::NONE;
+        }
+        let seconds = text.parse().map_err(|_| Overlap::invalid());
+        self.noted(field, seconds.and_then(Overlap::from_seconds))
+            .unwrap_or(Overlap::NONE)
     }
 
     fn noted<T>(&mut self, field: &'static str, read: Result<T, InvalidValue>) -> Option<T> {

@@ -8,9 +8,9 @@ use webhook_domain::id::WebhookId;
 use webhook_domain::webhook::{Reference, TargetUrl, Webhook};
 
 use super::facts::{self, Fact};
-use super::keys::{self, Key};
+use super::keys::{self, Happened, Key, Past};
 use super::list::PLACE;
-use super::timeline::{Bar, Timeline};
+use super::timeline::Timeline;
 use crate::request::call::Call;
 use crate::trouble::Trouble;
 use crate::view::held_up::HeldUp;
@@ -33,6 +33,8 @@ struct ShowPage {
     due_at: Option<Moment>,
     timeline: Option<Timeline>,
     keys: Vec<Key>,
+    past: Option<Past>,
+    happened: Vec<Happened>,
     facts: Vec<Fact>,
     created_at: Moment,
     updated_at: Moment,
@@ -53,6 +55,16 @@ struct May {
     audit: bool,
 }
 
+impl ShowPage {
+    fn shown_past(&self) -> usize {
+        keys::SHOWN_PAST
+    }
+
+    fn past_days(&self) -> u64 {
+        keys::PAST_DAYS
+    }
+}
+
 impl May {
     fn of(acting: &Acting) -> Self {
         Self {
@@ -70,7 +82,6 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
     let shown = call.console().webhooks.look(&acting, id).await?;
     let now = call.console().clock.now();
     let keys = keys::read(&call, &acting, &shown).await?;
-    let bars: Vec<Bar> = keys.iter().map(Key::bar).collect();
     let settings = &shown.settings;
     let ring = &shown.key_ring;
     page(&ShowPage {
@@ -89,8 +100,8 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
         held_up: HeldUp::of(&shown, now),
         key_states: webhook::key_states(&shown, now),
         due_at: shown.roll_due_at(now).map(Moment),
-        timeline: Timeline::of(&bars, now),
-        facts: facts::of(&shown),
+        timeline: Timeline::of(&keys.bars(), now.minus(keys::past_time()), now),
+        facts: facts::of(&shown, now),
         created_at: Moment(shown.created_at),
         updated_at: Moment(shown.updated_at),
         may: May::of(&acting),
@@ -98,7 +109,9 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
         test_key: call.new_key()?.as_str().to_owned(),
         check_key: call.new_key()?.as_str().to_owned(),
         can_be_undone: ring.undoable().is_some() && ring.previous(now).is_some(),
-        keys,
+        happened: keys.happened(),
+        keys: keys.signing,
+        past: keys.past,
     })
 }
 

@@ -13,10 +13,29 @@ const ROW: i64 = 34;
 const TOP: i64 = 24;
 const BAR: i64 = 16;
 
+/// What a key is at present.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum BarKind {
+    Current,
+    Retired,
+    Ended,
+}
+
+impl BarKind {
+    /// The word for it, which is also the class of its bar.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Retired => "retired",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// A key.
 pub(super) struct Bar {
+    pub(super) kind: BarKind,
     pub(super) fingerprint: String,
-    pub(super) is_current: bool,
     pub(super) from: Instant,
     /// Whether it is known that it began then, and not before.
     pub(super) is_from_known: bool,
@@ -26,10 +45,22 @@ pub(super) struct Bar {
 }
 
 /// Something that happened to a key.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Mark {
     pub(super) kind: MarkKind,
     pub(super) at: Instant,
+    /// It in words.
+    pub(super) says: String,
+}
+
+impl Mark {
+    pub(super) fn new(kind: MarkKind, at: Instant, says: impl Into<String>) -> Self {
+        Self {
+            kind,
+            at,
+            says: says.into(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,6 +102,9 @@ struct Row {
     /// Whether the label ends at its place, for want of room behind it.
     is_text_before: bool,
     is_open: bool,
+    has_ended: bool,
+    /// Whether it began before the picture does.
+    is_cut: bool,
     marks: Vec<Shape>,
 }
 
@@ -93,12 +127,17 @@ impl Shape {
 }
 
 impl Timeline {
-    /// The picture of `bars` at `now`; none without any.
-    pub(super) fn of(bars: &[Bar], now: Instant) -> Option<Self> {
-        let begin = bars.iter().map(|bar| bar.from).min()?.min(now);
+    /// The picture of `bars` at `now`; none without any. A key that has ended is cut at `since`, unless one that signs began before.
+    pub(super) fn of(bars: &[Bar], since: Instant, now: Instant) -> Option<Self> {
+        let signing = bars.iter().filter(|bar| bar.kind != BarKind::Ended);
+        let since = signing
+            .map(|bar| bar.from)
+            .min()
+            .map_or(since, |from| from.min(since));
+        let begin = bars.iter().map(|bar| bar.from).min()?.max(since).min(now);
         let ends = bars.iter().filter_map(|bar| bar.until);
         let end = ends.max().unwrap_or(now).max(now);
-        let span = end.since(begin).as_millis().max(60_000);
+        let span = end.since(begin).as_millis().max(10_000);
         // Some room behind the last instant, in which a current key goes on.
         let span = i64::try_from(span + span / 8).unwrap_or(i64::MAX);
         let scale = Scale { begin, span };
@@ -145,20 +184,22 @@ impl Scale {
             text_x: if is_text_before { end.max(x) } else { x },
             is_text_before,
             label: label(bar),
-            class: if bar.is_current { "current" } else { "retired" },
+            class: bar.kind.word(),
             x,
             y,
             width: (end - x).max(2),
             height: BAR,
             text_y: y + BAR + 11,
             is_open: bar.until.is_none(),
+            has_ended: bar.kind == BarKind::Ended,
+            is_cut: bar.from < self.begin,
             marks: marks.collect(),
         }
     }
 }
 
 fn label(bar: &Bar) -> String {
-    let role = if bar.is_current { "current" } else { "retired" };
+    let role = bar.kind.word();
     let began = if bar.is_from_known {
         ""
     } else {
@@ -183,7 +224,11 @@ mod tests {
     fn bar(from: Instant, until: Option<Instant>) -> Bar {
         Bar {
             fingerprint: "sha256:0123456789abcdef".into(),
-            is_current: until.is_none(),
+            kind: match until {
+                None => BarKind::Current,
+                Some(until) if until <= ManualClock::START => BarKind::Ended,
+                Some(_) => BarKind::Retired,
+            },
             from,
             is_from_known: true,
             until,
@@ -199,7 +244,7 @@ mod tests {
             bar(now.minus(day), None),
             bar(now.minus(day * 3), Some(now.plus(day))),
         ];
-        let picture = Timeline::of(&bars, now).unwrap();
+        let picture = Timeline::of(&bars, now, now).unwrap();
         let [current, retired] = &picture.rows[..] else {
             panic!("two rows")
         };
@@ -213,15 +258,35 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_has_ended_stands_before_the_present_and_is_cut_where_the_picture_begins() {
+        let now = ManualClock::START;
+        let day = Duration::from_secs(86_400);
+        let ended = bar(now.minus(day * 400), Some(now.minus(day)));
+        let picture = |bars: &[Bar]| Timeline::of(bars, now.minus(day * 90), now).unwrap();
+        let with_new = picture(&[bar(now.minus(day), None), ended]);
+        let [current, row] = &with_new.rows[..] else {
+            panic!("two rows")
+        };
+        assert!(row.has_ended && row.is_cut && !current.has_ended && !current.is_cut);
+        assert!(row.label.starts_with("ended "));
+        assert_eq!((row.x, row.x + row.width), (MARGIN, current.x));
+        assert!(current.x < with_new.now_x);
+        assert_eq!(with_new.begin, "2024-01-13");
+        let ended = bar(now.minus(day * 400), Some(now.minus(day)));
+        let with_old = picture(&[bar(now.minus(day * 500), None), ended]);
+        assert!(!with_old.rows[1].is_cut, "a key that signs began before");
+    }
+
+    #[test]
     fn a_key_of_this_moment_and_one_of_all_time_can_be_drawn() {
         let now = ManualClock::START;
-        assert!(Timeline::of(&[], now).is_none());
+        assert!(Timeline::of(&[], now, now).is_none());
         for from in [
             now,
             Instant::from_milliseconds(0),
             now.plus(Duration::from_secs(60)),
         ] {
-            let picture = Timeline::of(&[bar(from, None)], now).unwrap();
+            let picture = Timeline::of(&[bar(from, None)], now, now).unwrap();
             assert!(picture.rows[0].width >= 2);
             assert!(picture.now_x <= WIDTH - MARGIN);
         }

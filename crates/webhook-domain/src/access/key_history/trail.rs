@@ -1,9 +1,11 @@
 //! What the audit records of a webhook say of one of its keys: who was shown it, when it was made and when it ends.
 
-use crate::access::audit::{AuditAction, AuditRecord};
+use crate::access::audit::{AuditAction, AuditRecord, AuditedAdoption};
 use crate::access::caller::Credential;
 use crate::id::{AuditRecordId, RequestId};
+use crate::signing::key_ring::Adoption;
 use crate::signing::secret::Fingerprint;
+use crate::signing::signing_protocol::SigningProtocol;
 use crate::time::Instant;
 
 /// How many times that a key was shown are told one by one: the latest.
@@ -33,6 +35,8 @@ pub struct KeyTrail {
     /// When it ends by the newest record that names it, if that says it: whether any did.
     pub(super) newest: Option<Option<Instant>>,
     pub(super) made_at: Option<Instant>,
+    /// What was shown of it when another took its place.
+    pub(super) adopted: Option<Adoption>,
 }
 
 impl KeyTrail {
@@ -45,6 +49,7 @@ impl KeyTrail {
             times_shown: 0,
             newest: None,
             made_at: None,
+            adopted: None,
         }
     }
 
@@ -75,6 +80,18 @@ impl KeyTrail {
             }
         }
         self.newest = self.newest.or(end);
+        let adopted = record.details.adopted_key.as_ref();
+        let adopted = adopted.filter(|adopted| adopted.fingerprint == self.fingerprint.as_str());
+        self.adopted = self.adopted.or(adopted.and_then(AuditedAdoption::read));
+    }
+
+    /// When it was shown and how often, for a key that signs like this. Nobody is shown a key with a public half: its private half never
+    /// leaves the service.
+    pub(super) fn showings(self, protocol: Option<SigningProtocol>) -> (Vec<Showing>, u64) {
+        match protocol {
+            Some(SigningProtocol::Ed25519) => (Vec::new(), 0),
+            Some(SigningProtocol::HmacSha256) | None => (self.shown, self.times_shown),
+        }
     }
 
     /// Whether the record of the key's making was read: there is nothing of it before.

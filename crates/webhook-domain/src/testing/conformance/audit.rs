@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::Ports;
 use super::deleting::delete;
 use super::scene::{Scene, done, held};
-use crate::access::audit::{AuditAction, AuditDetails, AuditRecord, AuditedRetiredKey};
+use super::verdict::fail;
+use crate::access::audit::{AuditAction, AuditDetails, AuditRecord, AuditedAdoption, AuditedRetiredKey};
+use crate::access::audit_chain::{AuditFlaw, AuditHead, AuditStep};
 use crate::concurrently::concurrently;
 use crate::id::WebhookId;
 use crate::ports::{AuditQuery, Change, Effect};
@@ -40,6 +42,72 @@ pub async fn audit_records_come_newest_first(ports: &Ports) {
     assert_eq!(newest, records[..2]);
 }
 
+/// Step by step up to the newest record, of whatever platform. A step begins behind a record that is there and no other.
+pub async fn the_chain_is_verified_in_steps(ports: &Ports) {
+    let (scene, other) = (Scene::new(ports), Scene::new(ports));
+    let step = async |from: &AuditHead, most| held(ports.audit().verify_step(from.clone(), most).await);
+    let nothing = AuditHead::of_nothing();
+    assert_eq!(
+        step(&nothing, 2).await,
+        AuditStep::Whole {
+            head: nothing.clone()
+        }
+    );
+    for scene in [&scene, &other, &scene, &scene, &other] {
+        scene.create(fixtures::bare_settings()).await;
+    }
+    let mut ends = vec![nothing];
+    let whole = loop {
+        match step(&ends[ends.len() - 1], 2).await {
+            AuditStep::GoesOn { last, newest } => {
+                assert_eq!(newest, 5);
+                ends.push(last);
+            }
+            end => break end,
+        }
+    };
+    let AuditStep::Whole { head } = whole else {
+        fail(&format!("{whole:?}"))
+    };
+    ends.push(head);
+    let positions: Vec<_> = ends.iter().map(|end| end.position).collect();
+    assert_eq!(positions, [0, 2, 4, 5]);
+    assert_eq!(
+        step(&ends[0], 5).await,
+        AuditStep::Whole {
+            head: ends[3].clone()
+        }
+    );
+    // Behind the newest there is nothing yet, and then what was added.
+    let head = ends[3].clone();
+    assert_eq!(step(&head, 2).await, AuditStep::Whole { head: head.clone() });
+    ports.reopen().await;
+    scene.create(fixtures::bare_settings()).await;
+    let AuditStep::Whole { head: newer } = step(&head, 2).await else {
+        fail("the new record follows")
+    };
+    assert_eq!(newer.position, 6);
+    for (from, flaw) in [
+        (
+            AuditHead::new(3, ends[1].mac().to_vec()),
+            AuditFlaw::Rewritten { position: 3 },
+        ),
+        (
+            AuditHead::new(0, newer.mac().to_vec()),
+            AuditFlaw::Rewritten { position: 0 },
+        ),
+        (
+            AuditHead::new(9, newer.mac().to_vec()),
+            AuditFlaw::Truncated {
+                position: 6,
+                expected: 9,
+            },
+        ),
+    ] {
+        assert_eq!(step(&from, 2).await, AuditStep::Flawed(flaw));
+    }
+}
+
 /// Another webhook's records and another platform's are not among them.
 pub async fn audit_records_are_those_of_one_resource_of_one_platform(ports: &Ports) {
     let (scene, other) = (Scene::new(ports), Scene::new(ports));
@@ -65,6 +133,11 @@ pub async fn an_audit_record_reads_back_equal(ports: &Ports) {
             kept_until: Some(1_715_527_357),
         }],
         ended_keys: vec!["sha256:ffffffffffffffff".into()],
+        adopted_key: Some(AuditedAdoption {
+            fingerprint: "sha256:0000000000000000".into(),
+            evidence: "RECEIPT".into(),
+            adopted_at: 1_712_935_357_042,
+        }),
         imported_keys: vec!["sha256:0123456789abcdef".into()],
         previous_credentials_expires_at: Some(1_712_935_358),
         replayed: true,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Ports;
 use super::scene::{Scene, done, held};
 use crate::access::audit::{AuditAction, AuditDetails};
-use crate::access::key_history::KnownKey;
+use crate::access::key_history::{KnownKey, PastKey};
 use crate::id::{SigningKeyId, WebhookId};
 use crate::ports::{Change, Effect};
 use crate::signing::key_ring::{Evidence, KeyRing, Overlap};
@@ -94,6 +94,56 @@ async fn delete(scene: &Scene, webhook: WebhookId) {
         })
     };
     done(scene.change(webhook, None, delete).await);
+}
+
+/// Those that ended last first, of this webhook and in this time alone; also when the webhook is gone.
+pub async fn the_keys_of_a_webhook_that_have_ended_are_listed(ports: &Ports) {
+    let (scene, stranger) = (Scene::new(ports), Scene::new(ports));
+    let webhook = scene.create(fixtures::bare_settings()).await;
+    let other = scene.create(fixtures::bare_settings()).await;
+    let mut made = Vec::new();
+    for _ in 0..4 {
+        let ring = scene.stored(webhook.id).await.key_ring;
+        made.push((
+            held(ring.current().ok_or("it has a key")).fingerprint(),
+            scene.now(),
+        ));
+        scene.clock.advance_seconds(10);
+        done(scene.roll(webhook.id, Overlap::NONE).await);
+        done(scene.roll(other.id, Overlap::NONE).await);
+    }
+    let ended = |place: usize| PastKey {
+        fingerprint: made[place].0.clone(),
+        protocol: Some(SigningProtocol::HmacSha256),
+        made_at: Some(made[place].1),
+        ended_at: made[place].1.plus(Duration::from_secs(10)),
+    };
+    let beginning = Instant::from_milliseconds(0);
+    let listed = async |of: &Scene, from, to, limit| {
+        let log = ports.audit();
+        held(log.past_keys(&of.platform, webhook.id, from, to, limit).await)
+    };
+    let now = scene.now();
+    assert_eq!(
+        listed(&scene, beginning, now, 9).await,
+        [ended(3), ended(2), ended(1), ended(0)]
+    );
+    assert_eq!(listed(&scene, beginning, now, 2).await, [ended(3), ended(2)]);
+    let (second, third) = (ended(1).ended_at, ended(2).ended_at);
+    assert_eq!(listed(&scene, second, third, 9).await, [ended(2), ended(1)]);
+    let none = |instant: Instant| instant.plus(Duration::from_millis(1));
+    assert_eq!(listed(&scene, none(third), now, 9).await, [ended(3)]);
+    assert_eq!(listed(&stranger, beginning, now, 9).await, []);
+    // What is promised to end later has not ended.
+    done(scene.roll(webhook.id, Overlap::DAY).await);
+    let now = scene.now();
+    assert_eq!(listed(&scene, beginning, now, 9).await.len(), 4);
+    delete(&scene, webhook.id).await;
+    let all = listed(&scene, beginning, now, 9).await;
+    assert_eq!(all.len(), 6);
+    assert!(all.is_sorted_by_key(|key| (std::cmp::Reverse(key.ended_at), key.fingerprint.to_string())));
+    ports.reopen().await;
+    assert_eq!(listed(&scene, beginning, now, 9).await, all);
 }
 
 /// Of which there is no audit record: it ends with the adoption of the next key, or when it was kept for as long as can be.

@@ -27,6 +27,7 @@ macro_rules! conformance_tests {
             it_is_known_how_a_key_signed
             the_end_of_a_kept_key_is_known
             a_key_of_several_webhooks_is_known_of_each
+            the_keys_of_a_webhook_that_have_ended_are_listed
             webhooks_are_listed_by_the_number_of_a_page
             webhooks_are_listed_from_a_cursor
             webhooks_are_found_by_how_old_their_secret_is
@@ -81,6 +82,7 @@ macro_rules! conformance_tests {
             a_sweep_leaves_version_and_records_as_they_are
             an_answer_of_a_clock_that_was_ahead_counts_from_now
             audit_records_come_newest_first
+            the_chain_is_verified_in_steps
             audit_records_are_those_of_one_resource_of_one_platform
             an_audit_record_reads_back_equal
             a_record_alone_stands_among_those_of_its_webhook

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::access::audit::AuditRecord;
-use crate::access::key_history::KnownKey;
+use crate::access::key_history::{KnownKey, PastKey};
 use crate::access::named_keys::KeyEnd;
 use crate::id::{PlatformId, WebhookId};
 use crate::signing::key_ring::EndedKey;
@@ -58,6 +58,22 @@ impl Keys {
             },
             is_past: false,
         })
+    }
+
+    /// The keys of a webhook that end, in no order.
+    pub(super) fn ending(&self, platform: &PlatformId, webhook: WebhookId) -> Vec<PastKey> {
+        let of_webhook =
+            |place: &(String, String, WebhookId)| place.0 == platform.as_str() && place.2 == webhook;
+        let own = self.0.iter().filter(|(place, _)| of_webhook(place));
+        own.filter_map(|((_, fingerprint, _), noted)| {
+            Some(PastKey {
+                fingerprint: fingerprint.parse().ok()?,
+                protocol: noted.known.protocol,
+                made_at: noted.known.made_at,
+                ended_at: noted.known.ended_at?,
+            })
+        })
+        .collect()
     }
 
     /// The keys of the platform with this fingerprint, in the order of their webhooks' ids.
