@@ -101,3 +101,28 @@ async fn a_refused_form_changes_nothing() {
     browser.send(&action, &fields).await.is(303);
     assert!(scene.stored("acme", webhook.id).await.is_none());
 }
+
+#[actix_web::test]
+async fn the_key_of_a_form_is_good_for_that_form_and_that_caller_alone() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let (one, other) = (
+        scene.webhook("acme", "Invoices").await,
+        scene.webhook("acme", "Archive").await,
+    );
+    let roll = |id| format!("/console/p/acme/webhooks/{id}/roll");
+    let page = browser.get_through(&roll(one.id)).await;
+    let fields = Browser::fill(&page, &roll(one.id), &[]);
+    browser.send(&roll(one.id), &fields).await.is(200);
+    // The same bytes at another address are another form.
+    let elsewhere = browser.send(&roll(other.id), &fields).await;
+    elsewhere.is(409).hides("Changed meanwhile").hides("whsec_");
+    assert_eq!(
+        scene.stored("acme", other.id).await.unwrap().version,
+        other.version
+    );
+    // To somebody else they are not answered with what was done for the first.
+    let stranger = scene.signed_in().await;
+    let theirs = stranger.send(&roll(one.id), &fields).await;
+    theirs.is(409).shows("Changed meanwhile").hides("whsec_");
+}
