@@ -10,7 +10,8 @@
 //!
 //! Webhooks are read page by page. Of a page, `AT_ONCE` are rolled at the same time, so that the store can commit them together.
 
-use std::collections::VecDeque;
+mod run;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,10 +20,10 @@ use super::rotations::{announcement as announcement_of_end, stopped};
 use super::secret_key::RollRule;
 use crate::access::audit::AuditStamp;
 use crate::access::caller::{Acting, Credential};
-use crate::concurrently::concurrently;
+use crate::concurrently::{both, concurrently};
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError, StoreError};
-use crate::id::{ProcessId, RequestId, WebhookId};
+use crate::id::{ProcessId, RequestId};
 use crate::ports::{
     ApiKeyStore, Change, ChangeOrder, ClaimedRotation, DeliveryPause, Effect, FinishRotation, Outcome,
     RotationStore, RotationWebhooksQuery, WebhookStore,
@@ -32,8 +33,9 @@ use crate::signing::key_ring::NewKey;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, Webhook};
 
-/// How many webhooks are rolled at the same time.
-const AT_ONCE: usize = 16;
+pub use self::run::RotationRun;
+use self::run::{Leave, Waiting};
+
 /// How many are read at a time.
 const PAGE: u32 = 1_024;
 /// How often the store may refuse a webhook.
@@ -64,26 +66,6 @@ pub struct RotationRunner {
     pub describe_rotation: Option<DescribeRotation>,
 }
 
-/// A rotation that a process works at, and how far it is with that.
-pub struct RotationRun {
-    rotation: Arc<Rotation>,
-    epoch: u64,
-    /// How many have failed.
-    failed: u64,
-    /// From which number on webhooks were not read yet; none once all were.
-    unread_from: Option<u64>,
-    /// Those that were read and have no outcome.
-    waiting: VecDeque<Waiting>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Waiting {
-    number: u64,
-    webhook: WebhookId,
-    /// How often the store has refused it.
-    refused: u32,
-}
-
 /// What comes next in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RotationTurn {
@@ -105,32 +87,6 @@ enum Stepped {
     Over,
 }
 
-impl RotationRun {
-    /// A run from the first webhook on that has no outcome.
-    #[must_use]
-    pub fn new(claimed: ClaimedRotation) -> Self {
-        Self {
-            failed: claimed.rotation.totals.failed,
-            rotation: Arc::new(claimed.rotation),
-            epoch: claimed.epoch,
-            unread_from: Some(0),
-            waiting: VecDeque::new(),
-        }
-    }
-
-    /// The webhooks whose turn it is, as many as are rolled at the same time.
-    fn due(&mut self, now: Instant) -> Vec<Waiting> {
-        let mut due = Vec::new();
-        while due.len() < AT_ONCE
-            && let Some(next) = self.waiting.front()
-            && self.rotation.is_due(next.number, now)
-        {
-            due.extend(self.waiting.pop_front());
-        }
-        due
-    }
-}
-
 impl RotationRunner {
     /// The rotations that this process works at from now on. To be asked more often than a [claim](crate::rotation::LEASE) lasts.
     ///
@@ -149,16 +105,19 @@ impl RotationRunner {
     /// asked again.
     pub async fn advance(&self, run: &mut RotationRun) -> Result<RotationTurn, ServiceError> {
         let now = self.clock.now();
-        if !self.is_credential_good(&run.rotation, now).await? {
-            return self.finish(run, Some(StopReason::CredentialRevoked), now).await;
+        let leave = match run.leave.take() {
+            Some(leave) => leave,
+            None => self.leave(&run.rotation, now).await?,
+        };
+        match leave {
+            Leave::Given => {}
+            Leave::NotNow => return Ok(RotationTurn::WaitUntil(now.plus(PATIENCE))),
+            Leave::CredentialRevoked => {
+                return self.finish(run, Some(StopReason::CredentialRevoked), now).await;
+            }
         }
         if run.rotation.has_too_many_failures(run.failed) {
             return self.finish(run, Some(StopReason::TooManyFailures), now).await;
-        }
-        // Whoever begins one while deliveries are paused knows it; of any other it was not to be expected that nobody hears of a key.
-        let pause = self.pause.current().await?;
-        if pause.is_some_and(|pause| run.rotation.created_at < pause.since) {
-            return Ok(RotationTurn::WaitUntil(now.plus(PATIENCE)));
         }
         self.read(run).await?;
         let Some(first) = run.waiting.front() else {
@@ -173,8 +132,13 @@ impl RotationRunner {
     /// Takes the steps that are due.
     async fn steps(&self, run: &mut RotationRun, now: Instant) -> Result<RotationTurn, ServiceError> {
         let due = run.due(now);
-        let steps = due.iter().map(|waiting| self.step(run, *waiting, now));
-        let stepped = concurrently(steps).await;
+        // All are made before the first is begun, so that the store has them together.
+        let orders: Vec<_> = due.iter().map(|waiting| self.order(run, *waiting, now)).collect();
+        let steps = due
+            .iter()
+            .zip(orders)
+            .map(|(waiting, order)| self.step(run, *waiting, order, now));
+        let (stepped, leave) = both(concurrently(steps), self.leave(&run.rotation, now)).await;
         let mut put_off = Vec::new();
         let (mut is_over, mut is_answered) = (false, false);
         for (waiting, stepped) in due.into_iter().zip(stepped) {
@@ -191,6 +155,8 @@ impl RotationRunner {
             return Ok(RotationTurn::Over);
         }
         if put_off.is_empty() {
+            // If that is not known, it is asked again.
+            run.leave = leave.ok();
             return Ok(RotationTurn::GoOn);
         }
         // What befalls all is no refusal of this one.
@@ -217,6 +183,20 @@ impl RotationRunner {
             true => RotationTurn::GoOn,
             false => RotationTurn::WaitUntil(now.plus(PATIENCE)),
         })
+    }
+
+    async fn leave(&self, rotation: &Rotation, now: Instant) -> Result<Leave, StoreError> {
+        if !self.is_credential_good(rotation, now).await? {
+            return Ok(Leave::CredentialRevoked);
+        }
+        // Whoever begins one while deliveries are paused knows it; of any other it was not to be expected that nobody hears of a key.
+        let pause = self.pause.current().await?;
+        Ok(
+            match pause.is_some_and(|pause| rotation.created_at < pause.since) {
+                true => Leave::NotNow,
+                false => Leave::Given,
+            },
+        )
     }
 
     /// Whether what began the rotation may still act. Of a token nothing is known but that it was good then; the operator always may.
@@ -255,8 +235,14 @@ impl RotationRunner {
     }
 
     /// Rolls a webhook, or passes it over.
-    async fn step(&self, run: &RotationRun, waiting: Waiting, now: Instant) -> Stepped {
-        let order = match self.order(run, waiting, now) {
+    async fn step(
+        &self,
+        run: &RotationRun,
+        waiting: Waiting,
+        order: Result<ChangeOrder, ServiceError>,
+        now: Instant,
+    ) -> Stepped {
+        let order = match order {
             Ok(order) => order,
             Err(error) => return Stepped::NotNow(error),
         };

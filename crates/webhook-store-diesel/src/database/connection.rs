@@ -18,12 +18,14 @@ use crate::database::state::{Kept, State, beside};
 const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait before asking again, where SQLite does not do so itself.
 const SQLITE_BUSY_PAUSE: Duration = Duration::from_millis(5);
+/// How long what writes the log back waits for somebody who is writing, where it waits at all.
+const WRITE_BACK_TIMEOUT: Duration = Duration::from_millis(100);
 /// What SQLite says of `SQLITE_BUSY`; diesel does not tell it from other errors.
 const SQLITE_BUSY_MESSAGE: &str = "database is locked";
 
-/// How long SQLite's log grows before it is written back, in pages of 4 KiB: 64 MiB. Written back sixteen times as often,
-/// as SQLite does by itself, a page that many rolls change would be written that much more often too.
-const SQLITE_CHECKPOINT_PAGES: u32 = 16_384;
+/// How long SQLite's log grows before whoever commits writes it back, in pages of 4 KiB: 256 MiB. It is written back by
+/// [a thread of its own](crate::database::write_back) long before, and by this if that thread cannot.
+const SQLITE_CHECKPOINT_PAGES: u32 = 65_536;
 
 /// How long PostgreSQL lets a statement wait for a lock, and run, and a transaction do nothing: ours never pauses, so one
 /// that does belongs to a process that is frozen or cut off, and all others wait for it.
@@ -158,34 +160,64 @@ impl AnyConnection {
 
     /// Opens a database of SQLite's to [write its log back](Self::write_back), waiting for others for a moment at the most.
     pub(crate) fn open_sqlite_to_write_back(path: &Path) -> Result<Self, ConnectionError> {
-        let mut connection = open_sqlite(path)?;
+        let mut connection = open_sqlite(path).map(Self::Sqlite)?;
         connection
-            .batch_execute("PRAGMA busy_timeout = 100")
+            .wait_for_sqlite(WRITE_BACK_TIMEOUT)
             .map_err(ConnectionError::CouldntSetupConfiguration)?;
-        Ok(Self::Sqlite(connection))
+        Ok(connection)
     }
 
-    /// As [`write_back`](Self::write_back), waiting for nobody: while it waits, it would keep others from writing.
-    pub(crate) fn write_back_at_once(&mut self) -> QueryResult<bool> {
-        if let Self::Sqlite(sqlite) = self {
-            sqlite.batch_execute("PRAGMA busy_timeout = 0")?;
-        }
-        let done = self.write_back();
-        if let Self::Sqlite(sqlite) = self {
-            sqlite.batch_execute("PRAGMA busy_timeout = 100")?;
-        }
+    /// Writes SQLite's log back while others go on writing it. What they wrote meanwhile is left.
+    pub(crate) fn write_back_beside(&mut self) -> QueryResult<()> {
+        // The second time writes back what was written during the first, and that is little.
+        self.checkpoint("PASSIVE")
+            .and_then(|_| self.checkpoint("PASSIVE"))
+            .map(drop)
+    }
+
+    /// Writes back what is left of SQLite's log and has the next commit begin it anew, or [empties](Self::write_back) it, unless somebody is reading
+    /// or writing at this moment. Says whether it was done.
+    pub(crate) fn end_log_at_once(&mut self, empty: bool) -> QueryResult<bool> {
+        self.wait_for_sqlite(Duration::ZERO)?;
+        let done = match empty {
+            true => self.write_back(),
+            false => self
+                .checkpoint("RESTART")
+                .map(|done| done.is_none_or(|done| done.busy == 0)),
+        };
+        self.wait_for_sqlite(WRITE_BACK_TIMEOUT)?;
         done
+    }
+
+    /// How many pages are in SQLite's log since it was begun.
+    pub(crate) fn pages_in_log(&mut self) -> QueryResult<i64> {
+        let looked = self.checkpoint("NOOP")?;
+        Ok(looked.map_or(0, |looked| looked.log))
     }
 
     /// Writes SQLite's log back and empties it, unless somebody is reading or writing it: what was overwritten is gone from the
     /// files then. Says whether it was done.
     pub(crate) fn write_back(&mut self) -> QueryResult<bool> {
+        let done = self.checkpoint("TRUNCATE")?;
+        Ok(done.is_none_or(|done| done.busy == 0))
+    }
+
+    /// What SQLite says of a checkpoint of this kind; nothing, where there is no log of SQLite's.
+    fn checkpoint(&mut self, kind: &str) -> QueryResult<Option<Checkpoint>> {
+        match self {
+            Self::Sqlite(sqlite) => sql_query(format!("PRAGMA wal_checkpoint({kind})"))
+                .get_result(sqlite)
+                .map(Some),
+            Self::Postgres(_) => Ok(None),
+        }
+    }
+
+    fn wait_for_sqlite(&mut self, longest: Duration) -> QueryResult<()> {
         match self {
             Self::Sqlite(sqlite) => {
-                let done: Checkpoint = sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(sqlite)?;
-                Ok(done.busy == 0)
+                sqlite.batch_execute(&format!("PRAGMA busy_timeout = {}", longest.as_millis()))
             }
-            Self::Postgres(_) => Ok(true),
+            Self::Postgres(_) => Ok(()),
         }
     }
 
@@ -199,6 +231,9 @@ impl AnyConnection {
 struct Checkpoint {
     #[diesel(sql_type = BigInt)]
     busy: i64,
+    /// Pages; less than none without a log.
+    #[diesel(sql_type = BigInt)]
+    log: i64,
 }
 
 #[derive(QueryableByName)]

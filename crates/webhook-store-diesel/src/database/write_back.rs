@@ -1,43 +1,63 @@
-//! Getting what was erased out of SQLite's write-ahead log.
+//! Writing SQLite's write-ahead log back, beside those who write.
 //!
-//! A secret that was overwritten in the database stays in the log until that is written back and emptied, which SQLite does only
-//! once the log has grown. So when a secret was erased, a thread with a connection of its own does it at once. It waits for nobody,
-//! and so nobody waits for it: while somebody reads or writes it tries again a moment later.
+//! Left to itself, SQLite has the commit after which the log is long write all of it back, and everybody waits for that commit. So a thread
+//! with a connection of its own does it. It waits for nobody, and so nobody waits for it: while somebody reads or writes it tries again a
+//! moment later. Others cannot write while the log is ended, so nearly all of it is written back before.
 //!
-//! Each time it does so the database gets a new mark, because a copy that was made before does not belong to the log that is written from
-//! then on; see [`identity`]. For that alone it is done now and then where nothing was erased.
+//! A secret that was overwritten in the database stays in the log until that is emptied, which is more than to begin it anew. So it is
+//! emptied soon after a secret was erased, however short it is. To free a log that has grown takes tens of milliseconds, in which nobody
+//! writes; while secrets are erased without end, it is done the more seldom the longer it takes.
+//!
+//! Each time the log is ended the database gets a new mark, because a copy that was made before does not belong to the log that is written from
+//! then on; see [`identity`]. For that alone it is emptied now and then where nothing was erased. A log that is begun anew begins with the mark, and so
+//! is never older than the file.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use webhook_domain::error::Cause;
 
 use crate::database::connection::AnyConnection;
 use crate::database::identity;
 use crate::database::mark::Mark;
+use crate::database::state::beside;
 use crate::engine::failure::chain;
 
 /// How long until it is tried again after somebody was in the way.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
-/// How long until it is tried again after it could not be done at all, and at least between two times that it is done: each
-/// costs syncs of its own.
+/// How long until it is tried again after it could not be done at all.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// How long until it is done where nobody asks for it.
+/// How often it is looked at most how long the log is.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How long until the log is emptied again, as a multiple of how long that has taken, and in what bounds.
+const REST: u32 = 100;
+const SHORTEST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(5);
+/// How long until it is emptied where nobody asks for it.
 const UNASKED: Duration = Duration::from_secs(600);
+
+/// How long the log is when it is begun anew though nothing was erased, in bytes and in pages. Written back sixteen times as often, as SQLite
+/// does by itself, a page that many rolls change would be written that much more often too.
+const LONG_LOG: u64 = 64 << 20;
+const LONG_LOG_PAGES: i64 = 16_384;
 
 /// The way to the thread.
 pub(crate) struct WriteBack {
+    log: PathBuf,
     asked: Arc<(Mutex<Asked>, Condvar)>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is asked for. The later of these includes the earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Asked {
     Nothing,
-    WriteBack,
+    /// To begin the log anew if it is long.
+    Look,
+    /// To empty it.
+    Empty,
     Stop,
 }
 
@@ -46,99 +66,190 @@ impl WriteBack {
     pub(crate) fn start(database: PathBuf) -> std::io::Result<Self> {
         let asked = Arc::new((Mutex::new(Asked::Nothing), Condvar::new()));
         let told = Arc::clone(&asked);
+        let log = beside(&database, "-wal");
         let thread = std::thread::Builder::new()
             .name("store-write-back".into())
-            .spawn(move || write_back_when_asked(&told, &database))?;
+            .spawn(move || write_back_when_asked(&told, database))?;
         Ok(Self {
+            log,
             asked,
             thread: Mutex::new(Some(thread)),
         })
     }
 
-    /// Asks for what was committed until now to be written back.
-    pub(crate) fn ask(&self) {
-        self.say(Asked::WriteBack);
+    /// Has the log written back if it may be long, and emptied if a secret was erased.
+    pub(crate) fn after_commit(this: Option<&Self>, erased: bool) {
+        let Some(this) = this else { return };
+        // The file stays as long as it was when it is begun anew.
+        let may_be_long = || std::fs::metadata(&this.log).is_ok_and(|log| log.len() >= LONG_LOG);
+        if erased {
+            say(&this.asked, Asked::Empty);
+        } else if may_be_long() {
+            say(&this.asked, Asked::Look);
+        }
     }
 
     /// Ends the thread. What was asked for and could not be done yet is done by the last connection that is closed.
     pub(crate) fn close(&self) {
-        self.say(Asked::Stop);
+        say(&self.asked, Asked::Stop);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("writing the log back ended in a panic");
         }
     }
+}
 
-    fn say(&self, what: Asked) {
-        let mut asked = self.asked.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if *asked != Asked::Stop {
-            *asked = what;
-        }
-        self.asked.1.notify_one();
+fn say((asked, told): &(Mutex<Asked>, Condvar), what: Asked) {
+    let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+    if what > *asked {
+        *asked = what;
+        told.notify_one();
     }
 }
 
-fn write_back_when_asked(asked: &(Mutex<Asked>, Condvar), database: &std::path::Path) {
-    let mut connection = None;
-    let mut announced = None;
+fn write_back_when_asked(asked: &(Mutex<Asked>, Condvar), database: PathBuf) {
+    let mut log = Log::of(database, LONG_LOG_PAGES);
+    let mut rests_until = Instant::now();
     loop {
-        {
-            let what = asked.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let waited = asked
-                .1
-                .wait_timeout_while(what, UNASKED, |what| *what == Asked::Nothing);
-            let (mut what, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            if *what == Asked::Stop {
-                return;
-            }
-            // What is asked for from here on is done after this.
-            *what = Asked::Nothing;
+        let wanted = wait(asked, UNASKED, |asked| asked == Asked::Nothing, true);
+        if wanted == Asked::Stop {
+            return;
         }
-        let (again, pause) = match write_back(&mut connection, database, &mut announced) {
-            Ok(true) => (false, PAUSE),
-            Ok(false) => (true, TRY_AGAIN),
-            Err(error) => {
+        // Who asks for nothing does so for that long.
+        let wants_empty = wanted != Asked::Look;
+        let empties = wants_empty && Instant::now() >= rests_until;
+        let ended = match empties {
+            true => log.empty(),
+            false => log.end_if_long(),
+        };
+        let pause = match ended {
+            Ok(Some(took)) => {
+                if empties {
+                    rests_until = Instant::now() + (took * REST).clamp(SHORTEST_REST, LONGEST_REST);
+                }
+                LOOK_EVERY
+            }
+            Ok(None) => TRY_AGAIN,
+            Err(ref error) => {
                 tracing::warn!(
                     error,
                     "the database's log cannot be written back; it will be tried again"
                 );
-                connection = None;
-                (true, PAUSE)
+                log.connection = None;
+                PAUSE
             }
         };
-        let mut what = asked.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if again && *what == Asked::Nothing {
-            *what = Asked::WriteBack;
-        }
-        let waited = asked
-            .1
-            .wait_timeout_while(what, pause, |what| *what != Asked::Stop);
-        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        let left = match (&ended, wants_empty) {
+            (Ok(Some(_)), wants_empty) if empties == wants_empty => Asked::Nothing,
+            (_, true) => Asked::Empty,
+            (_, false) => Asked::Look,
+        };
+        say(asked, left);
+        wait(asked, pause, |asked| asked != Asked::Stop, false);
     }
 }
 
-/// Whether it could be done. `announced` is a mark that the database was given, and that may not be in its file yet.
-fn write_back(
-    connection: &mut Option<AnyConnection>,
-    database: &std::path::Path,
-    announced: &mut Option<Mark>,
-) -> Result<bool, String> {
-    let open = match connection {
-        Some(open) => open,
-        None => {
-            let opened = AnyConnection::open_sqlite_to_write_back(database);
-            connection.insert(opened.map_err(|error| error.to_string())?)
+/// Waits while it is so, at most so long, and says what is asked for then. What is `taken` is asked for no more.
+fn wait(
+    (asked, told): &(Mutex<Asked>, Condvar),
+    longest: Duration,
+    is_so: impl Fn(Asked) -> bool,
+    taken: bool,
+) -> Asked {
+    let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = told.wait_timeout_while(asked, longest, |asked| is_so(*asked));
+    let (mut asked, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    let wanted = *asked;
+    if taken && wanted != Asked::Stop {
+        *asked = Asked::Nothing;
+    }
+    wanted
+}
+
+/// The log of a database.
+struct Log {
+    database: PathBuf,
+    /// How many pages are long.
+    long: i64,
+    connection: Option<AnyConnection>,
+    /// The mark that the database was given for the log to be emptied.
+    announced: Option<Mark>,
+    /// The mark that the log was begun anew with.
+    begun_with: Option<Mark>,
+}
+
+impl Log {
+    const fn of(database: PathBuf, long: i64) -> Self {
+        Self {
+            database,
+            long,
+            connection: None,
+            announced: None,
+            begun_with: None,
         }
-    };
-    if announced.is_none() {
-        // Without a new mark, what was erased is to go all the same.
-        *announced = identity::announce_in_use(open, database).unwrap_or_else(unmarked);
     }
-    let done = open.write_back_at_once().map_err(|error| error.to_string())?;
-    if done && let Some(mark) = announced.take() {
-        identity::settle(open, database, mark).unwrap_or_else(unmarked);
+
+    /// Ends the log if it is long. As [`empty`](Self::empty).
+    fn end_if_long(&mut self) -> Result<Option<Duration>, String> {
+        let is_short = self.open()?.pages_in_log().map_err(text)? < self.long;
+        if is_short {
+            return Ok(Some(Duration::ZERO));
+        }
+        let ended = self.end(false)?;
+        if ended.is_some() {
+            self.settle(|log| &mut log.begun_with)?;
+            self.begun_with = self.announce()?;
+        }
+        Ok(ended)
     }
-    Ok(done)
+
+    /// Empties the log. Says for how long others could not write, if it could be done.
+    fn empty(&mut self) -> Result<Option<Duration>, String> {
+        if self.announced.is_none() {
+            self.announced = self.announce()?;
+        }
+        let ended = self.end(true)?;
+        if ended.is_some() {
+            self.begun_with = None;
+            self.settle(|log| &mut log.announced)?;
+        }
+        Ok(ended)
+    }
+
+    fn end(&mut self, empty: bool) -> Result<Option<Duration>, String> {
+        let open = self.open()?;
+        open.write_back_beside().map_err(text)?;
+        let began = Instant::now();
+        let is_ended = open.end_log_at_once(empty).map_err(text)?;
+        Ok(is_ended.then(|| began.elapsed()))
+    }
+
+    /// Gives the database a new mark. Without one, what was erased is to go all the same.
+    fn announce(&mut self) -> Result<Option<Mark>, String> {
+        let database = self.database.clone();
+        let announced = identity::announce_in_use(self.open()?, &database);
+        Ok(announced.unwrap_or_else(unmarked))
+    }
+
+    /// Forgets the marks before the one that is in the file by now.
+    fn settle(&mut self, which: impl Fn(&mut Self) -> &mut Option<Mark>) -> Result<(), String> {
+        if let Some(mark) = which(self).take() {
+            let database = self.database.clone();
+            identity::settle(self.open()?, &database, mark).unwrap_or_else(unmarked);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<&mut AnyConnection, String> {
+        if self.connection.is_none() {
+            self.connection = Some(AnyConnection::open_sqlite_to_write_back(&self.database).map_err(text)?);
+        }
+        self.connection.as_mut().ok_or_else(|| "no connection".to_owned())
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 fn unmarked<T: Default>(error: Cause) -> T {
@@ -148,3 +259,6 @@ fn unmarked<T: Default>(error: Cause) -> T {
     );
     T::default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -265,6 +265,7 @@ impl Worker {
         if !errand(self.connection()) {
             self.connection = None;
         }
+        WriteBack::after_commit(self.write_back.as_deref(), false);
     }
 
     fn run_group(&mut self, group: Group) {
@@ -283,9 +284,7 @@ impl Worker {
                 self.uses.remember(done.used);
                 self.delivering.tell(done.hints);
                 group.answer(done.replies);
-                if let Some(write_back) = self.write_back.as_ref().filter(|_| done.erased) {
-                    write_back.ask();
-                }
+                WriteBack::after_commit(self.write_back.as_deref(), done.erased);
             }
             Err(Broken::ByOne(error)) if group.len() == 1 => {
                 let mut error = Some(error);

@@ -12,7 +12,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::schema::{key_expiries, signing_keys};
 
 /// How many keys are settled in one transaction.
-const STEP: u32 = 1_000;
+const STEP: u32 = 128;
 /// Beyond how many webhooks that wait for a sweep no key is settled: what was swept is settled later.
 const MOST_UNSWEPT: i64 = 10_000;
 

@@ -3,7 +3,7 @@
 //! One process reads at a time. How far it came is written with what it found, so nothing is read twice or left out, whoever dies.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
 use diesel::prelude::*;
 use webhook_domain::StoreError;
@@ -20,8 +20,13 @@ use crate::database::row::unavailable;
 use crate::database::schema::{audit_chain, audit_records, key_reading};
 use crate::engine::failure::{Failure, chain};
 
-/// How many records are read in one transaction: so few that whoever rolls meanwhile does not notice.
-const STEP: u32 = 256;
+/// How many records are read for one transaction: so few that whoever rolls meanwhile does not notice.
+const STEP: u32 = 64;
+/// How many times as long as a step has taken nothing is read after it, for others to have the database meanwhile. While everything is
+/// rolled, records are written faster than they are read; they are read afterwards.
+const REST: u32 = 3;
+/// Behind by how many records there is no rest: so many are read within [`LONGEST_WAIT`].
+const FAR_BEHIND: i64 = 100_000;
 /// For how long somebody who asks for a key has records read.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -33,16 +38,32 @@ impl DieselStore {
     /// # Errors
     /// The database's; what was read before is kept.
     pub async fn note_keys(&self, now: Instant) -> Result<(), StoreError> {
-        while self.read_step().await? {}
-        let settle = move |connection: &mut AnyConnection| Ok(ends::settle(connection, now)?);
-        while self.on_scans(settle).await? {}
-        Ok(())
+        let Progress { newest, .. } = self.progress().await?;
+        loop {
+            let began = Moment::now();
+            let read = self.read_step().await?;
+            if read >= newest {
+                break;
+            }
+            if newest - read < FAR_BEHIND {
+                tokio::time::sleep(began.elapsed() * REST).await;
+            }
+        }
+        loop {
+            let began = Moment::now();
+            let settle = move |connection: &mut AnyConnection| Ok(ends::settle(connection, now)?);
+            if !self.on_scans(settle).await? {
+                return Ok(());
+            }
+            tokio::time::sleep(began.elapsed() * REST).await;
+        }
     }
 
     /// Reads all records that were written before this call.
     pub(crate) async fn read_all_records(&self) -> Result<(), StoreError> {
         let reading = async {
-            while self.read_step().await? {}
+            let Progress { newest, .. } = self.progress().await?;
+            while self.read_step().await? < newest {}
             Ok(())
         };
         let late = "many audit records were not read for signing keys yet; try again in a minute";
@@ -51,34 +72,56 @@ impl DieselStore {
             .unwrap_or_else(|_| Err(StoreError::Unavailable(late.into())))
     }
 
-    /// Reads some records, if there are, and says whether there may be more.
-    async fn read_step(&self) -> Result<bool, StoreError> {
-        let is_behind = |connection: &mut AnyConnection| is_behind(connection).map_err(unavailable);
-        Ok(self.readers.run(is_behind).await? && self.on_scans(read).await?)
+    async fn progress(&self) -> Result<Progress, StoreError> {
+        let progress = |connection: &mut AnyConnection| progress(connection).map_err(unavailable);
+        self.readers.run(progress).await
+    }
+
+    /// Reads some records, if there are, and says up to which position all are read then. Only what was found is brought to the connection that
+    /// others wait for.
+    async fn read_step(&self) -> Result<i64, StoreError> {
+        let look = |connection: &mut AnyConnection| look(connection).map_err(unavailable);
+        let step = self.readers.run(look).await?;
+        match step.from < step.to {
+            true => self.on_scans(move |connection| step.save(connection)).await,
+            false => Ok(step.to),
+        }
     }
 }
 
-fn is_behind(connection: &mut AnyConnection) -> QueryResult<bool> {
+/// How far the records are read, and the position of the newest.
+struct Progress {
+    read: i64,
+    newest: i64,
+}
+
+fn progress(connection: &mut AnyConnection) -> QueryResult<Progress> {
     let newest: Option<i64> = audit_chain::table
         .find(1)
         .select(audit_chain::position)
         .get_result(connection)
         .optional()?;
-    let read: i64 = key_reading::table
+    let read = key_reading::table
         .find(1)
         .select(key_reading::position)
         .get_result(connection)?;
-    Ok(newest.is_some_and(|newest| newest > read))
+    Ok(Progress {
+        read,
+        // Nothing is read that is not there.
+        newest: newest.unwrap_or(read).max(read),
+    })
 }
 
-/// Reads the next records, and says whether there are more.
-fn read(connection: &mut AnyConnection) -> Result<bool, Failure> {
-    let from = connection.lock_key_reading()?;
-    let (newest, oldest_level): (i64, i64) = audit_chain::table
-        .find(1)
-        .select((audit_chain::position, audit_chain::oldest_level))
-        .get_result(connection)?;
-    levels::admit(oldest_level)?;
+/// What the records from behind one position up to another say.
+struct Step {
+    from: i64,
+    to: i64,
+    found: Vec<KnownKeyRow>,
+}
+
+/// Reads the next records.
+fn look(connection: &mut AnyConnection) -> QueryResult<Step> {
+    let Progress { read: from, newest } = progress(connection)?;
     let rows: Vec<AuditRow> = audit_records::table
         .filter(audit_records::position.gt(from))
         .filter(audit_records::position.le(newest))
@@ -99,13 +142,29 @@ fn read(connection: &mut AnyConnection) -> Result<bool, Failure> {
         }
     }
     let found = found.rows();
-    if !found.is_empty() {
-        connection.note_keys(&found)?;
+    Ok(Step { from, to, found })
+}
+
+impl Step {
+    /// Writes what was found, unless somebody else has read on meanwhile. Says up to which position all are read.
+    fn save(self, connection: &mut AnyConnection) -> Result<i64, Failure> {
+        let from = connection.lock_key_reading()?;
+        let oldest_level: i64 = audit_chain::table
+            .find(1)
+            .select(audit_chain::oldest_level)
+            .get_result(connection)?;
+        levels::admit(oldest_level)?;
+        if from != self.from {
+            return Ok(from);
+        }
+        if !self.found.is_empty() {
+            connection.note_keys(&self.found)?;
+        }
+        diesel::update(key_reading::table.find(1))
+            .set(key_reading::position.eq(self.to))
+            .execute(connection)?;
+        Ok(self.to)
     }
-    diesel::update(key_reading::table.find(1))
-        .set(key_reading::position.eq(to))
-        .execute(connection)?;
-    Ok(to < newest)
 }
 
 /// What records say of keys: one row for each, in one order for all transactions.
