@@ -36,4 +36,4 @@ mod view;
 
 pub use app::configure;
 pub use console::{Console, PublicUrl, Shared};
-pub use routes::ROUTES;
+pub use routes::routes;

@@ -21,72 +21,111 @@ use crate::{paths, view};
 /// Where all paths of the console begin.
 pub(crate) const PREFIX: &str = "/console";
 
-/// Of each path: the handler of each method.
+/// Of each path below a prefix: the handler of each method. A pattern with a name in it is compiled anew for each worker, and kept; so what the
+/// paths begin with is a prefix, and is compiled once for all of them.
 macro_rules! pages {
-    ($($path:literal: $($method:ident $handler:path),+;)*) => {
-        /// The patterns of all paths, for those who are told of requests.
-        pub const ROUTES: &[&str] = &[$(concat!("/console", $path)),*];
+    ($place:ident below $prefix:literal: $($path:literal: $($method:ident $handler:path),+;)*) => {
+        mod $place {
+            use super::*;
 
-        /// Tells `router` where each path leads.
-        pub(crate) fn register(router: &mut ServiceConfig) {
-            $(router.service(
-                web::resource($path)
-                    $(.route(taking(Method::$method).to(|request, shared, payload| {
-                        answer(request, shared, payload, $handler)
-                    })))+
-                    .default_service(web::to(|request, shared, payload| {
-                        answer(request, shared, payload, wrong_method)
-                    })),
-            );)*
+            pub(super) const ROUTES: &[&str] = &[$(concat!("/console", $prefix, $path)),*];
+
+            pub(super) fn register(router: &mut ServiceConfig) {
+                $(router.service(
+                    web::resource($path)
+                        $(.route(taking(Method::$method).to(|request, shared, payload| {
+                            answer(request, shared, payload, $handler)
+                        })))+
+                        .default_service(web::to(|request, shared, payload| {
+                            answer(request, shared, payload, wrong_method)
+                        })),
+                );)*
+            }
         }
     };
 }
 
-pages! {
+pages! { of_all below "":
     "": GET home::to_home;
     "/": GET home::home;
     "/assets/{name}": GET static_files::read;
     "/sign-in": GET sign_in::show, POST sign_in::sign_in;
     "/sign-out": POST sign_in::sign_out;
     "/platform": GET home::choose_platform;
-    "/p/{platform}/": GET overview::show;
-    "/p/{platform}/stopping": GET overview::needs::stopping;
-    "/p/{platform}/roll-due": GET overview::needs::roll_due;
-    "/p/{platform}/webhooks": GET webhooks::list::show;
-    "/p/{platform}/webhooks/new": GET webhooks::edit::new, POST webhooks::edit::create;
-    "/p/{platform}/webhooks/{id}/edit": GET webhooks::edit::edit, POST webhooks::edit::update;
-    "/p/{platform}/webhooks/{id}": GET webhooks::show::show;
-    "/p/{platform}/webhooks/{id}/delete": GET webhooks::delete::ask, POST webhooks::delete::delete;
-    "/p/{platform}/webhooks/{id}/test": POST webhooks::test::send;
-    "/p/{platform}/webhooks/{id}/roll": GET secrets::roll::preview, POST secrets::roll::roll;
-    "/p/{platform}/webhooks/{id}/check": POST secrets::check::check;
-    "/p/{platform}/webhooks/{id}/reveal": POST secrets::reveal::reveal;
-    "/p/{platform}/webhooks/{id}/restore": GET secrets::restore::ask, POST secrets::restore::restore;
-    "/p/{platform}/webhooks/{id}/remove-secret": GET secrets::remove::ask, POST secrets::remove::remove;
-    "/p/{platform}/webhooks/{id}/retired/{fingerprint}": GET secrets::retired::ask, POST secrets::retired::set;
-    "/p/{platform}/webhooks/{id}/penalty-box": GET penalty_box::show::show, POST penalty_box::send::send;
-    "/p/{platform}/webhooks/{id}/replay": GET deliveries::replay::ask, POST deliveries::replay::replay;
-    "/p/{platform}/penalty-box": GET penalty_box::list::show;
-    "/p/{platform}/actions": GET actions::list::show;
-    "/p/{platform}/deliveries": GET deliveries::list::show;
-    "/p/{platform}/deliveries/{id}": GET deliveries::show::show;
-    "/p/{platform}/deliveries/{id}/body": GET deliveries::body::read;
-    "/p/{platform}/deliveries/{id}/resend": GET deliveries::resend::ask, POST deliveries::resend::resend;
-    "/p/{platform}/deliveries/{id}/give-up": GET deliveries::give_up::ask, POST deliveries::give_up::give_up;
-    "/p/{platform}/api-keys": GET api_keys::list::show;
-    "/p/{platform}/api-keys/new": GET api_keys::create::ask, POST api_keys::create::create;
-    "/p/{platform}/api-keys/{id}/revoke": GET api_keys::revoke::ask, POST api_keys::revoke::revoke;
-    "/p/{platform}/campaigns": GET campaigns::list::show;
-    "/p/{platform}/campaigns/plan": GET campaigns::plan::ask;
-    "/p/{platform}/campaigns/start": POST campaigns::start::start;
-    "/p/{platform}/campaigns/{id}": GET campaigns::show::show;
-    "/p/{platform}/campaigns/{id}/progress": GET campaigns::show::progress;
-    "/p/{platform}/campaigns/{id}/stop": GET campaigns::stop::ask, POST campaigns::stop::stop;
-    "/p/{platform}/leaks": GET leaks::look_up::ask, POST leaks::look_up::look_up;
-    "/p/{platform}/leaks/{fingerprint}": GET leaks::show::show;
-    "/p/{platform}/audit": GET audit::list::show;
-    "/p/{platform}/audit/verify": GET audit::verify::ask, POST audit::verify::verify;
-    "/p/{platform}/audit/{id}": GET audit::show::show;
+}
+
+pages! { of_platform below "/p/{platform}":
+    "/": GET overview::show;
+    "/stopping": GET overview::needs::stopping;
+    "/roll-due": GET overview::needs::roll_due;
+    "/webhooks": GET webhooks::list::show;
+    "/webhooks/new": GET webhooks::edit::new, POST webhooks::edit::create;
+    "/penalty-box": GET penalty_box::list::show;
+    "/actions": GET actions::list::show;
+    "/deliveries": GET deliveries::list::show;
+    "/api-keys": GET api_keys::list::show;
+    "/api-keys/new": GET api_keys::create::ask, POST api_keys::create::create;
+    "/api-keys/{id}/revoke": GET api_keys::revoke::ask, POST api_keys::revoke::revoke;
+    "/campaigns": GET campaigns::list::show;
+    "/campaigns/plan": GET campaigns::plan::ask;
+    "/campaigns/start": POST campaigns::start::start;
+    "/leaks": GET leaks::look_up::ask, POST leaks::look_up::look_up;
+    "/leaks/{fingerprint}": GET leaks::show::show;
+    "/audit": GET audit::list::show;
+    "/audit/verify": GET audit::verify::ask, POST audit::verify::verify;
+    "/audit/{id}": GET audit::show::show;
+}
+
+pages! { of_webhook below "/p/{platform}/webhooks/{id}":
+    "": GET webhooks::show::show;
+    "/edit": GET webhooks::edit::edit, POST webhooks::edit::update;
+    "/delete": GET webhooks::delete::ask, POST webhooks::delete::delete;
+    "/test": POST webhooks::test::send;
+    "/roll": GET secrets::roll::preview, POST secrets::roll::roll;
+    "/check": POST secrets::check::check;
+    "/reveal": POST secrets::reveal::reveal;
+    "/restore": GET secrets::restore::ask, POST secrets::restore::restore;
+    "/remove-secret": GET secrets::remove::ask, POST secrets::remove::remove;
+    "/retired/{fingerprint}": GET secrets::retired::ask, POST secrets::retired::set;
+    "/penalty-box": GET penalty_box::show::show, POST penalty_box::send::send;
+    "/replay": GET deliveries::replay::ask, POST deliveries::replay::replay;
+}
+
+pages! { of_delivery below "/p/{platform}/deliveries/{id}":
+    "": GET deliveries::show::show;
+    "/body": GET deliveries::body::read;
+    "/resend": GET deliveries::resend::ask, POST deliveries::resend::resend;
+    "/give-up": GET deliveries::give_up::ask, POST deliveries::give_up::give_up;
+}
+
+pages! { of_campaign below "/p/{platform}/campaigns/{id}":
+    "": GET campaigns::show::show;
+    "/progress": GET campaigns::show::progress;
+    "/stop": GET campaigns::stop::ask, POST campaigns::stop::stop;
+}
+
+/// The patterns of all paths, for those who are told of requests.
+#[must_use]
+pub fn routes() -> Vec<&'static str> {
+    let all = [
+        of_all::ROUTES,
+        of_platform::ROUTES,
+        of_webhook::ROUTES,
+        of_delivery::ROUTES,
+        of_campaign::ROUTES,
+    ];
+    all.concat()
+}
+
+/// Tells `router` where each path leads.
+pub(crate) fn register(router: &mut ServiceConfig) {
+    // What begins with the prefix is found there or nowhere, so names that are none of an id come first.
+    let platform = web::scope("/p/{platform}")
+        .configure(of_platform::register)
+        .service(web::scope("/webhooks/{id}").configure(of_webhook::register))
+        .service(web::scope("/deliveries/{id}").configure(of_delivery::register))
+        .service(web::scope("/campaigns/{id}").configure(of_campaign::register));
+    router.configure(of_all::register).service(platform);
 }
 
 /// What all other paths lead to.

@@ -12,7 +12,7 @@ use actix_web::web::ServiceConfig;
 #[derive(Clone)]
 pub struct Beside {
     /// The patterns of its paths, for those who are told of requests. All begin with the first.
-    pub routes: &'static [&'static str],
+    pub routes: Vec<&'static str>,
     /// Tells the router where its paths lead. Called once for each worker.
     pub configure: Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>,
 }
@@ -26,7 +26,7 @@ impl Beside {
 
     /// `pattern` as one of these fronts spells it, if it is one of theirs.
     pub(crate) fn route(fronts: &[Self], pattern: &str) -> Option<&'static str> {
-        let mut routes = fronts.iter().flat_map(|front| front.routes);
+        let mut routes = fronts.iter().flat_map(|front| &front.routes);
         routes.find(|route| **route == pattern).copied()
     }
 }

@@ -50,7 +50,7 @@ async fn never(request: HttpRequest) -> HttpResponse {
 
 fn front() -> Beside {
     Beside {
-        routes: &["/front", "/front/{id}/slow"],
+        routes: vec!["/front", "/front/{id}/slow"],
         configure: Arc::new(|router: &mut ServiceConfig| {
             router
                 .route("/front", web::get().to(HttpResponse::Ok))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
-use webhook_console_actix::{Console, ROUTES, Shared, configure};
+use webhook_console_actix::{Console, Shared, configure, routes};
 use webhook_domain::services::SessionService;
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_front_actix::{FrontLimits, RequestRates};
@@ -63,7 +63,7 @@ pub(super) fn beside(
     };
     let shared = Shared::new(console);
     is_on.then(|| Beside {
-        routes: ROUTES,
+        routes: routes(),
         configure: Arc::new(move |router: &mut ServiceConfig| configure(router, &shared)),
     })
 }
