@@ -17,7 +17,8 @@ async fn a_key_is_looked_up_by_itself_or_its_fingerprint_and_is_in_no_address() 
     let current = webhook.key_ring.current().unwrap();
     let (secret, key) = (current.expose_shared().unwrap().to_owned(), current.fingerprint());
     guarded(&browser.get(LIST).await.text);
-    for asked in [secret.as_str(), key.as_str(), &format!(" {secret} ")] {
+    let digits = key.as_str().trim_start_matches("sha256:");
+    for asked in [secret.as_str(), key.as_str(), digits, &format!(" {secret} ")] {
         let sent = browser.post(LIST, &[("key", asked)]).await;
         assert_eq!(sent.location(), format!("{LIST}/{}", key.as_str()));
     }
@@ -52,6 +53,56 @@ async fn a_keys_history_says_what_it_signed_who_was_shown_it_and_what_to_do() {
         .get(&format!("/console/p/acme/deliveries/{id}"))
         .await
         .shows(&format!("href=\"{here}\""));
+}
+
+#[actix_web::test]
+async fn before_a_retired_key_is_ended_the_page_says_whether_its_receiver_uses_the_current_one() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let webhook = scene.webhook("acme", "Invoices").await;
+    let retired = webhook.key_ring.current().unwrap().fingerprint();
+    let of_webhook = format!("/console/p/acme/webhooks/{}", webhook.id);
+    let change = async |action: &str| {
+        let page = browser.get_through(action).await;
+        browser
+            .send(action, &Browser::fill(&page, action, &[]))
+            .await
+            .is(200);
+    };
+    change(&format!("{of_webhook}/roll")).await;
+    let here = format!("{LIST}/{}", retired.as_str());
+    let set = format!("{of_webhook}/retired/{retired}");
+    browser
+        .get(&here)
+        .await
+        .shows("Nobody has shown that its receiver uses the current key.")
+        .shows(&format!("href=\"{set}?end=now\""));
+    let warning = "Nobody has shown that the receiver uses the current key.";
+    browser
+        .get_through(&format!("{set}?end=now"))
+        .await
+        .shows(warning)
+        .shows("<option value=\"0\" selected>")
+        .hides("<option value=\"86400\" selected>");
+    for status in [401, 204, 204, 401, 401] {
+        scene.receiver.answers(status, "");
+    }
+    let page = browser.get(&of_webhook).await;
+    let check = format!("{of_webhook}/check");
+    browser
+        .send(&check, &Browser::fill(&page, &check, &[]))
+        .await
+        .is(200);
+    browser
+        .get(&here)
+        .await
+        .shows("End it: its receiver has verified with the current key since <time datetime=")
+        .hides("Nobody has shown");
+    browser
+        .get_through(&set)
+        .await
+        .hides(warning)
+        .shows("<option value=\"86400\" selected>");
 }
 
 #[actix_web::test]

@@ -74,6 +74,11 @@ pub(crate) async fn look_up(call: Call) -> Result<HttpResponse, Trouble> {
     }
 }
 
+/// A fingerprint may lack what it begins with, as it does under the picture of a webhook's keys.
 fn read(text: &str) -> Option<Fingerprint> {
-    text.parse().ok().or_else(|| fingerprint_of(text).ok())
+    let whole = || format!("sha256:{text}").parse().ok();
+    text.parse()
+        .ok()
+        .or_else(whole)
+        .or_else(|| fingerprint_of(text).ok())
 }

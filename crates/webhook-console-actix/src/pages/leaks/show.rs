@@ -8,6 +8,7 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::id::WebhookId;
 use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::signing::signing_protocol::SigningProtocol;
+use webhook_domain::time::Instant;
 use webhook_domain::webhook::Name;
 use webhook_domain::{Refusal, ServiceError};
 
@@ -47,6 +48,8 @@ struct History {
     signs_until: Option<Moment>,
     roll: Option<String>,
     retire: Option<String>,
+    /// Since when it is known that the receiver verifies with the current key, if this one signs beside it.
+    adopted: Option<Moment>,
     shown: Vec<ShownOnce>,
     times_shown: u64,
     is_public: bool,
@@ -84,26 +87,42 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
     let look_up = paths::page(acting.platform(), PLACE);
     let here = format!("{look_up}/{}", key.as_str());
     let deliveries = paths::page(acting.platform(), "deliveries");
+    let next = found.last().filter(|_| has_more).map(|last| {
+        let id = last.webhook.to_string();
+        paths::with_query(&here, [("after", id.as_str())])
+    });
+    let mut histories = Vec::new();
+    for history in found {
+        let adopted = adopted(&call, &acting, &history).await?;
+        histories.push(History::new(&acting, history, adopted));
+    }
     page(&ShowPage {
         frame: Frame::of(&acting, PLACE),
         deliveries: acting
             .may(Permission::WebhookEventView)
             .then(|| paths::with_query(&deliveries, [("key_fingerprint", key.as_str())])),
-        next: found.last().filter(|_| has_more).map(|last| {
-            let id = last.webhook.to_string();
-            paths::with_query(&here, [("after", id.as_str())])
-        }),
-        histories: found
-            .into_iter()
-            .map(|history| History::new(&acting, history))
-            .collect(),
+        next,
+        histories,
         fingerprint: key.as_str().to_owned(),
         look_up,
     })
 }
 
+/// Since when it is known that the receiver verifies with a newer key than the one that `history` is of, and that still signs.
+async fn adopted(call: &Call, acting: &Acting, history: &KeyHistory) -> Result<Option<Instant>, Trouble> {
+    if !history.webhook_exists || history.state != KeyState::Retired {
+        return Ok(None);
+    }
+    match call.console().webhooks.look(acting, history.webhook).await {
+        Ok(webhook) => Ok(webhook.key_ring.adoption().map(|adoption| adoption.adopted_at)),
+        // It was deleted a moment ago.
+        Err(ServiceError::Refused(Refusal::NotFound { .. })) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 impl History {
-    fn new(acting: &Acting, history: KeyHistory) -> Self {
+    fn new(acting: &Acting, history: KeyHistory, adopted: Option<Instant>) -> Self {
         let href = paths::page(acting.platform(), format_args!("webhooks/{}", history.webhook));
         let may_change = history.webhook_exists && acting.may(Permission::WebhookUpdate);
         let fingerprint = history.fingerprint.as_str();
@@ -128,7 +147,8 @@ impl History {
             signs_until: history.signs_until.map(Moment),
             roll: (may_change && state == KeyState::Current).then(|| format!("{href}/roll")),
             retire: (may_change && state == KeyState::Retired)
-                .then(|| format!("{href}/retired/{fingerprint}")),
+                .then(|| format!("{href}/retired/{fingerprint}?end=now")),
+            adopted: adopted.map(Moment),
             shown: history
                 .shown
                 .iter()

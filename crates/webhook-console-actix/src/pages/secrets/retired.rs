@@ -26,6 +26,10 @@ struct RetiredPage {
     version: i64,
     fingerprint: String,
     until: Moment,
+    /// Whether it is known that the receiver verifies with the current key.
+    is_adopted: bool,
+    /// Whether whoever comes here is about to end it.
+    ends_now: bool,
 }
 
 pub(crate) async fn ask(call: Call) -> Result<HttpResponse, Trouble> {
@@ -46,6 +50,8 @@ pub(crate) async fn ask(call: Call) -> Result<HttpResponse, Trouble> {
         form_key: key.as_str().to_owned(),
         version: shown.version.0,
         until: Moment(shown.key_ring.expiry_of(retired, now)),
+        is_adopted: shown.key_ring.adoption().is_some(),
+        ends_now: call.query("end").as_deref() == Some("now"),
         fingerprint: fingerprint.to_string(),
     })
 }

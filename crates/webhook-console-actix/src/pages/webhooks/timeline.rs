@@ -151,8 +151,8 @@ impl Timeline {
             height: TOP + ROW * i64::try_from(bars.len()).unwrap_or(0) + 18,
             now_x: scale.x(now),
             now_text_x: scale.x(now).clamp(MARGIN + 6, WIDTH - MARGIN - 6),
-            begin: date(begin),
-            end: date(end),
+            begin: told(begin, span),
+            end: told(end, span),
         })
     }
 }
@@ -209,9 +209,17 @@ fn label(bar: &Bar) -> String {
     format!("{role} {short}{began}")
 }
 
-/// The day of an instant.
-fn date(at: Instant) -> String {
-    at.to_string().chars().take(10).collect()
+/// From which span on, in milliseconds, days tell the ends of a picture apart.
+const DAYS: i64 = 3 * 86_400_000;
+
+/// An end of a picture that spans so many milliseconds: its day, and if that says little its time.
+fn told(at: Instant, span: i64) -> String {
+    let text = at.to_string();
+    let (day, time) = text.split_once('T').unwrap_or((&text, ""));
+    match span < DAYS {
+        true => format!("{day} {} UTC", time.get(..5).unwrap_or(time)),
+        false => day.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -252,6 +260,7 @@ mod tests {
         assert_eq!(current.x + current.width, WIDTH - MARGIN);
         assert!(retired.x + retired.width < WIDTH - MARGIN);
         assert!(current.x < picture.now_x && picture.now_x < retired.x + retired.width);
+        assert_eq!((picture.begin.len(), picture.end.len()), (10, 10), "their days");
         // A day is as long as another.
         let day = picture.now_x - current.x;
         assert!((current.x - retired.x - 2 * day).abs() <= 2);
@@ -288,6 +297,12 @@ mod tests {
         ] {
             let picture = Timeline::of(&[bar(from, None)], now, now).unwrap();
             assert!(picture.rows[0].width >= 2);
+            assert_eq!(
+                picture.end.ends_with(" UTC"),
+                from != Instant::from_milliseconds(0),
+                "{}",
+                picture.end
+            );
             assert!(picture.now_x <= WIDTH - MARGIN);
         }
     }
