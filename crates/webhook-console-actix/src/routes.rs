@@ -57,6 +57,7 @@ pages! { of_all below "":
 pages! { of_platform below "/p/{platform}":
     "/": GET overview::show;
     "/stopping": GET overview::needs::stopping;
+    "/not-adopted": GET overview::needs::not_adopted;
     "/roll-due": GET overview::needs::roll_due;
     "/webhooks": GET webhooks::list::show;
     "/webhooks/new": GET webhooks::edit::new, POST webhooks::edit::create;

@@ -51,6 +51,8 @@ struct Webhooks {
     held_up: Some10,
     roll_due: Some10,
     stopping: Some10,
+    /// Where all are whose new key is not adopted.
+    not_adopted: String,
     rotations: Vec<Running>,
 }
 
@@ -126,6 +128,7 @@ async fn webhooks(call: &Call, acting: &Acting) -> Result<Webhooks, Trouble> {
         held_up: some(call, acting, Kind::HeldUp, SHOWN).await?,
         roll_due: some(call, acting, Kind::RollDue, SHOWN).await?,
         stopping: some(call, acting, Kind::Stopping, SHOWN).await?,
+        not_adopted: paths::page(acting.platform(), Kind::NotAdopted.path()),
         rotations: rotations
             .iter()
             .filter_map(|rotation| running(acting, rotation))

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use webhook_domain::access::permission::Permission;
-use webhook_domain::services::RollSecret;
-use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::services::{RollSecret, SetExpiry};
+use webhook_domain::signing::key_ring::{ExpiresIn, Overlap};
+use webhook_domain::webhook::Precondition;
 
 use crate::dispatcher::Dispatcher;
 use crate::scene::Scene;
@@ -37,6 +38,39 @@ async fn a_receiver_that_has_not_adopted_its_new_key_is_named() {
     scene.clock.advance(Duration::from_secs(86_400));
     let browser = scene.signed_in().await;
     browser.get(OVERVIEW).await.hides("its previous key stops at");
+}
+
+#[actix_web::test]
+async fn all_that_have_not_adopted_their_new_key_are_on_a_page_however_long_the_one_before_signs() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let all = "/console/p/acme/not-adopted";
+    browser
+        .get(all)
+        .await
+        .shows("Every receiver is known to use its new key");
+    let webhook = scene.webhook("acme", "Invoices").await;
+    let fingerprint = webhook.key_ring.current().unwrap().fingerprint();
+    let (acting, keys) = (Scene::operator("acme"), &scene.console.secret_keys);
+    keys.roll(&acting, webhook.id, RollSecret::default())
+        .await
+        .unwrap();
+    let longer = SetExpiry {
+        fingerprint,
+        expires_in: ExpiresIn::from_seconds(20 * 86_400).unwrap(),
+        precondition: Precondition::default(),
+        idempotent: None,
+    };
+    keys.set_expiry(&acting, webhook.id, longer).await.unwrap();
+    let stops = "<bdi>Invoices</bdi></a>: its previous key stops at <time datetime=\"2024-05-02T15:22:37Z\">";
+    browser.get(all).await.shows(stops);
+    browser
+        .get(OVERVIEW)
+        .await
+        .shows(&format!("href=\"{all}\""))
+        .hides(stops);
+    let nobody = scene.signed_in_for(&[Permission::AuditRecordView]).await;
+    nobody.get(all).await.is(403);
 }
 
 #[actix_web::test]

@@ -17,6 +17,8 @@ use crate::view::{Figure, Frame, Moment, page, webhook};
 
 /// How far ahead it is looked for keys that stop.
 const AHEAD: Duration = Duration::from_secs(7 * 86_400);
+/// Longer than any key signs beside a newer one.
+const EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
 /// How many a page of all shows.
 const SHOWN: u32 = 50;
 
@@ -26,6 +28,8 @@ pub(super) enum Kind {
     HeldUp,
     RollDue,
     Stopping,
+    /// As the one before, however far ahead.
+    NotAdopted,
 }
 
 impl Kind {
@@ -34,15 +38,17 @@ impl Kind {
             Self::HeldUp => Need::HeldUp,
             Self::RollDue => Need::RollDue,
             Self::Stopping => Need::KeyStops { by: now.plus(AHEAD) },
+            Self::NotAdopted => Need::KeyStops { by: now.plus(EVER) },
         }
     }
 
     /// Where all of them are.
-    fn path(self) -> &'static str {
+    pub(super) fn path(self) -> &'static str {
         match self {
             Self::HeldUp => "penalty-box",
             Self::RollDue => "roll-due",
             Self::Stopping => "stopping",
+            Self::NotAdopted => "not-adopted",
         }
     }
 
@@ -50,7 +56,7 @@ impl Kind {
         let (says, at) = match self {
             Self::HeldUp => why_held_up(of),
             Self::RollDue => ("due since".to_owned(), of.roll_due_at(now)),
-            Self::Stopping => (how_it_stops(of, now).to_owned(), of.unadopted_end(now)),
+            Self::Stopping | Self::NotAdopted => (how_it_stops(of, now).to_owned(), of.unadopted_end(now)),
         };
         Item {
             href: path_of(of),
@@ -152,6 +158,10 @@ pub(crate) async fn stopping(call: Call) -> Result<HttpResponse, Trouble> {
     show(call, Kind::Stopping).await
 }
 
+pub(crate) async fn not_adopted(call: Call) -> Result<HttpResponse, Trouble> {
+    show(call, Kind::NotAdopted).await
+}
+
 pub(crate) async fn roll_due(call: Call) -> Result<HttpResponse, Trouble> {
     show(call, Kind::RollDue).await
 }
@@ -167,6 +177,11 @@ async fn show(call: Call, kind: Kind) -> Result<HttpResponse, Trouble> {
             "Keys that stop within 7 days, and are not adopted",
             "Nobody has shown that these receivers use their new key. What stops first comes first.",
             "No key stops within 7 days whose webhook has not adopted the new one.",
+        ),
+        Kind::NotAdopted => (
+            "New keys that are not adopted",
+            "Nobody has shown that these receivers use their new key, and the one before still signs. What stops first comes first.",
+            "Every receiver is known to use its new key, or has only that.",
         ),
         Kind::RollDue => (
             "Keys that are due for a roll",
