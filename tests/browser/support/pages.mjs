@@ -6,13 +6,15 @@ const TABLE = new URL("../../../crates/webhook-console-actix/src/routes.rs", imp
 /** Of each path its methods: `{ path: "/console/p/{platform}/webhooks", methods: ["GET"] }`. */
 export async function pagesOfPlatforms() {
     const source = await readFile(TABLE, "utf8");
-    const table = source.slice(source.indexOf("\npages! {"));
-    const rows = [...table.matchAll(/^ {4}"(\/p\/[^"]*)": (.*);$/gm)];
+    const groups = [...source.matchAll(/^pages! \{ \w+ below "(\/p\/[^"]*)":\n(.*?)^\}/gms)];
+    const rows = groups.flatMap(([, prefix, table]) =>
+        [...table.matchAll(/^ {4}"([^"]*)": (.*);$/gm)].map(([, path, handlers]) => ({
+            path: `/console${prefix}${path}`,
+            methods: [...handlers.matchAll(/\b([A-Z]+) [a-z]/g)].map(([, method]) => method),
+        })),
+    );
     if (rows.length < 10) throw new Error("the table of pages in routes.rs is written in another way now");
-    return rows.map(([, path, handlers]) => ({
-        path: `/console${path}`,
-        methods: [...handlers.matchAll(/\b([A-Z]+) [a-z]/g)].map(([, method]) => method),
-    }));
+    return rows;
 }
 
 /** `path` with a platform, and the ids of `scene` in it. */
