@@ -121,11 +121,13 @@ pub fn routes() -> Vec<&'static str> {
 /// Tells `router` where each path leads.
 pub(crate) fn register(router: &mut ServiceConfig) {
     // What begins with the prefix is found there or nowhere, so names that are none of an id come first.
-    let platform = web::scope("/p/{platform}")
-        .configure(of_platform::register)
-        .service(web::scope("/webhooks/{id}").configure(of_webhook::register))
-        .service(web::scope("/deliveries/{id}").configure(of_delivery::register))
-        .service(web::scope("/campaigns/{id}").configure(of_campaign::register));
+    let below = |prefix, pages: fn(&mut ServiceConfig)| {
+        web::scope(prefix).configure(pages).default_service(nowhere())
+    };
+    let platform = below("/p/{platform}", of_platform::register)
+        .service(below("/webhooks/{id}", of_webhook::register))
+        .service(below("/deliveries/{id}", of_delivery::register))
+        .service(below("/campaigns/{id}", of_campaign::register));
     router.configure(of_all::register).service(platform);
 }
 

@@ -3,6 +3,7 @@
 use webhook_domain::access::permission::PermissionSet;
 use webhook_domain::ports::AuditQuery;
 
+use crate::headers::guarded;
 use crate::scene::Scene;
 
 /// Pages of a webhook, and of its platform.
@@ -200,5 +201,23 @@ async fn another_platforms_api_keys_are_as_unknown_ones() {
         are_unknown(&pages, &forms, &scene).await;
         let browser = scene.signed_in().await;
         browser.get("/console/p/acme/api-keys").await.is(200).hides(&id);
+    }
+}
+
+#[actix_web::test]
+async fn a_path_that_leads_nowhere_is_answered_with_a_page_wherever_it_begins() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let webhook = scene.webhook("acme", "Invoices").await;
+    for below in [
+        String::new(),
+        "/p/acme".to_owned(),
+        format!("/p/acme/webhooks/{}", webhook.id),
+        "/p/acme/deliveries/evt_1".to_owned(),
+        "/p/acme/campaigns/rot_1".to_owned(),
+    ] {
+        let answer = browser.get(&format!("/console{below}/nothing")).await;
+        answer.is(404).shows("<h1>");
+        guarded(&answer.text);
     }
 }
