@@ -1,6 +1,6 @@
 //! What the audit records say of keys, read in the order in which they were written.
 //!
-//! One process reads at a time. How far it came is written with what it found, so nothing is read twice or left out, whoever dies.
+//! How far they are read is written with what was found. So nothing is left out, whoever dies; and of two processes that have read the same, one writes.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant as Moment};
@@ -198,5 +198,39 @@ impl Found {
 
     fn rows(self) -> Vec<KnownKeyRow> {
         self.0.into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use webhook_domain::signing::secret::SecretText;
+
+    use super::*;
+    use crate::database::opening::open;
+    use crate::sealing::Vault;
+    use crate::{DatabaseUrl, MasterKey, SystemEntropy};
+
+    #[test]
+    fn of_two_who_have_read_the_same_records_one_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(directory.path().join("webhook.db"));
+        std::fs::write(directory.path().join("webhook.db"), "").unwrap();
+        let key = SecretText::new(data_encoding::BASE64.encode(&[7; 32]));
+        let vault = Vault::new(MasterKey::parse(&key).unwrap(), Arc::new(SystemEntropy::new())).unwrap();
+        let mut connection = open(&url, &vault).unwrap().connection;
+        let read = |to| Step {
+            from: 0,
+            to,
+            found: Vec::new(),
+        };
+        assert_eq!(read(64).save(&mut connection).unwrap(), 64);
+        assert_eq!(
+            read(10).save(&mut connection).unwrap(),
+            64,
+            "nothing is read anew"
+        );
+        assert_eq!(progress(&mut connection).unwrap().read, 64);
     }
 }
