@@ -14,6 +14,7 @@ use webhook_tests::{
 on_each_database!(
     a_key_that_leaked_is_found_followed_and_ended,
     who_was_shown_a_key_once_more_is_told,
+    a_key_that_cannot_be_read_keeps_no_other_from_being_ended,
 );
 
 /// How a report ended, and all that it said.
@@ -305,4 +306,36 @@ fn what_scanners_write_is_read_and_what_is_no_key_is_refused() {
     ] {
         assert_eq!(service.deployment().run(arguments).code(), 2, "{arguments:?}");
     }
+}
+
+/// Of what a damaged row has, nothing is known; all others are looked up and ended.
+fn a_key_that_cannot_be_read_keeps_no_other_from_being_ended(backend: Backend) {
+    let service = Service::start(backend);
+    let client = service.client();
+    let webhooks = ["A", "B", "C"].map(|name| create_with(&client, json!({"name": name})));
+    let garbage = match backend {
+        Backend::Sqlite => "CAST('garbage' AS BLOB)",
+        Backend::Postgres => "'garbage'::bytea",
+    };
+    let damaged = webhooks.iter().min_by_key(|webhook| webhook.id()).unwrap();
+    service.deployment().execute(&format!(
+        "UPDATE webhooks SET key_ring = {garbage} WHERE id = '{}'",
+        damaged.id()
+    ));
+    let scan: String = webhooks
+        .iter()
+        .map(|webhook| format!("{}\n", webhook.secret()))
+        .collect();
+    let (status, said) = report(&service, &scan, &["-", "--revoke", "--yes"]);
+    assert_eq!(status, 1, "{said}");
+    for (state, rows) in [("EXPIRED", 2), ("UNREADABLE", 1), ("cannot look sha256:", 2)] {
+        let found = said.lines().filter(|line| line.contains(state)).count();
+        assert_eq!(found, rows, "{state}: {said}");
+    }
+    for webhook in webhooks.iter().filter(|webhook| webhook.id() != damaged.id()) {
+        assert_ne!(get(&client, webhook).json["secret_key"], webhook.secret());
+    }
+    let (status, said) = report(&service, &scan, &["-", "--json"]);
+    assert_eq!(status, 1, "{said}");
+    assert_eq!(said.matches(r#""signs":null"#).count(), 1, "{said}");
 }

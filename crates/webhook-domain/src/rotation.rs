@@ -16,7 +16,8 @@ mod step;
 pub use announcement::{DescribeRotation, RotationAnnouncement};
 pub use filter::{ReferencePrefix, RotationFilter};
 pub use step::{
-    FailReason, NAMES_OF_OUTCOMES, NAMES_OF_REASONS, RotationStep, RotationWebhook, Settled, SkipReason,
+    FailReason, KeyBefore, NAMES_OF_OUTCOMES, NAMES_OF_REASONS, RotationStep, RotationWebhook, Settled,
+    SkipReason,
 };
 
 use std::time::Duration;

@@ -64,6 +64,15 @@ fn a_file_is_imported_and_run_again_without_doubling_anything() {
     let listed: Value = serde_json::from_str(listed.expect_success()).expect("JSON");
     assert_eq!(listed.as_array().expect("a list").len(), 3);
 
+    // Some editors begin a file with a byte order mark.
+    let marked = [
+        vec![format!("\u{feff}{}", line(json!("a"), &url, SECRETS[0]))],
+        corrected[1..].to_vec(),
+    ];
+    let ended = import(&marked.concat());
+    let said: Value = serde_json::from_str(ended.expect_success()).expect("JSON");
+    assert_eq!(said["already_there"], 3, "{said}");
+
     // A reference that is somebody else's is told from one that was imported before.
     let ended = import(&[line(
         json!("a"),

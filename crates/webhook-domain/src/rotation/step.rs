@@ -161,6 +161,25 @@ impl Settled {
     }
 }
 
+/// Which key a webhook had when its rotation began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyBefore {
+    /// The release that began the rotation has not noted it.
+    NotNoted,
+    /// It had no current key.
+    None,
+    /// This one was the current key.
+    Key(SigningKeyId),
+}
+
+impl KeyBefore {
+    /// That of a webhook with such a current key, or with none.
+    #[must_use]
+    pub fn of(current: Option<SigningKeyId>) -> Self {
+        current.map_or(Self::None, Self::Key)
+    }
+}
+
 /// One webhook of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RotationWebhook {
@@ -168,6 +187,8 @@ pub struct RotationWebhook {
     pub number: u64,
     /// The webhook. It may have been deleted since.
     pub webhook: WebhookId,
+    /// Which key it had when the rotation began.
+    pub key_before: KeyBefore,
     /// What became of it, and when, if it has had its turn.
     pub settled: Option<(Settled, Instant)>,
     /// Whether its receiver was shown to verify with the key of the rotation.

@@ -120,11 +120,12 @@ impl RotationRunner {
             return self.finish(run, Some(StopReason::TooManyFailures), now).await;
         }
         self.read(run).await?;
+        let from = run.counts_from(now);
         let Some(first) = run.waiting.front() else {
             return self.finish(run, None, now).await;
         };
-        if !run.rotation.is_due(first.number, now) {
-            return Ok(RotationTurn::WaitUntil(run.rotation.due_at(first.number)));
+        if !run.rotation.is_due(first.number, from, now) {
+            return Ok(RotationTurn::WaitUntil(run.rotation.due_at(first.number, from)));
         }
         self.steps(run, now).await
     }
@@ -228,6 +229,7 @@ impl RotationRunner {
             .map(|read| Waiting {
                 number: read.number,
                 webhook: read.webhook,
+                key_before: read.key_before,
                 refused: 0,
             })
             .collect();
@@ -271,7 +273,7 @@ impl RotationRunner {
         };
         let stamp = AuditStamp::new(&acting, now, entropy)?;
         let announcement = announcement(self.describe, &acting, now, entropy)?;
-        let decide = move |stored: &Webhook| match rotation.passes_over(stored) {
+        let decide = move |stored: &Webhook| match rotation.passes_over(stored, waiting.key_before) {
             Some(settled) => Ok(Change {
                 settles: Some(settled),
                 ..Change::default()

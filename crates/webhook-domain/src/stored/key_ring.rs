@@ -198,6 +198,22 @@ impl StoredRing {
         })
     }
 
+    /// The id of the current key of a ring that was kept as `bytes`, without opening any key: an empty text if there is none. None if that
+    /// cannot be read.
+    #[must_use]
+    pub fn current_id_of(bytes: &[u8]) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Id {
+            id: String,
+        }
+        #[derive(Deserialize)]
+        struct Current {
+            current: Option<Id>,
+        }
+        let ring: Current = serde_json::from_slice(bytes).ok()?;
+        Some(ring.current.map_or_else(String::new, |current| current.id))
+    }
+
     /// The ring of `webhook`, and the sealed forms of its keys.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
     reason = "helpers of tests are tests: what they cannot do is a failure"
 )]
 
+mod clocks;
 mod cut_off;
 mod pace;
 mod runs;

@@ -24,11 +24,16 @@ fn turns_are_spread_evenly_from_the_first_moment_on() {
             ..RotationTotals::default()
         };
         for (number, milliseconds) in due {
-            let at = rotation.created_at.plus(Duration::from_millis(*milliseconds));
-            assert_eq!(rotation.due_at(*number), at, "{number} of {total} in {spread} s");
-            assert!(rotation.is_due(*number, at));
+            let from = rotation.created_at;
+            let at = from.plus(Duration::from_millis(*milliseconds));
+            assert_eq!(
+                rotation.due_at(*number, from),
+                at,
+                "{number} of {total} in {spread} s"
+            );
+            assert!(rotation.is_due(*number, from, at));
             let before = at.minus(Duration::from_millis(1));
-            assert_eq!(rotation.is_due(*number, before), spread == 0);
+            assert_eq!(rotation.is_due(*number, from, before), spread == 0);
         }
     }
     assert!(Spread::from_seconds(604_801).is_err());

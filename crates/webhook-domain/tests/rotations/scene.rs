@@ -15,7 +15,10 @@ use webhook_domain::ports::{
     MatchingWebhooks, NewRotation, Outcome, RollDue, RotationStore, RotationWebhooksQuery, WebhookStore,
 };
 use webhook_domain::rotation::{Rotation, RotationFilter, RotationStep, RotationWebhook, Settled};
-use webhook_domain::services::{RotationRun, RotationRunner, RotationService, RotationTurn, StartRotation};
+use webhook_domain::services::{
+    RemoveSecret, RollSecret, RotationRun, RotationRunner, RotationService, RotationTurn, SecretKeyService,
+    StartRotation,
+};
 use webhook_domain::signing::key_ring::{KeyRing, Overlap};
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::{Clock as _, Instant};
@@ -252,6 +255,19 @@ impl Scene {
         };
         finished(self.store.create(creation)).unwrap();
         webhook
+    }
+
+    fn secrets(&self) -> SecretKeyService {
+        let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
+        SecretKeyService::new(self.store.clone(), clock, entropy, Overlap::DAY)
+    }
+
+    pub(crate) fn roll(&self, id: WebhookId) {
+        finished(self.secrets().roll(&self.acting, id, RollSecret::default())).unwrap();
+    }
+
+    pub(crate) fn remove(&self, id: WebhookId) {
+        finished(self.secrets().remove(&self.acting, id, RemoveSecret::default())).unwrap();
     }
 
     pub(crate) fn service(&self) -> RotationService {

@@ -340,6 +340,7 @@ diesel::table! {
         key_id -> Nullable<Text>,
         settled_at -> Nullable<BigInt>,
         adopted -> Bool,
+        key_before -> Nullable<Text>,
     }
 }
 

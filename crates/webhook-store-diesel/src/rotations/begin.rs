@@ -11,6 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use webhook_domain::ports::{MatchingWebhooks, NewRotation, Outcome};
 use webhook_domain::rotation::{Rotation, RotationFilter};
+use webhook_domain::stored::StoredRing;
 use webhook_domain::time::Instant;
 use webhook_domain::{InvalidValue, Refusal, ServiceError, StoreError};
 
@@ -166,24 +167,30 @@ fn gather(
         .sql(", ")
         .bind::<Text, _>(id)
         .sql(")");
-    let found: Vec<Place> = matching(connection, rotation.platform.as_str(), &rotation.orders.filter)
-        .filter(behind)
-        .order((webhooks::created_at, webhooks::id))
-        .limit(STEP)
-        .select((webhooks::created_at, webhooks::id))
-        .load(connection)?;
+    let found: Vec<(i64, String, Vec<u8>)> =
+        matching(connection, rotation.platform.as_str(), &rotation.orders.filter)
+            .filter(behind)
+            .order((webhooks::created_at, webhooks::id))
+            .limit(STEP)
+            .select((webhooks::created_at, webhooks::id, webhooks::key_ring))
+            .load(connection)?;
     let numbers = number_of(number)..;
     let rows = numbers
         .zip(&found)
-        .map(|(number, (_, webhook))| NewRotationWebhook {
+        .map(|(number, (_, webhook, key_ring))| NewRotationWebhook {
             rotation_id: rotation.id.to_string(),
             number,
             webhook_id: webhook.clone(),
+            key_before: StoredRing::current_id_of(key_ring),
         });
     let rows: Vec<_> = rows.collect();
     connection.insert_rotation_webhooks(&rows)?;
     let is_last = i64::try_from(rows.len()).is_ok_and(|added| added < STEP);
-    Ok((rows.len() as u64, found.last().filter(|_| !is_last).cloned()))
+    let last = found.into_iter().next_back().filter(|_| !is_last);
+    Ok((
+        rows.len() as u64,
+        last.map(|(created_at, id, _)| (created_at, id)),
+    ))
 }
 
 /// Has a rotation that was prepared run.

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use webhook_domain::access::caller::Credential;
 use webhook_domain::id::{PlatformId, ProcessId, RequestId, SigningKeyId};
 use webhook_domain::rotation::{
-    Rotation, RotationClaim, RotationStep, RotationTotals, RotationWebhook, Settled,
+    KeyBefore, Rotation, RotationClaim, RotationStep, RotationTotals, RotationWebhook, Settled,
 };
 use webhook_domain::stored::StoredRotationOrders;
 use webhook_domain::time::Instant;
@@ -140,6 +140,8 @@ pub(super) struct RotationWebhookRow {
     key_id: Option<String>,
     settled_at: Option<i64>,
     adopted: bool,
+    /// Empty if there was no current key, null if a release wrote the row that does not note it.
+    key_before: Option<String>,
 }
 
 impl RotationWebhookRow {
@@ -148,6 +150,14 @@ impl RotationWebhookRow {
         let at = |column| At { column, row: &row };
         let key: Option<Result<SigningKeyId, InvalidValue>> = self.key_id.as_deref().map(str::parse);
         let key = key.transpose().map_err(|problem| at("key_id").value(problem))?;
+        let key_before = match self.key_before.as_deref() {
+            None => KeyBefore::NotNoted,
+            Some("") => KeyBefore::None,
+            Some(key) => {
+                let key: Result<_, InvalidValue> = key.parse();
+                KeyBefore::Key(key.map_err(|problem| at("key_before").value(problem))?)
+            }
+        };
         let settled = self.outcome.map(|outcome| {
             let settled = Settled::restore(&outcome, self.reason.as_deref(), key);
             let settled = settled.map_err(|problem| at("outcome").value(problem))?;
@@ -160,6 +170,7 @@ impl RotationWebhookRow {
                 .webhook_id
                 .parse()
                 .map_err(|problem| at("webhook_id").value(problem))?,
+            key_before,
             settled: settled.transpose()?,
             is_adopted: self.adopted,
         })
@@ -172,6 +183,8 @@ pub(crate) struct NewRotationWebhook {
     pub(crate) rotation_id: String,
     pub(crate) number: i64,
     pub(crate) webhook_id: String,
+    /// Its current key, empty if it has none; null if that cannot be read.
+    pub(crate) key_before: Option<String>,
 }
 
 /// What becomes of a webhook of a rotation.

@@ -9,8 +9,8 @@ use crate::access::audit::AuditAction;
 use crate::error::{Refusal, ServiceError};
 use crate::idempotency::IdempotentRequest;
 use crate::rotation::{
-    FailReason, Rotation, RotationFilter, RotationStatus, RotationStep, Settled, SkipReason, Spread,
-    StopReason,
+    FailReason, KeyBefore, Rotation, RotationFilter, RotationStatus, RotationStep, Settled, SkipReason,
+    Spread, StopReason,
 };
 use crate::services::{RotationRun, RotationTurn, StartRotation};
 use crate::signing::key_ring::Overlap;
@@ -136,6 +136,39 @@ pub async fn a_rotation_begins_once(ports: &Ports) {
             .iter()
             .map(|record| record.action)
             .eq([AuditAction::RotationStarted])
+    );
+}
+
+/// So that it is known later what was rolled since: also of webhooks that were rolled before, and that have none.
+pub async fn a_rotation_notes_the_key_of_each_webhook(ports: &Ports) {
+    let scene = Scene::new(ports);
+    let mut webhooks = Vec::new();
+    for protocol in [
+        SigningProtocol::HmacSha256,
+        SigningProtocol::Ed25519,
+        SigningProtocol::HmacSha256,
+    ] {
+        let settings = Settings {
+            signing_protocol: protocol,
+            ..fixtures::bare_settings()
+        };
+        webhooks.push(scene.create(settings).await.id);
+        scene.clock.advance_seconds(1);
+    }
+    done(scene.roll(webhooks[1], Overlap::DAY).await);
+    done(scene.remove(webhooks[2], Overlap::DAY, None).await);
+    let mut expected = Vec::new();
+    for webhook in &webhooks {
+        let ring = scene.stored(*webhook).await.key_ring;
+        expected.push(KeyBefore::of(ring.current().map(|current| current.id)));
+    }
+    assert_eq!(expected[2], KeyBefore::None);
+    let begun = scene.begin_rotation(of(everything())).await;
+    done(scene.roll(webhooks[0], Overlap::DAY).await);
+    let noted = scene.webhooks_of(&begun).await;
+    assert!(
+        noted.iter().map(|webhook| webhook.key_before).eq(expected),
+        "{noted:?}"
     );
 }
 

@@ -201,6 +201,7 @@ macro_rules! conformance_tests {
             a_rotation_is_about_the_webhooks_that_meet_its_filter
             each_webhook_of_a_rotation_is_rolled_or_passed_over
             a_step_of_a_rotation_is_settled_once
+            a_rotation_notes_the_key_of_each_webhook
             a_rotation_begins_once
             a_rotation_goes_on_after_a_restart
         }

@@ -4,13 +4,14 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, Tables};
 use crate::error::{Refusal, ServiceError, StoreError};
-use crate::id::{PlatformId, ProcessId, RotationId, WebhookId};
+use crate::id::{PlatformId, ProcessId, RotationId};
 use crate::ports::{
     ClaimedRotation, FinishRotation, MatchingWebhooks, NewRotation, Outcome, RotationStore,
     RotationWebhooksQuery,
 };
 use crate::rotation::{
-    Rotation, RotationClaim, RotationFilter, RotationStatus, RotationStep, RotationWebhook, Settled,
+    KeyBefore, Rotation, RotationClaim, RotationFilter, RotationStatus, RotationStep, RotationWebhook,
+    Settled,
 };
 use crate::time::Instant;
 use crate::webhook::Webhook;
@@ -70,14 +71,13 @@ impl Tables {
         }
     }
 
-    fn matching(&self, platform: &PlatformId, filter: &RotationFilter) -> Vec<WebhookId> {
+    fn matching(&self, platform: &PlatformId, filter: &RotationFilter) -> Vec<&Webhook> {
         let all = self.webhooks.values();
         let mut found: Vec<_> = all
             .filter(|webhook| webhook.platform == *platform && filter.accepts(webhook))
-            .map(|webhook| (webhook.created_at, webhook.id))
             .collect();
-        found.sort_unstable();
-        found.into_iter().map(|(_, id)| id).collect()
+        found.sort_unstable_by_key(|webhook| (webhook.created_at, webhook.id));
+        found
     }
 }
 
@@ -89,10 +89,16 @@ impl RotationStore for MemoryStore {
         filter: &RotationFilter,
         shown: u32,
     ) -> Result<MatchingWebhooks, StoreError> {
-        let mut first = self.tables().matching(platform, filter);
-        let total = first.len() as u64;
-        first.truncate(shown as usize);
-        Ok(MatchingWebhooks { total, first })
+        let tables = self.tables();
+        let matching = tables.matching(platform, filter);
+        Ok(MatchingWebhooks {
+            total: matching.len() as u64,
+            first: matching
+                .iter()
+                .take(shown as usize)
+                .map(|webhook| webhook.id)
+                .collect(),
+        })
     }
 
     async fn begin_rotation(&self, new: NewRotation) -> Result<Outcome<Rotation>, ServiceError> {
@@ -108,19 +114,21 @@ impl RotationStore for MemoryStore {
         if let Some(other) = others.find(is_in_the_way) {
             return Err(Refusal::RotationUnderWay { id: other.id }.into());
         }
-        let ids = tables.matching(&rotation.platform, &rotation.orders.filter);
-        rotation.totals.total = ids.len() as u64;
-        rotation.confirm(new.confirm_total)?;
-        let webhooks = (0..).zip(ids).map(|(number, webhook)| RotationWebhook {
+        let matching = tables.matching(&rotation.platform, &rotation.orders.filter);
+        let webhooks = (0..).zip(matching).map(|(number, webhook)| RotationWebhook {
             number,
-            webhook,
+            webhook: webhook.id,
+            key_before: KeyBefore::of(webhook.key_ring.current().map(|current| current.id)),
             settled: None,
             is_adopted: false,
         });
+        let webhooks: Vec<_> = webhooks.collect();
+        rotation.totals.total = webhooks.len() as u64;
+        rotation.confirm(new.confirm_total)?;
         let kept = Kept {
             rotation: rotation.clone(),
             claim: RotationClaim::NOBODYS,
-            webhooks: webhooks.collect(),
+            webhooks,
         };
         tables.rotations.insert(rotation.id, kept);
         tables.record(new.audit);

@@ -7,17 +7,18 @@ use serde_json::json;
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::key_history::{KeyHistory, KeyState};
 use webhook_domain::id::PlatformId;
+use webhook_domain::ports::Outcome;
 use webhook_domain::services::{KeyHistoryService, RollSecret, SecretKeyService, SetExpiry};
 use webhook_domain::signing::found_key::Found;
 use webhook_domain::signing::key_ring::{ExpiresIn, Overlap};
 use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::webhook::Precondition;
-use webhook_domain::{Refusal, ServiceError};
+use webhook_domain::{Refusal, ServiceError, StoreError};
 use webhook_http_actix::wire::{SigningKeyJson, described};
 
 use super::{suspects, written};
 use crate::commands::local::{Local, answer, answer_json, cannot, confirmed, remark};
-use crate::commands::{Format, counted, done};
+use crate::commands::{Format, counted};
 use crate::exit::Failure;
 use crate::settings::Settings;
 
@@ -56,9 +57,17 @@ pub(super) struct Suspect {
     pub(super) times: u64,
     /// For each webhook that has or had it; none if there is none.
     pub(super) histories: Vec<KeyHistory>,
+    /// Whether all that the database has of it can be read.
+    pub(super) is_readable: bool,
 }
 
 impl Suspect {
+    /// Whether it signs, if that is known.
+    fn signs(&self) -> Option<bool> {
+        let signs = self.signing().next().is_some();
+        (signs || self.is_readable).then_some(signs)
+    }
+
     /// Where the key signs.
     pub(super) fn signing(&self) -> impl Iterator<Item = &KeyHistory> {
         self.histories
@@ -124,16 +133,26 @@ fn suspect(
         let part = match local.outcome(service.read(acting, key, after, STEP)) {
             Ok(part) => part,
             Err(ServiceError::Refused(Refusal::NotFound { .. })) => Vec::new(),
+            // What cannot be read keeps no other key from being looked up, and ended.
+            Err(error @ ServiceError::Store(StoreError::Corrupt(_))) => {
+                remark(cannot(&format!("look {key} up"), &error).message());
+                return Ok(Suspect {
+                    key: key.clone(),
+                    times,
+                    histories,
+                    is_readable: false,
+                });
+            }
             Err(error) => return Err(cannot("look the key up", &error)),
         };
         let is_last = part.len() < STEP as usize;
         histories.extend(part);
         if is_last {
-            let key = key.clone();
             return Ok(Suspect {
-                key,
+                key: key.clone(),
                 times,
                 histories,
+                is_readable: true,
             });
         }
     }
@@ -176,31 +195,37 @@ fn revoke(
             overlap: Some(Overlap::NONE),
             ..RollSecret::default()
         };
-        let doing = format!("roll {webhook}");
-        done(local.wait(&doing, service.roll(acting, webhook, roll))?, &doing)?;
-        let shown = format!(
-            "`webhook-server webhook show --platform {} {webhook} --reveal`",
-            acting.platform()
-        );
-        remark(&format!(
-            "rolled {webhook}; give its receiver the new secret: {shown}"
-        ));
+        let rolled = local.outcome(service.roll(acting, webhook, roll));
+        let platform = acting.platform();
+        tell(&format!("roll {webhook}"), rolled, || {
+            format!(
+                "rolled {webhook}; give its receiver the new secret: `webhook-server webhook show --platform {platform} {webhook} --reveal`"
+            )
+        });
     }
     for (webhook, fingerprint) in to_end {
-        let doing = format!("end {fingerprint}");
+        let doing = format!("end the retired key {fingerprint} of {webhook}");
         let set = SetExpiry {
             fingerprint,
             expires_in: ExpiresIn::AT_ONCE,
             precondition: Precondition::default(),
             idempotent: None,
         };
-        done(
-            local.wait(&doing, service.set_expiry(acting, webhook, set))?,
-            &doing,
-        )?;
-        remark(&format!("ended the retired key of {webhook}"));
+        let ended = local.outcome(service.set_expiry(acting, webhook, set));
+        tell(&doing, ended, || format!("ended the retired key of {webhook}"));
     }
     Ok(())
+}
+
+/// Says what came of ending a key. One that cannot be ended keeps no other from it: what signs then is in the report that follows.
+fn tell(doing: &str, ended: Result<Outcome, ServiceError>, said: impl FnOnce() -> String) {
+    match ended {
+        Ok(_) => remark(&said()),
+        Err(ServiceError::Refused(Refusal::NotFound { .. })) => {
+            remark(&format!("need not {doing}: it signs no more"));
+        }
+        Err(error) => remark(cannot(doing, &error).message()),
+    }
 }
 
 fn as_json(platform: &PlatformId, suspects: &[Suspect], broken: u64) -> serde_json::Value {
@@ -208,7 +233,7 @@ fn as_json(platform: &PlatformId, suspects: &[Suspect], broken: u64) -> serde_js
         json!({
             "fingerprint": suspect.key.as_str(),
             "times_found": suspect.times,
-            "signs": suspect.signing().next().is_some(),
+            "signs": suspect.signs(),
             "signing_keys": suspect.histories.iter().map(SigningKeyJson::new).collect::<Vec<_>>(),
         })
     });
@@ -225,6 +250,13 @@ fn verdict(platform: &PlatformId, suspects: &[Suspect]) -> Result<(), Failure> {
         let keys = counted(signing as u64, "key");
         let verb = if signing == 1 { "signs" } else { "sign" };
         return Err(Failure::with_status(SIGNS, format!("{keys} still {verb}")));
+    }
+    let unreadable = suspects.iter().filter(|suspect| !suspect.is_readable).count();
+    if unreadable > 0 {
+        let keys = counted(unreadable as u64, "key");
+        return Err(Failure::found(format!(
+            "it is not known whether {keys} of these sign"
+        )));
     }
     match suspects.iter().all(|suspect| suspect.histories.is_empty()) {
         true => Err(Failure::with_status(

@@ -20,8 +20,10 @@ pub(super) fn report(platform: &PlatformId, suspects: &[Suspect]) -> String {
     match suspects {
         [one] => {
             let mut text = format!("key {}, platform {platform}\n", one.key);
-            if one.histories.is_empty() {
-                text.push_str("no webhook of this platform has or had it\n");
+            match (one.histories.is_empty(), one.is_readable) {
+                (_, false) => text.push_str("what is stored of it cannot be read\n"),
+                (true, true) => text.push_str("no webhook of this platform has or had it\n"),
+                (false, true) => {}
             }
             for history in &one.histories {
                 text.push_str(&whole(platform, history));
@@ -186,7 +188,12 @@ fn summary(suspects: &[Suspect]) -> String {
             rows.push([
                 key,
                 times,
-                "UNKNOWN".to_owned(),
+                if suspect.is_readable {
+                    "UNKNOWN"
+                } else {
+                    "UNREADABLE"
+                }
+                .to_owned(),
                 nothing(),
                 nothing(),
                 nothing(),

@@ -36,6 +36,9 @@ pub(crate) struct ImportArguments {
     file: PathBuf,
 }
 
+/// What some programs write at the beginning of a text in UTF-8. RFC 8259 §8.1 lets a reader ignore it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// What came of the lines.
 #[derive(Default)]
 struct Imported {
@@ -85,7 +88,10 @@ fn lines(file: &PathBuf) -> Result<Vec<(usize, Vec<u8>)>, Failure> {
     };
     let mut lines = Vec::new();
     for (number, line) in (1..).zip(reader.split(b'\n')) {
-        let line = line.map_err(unreadable)?;
+        let mut line = line.map_err(unreadable)?;
+        if number == 1 && line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
+        }
         if !line.trim_ascii().is_empty() {
             lines.push((number, line));
         }

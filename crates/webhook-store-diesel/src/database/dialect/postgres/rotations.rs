@@ -12,9 +12,10 @@ array_statement! {
         rotation_id: Text => &'a str = |row| &row.rotation_id,
         number: BigInt => i64 = |row| row.number,
         webhook_id: Text => &'a str = |row| &row.webhook_id,
+        key_before: Nullable<Text> => Option<&'a str> = |row| row.key_before.as_deref(),
     }
-    "INSERT INTO rotation_webhooks (rotation_id, number, webhook_id, adopted) SELECT n.*, FALSE FROM unnest("
-    ") AS n (rotation_id, number, webhook_id)"
+    "INSERT INTO rotation_webhooks (rotation_id, number, webhook_id, key_before, adopted) SELECT n.*, FALSE FROM unnest("
+    ") AS n (rotation_id, number, webhook_id, key_before)"
 }
 
 array_statement! {

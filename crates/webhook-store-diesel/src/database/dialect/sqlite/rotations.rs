@@ -9,9 +9,10 @@ use crate::rotations::row::{NewRotationWebhook, SettledColumns};
 
 row_statement! {
     InsertRotationWebhook of NewRotationWebhook {
-        "INSERT INTO rotation_webhooks (rotation_id, number, webhook_id, adopted) VALUES (" rotation_id: Text,
+        "INSERT INTO rotation_webhooks (rotation_id, number, webhook_id, key_before, adopted) VALUES (" rotation_id: Text,
         ", " number: BigInt,
         ", " webhook_id: Text,
+        ", " key_before: Nullable<Text>,
     } ", FALSE)"
 }
 
