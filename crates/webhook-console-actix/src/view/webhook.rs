@@ -1,5 +1,6 @@
 //! What is said of a webhook wherever it is shown.
 
+use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Name, Reference, Webhook};
 
@@ -31,12 +32,11 @@ pub(crate) fn delivery_state(webhook: &Webhook) -> State {
 pub(crate) fn key_states(webhook: &Webhook, now: Instant) -> Vec<State> {
     let ring = &webhook.key_ring;
     let mut states = Vec::new();
-    match (ring.current(), ring.adoption()) {
-        (None, _) => states.push(State::bad("no current key")),
-        (Some(_), Some(_)) => states.push(State::good("adopted")),
-        (Some(_), None) if ring.previous(now).is_some() => states.push(State::wait("not adopted yet")),
-        (Some(_), None) => states.push(State::plain("adoption unknown")),
-    }
+    states.push(match (ring.current(), ring.adoption()) {
+        (None, _) => State::bad("no current key"),
+        (Some(_), Some(_)) => State::good("adopted"),
+        (Some(_), None) => unadopted_state(ring, now),
+    });
     match ring.retired_at(now).count() {
         0 => {}
         1 => states.push(State::plain("1 retired key signs")),
@@ -46,4 +46,13 @@ pub(crate) fn key_states(webhook: &Webhook, now: Instant) -> Vec<State> {
         states.push(State::wait("roll due"));
     }
     states
+}
+
+/// What there is to know of the adoption of a current key that nobody has shown a receiver to use.
+pub(crate) fn unadopted_state(ring: &KeyRing, now: Instant) -> State {
+    match (ring.previous(now), ring.rolled_at()) {
+        (Some(_), _) => State::wait("not adopted yet"),
+        (None, Some(_)) => State::plain("adoption unknown"),
+        (None, None) => State::plain("never rolled"),
+    }
 }

@@ -1,6 +1,8 @@
 //! The list of webhooks, one webhook, deleting and testing it.
 
 use webhook_domain::access::audit::AuditAction;
+use webhook_domain::services::RollSecret;
+use webhook_domain::signing::key_ring::Overlap;
 
 use crate::browser::Browser;
 use crate::headers::guarded;
@@ -119,6 +121,38 @@ async fn a_list_has_what_meets_the_conditions() {
         .shows("id=\"url_host-wrong\"")
         .shows("aria-describedby=\"url_host-wrong\"");
     wrong.shows("value=\"https://example.com/\"").hides("Payments");
+}
+
+/// Where one key alone was ever the current one, there is nothing that its receiver could adopt.
+#[actix_web::test]
+async fn a_key_that_nothing_came_before_is_not_waited_for() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let webhook = scene.webhook("acme", "Invoices").await;
+    let pages = [LIST.to_owned(), format!("{LIST}/{}", webhook.id)];
+    let roll = RollSecret {
+        overlap: Some(Overlap::from_seconds(600).unwrap()),
+        ..RollSecret::default()
+    };
+    let said = async |text: &str| {
+        for page in &pages {
+            let page = browser.get(page).await;
+            for state in ["never rolled", "not adopted yet", "adoption unknown"] {
+                match state == text {
+                    true => page.shows(&format!(">{state}</span>")),
+                    false => page.hides(state),
+                };
+            }
+        }
+    };
+    said("never rolled").await;
+    let keys = &scene.console.secret_keys;
+    keys.roll(&Scene::operator("acme"), webhook.id, roll)
+        .await
+        .unwrap();
+    said("not adopted yet").await;
+    scene.clock.advance_seconds(600);
+    said("adoption unknown").await;
 }
 
 #[actix_web::test]

@@ -16,6 +16,7 @@ use super::timeline::{Bar, BarKind, Mark, MarkKind};
 use crate::paths;
 use crate::request::call::Call;
 use crate::trouble::Trouble;
+use crate::view::webhook::unadopted_state;
 use crate::view::{Moment, State};
 
 /// How many keys that have ended are shown.
@@ -86,7 +87,8 @@ pub(super) struct Key {
     pub(super) is_kept: bool,
     pub(super) from: Option<Moment>,
     pub(super) until: Option<Moment>,
-    pub(super) evidence: Option<(State, Moment)>,
+    /// Whether its receiver was shown to use it, and when; none of an older key of which that was never shown.
+    pub(super) adoption: Option<(State, Option<Moment>)>,
     /// How many attempts that are kept it has signed, and when the last one was.
     pub(super) used: Option<(u64, Option<Moment>)>,
     /// How often it was shown to somebody.
@@ -125,7 +127,7 @@ impl Key {
             BarKind::Current => State::good(by),
             BarKind::Retired | BarKind::Ended => State::plain(by),
         };
-        self.evidence = Some((state, Moment(adoption.adopted_at)));
+        self.adoption = Some((state, Some(Moment(adoption.adopted_at))));
         self.marks
             .push(Mark::new(MarkKind::Adopted, adoption.adopted_at, by));
     }
@@ -150,6 +152,7 @@ pub(super) async fn read(call: &Call, acting: &Acting, webhook: &Webhook) -> Res
             key.began = since;
             key.from = Some(Moment(since));
         }
+        key.adoption = Some((unadopted_state(ring, now), None));
         key.adopted(ring.adoption());
         signing.push(key.checked(&checks));
     }
@@ -185,7 +188,7 @@ async fn key(
         is_kept: false,
         from: from.map(Moment),
         until: None,
-        evidence: None,
+        adoption: None,
         used: history.map(|history| (history.used.attempts, history.used.last_at.map(Moment))),
         times_shown: history.map(|history| history.times_shown),
         history: history.map(|history| page_of(acting, history.fingerprint.as_str())),
@@ -255,7 +258,7 @@ fn past_key(acting: &Acting, webhook: &Webhook, history: &PastKeyHistory) -> Key
         is_kept: false,
         from: past.made_at.map(Moment),
         until: Some(Moment(past.ended_at)),
-        evidence: None,
+        adoption: None,
         used: None,
         times_shown: Some(history.times_shown),
         history: Some(page_of(acting, past.fingerprint.as_str())),
