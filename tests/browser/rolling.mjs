@@ -7,7 +7,7 @@ import { story } from "./support/story.mjs";
 async function rolledOnce(service, webhook, secret) {
     const { secret_key, previous_secret_key } = await service.api("GET", `/webhooks/${webhook.id}`);
     assert.equal(secret_key, secret, "the page showed the key that signs");
-    assert.equal(previous_secret_key, webhook.secret_key, "the key before is the one of the creation");
+    assert.equal(previous_secret_key, webhook.secret_key, "the retired key is the one of the creation");
 }
 
 story("a roll by keyboard alone", {}, async ({ service, page }) => {
@@ -22,7 +22,7 @@ story("a roll by keyboard alone", {}, async ({ service, page }) => {
     await press(page, "Enter", "Invoices");
     await tabTo(page, "Roll the secret");
     await press(page, "Enter", "Roll the secret of Invoices");
-    await tabTo(page, "How long the key before goes on signing");
+    await tabTo(page, "How long the retired key goes on signing");
     await page.keyboard.press("End");
     await tabTo(page, "Show what this would do");
     await press(page, "Enter", "Roll the secret of Invoices");
@@ -38,7 +38,7 @@ story("a roll with JavaScript off", { javaScriptEnabled: false }, async ({ servi
     await signIn(page, service.key);
     await page.goto(pageOf(webhook));
     await page.getByRole("link", { name: "Roll the secret" }).click();
-    await page.getByLabel("How long the key before goes on signing").selectOption("3600");
+    await page.getByLabel("How long the retired key goes on signing").selectOption("3600");
     await page.getByRole("button", { name: "Show what this would do" }).click();
     await page.getByRole("button", { name: "Roll the secret" }).click();
     await isAt(page, "The secret of Invoices was rolled");

@@ -38,7 +38,7 @@ pub struct Console {
     pub signing_keys: KeyHistoryService,
     /// Rolls the secrets of many webhooks.
     pub rotations: RotationService,
-    /// How long a previous secret goes on signing unless a form says it.
+    /// How long a retired key goes on signing unless a form says it.
     pub default_overlap: Overlap,
     /// What the deployment allows in fields.
     pub rules: FieldRules,

@@ -48,7 +48,7 @@ impl Done {
         match self {
             Self::Deleted => "The webhook was deleted.",
             Self::Updated => "The webhook was changed.",
-            Self::Restored => "The roll was undone: the key before is the current one again.",
+            Self::Restored => "The roll was undone: the retired key is the current one again.",
             Self::SecretRemoved => "The current key was removed.",
             Self::RetiredSet => "It was set until when the retired key signs.",
             Self::Resent => "It is in the webhook's queue again.",

@@ -28,3 +28,4 @@ mod tenants;
 mod timeline;
 mod verifying;
 mod webhooks;
+mod words;

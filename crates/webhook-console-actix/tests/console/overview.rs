@@ -23,7 +23,7 @@ async fn a_receiver_that_has_not_adopted_its_new_key_is_named() {
         .shows("Every queue moves.");
     let webhook = scene.webhook("acme", "Invoices").await;
     let theirs = scene.webhook("other", "Theirs").await;
-    browser.get(OVERVIEW).await.hides("its previous key stops at");
+    browser.get(OVERVIEW).await.hides("its retired key stops at");
     for (platform, id) in [("acme", webhook.id), ("other", theirs.id)] {
         let roll = RollSecret {
             overlap: Some(Overlap::DAY),
@@ -33,11 +33,11 @@ async fn a_receiver_that_has_not_adopted_its_new_key_is_named() {
         scene.console.secret_keys.roll(&acting, id, roll).await.unwrap();
     }
     let page = browser.get(OVERVIEW).await;
-    page.shows("<bdi>Invoices</bdi></a>: its previous key stops at <time datetime=\"2024-04-13T15:22:37Z\">");
+    page.shows("<bdi>Invoices</bdi></a>: its retired key stops at <time datetime=\"2024-04-13T15:22:37Z\">");
     page.hides("Theirs").shows("WEBHOOK.SECRET_ROLLED");
     scene.clock.advance(Duration::from_secs(86_400));
     let browser = scene.signed_in().await;
-    browser.get(OVERVIEW).await.hides("its previous key stops at");
+    browser.get(OVERVIEW).await.hides("its retired key stops at");
 }
 
 #[actix_web::test]
@@ -62,7 +62,7 @@ async fn all_that_have_not_adopted_their_new_key_are_on_a_page_however_long_the_
         idempotent: None,
     };
     keys.set_expiry(&acting, webhook.id, longer).await.unwrap();
-    let stops = "<bdi>Invoices</bdi></a>: its previous key stops at <time datetime=\"2024-05-02T15:22:37Z\">";
+    let stops = "<bdi>Invoices</bdi></a>: its retired key stops at <time datetime=\"2024-05-02T15:22:37Z\">";
     browser.get(all).await.shows(stops);
     browser
         .get(OVERVIEW)
@@ -140,7 +140,7 @@ async fn it_leads_to_all_that_need_somebody() {
     viewer.get(OVERVIEW).await.shows("All 51 that stop");
     let first = viewer.get(page).await;
     first.shows("51 in all.").hides("First page");
-    let shown = |text: &str| text.matches("its previous key stops at").count();
+    let shown = |text: &str| text.matches("its retired key stops at").count();
     assert_eq!(shown(&first.text), 50);
     let (_, next) = first
         .text

@@ -13,7 +13,7 @@ fn path(webhook: &Webhook) -> String {
     format!("/console/p/acme/webhooks/{}", webhook.id)
 }
 
-/// Rolls the secret, so that the key before ends at once.
+/// Rolls the secret, so that the retired key ends at once.
 async fn roll(browser: &Browser<'_>, webhook: &Webhook) {
     let action = format!("{}/roll", path(webhook));
     let page = browser.get_through(&format!("{action}?overlap=0")).await;

@@ -14,7 +14,7 @@ use crate::request::form::Form;
 /// A choice in a select: its value, and what is shown.
 pub(super) type Choice = (&'static str, &'static str);
 
-/// For how long the keys before go on signing.
+/// For how long retired keys go on signing.
 pub(super) const OVERLAPS: [Choice; 5] = [
     ("", "as long as the deployment says"),
     ("3600", "1 hour"),

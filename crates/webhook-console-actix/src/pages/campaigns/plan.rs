@@ -33,7 +33,7 @@ struct PlanPage {
 struct Planned {
     total: u64,
     first: Vec<String>,
-    /// Whether no key before goes on signing.
+    /// Whether no retired key goes on signing.
     ends_at_once: bool,
     form_key: String,
 }

@@ -62,7 +62,8 @@ struct Row {
     outcome: State,
     reason: Option<&'static str>,
     at: Option<Moment>,
-    is_adopted: bool,
+    /// Whether its receiver has adopted the new key; none if there is none.
+    is_adopted: Option<bool>,
 }
 
 pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
@@ -149,7 +150,7 @@ fn row(acting: &Acting, webhook: &RotationWebhook) -> Row {
         },
         reason: settled.and_then(why_not_rolled),
         at: webhook.settled.map(|(_, at)| Moment(at)),
-        is_adopted: webhook.is_adopted,
+        is_adopted: matches!(settled, Some(Settled::Rolled(_))).then_some(webhook.is_adopted),
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) enum Kind {
     HeldUp,
     RollDue,
     Stopping,
-    /// As the one before, however far ahead.
+    /// Those whose retired key stops, however far ahead.
     NotAdopted,
 }
 
@@ -82,8 +82,8 @@ fn how_it_stops(of: &Webhook, now: Instant) -> &'static str {
     let mut retired = ring.retired_at(now);
     let next = retired.find(|retired| Some(ring.expiry_of(retired, now)) == of.unadopted_end(now));
     match next.is_some_and(|next| next.kept.is_some()) {
-        true => "its previous key is kept until the new one is adopted, from day to day, now until",
-        false => "its previous key stops at",
+        true => "its retired key is kept until the new one is adopted, from day to day, now until",
+        false => "its retired key stops at",
     }
 }
 
@@ -180,7 +180,7 @@ async fn show(call: Call, kind: Kind) -> Result<HttpResponse, Trouble> {
         ),
         Kind::NotAdopted => (
             "New keys that are not adopted",
-            "Nobody has shown that these receivers use their new key, and the one before still signs. What stops first comes first.",
+            "Nobody has shown that these receivers use their new key, and a retired key still signs. What stops first comes first.",
             "Every receiver is known to use its new key, or has only that.",
         ),
         Kind::RollDue => (
