@@ -296,6 +296,16 @@ async fn a_secret_that_the_receiver_has_is_brought_along() {
             .hides(&BROUGHT.replace('=', "&#61;"));
         guarded(&refused.text);
     }
+    // One that is wrong is not missing, whatever stands beside it.
+    let beside = [
+        ("imported_secret_key", "hunter2hunter2"),
+        ("imported_previous_secret_key", BROUGHT),
+    ];
+    send(&beside)
+        .await
+        .is(400)
+        .shows("id=\"imported_secret_key-wrong\">must be `whsec_`")
+        .hides("is required beside");
     browser.get(LIST).await.shows("There is no webhook yet.");
     let created = send(&[("imported_secret_key", BROUGHT)]).await;
     created.is(200).shows(BROUGHT);
