@@ -305,7 +305,7 @@ pub struct Attempt {
     pub duration: Duration,
     /// The keys it was signed with, newest first.
     pub key_fingerprints: Vec<Fingerprint>,
-    /// The host of the URL that it went to. Releases before this field recorded none.
+    /// The host of the URL that it went to, with its port if that is not the scheme's own. Releases before this field recorded none.
     pub host: Option<String>,
     /// The credentials of its last request.
     pub credentials: CredentialsTaken,

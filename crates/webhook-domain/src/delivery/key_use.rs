@@ -17,7 +17,7 @@ pub struct KeyUse {
     pub first_at: Option<Instant>,
     /// When the last one did.
     pub last_at: Option<Instant>,
-    /// How many attempts went to which host. Releases before 0.2 did not record it; what they made is in no host's number.
+    /// How many attempts went to which host and port. Releases before 0.2 did not record it; what they made is in no host's number.
     pub hosts: BTreeMap<String, u64>,
 }
 

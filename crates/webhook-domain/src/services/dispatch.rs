@@ -253,7 +253,7 @@ impl LaneWorker {
             at: now,
             duration: ended_at.since(now),
             key_fingerprints: signed.key_fingerprints,
-            host: Some(url.host()),
+            host: Some(url.host_and_port()),
             credentials,
             outcome: response.outcome,
             response_body: ResponseBody::of(&response.body, || Confidential::of(&webhook, &signatures)),

@@ -101,6 +101,17 @@ impl TargetUrl {
             .unwrap_or_default()
     }
 
+    /// The [host](Self::host) with the port, if that is not the scheme's own, such as `example.com:8443`.
+    #[must_use]
+    pub fn host_and_port(&self) -> String {
+        let host = self.host();
+        let url = Url::parse(&self.0).ok();
+        match url.and_then(|url| url.port()) {
+            Some(port) => format!("{host}:{port}"),
+            None => host,
+        }
+    }
+
     /// The receiver that it names.
     #[must_use]
     pub fn origin(&self) -> TargetOrigin {
@@ -290,6 +301,20 @@ mod tests {
             TargetUrl::restore("https://Example.COM".into()).host(),
             "example.com"
         );
+    }
+
+    #[test]
+    fn a_port_is_told_where_the_scheme_does_not_tell_it() {
+        for (url, told) in [
+            ("https://example.com/a", "example.com"),
+            ("https://example.com:443/a", "example.com"),
+            ("https://example.com:8443/a", "example.com:8443"),
+            ("http://example.com:80", "example.com"),
+            ("http://example.com:443", "example.com:443"),
+            ("https://[2001:db8::1]:8443", "[2001:db8::1]:8443"),
+        ] {
+            assert_eq!(TargetUrl::restore(url.into()).host_and_port(), told);
+        }
     }
 
     #[test]

@@ -94,7 +94,7 @@ answer! {
     /// How much of what a key has signed went to one host.
     #[document("SigningKeyHost")]
     pub(crate) struct SignedForHostJson<'a> {
-        /// The host in the URL of the webhook at the time.
+        /// The host in the URL of the webhook at the time, with its port if that is not the scheme's own.
         host: &'a str,
         /// How many attempts.
         attempts: u64,
