@@ -1,5 +1,7 @@
 //! The store of events, and of their deliveries.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use super::Outcome;
@@ -263,6 +265,18 @@ pub trait EventStore: Send + Sync {
     /// # Errors
     /// The store's.
     async fn backlog(&self, platform: &PlatformId) -> Result<Backlog, StoreError>;
+
+    /// How many deliveries are in the queues of these webhooks of the platform, each counted no further than `count_to`, so that it costs
+    /// no more than they do. Nothing is said of a webhook that the platform does not have.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn queued(
+        &self,
+        platform: &PlatformId,
+        webhooks: Vec<WebhookId>,
+        count_to: u32,
+    ) -> Result<BTreeMap<WebhookId, u64>, StoreError>;
 
     /// What a key has signed for a webhook of the platform, counted from the attempts that are kept; nothing if there are none. The
     /// webhook may be gone. It costs what the webhook's deliveries of the time of the key do, and not what those of the platform do.

@@ -1,5 +1,7 @@
 //! The store of webhooks.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::access::audit::AuditRecord;
@@ -11,7 +13,9 @@ use crate::rotation::{RotationStep, Settled};
 use crate::signing::key_ring::KeyRing;
 use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
-use crate::webhook::{Announcement, Happened, NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
+use crate::webhook::{
+    Announcement, Happened, Labels, NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery,
+};
 
 /// A rule, ready to run on the webhook as it is stored. A pure function: a store may run it more than once.
 pub type Decide = Box<dyn Fn(&Webhook) -> Result<Change, Refusal> + Send + Sync>;
@@ -156,6 +160,16 @@ pub trait WebhookStore: Send + Sync {
     /// # Errors
     /// The store's.
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError>;
+
+    /// What these webhooks of the platform are called. Nothing is said of one that the platform does not have.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn labels(
+        &self,
+        platform: &PlatformId,
+        webhooks: Vec<WebhookId>,
+    ) -> Result<BTreeMap<WebhookId, Labels>, StoreError>;
 
     /// The platform's webhooks that need somebody, in the order of their [places](Webhook::place_among). It costs what is shown and what is
     /// counted, and not what the platform's webhooks do. One whose retired key has just expired may be counted until that is erased.

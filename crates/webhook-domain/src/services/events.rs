@@ -1,5 +1,6 @@
 //! Publishing events, and following their deliveries.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::access::caller::Acting;
@@ -195,6 +196,20 @@ impl EventService {
     pub async fn backlog(&self, acting: &Acting) -> Result<Backlog, ServiceError> {
         acting.require(Permission::WebhookEventView)?;
         Ok(self.store.backlog(acting.platform()).await?)
+    }
+
+    /// How many deliveries are in the queues of these webhooks, each counted no further than `count_to`. Needs `WEBHOOK_EVENT.VIEW`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`] or the store's.
+    pub async fn queued(
+        &self,
+        acting: &Acting,
+        webhooks: Vec<WebhookId>,
+        count_to: u32,
+    ) -> Result<BTreeMap<WebhookId, u64>, ServiceError> {
+        acting.require(Permission::WebhookEventView)?;
+        Ok(self.store.queued(acting.platform(), webhooks, count_to).await?)
     }
 
     /// Puts a delivery that has come to its end at the end of its webhook's queue. Needs `WEBHOOK_EVENT.RESEND`.

@@ -1,5 +1,6 @@
 //! Creating webhooks, reading, changing and deleting them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::access::audit::{AuditAction, AuditDetails, AuditStamp};
@@ -18,8 +19,8 @@ use crate::signing::secret::Fingerprint;
 use crate::signing::verification_key::VerificationKey;
 use crate::time::{Clock, Instant};
 use crate::webhook::{
-    Describe, Happened, NeedPage, NeedQuery, Precondition, Settings, SettingsUpdate, Webhook, WebhookPage,
-    WebhookQuery,
+    Describe, Happened, Labels, NeedPage, NeedQuery, Precondition, Settings, SettingsUpdate, Webhook,
+    WebhookPage, WebhookQuery,
 };
 
 /// Creates, reads, changes and deletes webhooks.
@@ -334,6 +335,19 @@ impl WebhookService {
         let at = self.clock.now();
         let query = WebhookQuery { at, ..query };
         Ok(self.store.page(acting.platform(), query).await?)
+    }
+
+    /// What these webhooks are called. Needs `WEBHOOK.VIEW`.
+    ///
+    /// # Errors
+    /// [`Refusal::NotPermitted`] or the store's.
+    pub async fn labels(
+        &self,
+        acting: &Acting,
+        webhooks: Vec<WebhookId>,
+    ) -> Result<BTreeMap<WebhookId, Labels>, ServiceError> {
+        acting.require(Permission::WebhookView)?;
+        Ok(self.store.labels(acting.platform(), webhooks).await?)
     }
 
     /// The platform's webhooks that need somebody, judged now. Like a list, it reveals nothing. Needs `WEBHOOK.VIEW`.

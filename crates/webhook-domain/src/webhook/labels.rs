@@ -64,3 +64,12 @@ label!(
     /// The platform's own name for a webhook, unique among its webhooks.
     Reference
 );
+
+/// What a webhook is called.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Labels {
+    /// Its name for people.
+    pub name: Option<Name>,
+    /// The platform's own name for it.
+    pub reference: Option<Reference>,
+}

@@ -1,5 +1,6 @@
 //! A platform with some webhooks over a store in memory, and processes that roll them.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use webhook_domain::services::{
 use webhook_domain::signing::key_ring::{KeyRing, Overlap};
 use webhook_domain::testing::{ManualClock, MemoryStore, SeededEntropy, fixtures};
 use webhook_domain::time::{Clock as _, Instant};
-use webhook_domain::webhook::{NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
+use webhook_domain::webhook::{Labels, NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
 use webhook_domain::{ServiceError, StoreError};
 
 pub(crate) struct Scene {
@@ -96,6 +97,14 @@ impl WebhookStore for CutOff {
 
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {
         self.store.page(platform, query).await
+    }
+
+    async fn labels(
+        &self,
+        platform: &PlatformId,
+        webhooks: Vec<WebhookId>,
+    ) -> Result<BTreeMap<WebhookId, Labels>, StoreError> {
+        self.store.labels(platform, webhooks).await
     }
 
     async fn in_need(&self, platform: &PlatformId, query: NeedQuery) -> Result<NeedPage, StoreError> {

@@ -1,5 +1,6 @@
 //! Asking again without doing again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use webhook_domain::signing::found_key::fingerprint_of;
 use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::testing::MemoryStore;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::{NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
+use webhook_domain::webhook::{Labels, NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
 use webhook_domain::{ServiceError, StoreError};
 use webhook_http_actix::HttpLimits;
 
@@ -194,6 +195,14 @@ impl WebhookStore for Slow {
 
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {
         self.store.page(platform, query).await
+    }
+
+    async fn labels(
+        &self,
+        platform: &PlatformId,
+        webhooks: Vec<WebhookId>,
+    ) -> Result<BTreeMap<WebhookId, Labels>, StoreError> {
+        self.store.labels(platform, webhooks).await
     }
 
     async fn in_need(&self, platform: &PlatformId, query: NeedQuery) -> Result<NeedPage, StoreError> {

@@ -24,12 +24,12 @@ use crate::audit::head::{Chain, Keys};
 use crate::database::connection::AnyConnection;
 use crate::database::row::RowError;
 use crate::database::row::{corrupt, unavailable};
-use crate::database::schema::{deliveries, events, failed_deliveries};
+use crate::database::schema::{deliveries, events};
 use crate::engine::failure::Failure;
 use crate::events::pending::{Counted, Counts, Pending};
 use crate::events::retain::{bring_back, forget};
 use crate::events::row::EventRow;
-use crate::events::{backlog, give_up, replay, signed};
+use crate::events::{backlog, give_up, list, queued, replay, signed};
 use crate::lanes::delivery::DeliveryRow;
 use crate::lanes::key_uses;
 use crate::lanes::locked::{Hints, LockedLanes};
@@ -84,8 +84,11 @@ impl EventStore for DieselStore {
     ) -> Result<Vec<ListedDelivery>, StoreError> {
         let platform = platform.to_string();
         let read = move |connection: &mut AnyConnection| {
-            let rows = list(connection, &platform, &query).map_err(unavailable)?;
-            rows.iter().map(listed).collect::<Result<_, _>>().map_err(corrupt)
+            let rows = list::read(connection, &platform, &query).map_err(unavailable)?;
+            rows.iter()
+                .map(list::decode)
+                .collect::<Result<_, _>>()
+                .map_err(corrupt)
         };
         self.readers.run(read).await
     }
@@ -95,6 +98,22 @@ impl EventStore for DieselStore {
         let read = move |connection: &mut AnyConnection| {
             let read = connection.transaction(|connection| backlog::read(connection, &platform));
             read.map_err(unavailable)
+        };
+        self.readers.run(read).await
+    }
+
+    async fn queued(
+        &self,
+        platform: &PlatformId,
+        webhooks: Vec<WebhookId>,
+        count_to: u32,
+    ) -> Result<BTreeMap<WebhookId, u64>, StoreError> {
+        let platform = platform.to_string();
+        let ids: Vec<_> = webhooks.iter().map(ToString::to_string).collect();
+        let read = move |connection: &mut AnyConnection| {
+            let counted =
+                connection.transaction(|connection| queued::count(connection, &platform, &ids, count_to));
+            queued::decode(counted.map_err(unavailable)?).map_err(corrupt)
         };
         self.readers.run(read).await
     }
@@ -317,77 +336,4 @@ pub(super) fn webhook_of(
         .get_result(connection)
         .optional()?;
     Ok(found.and_then(|webhook| webhook.parse().ok()))
-}
-
-fn listed(row: &DeliveryRow) -> Result<ListedDelivery, RowError> {
-    Ok(ListedDelivery {
-        attempts: row.attempts()?,
-        delivery: row.decode()?,
-        action: row.action(),
-    })
-}
-
-/// Events are left alone: a page of them may be many megabytes.
-fn list(
-    connection: &mut AnyConnection,
-    platform: &str,
-    query: &DeliveryQuery,
-) -> QueryResult<Vec<DeliveryRow>> {
-    let mut asked = deliveries::table
-        .order(deliveries::position.desc())
-        .limit(query.limit.into())
-        .offset(i64::try_from(query.skip).unwrap_or(i64::MAX))
-        .select(DeliveryRow::as_select())
-        .into_boxed();
-    if let Some(webhook) = query.webhook {
-        asked = asked.filter(deliveries::webhook_id.eq(webhook.to_string()));
-    }
-    if let Some(event) = query.event {
-        asked = asked.filter(deliveries::event_id.eq(event.to_string()));
-    }
-    if let Some(action) = &query.action {
-        asked = asked.filter(deliveries::action.eq(action.as_str().to_owned()));
-    }
-    if let Some(status) = query.status {
-        asked = asked.filter(deliveries::status.eq(status));
-    }
-    if query.status == Some(FAILED) {
-        // What was given up is rare: found by itself, and not by reading all that was not.
-        let failed = failed_deliveries::table.filter(failed_deliveries::platform.eq(platform.to_owned()));
-        asked = asked.filter(deliveries::position.eq_any(failed.select(failed_deliveries::position)));
-    }
-    if let Some(created_after) = query.created_after {
-        asked = asked.filter(deliveries::created_at.ge(created_after.as_milliseconds()));
-    }
-    if let Some(created_before) = query.created_before {
-        asked = asked.filter(deliveries::created_at.lt(created_before.as_milliseconds()));
-    }
-    if query.signed_with.is_none() {
-        asked = asked.filter(deliveries::platform.eq(platform.to_owned()));
-    }
-    if let Some(key) = &query.signed_with {
-        // Few webhooks have one, mostly a single one: its deliveries are read from the first on that the key signed. They are the platform's,
-        // since the use of the key is: asked for the platform as well, SQLite would go through all deliveries of the platform.
-        let signed = key_uses::find(connection, platform, key, None)?;
-        let least = signed.iter().map(|signed| signed.first).min();
-        let ends: Option<Vec<i64>> = signed.iter().map(|signed| signed.last).collect();
-        let greatest = ends.and_then(|ends| ends.into_iter().max());
-        asked = asked
-            .filter(deliveries::webhook_id.eq_any(signed.into_iter().map(|signed| signed.webhook)))
-            .filter(deliveries::position.ge(least.unwrap_or_default()))
-            .filter(deliveries::position.le(greatest.unwrap_or(i64::MAX)));
-        // As it stands in the column: a quote that is part of a text has a backslash before it.
-        asked = asked.filter(deliveries::attempts.like(format!("%\"{}\"%", key.as_str())));
-    }
-    if let Some(after) = query.after {
-        let position: Option<i64> = deliveries::table
-            .filter(deliveries::id.eq(after.to_string()))
-            .filter(deliveries::platform.eq(platform.to_owned()))
-            .select(deliveries::position)
-            .get_result(connection)
-            .optional()?;
-        // What is no more has nothing after it.
-        asked = asked.filter(deliveries::position.lt(position.unwrap_or(0)));
-    }
-    asked.load(connection)
 }

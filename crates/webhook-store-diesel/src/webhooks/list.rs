@@ -215,3 +215,18 @@ pub(crate) fn rows_of(connection: &mut AnyConnection, ids: &[String]) -> QueryRe
     let mut rows: HashMap<String, WebhookRow> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
     Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
 }
+
+type LabelColumns = (String, Option<String>, Option<String>);
+
+/// The ids, names and references of those of these webhooks that the platform has.
+pub(super) fn labels(
+    connection: &mut AnyConnection,
+    platform: &str,
+    ids: &[String],
+) -> QueryResult<Vec<LabelColumns>> {
+    webhooks::table
+        .filter(webhooks::id.eq_any(ids))
+        .filter(webhooks::platform.eq(platform))
+        .select((webhooks::id, webhooks::name, webhooks::reference))
+        .load(connection)
+}

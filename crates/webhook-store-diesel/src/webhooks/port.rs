@@ -1,6 +1,6 @@
 //! Webhooks, and the answers that are given again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use diesel::prelude::*;
@@ -9,8 +9,10 @@ use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::ports::{ChangeOrder, Creation, KeyExpiry, Outcome, RollDue, WebhookStore};
 use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::{NeedPage, NeedQuery, RotationDays, Webhook, WebhookPage, WebhookQuery};
-use webhook_domain::{ServiceError, StoreError};
+use webhook_domain::webhook::{
+    Labels, Name, NeedPage, NeedQuery, Reference, RotationDays, Webhook, WebhookPage, WebhookQuery,
+};
+use webhook_domain::{InvalidValue, ServiceError, StoreError};
 
 use crate::DieselStore;
 use crate::audit::head::{self, Keys};
@@ -90,6 +92,24 @@ impl WebhookStore for DieselStore {
             let (rows, total) = list::page(connection, &platform, &query).map_err(unavailable)?;
             let webhooks = read_list(connection, &vault, default_rotation, rows)?;
             Ok(WebhookPage { webhooks, total })
+        };
+        self.readers.run(read).await
+    }
+
+    async fn labels(
+        &self,
+        platform: &PlatformId,
+        webhooks: Vec<WebhookId>,
+    ) -> Result<BTreeMap<WebhookId, Labels>, StoreError> {
+        let platform = platform.to_string();
+        let ids: Vec<_> = webhooks.iter().map(ToString::to_string).collect();
+        let read = move |connection: &mut AnyConnection| {
+            let rows = list::labels(connection, &platform, &ids).map_err(unavailable)?;
+            let labels = rows.into_iter().map(|(id, name, reference)| {
+                let (name, reference) = (name.map(Name::restore), reference.map(Reference::restore));
+                Ok::<_, InvalidValue>((id.parse()?, Labels { name, reference }))
+            });
+            labels.collect::<Result<_, _>>().map_err(corrupt)
         };
         self.readers.run(read).await
     }

@@ -21,7 +21,7 @@ use crate::testing::fixtures;
 use crate::webhook::Webhook;
 
 impl Scene {
-    async fn give_up(
+    pub(super) async fn give_up(
         &self,
         id: DeliveryId,
         request: Option<IdempotentRequest<TrackedDelivery>>,

@@ -7,7 +7,7 @@ use super::deleting::delete;
 use super::held_up::fail_head;
 use super::lane_scene::of;
 use super::scene::{Scene, done, held};
-use crate::id::WebhookId;
+use crate::id::{DeliveryId, WebhookId};
 use crate::ports::Backlog;
 use crate::signing::key_ring::{Evidence, Overlap};
 use crate::testing::fixtures;
@@ -183,4 +183,45 @@ pub async fn what_waits_is_counted(ports: &Ports) {
     scene.settle(&free).await;
     assert_eq!(scene.backlog().await, backlog(2, None));
     assert_eq!(other.backlog().await.waiting, 1);
+}
+
+/// What is in the queue of a webhook is counted as far as is asked for, and of those of the platform alone.
+pub async fn what_is_queued_is_counted(ports: &Ports) {
+    let (scene, other) = (Scene::new(ports), Scene::new(ports));
+    let process = scene.process().await;
+    let [one, inactive, foreign] = [
+        scene.create(receiving()).await,
+        scene.create(receiving()).await,
+        other.create(receiving()).await,
+    ];
+    let none = scene.new_webhook(receiving()).id;
+    let mut asked = vec![one.id, inactive.id, foreign.id, none];
+    asked.sort_unstable();
+    let queued = async |of: Vec<WebhookId>, count_to| {
+        let counted = ports.events().queued(&scene.platform, of, count_to).await;
+        held(counted).into_iter().collect::<Vec<_>>()
+    };
+    let both = |first, second| {
+        let mut counts = vec![(one.id, first), (inactive.id, second)];
+        counts.sort_unstable();
+        counts
+    };
+    assert_eq!(queued(asked.clone(), 9).await, both(0, 0));
+    let mut events = Vec::new();
+    for _ in 0..3 {
+        events.push(scene.published("INVOICE.CREATED").await);
+    }
+    other.published("INVOICE.CREATED").await;
+    assert_eq!(queued(asked.clone(), 9).await, both(3, 3));
+    assert_eq!(queued(asked.clone(), 2).await, both(2, 2));
+    assert_eq!(queued(vec![foreign.id], 9).await, []);
+    assert_eq!(queued(Vec::new(), 9).await, []);
+    // Those that are given up or delivered are in it no more; those of a webhook that may not be sent to are.
+    let given_up = scene.give_up(DeliveryId::of(events[1].id, one.id), None);
+    done(given_up.await);
+    done(scene.set(inactive.id, |settings| settings.active = false).await);
+    assert_eq!(queued(asked.clone(), 9).await, both(2, 3));
+    scene.deliver(process, &one).await;
+    fail_head(&scene, process, &one).await;
+    assert_eq!(queued(asked, 9).await, both(1, 3));
 }

@@ -10,7 +10,7 @@ use crate::signing::key_ring::{KeyRing, Overlap};
 use crate::signing::signing_protocol::SigningProtocol;
 use crate::testing::{ManualClock, SeededEntropy, fixtures};
 use crate::webhook::{
-    Authentication, AuthenticationType, Direction, Name, PageSize, PageStart, Settings, Webhook,
+    Authentication, AuthenticationType, Direction, Labels, Name, PageSize, PageStart, Settings, Webhook,
     WebhookOrder, WebhookQuery,
 };
 
@@ -220,4 +220,21 @@ pub async fn webhooks_are_listed_from_a_cursor(ports: &Ports) {
 /// A store that works says so.
 pub async fn the_store_can_be_reached(ports: &Ports) {
     held(ports.webhooks().check().await);
+}
+
+/// Those of the platform are called by their labels, and of others nothing is said.
+pub async fn webhooks_are_called_by_their_labels(ports: &Ports) {
+    let (scene, other) = (Scene::new(ports), Scene::new(ports));
+    let full = scene.create(fixtures::full_settings()).await;
+    let bare = scene.create(fixtures::bare_settings()).await;
+    let foreign = other.create(fixtures::full_settings()).await;
+    let unknown = scene.new_webhook(fixtures::full_settings()).id;
+    let asked = vec![foreign.id, bare.id, unknown, full.id];
+    let labels = held(ports.webhooks().labels(&scene.platform, asked).await);
+    let of = |webhook: &Webhook| Labels {
+        name: webhook.settings.name.clone(),
+        reference: webhook.settings.reference.clone(),
+    };
+    assert!(full.settings.name.is_some() && full.settings.reference.is_some());
+    assert_eq!(labels, [(full.id, of(&full)), (bare.id, of(&bare))].into());
 }

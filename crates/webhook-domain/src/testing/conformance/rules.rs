@@ -96,6 +96,7 @@ macro_rules! conformance_tests {
             concurrent_creations_do_not_pass_a_quota_together
             a_creation_that_is_answered_again_is_not_judged_again
             webhooks_whose_key_is_due_need_somebody
+            webhooks_are_called_by_their_labels
             webhooks_whose_key_stops_unadopted_are_listed
         }
     };
@@ -187,6 +188,7 @@ macro_rules! conformance_tests {
             that_a_key_is_due_is_told_once
             webhooks_that_are_held_up_are_listed
             what_waits_is_counted
+            what_is_queued_is_counted
         }
     };
     (@part pause $run:expr, $ports:expr) => {

@@ -1,6 +1,6 @@
 //! Events in memory, and their deliveries as clients see them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
@@ -167,6 +167,24 @@ impl EventStore for MemoryStore {
 
     async fn backlog(&self, platform: &PlatformId) -> Result<Backlog, StoreError> {
         Ok(self.tables().backlog(platform))
+    }
+
+    async fn queued(
+        &self,
+        platform: &PlatformId,
+        webhooks: Vec<WebhookId>,
+        count_to: u32,
+    ) -> Result<BTreeMap<WebhookId, u64>, StoreError> {
+        let tables = self.tables();
+        let own = webhooks.into_iter().filter(|id| {
+            let webhook = tables.webhooks.get(id);
+            webhook.is_some_and(|webhook| webhook.platform == *platform)
+        });
+        let counted = own.map(|id| {
+            let queued = tables.lanes.queued(id, None).take(count_to as usize);
+            (id, queued.count() as u64)
+        });
+        Ok(counted.collect())
     }
 
     async fn use_of_key(

@@ -1,5 +1,7 @@
 //! Webhooks in memory.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use super::{MemoryStore, Tables};
@@ -10,7 +12,7 @@ use crate::ports::{Change, ChangeOrder, Creation, Effect, KeyExpiry, Outcome, Ro
 use crate::signing::key_ring::KeyRing;
 use crate::signing::secret::SecretBytes;
 use crate::time::Instant;
-use crate::webhook::{Happened, NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
+use crate::webhook::{Happened, Labels, NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
 
 impl Tables {
     fn find(&self, platform: &PlatformId, id: WebhookId) -> Option<&Webhook> {
@@ -165,6 +167,21 @@ impl WebhookStore for MemoryStore {
             total: all.len() as u64,
             webhooks: all.drain(shown).map(|(_, webhook)| webhook).collect(),
         })
+    }
+
+    async fn labels(
+        &self,
+        platform: &PlatformId,
+        webhooks: Vec<WebhookId>,
+    ) -> Result<BTreeMap<WebhookId, Labels>, StoreError> {
+        let tables = self.tables();
+        let own = webhooks.into_iter().filter_map(|id| tables.find(platform, id));
+        let labels = own.map(|webhook| {
+            let settings = webhook.settings.clone();
+            let (name, reference) = (settings.name, settings.reference);
+            (webhook.id, Labels { name, reference })
+        });
+        Ok(labels.collect())
     }
 
     async fn in_need(&self, platform: &PlatformId, query: NeedQuery) -> Result<NeedPage, StoreError> {

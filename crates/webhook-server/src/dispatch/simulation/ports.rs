@@ -2,6 +2,7 @@
 //!
 //! What the store does is written into the journal when it does it, and what the process is told when it is told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,7 +21,7 @@ use webhook_domain::signing::key_ring::KeyRing;
 use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::signing::signature::MESSAGE_ID;
 use webhook_domain::time::Instant;
-use webhook_domain::webhook::{NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
+use webhook_domain::webhook::{Labels, NeedPage, NeedQuery, Webhook, WebhookPage, WebhookQuery};
 use webhook_domain::{ServiceError, StoreError};
 
 use super::journal::Fact;
@@ -85,6 +86,14 @@ impl WebhookStore for Ports {
 
     async fn page(&self, platform: &PlatformId, query: WebhookQuery) -> Result<WebhookPage, StoreError> {
         self.world.store.page(platform, query).await
+    }
+
+    async fn labels(
+        &self,
+        platform: &PlatformId,
+        webhooks: Vec<WebhookId>,
+    ) -> Result<BTreeMap<WebhookId, Labels>, StoreError> {
+        self.world.store.labels(platform, webhooks).await
     }
 
     async fn in_need(&self, platform: &PlatformId, query: NeedQuery) -> Result<NeedPage, StoreError> {
@@ -199,6 +208,15 @@ impl EventStore for Ports {
 
     async fn backlog(&self, platform: &PlatformId) -> Result<Backlog, StoreError> {
         self.world.store.backlog(platform).await
+    }
+
+    async fn queued(
+        &self,
+        platform: &PlatformId,
+        webhooks: Vec<WebhookId>,
+        count_to: u32,
+    ) -> Result<BTreeMap<WebhookId, u64>, StoreError> {
+        self.world.store.queued(platform, webhooks, count_to).await
     }
 
     async fn use_of_key(
