@@ -2,5 +2,6 @@
 
 mod facts;
 pub(crate) mod list;
+pub(crate) mod resources;
 pub(crate) mod show;
 pub(crate) mod verify;

@@ -7,17 +7,17 @@ use askama::Template;
 use webhook_domain::access::audit::AuditRecord;
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
-use webhook_domain::id::WebhookId;
 use webhook_domain::ports::AuditQuery;
 use webhook_domain::rotation::{Rotation, RotationStatus};
 use webhook_domain::webhook::{PageSize, WebhookQuery};
 
 use self::needs::{Kind, Some10, some};
+use crate::pages::audit::resources::Resources;
 use crate::pages::webhooks::list::PLACE;
 use crate::paths;
 use crate::request::call::Call;
 use crate::trouble::Trouble;
-use crate::view::{Figure, Frame, Moment, page, span};
+use crate::view::{Figure, Frame, Moment, Named, When, page, span};
 
 /// How many of each are shown.
 const SHOWN: u32 = 10;
@@ -40,7 +40,7 @@ struct Backlog {
     waiting: Figure,
     /// For how long the oldest event waits whose turn has come, and when it was published.
     oldest: Option<(String, Moment)>,
-    paused_since: Option<Moment>,
+    paused_since: Option<When>,
 }
 
 /// What there is to know of webhooks.
@@ -69,8 +69,7 @@ struct Running {
 struct Record {
     at: Moment,
     action: &'static str,
-    resource: String,
-    href: Option<String>,
+    resource: Named,
     credential: String,
 }
 
@@ -101,6 +100,7 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
 async fn backlog(call: &Call, acting: &Acting) -> Result<Backlog, Trouble> {
     let console = call.console();
     let found = console.events.backlog(acting).await?;
+    let paused_since = console.probes.paused_since().await?;
     let now = console.clock.now();
     Ok(Backlog {
         href: paths::page(acting.platform(), "deliveries?status=PENDING"),
@@ -111,7 +111,7 @@ async fn backlog(call: &Call, acting: &Acting) -> Result<Backlog, Trouble> {
         oldest: found
             .oldest_due
             .map(|published| (span(now.since(published)), Moment(published))),
-        paused_since: console.probes.paused_since().await?.map(Moment),
+        paused_since: paused_since.map(|since| When::new(since, now)),
     })
 }
 
@@ -152,19 +152,18 @@ async fn records(call: &Call, acting: &Acting) -> Result<Vec<Record>, Trouble> {
         .audit
         .list(acting, AuditQuery::newest(SHOWN_RECORDS))
         .await?;
-    Ok(newest.iter().map(|record| to_record(acting, record)).collect())
+    let resources = Resources::read(call, acting, &newest).await?;
+    Ok(newest
+        .iter()
+        .map(|record| to_record(&resources, record))
+        .collect())
 }
 
-fn to_record(acting: &Acting, record: &AuditRecord) -> Record {
-    let id: Option<WebhookId> = record.resource_id.parse().ok();
-    let may_look = acting.may(Permission::WebhookView);
+fn to_record(resources: &Resources<'_>, record: &AuditRecord) -> Record {
     Record {
         at: Moment(record.at),
         action: record.action.name(),
-        href: id
-            .filter(|_| may_look)
-            .map(|id| paths::page(acting.platform(), format_args!("{PLACE}/{id}"))),
-        resource: record.resource_id.clone(),
+        resource: resources.of(record),
         credential: record.credential.to_string(),
     }
 }

@@ -8,6 +8,7 @@ mod facts;
 mod fields;
 mod keys;
 pub(crate) mod list;
+pub(crate) mod names;
 pub(crate) mod show;
 pub(crate) mod test;
 mod timeline;

@@ -20,13 +20,21 @@ impl Figure {
     /// How far things are counted.
     pub(crate) const MOST: u32 = 10_000;
 
-    /// Of a count that goes one further than this does.
-    pub(crate) fn of(counted: u64) -> Self {
-        let most = u64::from(Self::MOST);
+    /// How far what waits in one queue is counted.
+    pub(crate) const MOST_QUEUED: u32 = 1_000;
+
+    /// Of a count that goes one further than `most`.
+    pub(crate) fn of(counted: u64, most: u32) -> Self {
+        let most = u64::from(most);
         Self {
             count: counted.min(most),
             has_more: counted > most,
         }
+    }
+
+    /// Whether it is one thing.
+    pub(crate) fn is_one(self) -> bool {
+        self.count == 1 && !self.has_more
     }
 }
 
@@ -69,7 +77,7 @@ mod tests {
             (10_000, "10,000"),
             (10_001, "more than 10,000"),
         ] {
-            assert_eq!(Figure::of(counted).to_string(), shown);
+            assert_eq!(Figure::of(counted, Figure::MOST).to_string(), shown);
         }
     }
 

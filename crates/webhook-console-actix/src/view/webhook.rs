@@ -9,13 +9,15 @@ use super::State;
 /// What people call it: its name, or else its reference, or else its id.
 pub(crate) fn title(webhook: &Webhook) -> String {
     let settings = &webhook.settings;
-    let name = settings.name.as_ref().map(Name::as_str);
-    let reference = settings.reference.as_ref().map(Reference::as_str);
-    let mut said = name
-        .into_iter()
-        .chain(reference)
-        .filter(|text| !text.trim().is_empty());
-    said.next().map_or_else(|| webhook.id.to_string(), str::to_owned)
+    let said = title_of(settings.name.as_ref(), settings.reference.as_ref());
+    said.map_or_else(|| webhook.id.to_string(), str::to_owned)
+}
+
+/// What people call a webhook with these labels, if they have something to read.
+pub(crate) fn title_of<'a>(name: Option<&'a Name>, reference: Option<&'a Reference>) -> Option<&'a str> {
+    let said = [name.map(Name::as_str), reference.map(Reference::as_str)];
+    let mut said = said.into_iter().flatten();
+    said.find(|text| !text.trim().is_empty())
 }
 
 /// Whether it delivers.

@@ -46,7 +46,13 @@ async fn records_are_listed_newest_first_and_by_condition() {
         .shows(&webhooks[59])
         .shows(&webhooks[10])
         .hides(&webhooks[9]);
-    first.shows(&format!("href=\"/console/p/acme/webhooks/{}\"", webhooks[59]));
+    for page in [LIST, "/console/p/acme/"] {
+        let named = format!(
+            "<a href=\"/console/p/acme/webhooks/{0}\"><bdi>webhook 59</bdi></a><br><code class=\"quiet\">{0}</code>",
+            webhooks[59]
+        );
+        browser.get(page).await.shows(&named);
+    }
     let (before, _) = first.text.split_once("\" rel=\"next\"").unwrap();
     let next = before.rsplit("href=\"").next().unwrap().replace("&#38;", "&");
     let second = browser.get(&next).await;
@@ -90,6 +96,7 @@ async fn a_record_is_shown_whole() {
     page.is(200)
         .shows("WEBHOOK.CREATED")
         .shows(&webhook.id.to_string())
+        .shows("<bdi>Invoices</bdi>")
         .shows("command-line")
         .shows(record.request.as_str())
         .shows(webhook.key_ring.current().unwrap().fingerprint().as_str())

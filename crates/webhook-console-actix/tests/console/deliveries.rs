@@ -3,6 +3,7 @@
 use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::DeliveryStatus;
 use webhook_domain::id::DeliveryId;
+use webhook_domain::services::DeleteWebhook;
 
 use crate::browser::Browser;
 use crate::dispatcher::Dispatcher;
@@ -256,4 +257,38 @@ async fn names_of_webhooks_and_what_receivers_answer_are_no_markup() {
             guarded(&page.text);
         }
     }
+}
+
+#[actix_web::test]
+async fn a_list_names_webhooks_that_there_are_to_those_who_may_see_them() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let named = scene.webhook("acme", "<b>Invoices</b>").await;
+    let unnamed = scene.webhook("acme", "").await;
+    let gone = scene.webhook("acme", "Gone").await;
+    scene.publish(&named, "{}").await;
+    let (acting, webhooks) = (Scene::operator("acme"), &scene.console.webhooks);
+    webhooks
+        .delete(&acting, gone.id, DeleteWebhook::default())
+        .await
+        .unwrap();
+    let href = |id| format!("href=\"/console/p/acme/webhooks/{id}\"");
+    let id = |id| format!("<code class=\"quiet\">{id}</code>");
+    let page = browser.get(LIST).await;
+    page.shows(&format!(
+        "{}><bdi>&#60;b&#62;Invoices&#60;/b&#62;</bdi></a>",
+        href(named.id)
+    ))
+    .shows(&id(named.id))
+    .shows(&format!("{}><code>{}</code></a>", href(unnamed.id), unnamed.id))
+    .shows(&format!("<td><code>{}</code></td>", gone.id))
+    .hides("Gone")
+    .hides(&href(gone.id));
+    let other = scene.signed_in_for(&[Permission::WebhookEventView]).await;
+    other
+        .get(LIST)
+        .await
+        .shows(&format!("<td><code>{}</code></td>", named.id))
+        .hides("Invoices")
+        .hides(&href(named.id));
 }

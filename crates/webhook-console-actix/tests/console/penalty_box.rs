@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use webhook_domain::access::permission::Permission;
+use webhook_domain::services::UpdateWebhook;
+use webhook_domain::webhook::{AuthenticationType, Precondition, SettingsUpdate};
 
 use crate::browser::Browser;
 use crate::dispatcher::Dispatcher;
@@ -51,6 +53,70 @@ async fn a_queue_that_is_held_up_stands_in_the_list_and_says_why() {
         .await
         .is(200)
         .shows("id=\"url_host-wrong\"");
+}
+
+/// Wherever it is said that a queue is held up, it is said when the next attempt is, how many wait, and where the receiver is.
+#[actix_web::test]
+async fn what_is_held_up_says_what_is_to_come() {
+    let scene = Scene::new();
+    let browser = scene.signed_in().await;
+    let url = "https://example.com:8443/hook";
+    let webhook = scene.webhook_at("acme", "Invoices", url).await;
+    let first = scene.publish(&webhook, "{}").await;
+    scene.receiver.answers(503, "");
+    Dispatcher::of(&scene).await.deliver(&webhook).await;
+    let here = format!("/console/p/acme/webhooks/{}", webhook.id);
+    let (overview, boxed) = ("/console/p/acme/", format!("{here}/penalty-box"));
+    for page in [overview, &here] {
+        let page = browser.get(page).await;
+        page.shows("Next attempt: <time").shows(" 1 delivery waits.");
+    }
+    browser
+        .get(LIST)
+        .await
+        .shows("<td>1</td>")
+        .shows("<span class=\"quiet\">example.com:8443</span>");
+    browser
+        .get(&boxed)
+        .await
+        .shows("<dd>1, the first one among them</dd>")
+        .shows("<dt>It failed first</dt><dd><time datetime=\"2024-04-12T15:22:37Z\">2024-04-12 15:22:37 UTC</time> (now)</dd>");
+    browser
+        .get(&format!("/console/p/acme/deliveries/{first}"))
+        .await
+        .shows("<bdi>example.com:8443</bdi>")
+        .shows("Next attempt: <time");
+    for _ in 0..1_000 {
+        scene.publish(&webhook, "{}").await;
+    }
+    browser
+        .get(&here)
+        .await
+        .shows(" more than 1,000 deliveries wait.");
+    browser.get(LIST).await.shows("<td>more than 1,000</td>");
+    // Who may not see deliveries is not told how many there are.
+    let viewer = scene.signed_in_for(&[Permission::WebhookView]).await;
+    for page in [overview, &here, LIST, &boxed] {
+        let page = viewer.get(page).await;
+        page.shows("answered 503").hides("1,000").hides("that wait");
+    }
+    let acting = Scene::operator("acme");
+    let update = SettingsUpdate::new(false, false, AuthenticationType::None);
+    let update = UpdateWebhook {
+        update,
+        precondition: Precondition::default(),
+        idempotent: None,
+    };
+    scene
+        .console
+        .webhooks
+        .update(&acting, webhook.id, update)
+        .await
+        .unwrap();
+    for page in [overview, &here, LIST, &boxed] {
+        let page = browser.get(page).await;
+        page.shows("none while the webhook is inactive");
+    }
 }
 
 #[actix_web::test]

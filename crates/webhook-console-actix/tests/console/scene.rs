@@ -159,9 +159,14 @@ impl Scene {
 
     /// A webhook of `platform`.
     pub(crate) async fn webhook(&self, platform: &str, name: &str) -> Webhook {
+        self.webhook_at(platform, name, "https://example.com/hook").await
+    }
+
+    /// One whose receiver is here.
+    pub(crate) async fn webhook_at(&self, platform: &str, name: &str, url: &str) -> Webhook {
         let settings = Settings {
             name: Some(Name::parse(name.to_owned()).unwrap()),
-            url: Some(TargetUrl::restore("https://example.com/hook".to_owned())),
+            url: Some(TargetUrl::restore(url.to_owned())),
             ..Settings::default()
         };
         let create = CreateWebhook {

@@ -11,7 +11,7 @@ use webhook_domain::webhook::Name;
 
 use crate::request::call::Call;
 use crate::trouble::Trouble;
-use crate::view::{Frame, Moment, State, page};
+use crate::view::{Frame, Moment, State, When, page};
 use crate::{done, paths};
 
 /// The place of the list in the navigation.
@@ -39,7 +39,7 @@ struct Row {
     is_for_all: bool,
     permissions: Vec<&'static str>,
     created_at: Moment,
-    expires_at: Option<Moment>,
+    expires_at: Option<When>,
     revoke: Option<String>,
 }
 
@@ -83,7 +83,7 @@ fn row(acting: &Acting, list: &str, key: &ApiKey, now: Instant) -> Row {
         is_for_all: key.scope == PlatformScope::All,
         permissions: key.permissions.iter().map(Permission::name).collect(),
         created_at: Moment(key.created_at),
-        expires_at: key.expires_at.map(Moment),
+        expires_at: key.expires_at.map(|at| When::new(at, now)),
         revoke: may_revoke.then(|| format!("{list}/{}/revoke", key.id)),
     }
 }

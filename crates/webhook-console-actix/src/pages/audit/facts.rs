@@ -1,12 +1,8 @@
 //! What a record says beside who, when and to what: each fact with its name, and where it leads.
 
 use webhook_domain::access::audit::{AuditDetails, AuditRecord};
-use webhook_domain::access::caller::Acting;
-use webhook_domain::access::permission::Permission;
-use webhook_domain::id::{ApiKeyId, RotationId, WebhookId};
 use webhook_domain::time::Instant;
 
-use crate::paths;
 use crate::view::Moment;
 
 /// A fact.
@@ -85,31 +81,4 @@ pub(super) fn of(record: &AuditRecord) -> Vec<Fact> {
 
 fn seconds(since_epoch: i64) -> Moment {
     Moment(Instant::from_milliseconds(since_epoch.saturating_mul(1000)))
-}
-
-/// Where the resource with this id is shown, if there is such a page and `acting` may see it. It may be gone.
-pub(super) fn page_of(acting: &Acting, resource: &str) -> Option<String> {
-    let pages = [
-        (
-            resource.parse::<WebhookId>().is_ok(),
-            Permission::WebhookView,
-            format!("webhooks/{resource}"),
-        ),
-        (
-            resource.parse::<ApiKeyId>().is_ok(),
-            Permission::ApiKeyView,
-            "api-keys".to_owned(),
-        ),
-        (
-            resource.parse::<RotationId>().is_ok(),
-            Permission::WebhookView,
-            format!("campaigns/{resource}"),
-        ),
-    ];
-    let mut found = pages
-        .into_iter()
-        .filter(|(is_one, needed, _)| *is_one && acting.may(*needed));
-    found
-        .next()
-        .map(|(_, _, path)| paths::page(acting.platform(), path))
 }

@@ -9,12 +9,12 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::id::AuditRecordId;
 use webhook_domain::ports::AuditQuery;
 
-use super::facts;
+use super::resources::Resources;
 use crate::paths;
 use crate::request::call::Call;
 use crate::request::condition::{Wrong, read};
 use crate::trouble::Trouble;
-use crate::view::{Frame, Moment, page};
+use crate::view::{Frame, Moment, Named, page};
 
 /// The place of the list in the navigation.
 pub(crate) const PLACE: &str = "audit";
@@ -40,8 +40,7 @@ struct ListPage {
 struct Row {
     href: String,
     action: &'static str,
-    resource: String,
-    resource_href: Option<String>,
+    resource: Named,
     credential: String,
     at: Moment,
 }
@@ -81,9 +80,13 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
         ];
         paths::with_query(&list, asked)
     });
+    let resources = Resources::read(&call, &acting, &records).await?;
     page(&ListPage {
         frame: Frame::of(&acting, PLACE),
-        rows: records.iter().map(|record| row(&acting, record)).collect(),
+        rows: records
+            .iter()
+            .map(|record| row(&acting, &resources, record))
+            .collect(),
         newest: before.map(|_| list.clone()),
         next,
         list,
@@ -113,12 +116,11 @@ fn resource_id(text: &str) -> Result<String, InvalidValue> {
     }
 }
 
-fn row(acting: &Acting, record: &AuditRecord) -> Row {
+fn row(acting: &Acting, resources: &Resources<'_>, record: &AuditRecord) -> Row {
     Row {
         href: paths::page(acting.platform(), format_args!("{PLACE}/{}", record.id)),
         action: record.action.name(),
-        resource: record.resource_id.clone(),
-        resource_href: facts::page_of(acting, &record.resource_id),
+        resource: resources.of(record),
         credential: record.credential.to_string(),
         at: Moment(record.at),
     }

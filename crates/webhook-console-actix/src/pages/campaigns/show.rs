@@ -11,9 +11,10 @@ use webhook_domain::rotation::{
 };
 
 use super::list::{PLACE, state};
+use crate::pages::webhooks::names::Names;
 use crate::request::call::Call;
 use crate::trouble::Trouble;
-use crate::view::{Frame, Moment, State, page};
+use crate::view::{Frame, Moment, Named, State, page};
 use crate::{done, paths};
 
 /// How many webhooks a page shows.
@@ -57,8 +58,7 @@ struct Progress {
 /// A webhook of it.
 struct Row {
     number: u64,
-    webhook: String,
-    href: String,
+    webhook: Named,
     outcome: State,
     reason: Option<&'static str>,
     at: Option<Moment>,
@@ -77,6 +77,8 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
     let (rotation, mut found) = rotations.webhooks(&acting, id, from, SHOWN as u32 + 1).await?;
     let has_more = found.len() > SHOWN;
     found.truncate(SHOWN);
+    let webhooks = found.iter().map(|webhook| webhook.webhook);
+    let names = Names::read(&call, &acting, webhooks).await?;
     let is_running = rotation.status == RotationStatus::Running;
     let may_stop = is_running && acting.may(Permission::WebhookUpdate);
     let orders = &rotation.orders;
@@ -89,7 +91,7 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
         overlap: orders.overlap.wanted().as_seconds(),
         until_adopted: orders.keeps_previous_until_adopted,
         stop: may_stop.then(|| format!("{here}/stop")),
-        rows: found.iter().map(|webhook| row(&acting, webhook)).collect(),
+        rows: found.iter().map(|webhook| row(&names, webhook)).collect(),
         first: (from > 0).then(|| here.clone()),
         next: found
             .last()
@@ -136,12 +138,11 @@ impl Progress {
     }
 }
 
-fn row(acting: &Acting, webhook: &RotationWebhook) -> Row {
+fn row(names: &Names<'_>, webhook: &RotationWebhook) -> Row {
     let settled = webhook.settled.map(|(settled, _)| settled);
     Row {
         number: webhook.number + 1,
-        webhook: webhook.webhook.to_string(),
-        href: paths::page(acting.platform(), format_args!("webhooks/{}", webhook.webhook)),
+        webhook: names.of(webhook.webhook),
         outcome: match settled {
             None => State::wait("not yet"),
             Some(Settled::Rolled(_)) => State::good("rolled"),

@@ -10,11 +10,12 @@ use webhook_domain::ports::ListedDelivery;
 
 use super::asked::Asked;
 use super::said::{PLACE, outcome, path_of, state, webhook_of};
+use crate::pages::webhooks::names::Names;
 use crate::paths;
 use crate::request::call::Call;
 use crate::request::condition::Wrong;
 use crate::trouble::Trouble;
-use crate::view::{Frame, Moment, State, page, webhook};
+use crate::view::{Frame, Moment, Named, State, page, webhook};
 
 /// How many deliveries a page shows.
 const SHOWN: usize = 50;
@@ -45,8 +46,7 @@ struct OfWebhook {
 struct Row {
     href: String,
     action: String,
-    webhook: String,
-    webhook_href: String,
+    webhook: Named,
     state: State,
     attempts: usize,
     last: Option<String>,
@@ -85,6 +85,8 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
     let has_more = found.len() > SHOWN;
     found.truncate(SHOWN);
     let last = found.last().filter(|_| has_more);
+    let webhooks = found.iter().map(|listed| listed.delivery.webhook);
+    let names = Names::read(&call, &acting, webhooks).await?;
     page(&ListPage {
         frame: Frame::of(&acting, PLACE),
         webhook: match of {
@@ -93,7 +95,7 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
         },
         next: last.map(|listed| asked.href(&list, listed.delivery.id)),
         newest: after.map(|_| list.clone()),
-        rows: found.iter().map(row).collect(),
+        rows: found.iter().map(|listed| row(&names, listed)).collect(),
         list,
         asked,
         wrong,
@@ -113,13 +115,12 @@ async fn of_webhook(call: &Call, acting: &Acting, id: WebhookId) -> Result<Optio
     }))
 }
 
-fn row(listed: &ListedDelivery) -> Row {
+fn row(names: &Names<'_>, listed: &ListedDelivery) -> Row {
     let delivery = &listed.delivery;
     Row {
         href: path_of(delivery),
         action: listed.action.as_str().to_owned(),
-        webhook: delivery.webhook.to_string(),
-        webhook_href: paths::page(&delivery.platform, format_args!("webhooks/{}", delivery.webhook)),
+        webhook: names.of(delivery.webhook),
         state: state(delivery.status),
         attempts: listed.attempts.len(),
         last: listed.attempts.last().map(|last: &Attempt| outcome(last)),

@@ -71,7 +71,8 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
     let waiting = match delivery.status {
         DeliveryStatus::Pending => {
             let paused_since = call.console().probes.paused_since().await?;
-            Some(Waiting::new(&tracked, webhook.as_ref(), paused_since))
+            let now = call.console().clock.now();
+            Some(Waiting::new(&tracked, webhook.as_ref(), paused_since, now))
         }
         _ => None,
     };

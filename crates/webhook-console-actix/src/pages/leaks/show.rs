@@ -16,7 +16,7 @@ use super::look_up::{self, PLACE, Problem, look_up_page};
 use crate::paths;
 use crate::request::call::Call;
 use crate::trouble::Trouble;
-use crate::view::{Frame, Moment, State, page};
+use crate::view::{Frame, Moment, State, When, page};
 
 /// How many histories a page shows. Each is counted when it is asked for.
 const SHOWN: usize = 5;
@@ -45,7 +45,7 @@ struct History {
     signs: bool,
     is_current: bool,
     signs_from: Option<Moment>,
-    signs_until: Option<Moment>,
+    signs_until: Option<When>,
     roll: Option<String>,
     retire: Option<String>,
     /// Since when it is known that the receiver verifies with the current key, if this one signs beside it.
@@ -91,10 +91,11 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
         let id = last.webhook.to_string();
         paths::with_query(&here, [("after", id.as_str())])
     });
+    let now = call.console().clock.now();
     let mut histories = Vec::new();
     for history in found {
         let adopted = adopted(&call, &acting, &history).await?;
-        histories.push(History::new(&acting, history, adopted));
+        histories.push(History::new(&acting, history, adopted, now));
     }
     page(&ShowPage {
         frame: Frame::of(&acting, PLACE),
@@ -122,7 +123,7 @@ async fn adopted(call: &Call, acting: &Acting, history: &KeyHistory) -> Result<O
 }
 
 impl History {
-    fn new(acting: &Acting, history: KeyHistory, adopted: Option<Instant>) -> Self {
+    fn new(acting: &Acting, history: KeyHistory, adopted: Option<Instant>, now: Instant) -> Self {
         let href = paths::page(acting.platform(), format_args!("webhooks/{}", history.webhook));
         let may_change = history.webhook_exists && acting.may(Permission::WebhookUpdate);
         let fingerprint = history.fingerprint.as_str();
@@ -144,7 +145,7 @@ impl History {
                 KeyState::Expired => State::plain("it signs no more"),
             },
             signs_from: history.signs_from.map(Moment),
-            signs_until: history.signs_until.map(Moment),
+            signs_until: history.signs_until.map(|until| When::new(until, now)),
             roll: (may_change && state == KeyState::Current).then(|| format!("{href}/roll")),
             retire: (may_change && state == KeyState::Retired)
                 .then(|| format!("{href}/retired/{fingerprint}?end=now")),

@@ -9,11 +9,13 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Need, NeedPage, NeedPlace, NeedQuery, Webhook};
 
+use crate::pages::penalty_box::queued::Queued;
 use crate::pages::webhooks::show::path_of;
 use crate::paths;
 use crate::request::call::Call;
 use crate::trouble::{Trouble, sentence};
-use crate::view::{Figure, Frame, Moment, page, webhook};
+use crate::view::held_up::{HeldUp, NextAttempt};
+use crate::view::{Figure, Frame, When, page, webhook};
 
 /// How far ahead it is looked for keys that stop.
 const AHEAD: Duration = Duration::from_secs(7 * 86_400);
@@ -52,7 +54,7 @@ impl Kind {
         }
     }
 
-    fn item(self, of: &Webhook, now: Instant) -> Item {
+    fn item(self, of: &Webhook, queued: &Queued, now: Instant) -> Item {
         let (says, at) = match self {
             Self::HeldUp => why_held_up(of),
             Self::RollDue => ("due since".to_owned(), of.roll_due_at(now)),
@@ -62,7 +64,11 @@ impl Kind {
             href: path_of(of),
             title: webhook::title(of),
             says,
-            at: at.map(Moment),
+            at: at.map(|at| When::new(at, now)),
+            next: HeldUp::of(of, now)
+                .filter(|_| self == Self::HeldUp)
+                .map(|held_up| held_up.next),
+            queued: queued.of(of.id).filter(|_| self == Self::HeldUp),
         }
     }
 }
@@ -107,16 +113,25 @@ pub(super) struct Item {
     pub(super) href: String,
     pub(super) title: String,
     pub(super) says: String,
-    pub(super) at: Option<Moment>,
+    pub(super) at: Option<When>,
+    /// When the first one in its queue is sent again, if that is held up.
+    pub(super) next: Option<NextAttempt>,
+    /// How many deliveries wait there, if the caller may see them.
+    pub(super) queued: Option<Figure>,
 }
 
 /// Those of a kind that come first.
 pub(super) async fn some(call: &Call, acting: &Acting, kind: Kind, count: u32) -> Result<Some10, Trouble> {
     let now = call.console().clock.now();
     let found = read(call, acting, kind, None, count).await?;
+    let queued = Queued::read(call, acting, &found.webhooks).await?;
     Ok(Some10 {
-        items: found.webhooks.iter().map(|of| kind.item(of, now)).collect(),
-        total: Figure::of(found.total),
+        items: found
+            .webhooks
+            .iter()
+            .map(|of| kind.item(of, &queued, now))
+            .collect(),
+        total: Figure::of(found.total, Figure::MOST),
         all: paths::page(acting.platform(), kind.path()),
     })
 }
@@ -201,8 +216,12 @@ async fn show(call: Call, kind: Kind) -> Result<HttpResponse, Trouble> {
             .next
             .map(|place| paths::with_query(&all, [("after", written(place).as_str())])),
         found: Some10 {
-            items: found.webhooks.iter().map(|of| kind.item(of, now)).collect(),
-            total: Figure::of(found.total),
+            items: found
+                .webhooks
+                .iter()
+                .map(|of| kind.item(of, &Queued::default(), now))
+                .collect(),
+            total: Figure::of(found.total, Figure::MOST),
             all,
         },
     })

@@ -6,6 +6,7 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::{TargetUrl, Webhook, WebhookFilter, WebhookQuery};
 
+use super::queued::Queued;
 use crate::pages::webhooks;
 use crate::pages::webhooks::asked::Asked;
 use crate::pages::webhooks::list::{Found, page_and_one};
@@ -14,7 +15,7 @@ use crate::request::call::Call;
 use crate::request::condition::Wrong;
 use crate::trouble::Trouble;
 use crate::view::held_up::HeldUp;
-use crate::view::{Frame, Moment, State, page, webhook};
+use crate::view::{Figure, Frame, State, When, page, webhook};
 
 /// The place of the list in the navigation.
 pub(crate) const PLACE: &str = "penalty-box";
@@ -26,8 +27,10 @@ struct ListPage {
     list: String,
     asked: Asked,
     wrong: Option<Wrong>,
-    paused_since: Option<Moment>,
+    paused_since: Option<When>,
     rows: Vec<Row>,
+    /// Whether it is said how many deliveries wait.
+    shows_queued: bool,
     total: u64,
     previous: Option<String>,
     next: Option<String>,
@@ -41,6 +44,8 @@ struct Row {
     /// Whether it delivers otherwise.
     inactive: Option<State>,
     held_up: HeldUp,
+    /// How many deliveries wait, if the caller may see them.
+    queued: Option<Figure>,
     /// The key of the form that sends at once; none for those who may not, and where nothing can be sent.
     form_key: Option<String>,
 }
@@ -85,15 +90,23 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
     let may_send = acting.may(Permission::WebhookUpdate) && paused_since.is_none();
     let now = call.console().clock.now();
     let rows = found.webhooks.iter();
-    let rows = rows.map(|webhook| row(&call, webhook, may_send, now));
+    let queued = Queued::read(&call, &acting, &found.webhooks).await?;
+    let rows = rows.map(|webhook| {
+        let row = row(&call, webhook, may_send, now)?;
+        Ok::<_, Trouble>(row.map(|row| Row {
+            queued: queued.of(webhook.id),
+            ..row
+        }))
+    });
     page(&ListPage {
         frame: Frame::of(&acting, PLACE),
         // One that was released while the list was read has left it.
         rows: rows.filter_map(Result::transpose).collect::<Result<_, _>>()?,
+        shows_queued: acting.may(Permission::WebhookEventView),
         total: found.total,
         previous: link("before", found.webhooks.first()).filter(|_| found.has_previous),
         next: link("after", found.webhooks.last()).filter(|_| found.has_next),
-        paused_since: paused_since.map(Moment),
+        paused_since: paused_since.map(|since| When::new(since, now)),
         list,
         asked,
         wrong,
@@ -110,9 +123,10 @@ fn row(call: &Call, shown: &Webhook, may_send: bool, now: Instant) -> Result<Opt
     Ok(Some(Row {
         href: path_of(shown),
         title: webhook::title(shown),
-        host: settings.url.as_ref().map(TargetUrl::host),
+        host: settings.url.as_ref().map(TargetUrl::host_and_port),
         inactive: (!settings.active).then(|| State::wait("inactive")),
         held_up,
+        queued: None,
         form_key: form_key.map(|key| key.as_str().to_owned()),
     }))
 }

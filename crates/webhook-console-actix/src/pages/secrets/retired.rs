@@ -14,7 +14,7 @@ use crate::pages::webhooks::list::PLACE;
 use crate::pages::webhooks::show::path_of;
 use crate::request::call::Call;
 use crate::trouble::Trouble;
-use crate::view::{Frame, Moment, page, webhook};
+use crate::view::{Frame, When, page, webhook};
 
 #[derive(Template)]
 #[template(path = "secrets/retired.html")]
@@ -25,7 +25,7 @@ struct RetiredPage {
     form_key: String,
     version: i64,
     fingerprint: String,
-    until: Moment,
+    until: When,
     /// Whether it is known that the receiver verifies with the current key.
     is_adopted: bool,
     /// Whether whoever comes here is about to end it.
@@ -49,7 +49,7 @@ pub(crate) async fn ask(call: Call) -> Result<HttpResponse, Trouble> {
         title: webhook::title(&shown),
         form_key: key.as_str().to_owned(),
         version: shown.version.0,
-        until: Moment(shown.key_ring.expiry_of(retired, now)),
+        until: When::new(shown.key_ring.expiry_of(retired, now), now),
         is_adopted: shown.key_ring.adoption().is_some(),
         ends_now: call.query("end").as_deref() == Some("now"),
         fingerprint: fingerprint.to_string(),

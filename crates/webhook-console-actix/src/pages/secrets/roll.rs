@@ -7,6 +7,7 @@ use webhook_domain::access::permission::Permission;
 use webhook_domain::id::WebhookId;
 use webhook_domain::services::{RollPreview, RollSecret};
 use webhook_domain::signing::signing_protocol::SigningProtocol;
+use webhook_domain::time::Instant;
 use webhook_domain::webhook::{Edit, SettingsUpdate, Webhook};
 
 use super::overlaps::{self, Choice};
@@ -16,7 +17,7 @@ use crate::request::call::Call;
 use crate::request::form::Form;
 use crate::trouble::{Trouble, sentence};
 use crate::view::secrets::ShownKeys;
-use crate::view::{Frame, Moment, page, webhook};
+use crate::view::{Frame, When, page, webhook};
 
 #[derive(Template)]
 #[template(path = "secrets/roll.html")]
@@ -42,16 +43,16 @@ impl RollPage {
 
 /// What would sign until when.
 struct Preview {
-    retired: Vec<(String, Moment)>,
+    retired: Vec<(String, When)>,
     ended: Vec<String>,
 }
 
-impl From<RollPreview> for Preview {
-    fn from(preview: RollPreview) -> Self {
+impl Preview {
+    fn new(preview: &RollPreview, now: Instant) -> Self {
         let retired = preview.retired.iter();
         Self {
             retired: retired
-                .map(|(key, until)| (key.to_string(), Moment(*until)))
+                .map(|(key, until)| (key.to_string(), When::new(*until, now)))
                 .collect(),
             ended: preview.ended.iter().map(ToString::to_string).collect(),
         }
@@ -123,7 +124,7 @@ pub(crate) async fn preview(call: Call) -> Result<HttpResponse, Trouble> {
         .preview(&acting, id, asked.roll(&shown)?)
         .await
     {
-        Ok(preview) => Ok(preview.into()),
+        Ok(preview) => Ok(Preview::new(&preview, console.clock.now())),
         // The choice is beside it and can be made anew.
         Err(ServiceError::Refused(refusal)) => Err(sentence(&refusal.to_string())),
         Err(error) => return Err(error.into()),

@@ -17,7 +17,7 @@ use crate::paths;
 use crate::request::call::Call;
 use crate::trouble::Trouble;
 use crate::view::webhook::unadopted_state;
-use crate::view::{Moment, State};
+use crate::view::{Moment, State, When};
 
 /// How many keys that have ended are shown.
 pub(super) const SHOWN_PAST: usize = 20;
@@ -86,7 +86,7 @@ pub(super) struct Key {
     /// Whether it signs beyond its overlap.
     pub(super) is_kept: bool,
     pub(super) from: Option<Moment>,
-    pub(super) until: Option<Moment>,
+    pub(super) until: Option<When>,
     /// Whether its receiver was shown to use it, and when; none of an older key of which that was never shown.
     pub(super) adoption: Option<(State, Option<Moment>)>,
     /// How many attempts that are kept it has signed, and when the last one was.
@@ -160,7 +160,7 @@ pub(super) async fn read(call: &Call, acting: &Acting, webhook: &Webhook) -> Res
         let mut key = key(call, acting, webhook, &retired.key, BarKind::Retired).await?;
         let ends = ring.expiry_of(retired, now);
         key.is_kept = retired.is_held(now);
-        key.until = Some(Moment(ends));
+        key.until = Some(When::new(ends, now));
         key.ends = Some(ends);
         signing.push(key.checked(&checks));
     }
@@ -231,13 +231,14 @@ async fn past(
     if !acting.may(Permission::AuditRecordView) {
         return Ok(None);
     }
-    let since = call.console().clock.now().minus(past_time());
+    let now = call.console().clock.now();
+    let since = now.minus(past_time());
     let histories = &call.console().signing_keys;
     let past = histories.past(acting, webhook, since, SHOWN_PAST).await?;
     let keys = past.keys.into_iter();
     Ok(Some(Past {
         keys: keys
-            .map(|history| past_key(acting, webhook, &history).checked(checks))
+            .map(|history| past_key(acting, webhook, &history, now).checked(checks))
             .collect(),
         has_more: past.has_more,
         is_whole: past.is_trail_whole,
@@ -249,7 +250,7 @@ pub(super) const fn past_time() -> Duration {
     Duration::from_secs(PAST_DAYS * 86_400)
 }
 
-fn past_key(acting: &Acting, webhook: &Webhook, history: &PastKeyHistory) -> Key {
+fn past_key(acting: &Acting, webhook: &Webhook, history: &PastKeyHistory, now: Instant) -> Key {
     let past = &history.key;
     let mut key = Key {
         kind: BarKind::Ended,
@@ -257,7 +258,7 @@ fn past_key(acting: &Acting, webhook: &Webhook, history: &PastKeyHistory) -> Key
         protocol: past.protocol.map_or("", SigningProtocol::name),
         is_kept: false,
         from: past.made_at.map(Moment),
-        until: Some(Moment(past.ended_at)),
+        until: Some(When::new(past.ended_at, now)),
         adoption: None,
         used: None,
         times_shown: Some(history.times_shown),

@@ -1,5 +1,7 @@
 //! One webhook: whether it delivers, its keys over time, and what was set.
 
+use std::slice;
+
 use actix_web::HttpResponse;
 use askama::Template;
 use webhook_domain::access::caller::Acting;
@@ -11,10 +13,11 @@ use super::facts::{self, Fact};
 use super::keys::{self, Happened, Key, Past};
 use super::list::PLACE;
 use super::timeline::Timeline;
+use crate::pages::penalty_box::queued::Queued;
 use crate::request::call::Call;
 use crate::trouble::Trouble;
 use crate::view::held_up::HeldUp;
-use crate::view::{Frame, Moment, State, page, webhook};
+use crate::view::{Figure, Frame, Moment, State, When, page, webhook};
 use crate::{done, paths};
 
 #[derive(Template)]
@@ -29,8 +32,10 @@ struct ShowPage {
     url: Option<String>,
     delivery: State,
     held_up: Option<HeldUp>,
+    /// How many deliveries wait in its queue if that is held up, and the caller may see them.
+    queued: Option<Figure>,
     key_states: Vec<State>,
-    due_at: Option<Moment>,
+    due_at: Option<When>,
     timeline: Option<Timeline>,
     keys: Vec<Key>,
     past: Option<Past>,
@@ -81,6 +86,7 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
     let id: WebhookId = call.part("id")?;
     let shown = call.console().webhooks.look(&acting, id).await?;
     let now = call.console().clock.now();
+    let queued = Queued::read(&call, &acting, slice::from_ref(&shown)).await?;
     let keys = keys::read(&call, &acting, &shown).await?;
     let settings = &shown.settings;
     let ring = &shown.key_ring;
@@ -98,8 +104,9 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
         url: settings.url.as_ref().map(TargetUrl::as_str).map(str::to_owned),
         delivery: webhook::delivery_state(&shown),
         held_up: HeldUp::of(&shown, now),
+        queued: queued.of(id),
         key_states: webhook::key_states(&shown, now),
-        due_at: shown.roll_due_at(now).map(Moment),
+        due_at: shown.roll_due_at(now).map(|at| When::new(at, now)),
         timeline: Timeline::of(&keys.bars(), now.minus(keys::past_time()), now),
         facts: facts::of(&shown, now),
         created_at: Moment(shown.created_at),
