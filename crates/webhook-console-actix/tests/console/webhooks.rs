@@ -1,6 +1,7 @@
 //! The list of webhooks, one webhook, deleting and testing it.
 
 use webhook_domain::access::audit::AuditAction;
+use webhook_domain::access::permission::Permission;
 use webhook_domain::services::RollSecret;
 use webhook_domain::signing::key_ring::Overlap;
 
@@ -54,6 +55,30 @@ async fn a_webhook_leads_to_its_deliveries_and_its_records() {
         page.shows(&format!("href=\"{path}\""));
         browser.get(&path).await.is(200);
     }
+}
+
+#[actix_web::test]
+async fn a_list_leads_to_those_whose_keys_need_somebody() {
+    let scene = Scene::new();
+    let viewer = scene.signed_in_for(&[Permission::WebhookView]).await;
+    let list = viewer.get(LIST).await;
+    for page in ["not-adopted", "stopping", "roll-due"] {
+        let page = format!("/console/p/acme/{page}");
+        list.shows(&format!("<a href=\"{page}\">"));
+        viewer.get(&page).await.is(200);
+    }
+}
+
+#[actix_web::test]
+async fn it_is_said_what_a_check_sends_before_it_is_sent() {
+    let scene = Scene::new();
+    let webhook = scene.webhook("acme", "Invoices").await;
+    let here = format!("{LIST}/{}", webhook.id);
+    let page = scene.signed_in().await.get(&here).await;
+    page.shows("<button aria-describedby=\"check-says\">Check")
+        .shows("id=\"check-says\">The check sends up to four probes of type <code>WEBHOOK.KEY_CHECK</code>");
+    let viewer = scene.signed_in_for(&[Permission::WebhookView]).await;
+    viewer.get(&here).await.is(200).hides("check-says");
 }
 
 #[actix_web::test]

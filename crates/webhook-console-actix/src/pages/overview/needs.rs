@@ -136,6 +136,19 @@ pub(super) async fn some(call: &Call, acting: &Acting, kind: Kind, count: u32) -
     })
 }
 
+/// Where those are whose keys need somebody, by what they need.
+pub(crate) fn of_keys(acting: &Acting) -> [(&'static str, String); 3] {
+    [
+        ("New keys that are not adopted", Kind::NotAdopted),
+        (
+            "Keys that stop within 7 days, and are not adopted",
+            Kind::Stopping,
+        ),
+        ("Keys that are due for a roll", Kind::RollDue),
+    ]
+    .map(|(text, kind)| (text, paths::page(acting.platform(), kind.path())))
+}
+
 async fn read(
     call: &Call,
     acting: &Acting,

@@ -8,6 +8,7 @@ use webhook_domain::time::Instant;
 use webhook_domain::webhook::{PageSize, PageStart, TargetUrl, Webhook, WebhookPage, WebhookQuery};
 
 use super::asked::{Asked, ORDERS, STATES};
+use crate::pages::overview::needs;
 use crate::request::call::Call;
 use crate::request::condition::Wrong;
 use crate::trouble::Trouble;
@@ -26,6 +27,8 @@ struct ListPage {
     list: String,
     asked: Asked,
     wrong: Option<Wrong>,
+    /// The lists of those whose keys need somebody, which no condition of this one finds.
+    of_keys: [(&'static str, String); 3],
     rows: Vec<Row>,
     total: u64,
     previous: Option<String>,
@@ -92,6 +95,7 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
             .iter()
             .map(|webhook| row(&list, webhook, now))
             .collect(),
+        of_keys: needs::of_keys(&acting),
         total: found.total,
         previous: link("before", found.webhooks.first()).filter(|_| found.has_previous),
         next: link("after", found.webhooks.last()).filter(|_| found.has_next),
