@@ -13,6 +13,8 @@ pub(crate) mod migrating;
 mod not_up;
 pub(crate) mod open_error;
 pub(crate) mod opening;
+#[cfg(test)]
+pub(crate) mod plan;
 mod roots;
 pub(crate) mod row;
 pub(crate) mod schema;

@@ -12,6 +12,8 @@
 //! | then | there | is in no ring any more, and in no delivery behind that position |
 
 pub(crate) mod ends;
+#[cfg(test)]
+mod plan;
 pub(crate) mod reading;
 
 use std::collections::BTreeMap;
