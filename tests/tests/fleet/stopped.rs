@@ -1,5 +1,6 @@
-//! A process is stopped for a while, as by a virtual machine that is paused, and then goes on where it was. If that took
-//! longer than its lease, its lanes belong to another process, and it must notice: nothing is lost, and the order holds.
+//! A process is stopped for a while, as by a virtual machine that is paused or a laptop that sleeps, and then goes on where it was. If that
+//! took longer than its lease, its lanes belong to another process, and it must notice: nothing is lost, and the order holds. If there is
+//! no other process, it delivers again.
 
 use std::{
     thread::sleep,
@@ -116,6 +117,48 @@ fn a_process_stopped_for_longer_than_its_lease_loses_nothing_and_works_on() {
         all_arrive(receiver, published + 1, Duration::from_secs(10));
     }
     drop(service);
+}
+
+#[test]
+fn a_process_that_is_alone_delivers_again_after_it_was_stopped_for_longer_than_its_lease() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let service = service(backend);
+        let client = service.client();
+        let receiver = Receiver::start();
+        webhook_to(&client, &receiver);
+        publish(&client, 0);
+        all_arrive(&receiver, 1, Duration::from_secs(10));
+        service.server().freeze();
+        sleep(LONGER_THAN_A_LEASE);
+        service.server().thaw();
+        publish(&client, 1);
+        all_arrive(&receiver, 2, Duration::from_secs(5));
+    }
+}
+
+#[test]
+fn on_sqlite_whoever_is_there_delivers_after_the_process_that_did_was_stopped() {
+    let service = service(Backend::Sqlite);
+    let client = service.client();
+    let receiver = Receiver::start();
+    webhook_to(&client, &receiver);
+    publish(&client, 0);
+    all_arrive(&receiver, 1, Duration::from_secs(10));
+    let (_other, other) = second_process(&service);
+    service.server().freeze();
+    publish(&other, 1);
+    sleep(LONGER_THAN_A_LEASE);
+    assert_eq!(
+        arrivals(&receiver.got()),
+        [0],
+        "it still has the lock of the file"
+    );
+    service.server().thaw();
+    all_arrive(&receiver, 2, Duration::from_secs(5));
+    publish(&client, 2);
+    publish(&other, 3);
+    all_arrive(&receiver, 4, Duration::from_secs(5));
+    assert_eq!(first_arrivals(&receiver.got()), [0, 1, 2, 3]);
 }
 
 #[test]

@@ -147,7 +147,8 @@ pub trait DeliveryQueue: Send + Sync {
     async fn expedite(&self, webhook: WebhookId, now: Instant)
     -> Result<Option<TrackedDelivery>, StoreError>;
 
-    /// Ends the process's lease: its lanes are anybody's.
+    /// Ends the lease of the process, also one that has ended by itself: its lanes are anybody's, and the store keeps nothing of it that
+    /// keeps others out, whether it can be reached or not.
     ///
     /// # Errors
     /// The store's.

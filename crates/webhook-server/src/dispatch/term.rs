@@ -16,6 +16,9 @@ use super::pulse::Pulse;
 use super::{StopWithin, finder, recorder};
 use crate::exit::chain;
 
+/// How long the store is waited for when it is told of a lease that has ended.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
+
 /// A term that has begun.
 pub(super) struct Term {
     lanes: Arc<Lanes>,
@@ -68,14 +71,15 @@ impl Term {
             task.abort();
         }
         if is_lost {
-            self.drop_all();
+            self.drop_all().await;
             return;
         }
         self.finish(within).await;
     }
 
-    /// Drops everything, attempts under way included: the lanes are somebody else's, and nothing could be recorded.
-    fn drop_all(self) {
+    /// Drops everything, attempts under way included: the lanes are somebody else's, and nothing could be recorded. The store is told,
+    /// so that the next term of this process is not kept out by this one; if it does not answer in time, it finds out by itself.
+    async fn drop_all(self) {
         self.pulse.metrics.lease_lost();
         tracing::error!(
             process.id = %self.lanes.process,
@@ -84,6 +88,13 @@ impl Term {
         self.end.send_replace(true);
         self.recorder.abort();
         self.pulse.recorder.rest();
+        let leaving = self.lanes.dispatch.queue.leave(self.lanes.process);
+        if let Ok(Err(error)) = timeout(LEAVE_WITHIN, leaving).await {
+            tracing::debug!(
+                error = chain(&error),
+                "the store cannot be told that the lease has ended"
+            );
+        }
     }
 
     /// Finishes the attempts under way, records what they left, and gives up the lease.

@@ -206,12 +206,11 @@ impl DeliveryQueue for DieselStore {
 
     async fn leave(&self, process: ProcessId) -> Result<(), StoreError> {
         self.end(process);
-        let id = process.to_string();
-        let left = self
-            .on_leases(move |connection| own::leave(connection, &id))
-            .await;
+        // Whatever becomes of its row: who takes the lock buries all others.
         self.release_lock(process);
-        left
+        let id = process.to_string();
+        self.on_leases(move |connection| own::leave(connection, &id))
+            .await
     }
 
     async fn arrivals(&self, _: ProcessId) -> Vec<Arrival> {
