@@ -1,9 +1,10 @@
 //! SQLite's files moved as a whole, restored, or put in place under a server.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use webhook_tests::{
     Backend, Deployment, Service,
+    clock::wait_for,
     fixtures::{Webhook, create, get, roll},
 };
 
@@ -116,4 +117,29 @@ fn a_restore_beside_another_log_keeps_both_as_they_are() {
     let said = start_again(&mut service);
     assert!(!said.contains("checked"), "{said}");
     get(&service.client(), &webhook);
+}
+
+#[test]
+fn when_the_log_is_deleted_under_the_server_nothing_that_was_acknowledged_is_lost() {
+    let mut service = Service::start(Backend::Sqlite);
+    let client = service.client();
+    let webhook = create(&client);
+    let log = beside(service.deployment(), "-wal");
+    fs::remove_file(&log).expect("it is there");
+    let refused = client.patch(&webhook.secret_path()).unchecked().send();
+    assert_eq!(refused.status, 503, "it would be lost: {}", refused.shown());
+    wait_for("it is not ready", Duration::from_secs(10), || {
+        let status = client.get("/health/ready").unchecked().send().status;
+        (status == 503).then_some(())
+    });
+    let ended = service.take_server().stop();
+    assert_eq!(ended.code(), 0);
+    assert!(
+        ended.output().contains("webhook.db-wal was deleted"),
+        "{}",
+        ended.output()
+    );
+    service.start_again();
+    get(&service.client(), &webhook);
+    roll(&service.client(), &webhook);
 }

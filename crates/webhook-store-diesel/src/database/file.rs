@@ -1,7 +1,8 @@
 //! The file of a database of SQLite's, as it was when it was opened.
 //!
 //! A connection goes on with the file that it opened, also when that was deleted or another was put in its place. What is
-//! committed then is lost. So the writer compares before each transaction what is at the path with what was opened.
+//! committed then is lost. So the writer compares before each transaction what is at the path with what was opened. The same holds for the
+//! write-ahead log, which SQLite itself leaves where it is as long as the database is open.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -10,13 +11,15 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::Access;
 
-use crate::database::state::directory_of;
+use crate::database::state::{beside, directory_of};
 
 /// A file by its device and inode, and the path it was opened at.
 #[derive(Debug, Clone)]
 pub(crate) struct DatabaseFile {
     path: PathBuf,
     identity: (u64, u64),
+    /// The log of the connection that writes, once there is one.
+    log: Option<(u64, u64)>,
 }
 
 /// The file at the path is not the one that was opened.
@@ -31,6 +34,11 @@ pub(crate) enum FileGone {
          move the files whose names begin with {0}- away to use the new one"
     )]
     Replaced(PathBuf),
+    #[error(
+        "the database's log {0} was deleted or replaced while the service had it open; stop the service with SIGTERM, which writes what \
+         is in the log back into the database, and start it again"
+    )]
+    LogGone(PathBuf),
     #[error("the database file {path} cannot be looked at")]
     Unseen {
         path: PathBuf,
@@ -42,10 +50,10 @@ pub(crate) enum FileGone {
 impl DatabaseFile {
     /// The file that is at `path` now.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
-        let metadata = path.metadata()?;
         Ok(Self {
             path: path.to_owned(),
-            identity: (metadata.dev(), metadata.ino()),
+            identity: identity(path)?,
+            log: None,
         })
     }
 
@@ -62,18 +70,36 @@ impl DatabaseFile {
         opened.map(drop)
     }
 
-    /// Whether it still is what is found at its path.
-    pub(crate) fn check(&self) -> Result<(), FileGone> {
-        match Self::at(&self.path) {
-            Ok(found) if found.identity == self.identity => Ok(()),
-            Ok(_) => Err(FileGone::Replaced(self.path.clone())),
+    /// Whether it still is what is found at its path, and its log too, unless the connection that wrote to it is closed: then SQLite may
+    /// have deleted the log.
+    pub(crate) fn check(&mut self, is_connected: bool) -> Result<(), FileGone> {
+        match identity(&self.path) {
+            Ok(found) if found == self.identity => {}
+            Ok(_) => return Err(FileGone::Replaced(self.path.clone())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(FileGone::Missing(self.path.clone()))
+                return Err(FileGone::Missing(self.path.clone()));
             }
-            Err(source) => Err(FileGone::Unseen {
-                path: self.path.clone(),
-                source,
-            }),
+            Err(source) => {
+                return Err(FileGone::Unseen {
+                    path: self.path.clone(),
+                    source,
+                });
+            }
+        }
+        let log = beside(&self.path, "-wal");
+        let found = identity(&log).ok();
+        match self.log {
+            Some(_) if is_connected && self.log != found => Err(FileGone::LogGone(log)),
+            _ => {
+                self.log = found;
+                Ok(())
+            }
         }
     }
+}
+
+/// What tells the file at `path` from any other.
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = path.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
 }

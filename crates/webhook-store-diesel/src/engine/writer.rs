@@ -371,8 +371,8 @@ impl Worker {
 
     fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
         // What is committed to a file that was deleted or replaced is lost.
-        if let Some(file) = &self.file {
-            file.check()
+        if let Some(file) = &mut self.file {
+            file.check(self.connection.is_some())
                 .map_err(|gone| StoreError::Unavailable(gone.into()))?;
         }
         if self.connection.is_none() {
