@@ -1,9 +1,11 @@
 //! The table of pages: the handler of each method at each path. A handler begins with who is signed in; what is not in the table is not
 //! found.
 
+use std::pin::Pin;
+
 use actix_web::http::Method;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
-use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, Route, guard};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, Route};
 use webhook_domain::access::caller::Acting;
 use webhook_domain::id::RequestId;
 use webhook_front_actix::InRoute;
@@ -21,8 +23,14 @@ use crate::{paths, view};
 /// Where all paths of the console begin.
 pub(crate) const PREFIX: &str = "/console";
 
+/// What answers at one path by one method.
+type Handler = fn(Call) -> Pin<Box<dyn Future<Output = Result<HttpResponse, Trouble>>>>;
+/// The handlers at one path, by their methods.
+type Handlers = &'static [(Method, Handler)];
+
 /// Of each path below a prefix: the handler of each method. A pattern with a name in it is compiled anew for each worker, and kept; so what the
-/// paths begin with is a prefix, and is compiled once for all of them.
+/// paths begin with is a prefix, and is compiled once for all of them. All handlers are of one type: what the framework has around each
+/// type of them is in the binary once.
 macro_rules! pages {
     ($place:ident below $prefix:literal: $($path:literal: $($method:ident $handler:path),+;)*) => {
         mod $place {
@@ -31,15 +39,10 @@ macro_rules! pages {
             pub(super) const ROUTES: &[&str] = &[$(concat!("/console", $prefix, $path)),*];
 
             pub(super) fn register(router: &mut ServiceConfig) {
-                $(router.service(
-                    web::resource($path)
-                        $(.route(taking(Method::$method).to(|request, shared, payload| {
-                            answer(request, shared, payload, $handler)
-                        })))+
-                        .default_service(web::to(|request, shared, payload| {
-                            answer(request, shared, payload, wrong_method)
-                        })),
-                );)*
+                $({
+                    static HANDLERS: Handlers = &[$((Method::$method, |call| Box::pin($handler(call)))),+];
+                    router.service(web::resource($path).route(page(HANDLERS)));
+                })*
             }
         }
     };
@@ -133,17 +136,25 @@ pub(crate) fn register(router: &mut ServiceConfig) {
 
 /// What all other paths lead to.
 pub(crate) fn nowhere() -> Route {
-    web::to(|request, shared, payload| answer(request, shared, payload, no_such_page))
+    web::to(|request, shared, payload| answer(request, shared, payload, |_| Box::pin(no_such_page())))
 }
 
-/// A route for `method`. One for `GET` takes `HEAD`, which is answered alike: the connection leaves the body out (RFC 9110 §9.3.2).
-fn taking(method: Method) -> Route {
-    let is_read = method == Method::GET;
-    let taken = guard::Method(method);
-    match is_read {
-        true => web::route().guard(guard::Any(taken).or(guard::Head())),
-        false => web::route().guard(taken),
-    }
+/// A page, whose handler is that of the request's method.
+fn page(handlers: Handlers) -> Route {
+    web::to(move |request: HttpRequest, shared, payload| {
+        let handler = handler_of(handlers, request.method());
+        answer(request, shared, payload, handler)
+    })
+}
+
+/// The handler for `method`. That of `GET` takes `HEAD`, which is answered alike: the connection leaves the body out (RFC 9110 §9.3.2).
+fn handler_of(handlers: Handlers, method: &Method) -> Handler {
+    let wanted = match *method {
+        Method::HEAD => &Method::GET,
+        _ => method,
+    };
+    let found = handlers.iter().find(|(method, _)| method == wanted);
+    found.map_or(|_| Box::pin(wrong_method()), |(_, handler)| *handler)
 }
 
 /// What `handler` answers, or the page that says why it does not.
@@ -151,7 +162,7 @@ async fn answer(
     request: HttpRequest,
     shared: Data<Shared>,
     payload: Payload,
-    handler: impl AsyncFnOnce(Call) -> Result<HttpResponse, Trouble>,
+    handler: Handler,
 ) -> HttpResponse {
     let call = Call::new(request.clone(), shared.clone(), payload);
     let is_own = request.method().is_safe() || own_origin::is_own(&request, &shared.console);
@@ -195,10 +206,10 @@ fn where_to_sign_in(request: &HttpRequest) -> String {
     }
 }
 
-async fn no_such_page(_: Call) -> Result<HttpResponse, Trouble> {
+async fn no_such_page() -> Result<HttpResponse, Trouble> {
     Err(Trouble::NotFound)
 }
 
-async fn wrong_method(_: Call) -> Result<HttpResponse, Trouble> {
+async fn wrong_method() -> Result<HttpResponse, Trouble> {
     Err(Trouble::WrongMethod)
 }

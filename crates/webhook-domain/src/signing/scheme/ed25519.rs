@@ -2,11 +2,14 @@
 //!
 //! The seed of a new key is the private key of RFC 8032 §5.1.5. A key is kept as Standard Webhooks writes private keys: `whsk_` and the
 //! standard base64 of seed and public key, one after the other. So a ring is read without the multiplication on the curve that derives
-//! the second from the first: most reading shows keys and does not sign.
+//! the second from the first, and an attempt signs without it as well, which halves the work. Whoever signed with a public key that is not the
+//! seed's would give the private key away; a store seals both as one value, so neither can be exchanged by itself.
 
 use std::sync::{Arc, OnceLock};
 
 use data_encoding::BASE64;
+use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
+use ed25519_dalek::{Sha512, VerifyingKey};
 use webhook_verify::{Key, KeyPair, PublicKey, Receipt};
 use zeroize::Zeroizing;
 
@@ -19,13 +22,15 @@ use crate::signing::verification_key::VerificationKey;
 /// What a private key begins with.
 const PREFIX: &str = "whsk_";
 
+/// Stands before a signature in `webhook-signature` (Standard Webhooks, "Asymmetric signatures").
+const TAG: &str = "v1a";
+
 pub(in crate::signing) static SCHEME: Scheme = Scheme {
     make: |seed| {
-        let pair = KeyPair::from_seed(&seed.0);
         Arc::new(Ed25519Key {
             seed: seed.clone(),
-            public: VerificationKey::new(pair.public_key().clone()),
-            pair: OnceLock::from(pair),
+            public: VerificationKey::new(KeyPair::from_seed(&seed.0).public_key().clone()),
+            halves: OnceLock::new(),
         })
     },
     restore: |text| {
@@ -41,8 +46,19 @@ const INVALID: InvalidValue =
 struct Ed25519Key {
     seed: Seed,
     public: VerificationKey,
-    /// Made when something is signed.
-    pair: OnceLock<KeyPair>,
+    /// Both as signing needs them, made when something is signed.
+    halves: OnceLock<(ExpandedSecretKey, VerifyingKey)>,
+}
+
+impl Ed25519Key {
+    fn halves(&self) -> &(ExpandedSecretKey, VerifyingKey) {
+        self.halves.get_or_init(|| {
+            let secret = ExpandedSecretKey::from(&*self.seed.0);
+            let public = VerifyingKey::from_bytes(self.public.public_key().as_bytes());
+            let public = public.unwrap_or_else(|_| VerifyingKey::from(&secret));
+            (secret, public)
+        })
+    }
 }
 
 fn restore(text: &SecretText) -> Option<Ed25519Key> {
@@ -54,7 +70,7 @@ fn restore(text: &SecretText) -> Option<Ed25519Key> {
     Some(Ed25519Key {
         seed: kept,
         public: VerificationKey::new(PublicKey::from_bytes(public).ok()?),
-        pair: OnceLock::new(),
+        halves: OnceLock::new(),
     })
 }
 
@@ -64,8 +80,16 @@ impl SchemeKey for Ed25519Key {
     }
 
     fn sign_message(&self, message: &Message<'_>) -> String {
-        let pair = self.pair.get_or_init(|| KeyPair::from_seed(&self.seed.0));
-        pair.sign_message(message.id, message.seconds, message.body)
+        let (secret, public) = self.halves();
+        let signed = [
+            message.id.as_bytes(),
+            b".",
+            message.seconds.as_bytes(),
+            b".",
+            message.body,
+        ];
+        let signature = raw_sign::<Sha512>(secret, &signed.concat(), public);
+        format!("{TAG},{}", BASE64.encode(&signature.to_bytes()))
     }
 
     fn sign_payload(&self, _: &Message<'_>) -> Option<String> {
