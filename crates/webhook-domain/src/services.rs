@@ -53,7 +53,7 @@ pub use rotations::{RotationService, StartRotation};
 pub use secret_key::{RemoveSecret, RollPreview, RollSecret, SecretKeyService, SetExpiry, UndoRoll};
 pub use sessions::{SessionService, UsedBy};
 pub use upkeep::{Upkeep, UpkeepTally};
-pub use webhooks::{CreateWebhook, DeleteWebhook, Seen, UpdateWebhook, WebhookService};
+pub use webhooks::{CreateWebhook, DeleteWebhook, Seen, ShownAgain, UpdateWebhook, WebhookService};
 
 /// What a service changes stored webhooks with.
 struct Changing<'a> {

@@ -15,11 +15,12 @@ use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::delivery::event::Environment;
 use webhook_domain::ports::Outcome;
+use webhook_domain::services::ShownAgain;
 use webhook_domain::signing::secret::SecretBytes;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
-pub(crate) use self::resource::{Resource, ShownKeys};
+pub(crate) use self::resource::Resource;
 use crate::api::Core;
 use crate::errors::Problem;
 use crate::wire::Keys;
@@ -177,10 +178,10 @@ pub(crate) fn to_store(resource: &impl Resource, now: Instant, success: Success,
     SecretBytes::new(bytes)
 }
 
-/// The keys that an answer shows once more if it is given again, and whose they are; none if it has none.
-pub(crate) fn keys_in<T: Resource>(stored: &SecretBytes) -> Result<Option<ShownKeys>, Problem> {
+/// The secrets that an answer shows once more if it is given again; none if it has none.
+pub(crate) fn secrets_in<T: Resource>(stored: &SecretBytes) -> Result<Option<ShownAgain>, Problem> {
     let (_, body) = read(stored)?;
-    T::keys_in(body)
+    T::secrets_in(body)
 }
 
 fn from_store(stored: &SecretBytes, replayed: bool) -> Result<HttpResponse, Problem> {

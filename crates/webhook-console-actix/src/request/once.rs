@@ -9,10 +9,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use webhook_domain::access::caller::Acting;
 use webhook_domain::delivery::probed::Probed;
-use webhook_domain::id::WebhookId;
 use webhook_domain::idempotency::{IdempotencySlot, IdempotentRequest, Render, RequestFingerprint};
 use webhook_domain::ports::Outcome;
-use webhook_domain::signing::secret::{Fingerprint, SecretBytes};
+use webhook_domain::services::ShownAgain;
+use webhook_domain::signing::secret::SecretBytes;
 use webhook_domain::time::Instant;
 use webhook_domain::{ServiceError, StoreError};
 use webhook_front_actix::NotHeld;
@@ -25,8 +25,8 @@ use crate::view::secrets::ShownKeys;
 
 /// What is shown of a success: what is kept of it, sealed, and shown again.
 pub(crate) trait Shown: Serialize + DeserializeOwned {
-    /// The signing keys in it, and whose they are; none if there are none. That they are shown once more is audited.
-    fn keys(&self) -> Option<(WebhookId, Vec<Fingerprint>)> {
+    /// The secrets in it; none if there are none. That they are shown once more is audited.
+    fn secrets(&self) -> Option<ShownAgain> {
         None
     }
 }
@@ -38,11 +38,11 @@ impl Shown for String {}
 impl Shown for ShownProbe {}
 
 impl Shown for ShownKeys {
-    fn keys(&self) -> Option<(WebhookId, Vec<Fingerprint>)> {
+    fn secrets(&self) -> Option<ShownAgain> {
         let keys = self.fingerprints();
         self.webhook()
             .filter(|_| !keys.is_empty())
-            .map(|webhook| (webhook, keys))
+            .map(|webhook| ShownAgain::SigningKeys { webhook, keys })
     }
 }
 
@@ -87,11 +87,8 @@ impl Call {
             Outcome::Replayed(stored) => {
                 let shown: A = read(&stored)?;
                 // Before it is shown, and it is not shown if that fails.
-                if let Some((webhook, keys)) = shown.keys() {
-                    self.console()
-                        .webhooks
-                        .shown_again(acting, webhook, &keys)
-                        .await?;
+                if let Some(secrets) = shown.secrets() {
+                    self.console().webhooks.shown_again(acting, &secrets).await?;
                 }
                 Ok(shown)
             }

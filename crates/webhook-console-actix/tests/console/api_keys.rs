@@ -32,8 +32,15 @@ async fn a_key_is_made_once_and_shown_to_its_form_alone() {
     first.is(200).shows("&#60;b&#62;billing").hides("<b>billing");
     assert_eq!(first.header("cache-control"), "no-store");
     guarded(&first.text);
+    // That its text is shown once more is a record of its own.
+    let audited = async || {
+        let list = browser.get("/console/p/acme/audit?action=API_KEY.CREATED").await;
+        list.text.matches("<th scope=\"row\">").count()
+    };
+    let before = audited().await;
     let again = browser.send(NEW, &fields).await;
     assert_eq!(shown(&again), shown(&first));
+    assert_eq!(audited().await, before + 1);
     let list = browser.get(LIST).await;
     list.hides(&shown(&first)).shows("in force");
     assert_eq!(

@@ -200,7 +200,7 @@ impl AuditDetails {
         }
     }
 
-    /// The keys that an answer has which is given again. They say nothing of the webhook's keys by then.
+    /// The signing keys that an answer has which is given again. They say nothing of the webhook's keys by then.
     #[must_use]
     pub fn of_replay(shown: &[Fingerprint]) -> Self {
         Self {

@@ -9,7 +9,7 @@ use crate::access::permission::Permission;
 use crate::access::quota::Quotas;
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError};
-use crate::id::{SigningKeyId, WebhookId};
+use crate::id::{ApiKeyId, SigningKeyId, WebhookId};
 use crate::idempotency::IdempotentRequest;
 use crate::ports::{Change, Creation, Effect, Outcome, WebhookStore};
 use crate::services::{Changing, announcement, saved};
@@ -68,6 +68,20 @@ pub struct Seen {
     pub webhook: Webhook,
     /// Whether its keys may be shown: they were revealed, and that was audited.
     pub revealed: bool,
+}
+
+/// The secrets that an answer has which is given again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShownAgain {
+    /// Signing keys.
+    SigningKeys {
+        /// Whose they are, or were.
+        webhook: WebhookId,
+        /// Which.
+        keys: Vec<Fingerprint>,
+    },
+    /// The text of an API key.
+    ApiKey(ApiKeyId),
 }
 
 impl WebhookService {
@@ -240,20 +254,23 @@ impl WebhookService {
         }
     }
 
-    /// Notes that an answer with these keys of a webhook is given again, to `acting`, who got it the first time: it shows them once more,
-    /// though the webhook may have others by now, or be no more. To be called before it is given.
+    /// Notes that an answer with secrets is given again, to `acting`, who got it the first time: it shows them once more, though they may
+    /// be good for nothing by now. To be called before it is given.
     ///
     /// # Errors
     /// The store's. The answer must not be given then.
-    pub async fn shown_again(
-        &self,
-        acting: &Acting,
-        id: WebhookId,
-        keys: &[Fingerprint],
-    ) -> Result<(), ServiceError> {
+    pub async fn shown_again(&self, acting: &Acting, shown: &ShownAgain) -> Result<(), ServiceError> {
         let stamp = AuditStamp::new(acting, self.clock.now(), self.entropy.as_ref())?;
-        let details = AuditDetails::of_replay(keys);
-        let record = stamp.record(AuditAction::SecretRevealed, id.to_string(), details);
+        let record = match shown {
+            ShownAgain::SigningKeys { webhook, keys } => {
+                let details = AuditDetails::of_replay(keys);
+                stamp.record(AuditAction::SecretRevealed, webhook.to_string(), details)
+            }
+            ShownAgain::ApiKey(id) => {
+                let details = AuditDetails::of_replay(&[]);
+                stamp.record(AuditAction::ApiKeyCreated, id.to_string(), details)
+            }
+        };
         Ok(self.store.append_record(record).await?)
     }
 

@@ -3,12 +3,10 @@
 use serde::{Deserialize, Serialize};
 use webhook_domain::access::api_key::{ApiKey, CreatedApiKey};
 use webhook_domain::delivery::key_check::KeyCheck;
-use webhook_domain::id::WebhookId;
 use webhook_domain::ports::{Published, Resent, TrackedDelivery};
 use webhook_domain::rotation::Rotation;
-use webhook_domain::services::Probed;
+use webhook_domain::services::{Probed, ShownAgain};
 use webhook_domain::signing::found_key::fingerprint_of;
-use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::Webhook;
 
@@ -30,14 +28,6 @@ const USUAL_EVENT_LENGTH: usize = 256;
 /// Room for a check of keys.
 const USUAL_KEY_CHECK_LENGTH: usize = 512;
 
-/// The signing keys that an answer has.
-pub(crate) struct ShownKeys {
-    /// Whose they are.
-    pub(crate) webhook: WebhookId,
-    /// Which.
-    pub(crate) keys: Vec<Fingerprint>,
-}
-
 /// What an answer can be about.
 pub(crate) trait Resource: 'static {
     /// Its entity tag, if it has versions.
@@ -50,8 +40,8 @@ pub(crate) trait Resource: 'static {
         None
     }
 
-    /// The signing keys that `body` has, which was its JSON at some time.
-    fn keys_in(_body: &[u8]) -> Result<Option<ShownKeys>, Problem> {
+    /// The secrets that `body` has, which was its JSON at some time.
+    fn secrets_in(_body: &[u8]) -> Result<Option<ShownAgain>, Problem> {
         Ok(None)
     }
 
@@ -65,6 +55,13 @@ struct WebhookWithKeys<'a> {
     id: &'a str,
     secret_key: Option<&'a str>,
     previous_secret_key: Option<&'a str>,
+}
+
+/// What tells of the text of an API key in its JSON, likewise.
+#[derive(Deserialize)]
+struct ApiKeyWithText<'a> {
+    id: &'a str,
+    api_key: Option<&'a str>,
 }
 
 impl Resource for Webhook {
@@ -85,7 +82,7 @@ impl Resource for Webhook {
         written(&json, expected_length(self))
     }
 
-    fn keys_in(body: &[u8]) -> Result<Option<ShownKeys>, Problem> {
+    fn secrets_in(body: &[u8]) -> Result<Option<ShownAgain>, Problem> {
         let written: WebhookWithKeys<'_> = serde_json::from_slice(body).map_err(Problem::internal)?;
         let texts = [written.secret_key, written.previous_secret_key]
             .into_iter()
@@ -96,7 +93,7 @@ impl Resource for Webhook {
             return Ok(None);
         }
         let webhook = written.id.parse().map_err(Problem::internal)?;
-        Ok(Some(ShownKeys { webhook, keys }))
+        Ok(Some(ShownAgain::SigningKeys { webhook, keys }))
     }
 }
 
@@ -116,6 +113,15 @@ impl Resource for CreatedApiKey {
             Keys::Shown => written(&ApiKeyJson::with_text(self), USUAL_API_KEY_LENGTH),
             Keys::Withheld => self.key.to_body(now, keys, view),
         }
+    }
+
+    fn secrets_in(body: &[u8]) -> Result<Option<ShownAgain>, Problem> {
+        let written: ApiKeyWithText<'_> = serde_json::from_slice(body).map_err(Problem::internal)?;
+        if written.api_key.is_none() {
+            return Ok(None);
+        }
+        let id = written.id.parse().map_err(Problem::internal)?;
+        Ok(Some(ShownAgain::ApiKey(id)))
     }
 }
 

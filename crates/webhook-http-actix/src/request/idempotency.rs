@@ -16,7 +16,7 @@ use webhook_domain::ports::Outcome;
 use webhook_domain::{ServiceError, StoreError};
 use webhook_front_actix::{Held, NotHeld};
 
-use crate::answer::{self, Resource, ShownKeys, Success, View, to_store};
+use crate::answer::{self, Resource, Success, View, to_store};
 use crate::api::Core;
 use crate::errors::Problem;
 
@@ -92,7 +92,7 @@ impl<T: Resource + Clone> Turn<T> {
         self.named.as_ref().map(|(_, request)| request.clone())
     }
 
-    /// The answer to what came of it. One that is given again is noted before, if it shows keys, and is not given if that fails.
+    /// The answer to what came of it. One that is given again is noted before, if it shows secrets, and is not given if that fails.
     pub(crate) async fn answer(
         &self,
         core: &Core,
@@ -100,10 +100,9 @@ impl<T: Resource + Clone> Turn<T> {
         outcome: &Outcome<T>,
     ) -> Result<HttpResponse, Problem> {
         if let Outcome::Replayed(stored) = outcome
-            && let Some(ShownKeys { webhook, keys }) = answer::keys_in::<T>(stored)?
+            && let Some(shown) = answer::secrets_in::<T>(stored)?
         {
-            let webhooks = &core.api.webhooks;
-            webhooks.shown_again(acting, webhook, &keys).await?;
+            core.api.webhooks.shown_again(acting, &shown).await?;
         }
         answer::of_change(core, acting, outcome, self.success)
     }

@@ -277,6 +277,23 @@ async fn a_creation_and_a_revocation_that_are_sent_again_are_answered_byte_for_b
     again.answers(200);
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
     assert_eq!(again.body, first.body);
+    // What shows the text once more is a record, also when the key is good for nothing any more. That it was revoked shows none.
+    service
+        .ask(named(create_key(VIEWER), "create"))
+        .await
+        .answers(201);
+    let records = service
+        .ask(get(format!("/v1/audit-records?resource_id={id}")))
+        .await;
+    let records = records.json();
+    let told = records["data"].as_array().unwrap().iter();
+    let told = told.map(|record| (record["action"].as_str().unwrap(), record["replayed"] == true));
+    assert!(told.eq([
+        ("API_KEY.CREATED", true),
+        ("API_KEY.REVOKED", false),
+        ("API_KEY.CREATED", true),
+        ("API_KEY.CREATED", false),
+    ]));
     assert_eq!(
         service.ask(get("/v1/api-keys")).await.json()["data"]
             .as_array()

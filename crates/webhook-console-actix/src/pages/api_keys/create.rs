@@ -10,7 +10,7 @@ use webhook_domain::access::api_key::{CreatedApiKey, lifetime};
 use webhook_domain::access::caller::{Acting, PlatformScope};
 use webhook_domain::access::permission::{Permission, PermissionSet};
 use webhook_domain::idempotency::IdempotencyKey;
-use webhook_domain::services::CreateApiKey;
+use webhook_domain::services::{CreateApiKey, ShownAgain};
 use webhook_domain::webhook::Name;
 
 use super::list::{PLACE, title};
@@ -79,7 +79,11 @@ struct Asked {
     permissions: Vec<String>,
 }
 
-impl Shown for Created {}
+impl Shown for Created {
+    fn secrets(&self) -> Option<ShownAgain> {
+        self.id.parse().ok().map(ShownAgain::ApiKey)
+    }
+}
 
 impl NewPage {
     fn lifetimes(&self) -> &'static [(&'static str, &'static str)] {
