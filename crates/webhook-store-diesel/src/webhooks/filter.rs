@@ -1,8 +1,9 @@
 //! The conditions of a filter, as a query of a platform's webhooks has them.
 //!
 //! They are judged on what is stored anyway, so a roll and a delivery write nothing for them, and no index names what those change.
-//! A reference and a name are looked up; for any other condition the platform's rows are read. The one on the host of a url is no part
-//! of the query: see [`hosts`](super::hosts).
+//! A reference and a name are looked up, and so are the webhooks whose queue is held up or whose key is due, which are few, where they are noted
+//! beside the webhooks. For any other condition the platform's rows are read. The one on the host of a url is no part of the query: see
+//! [`hosts`](super::hosts).
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -31,10 +32,12 @@ pub(crate) struct Conditions<'a> {
 impl<'a> Conditions<'a> {
     /// The webhooks of the platform that meet every condition, but for the one on the host.
     pub(crate) fn webhooks(&self) -> Webhooks<'a> {
-        let mut found = webhooks::table
-            .filter(webhooks::platform.eq(self.platform))
-            .into_boxed();
         let filter = self.filter;
+        let mut found = webhooks::table.into_boxed();
+        found = match filter.in_penalty_box == Some(true) || filter.roll_due == Some(true) {
+            true => found.filter(sql::<Bool>(IS_OF_PLATFORM).bind::<Text, _>(self.platform)),
+            false => found.filter(webhooks::platform.eq(self.platform)),
+        };
         if let Some(reference) = &filter.reference {
             found = found.filter(webhooks::reference.eq(Reference::as_str(reference)));
         }
@@ -50,12 +53,24 @@ impl<'a> Conditions<'a> {
         if let Some(protocol) = filter.signing_protocol {
             found = found.filter(webhooks::signing_protocol.eq(protocol.name()));
         }
-        if let Some(held_up) = filter.in_penalty_box {
-            found = found.filter(sql::<Bool>(LANE_IS_HELD_UP).sql(" = ").bind::<Bool, _>(held_up));
+        match filter.in_penalty_box {
+            Some(true) => {
+                let noted = sql::<Bool>(AMONG_THOSE_HELD_UP).bind::<Text, _>(self.platform);
+                found = found.filter(noted.sql(OR_OF_NO_PLATFORM));
+            }
+            Some(false) => found = found.filter(sql::<Bool>(LANE_IS_NOT_HELD_UP)),
+            None => {}
         }
         if let Some(instant) = filter.rolled_before {
             let dates_from = sql::<Bool>(self.secret_dates_from).sql(" < ");
             found = found.filter(dates_from.bind::<BigInt, _>(instant.as_milliseconds()));
+        }
+        if filter.roll_due == Some(true) {
+            let noted = sql::<Bool>(AMONG_THOSE_DUE).bind::<Text, _>(self.platform);
+            let by = noted
+                .sql(AS_NOTED_BY)
+                .bind::<BigInt, _>(self.at.as_milliseconds());
+            found = found.filter(by.sql(")"));
         }
         if let Some(due) = filter.roll_due {
             let latest = self.at.plus(CLOCKS_APART).as_milliseconds();
@@ -75,9 +90,24 @@ const ROLL_DUE_AT: &str = "coalesce((SELECT roll_dues.due_at + CASE WHEN roll_du
 const OR_AS_NOTED: &str = " THEN roll_dues.since - roll_dues.counted_from ELSE 0 END FROM roll_dues \
      WHERE roll_dues.webhook_id = webhooks.id) <= ";
 
-/// Whether the queue of a webhook is held up. Not `EXISTS`: PostgreSQL might read the lanes of all platforms for that.
-const LANE_IS_HELD_UP: &str = "coalesce((SELECT lanes.penalty_box IS NOT NULL FROM lanes \
-     WHERE lanes.webhook_id = webhooks.id), FALSE)";
+/// Whether a webhook is of the platform that is bound behind this, where it is looked up by its id: SQLite would read an index of all webhooks of
+/// the platform otherwise.
+const IS_OF_PLATFORM: &str = "(webhooks.platform || '') = ";
+
+/// Whether a webhook is among those of the platform that is bound behind this whose key is noted to be due by the instant behind that. None is due
+/// before it is noted to be.
+const AMONG_THOSE_DUE: &str =
+    "webhooks.id IN (SELECT roll_dues.webhook_id FROM roll_dues WHERE roll_dues.platform = ";
+const AS_NOTED_BY: &str = " AND roll_dues.due_at <= ";
+
+/// Whether a webhook is among those of the platform that is bound behind this whose queue is held up. A release that does not note the platform may
+/// have written the lane.
+const AMONG_THOSE_HELD_UP: &str = "webhooks.id IN (SELECT lanes.webhook_id FROM lanes WHERE lanes.penalty_box IS NOT NULL AND lanes.platform = ";
+const OR_OF_NO_PLATFORM: &str = " UNION ALL SELECT lanes.webhook_id FROM lanes WHERE lanes.penalty_box IS NOT NULL AND lanes.platform IS NULL)";
+
+/// Whether the queue of a webhook is not held up. Not `EXISTS`: PostgreSQL might read the lanes of all platforms for that.
+const LANE_IS_NOT_HELD_UP: &str = "coalesce((SELECT lanes.penalty_box IS NULL FROM lanes \
+     WHERE lanes.webhook_id = webhooks.id), TRUE)";
 
 impl AnyConnection {
     /// The conditions of `filter` on the webhooks of `platform`, judged at `at`.
