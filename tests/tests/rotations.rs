@@ -18,6 +18,7 @@ on_each_database!(
     what_one_process_has_begun_another_one_stops,
     a_rotation_stops_when_the_key_that_began_it_is_revoked,
     the_command_line_begins_follows_and_stops,
+    a_rotation_is_forgotten_a_year_after_its_end,
 );
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -223,4 +224,45 @@ fn the_command_line_begins_follows_and_stops(backend: Backend) {
     assert_eq!(run(&["show", &id, "--follow"]).code(), 1, "it was stopped");
     says("a rotation is done", 1);
     says("a rotation was stopped before its end", 1);
+}
+
+/// And so is what a crash has left of one that was being forgotten, wherever it was with that.
+fn a_rotation_is_forgotten_a_year_after_its_end(backend: Backend) {
+    let mut service = Service::start(backend);
+    create(&service.client());
+    let everything = json!({"filter": {"all": true}, "spread_seconds": 0});
+    let [long_ago, cut_off, recent] = [0, 1, 2].map(|_| {
+        let id = begin(&service.client(), &everything);
+        wait_until(&service.client(), &id, "the end", |rotation| {
+            rotation["status"] == "DONE"
+        });
+        id
+    });
+    service.kill();
+    let execute = |statement: &str| service.deployment().execute(statement);
+    execute(&format!(
+        "UPDATE rotations SET finished_at = 1 WHERE id = '{long_ago}'"
+    ));
+    execute(&format!(
+        "UPDATE rotations SET status = 'PREPARING', created_at = 1 WHERE id = '{cut_off}'"
+    ));
+    execute(&format!(
+        "UPDATE rotation_webhooks SET number = 5000 WHERE rotation_id = '{cut_off}'"
+    ));
+    service.start_again();
+    let client = service.client();
+    let gone = |id: &str| client.get(&format!("/v1/rotations/{id}")).send().status == 404;
+    wait_for("the oldest is forgotten", PATIENCE, || {
+        gone(&long_ago).then_some(())
+    });
+    let id = begin(&client, &everything);
+    wait_until(&client, &id, "the end", |rotation| rotation["status"] == "DONE");
+    assert!(gone(&cut_off));
+    assert_eq!(read(&client, &recent)["rolled"], 1);
+    // Its rows are gone, or this could not be one of them.
+    for (id, number) in [(&long_ago, 0), (&cut_off, 5000)] {
+        service.deployment().execute(&format!(
+            "INSERT INTO rotation_webhooks (rotation_id, number, webhook_id, adopted) VALUES ('{id}', {number}, 'whk', FALSE)"
+        ));
+    }
 }

@@ -31,6 +31,9 @@ use crate::time::Instant;
 /// How long a process may go without saying that it still works at a rotation before another one does.
 pub const LEASE: Duration = Duration::from_secs(3);
 
+/// For how long a rotation is kept after its end, with what became of its webhooks: a year. What it did is in audit records, which stay.
+pub const KEPT_FOR: Duration = Duration::from_secs(365 * 86_400);
+
 /// How its webhooks are rolled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RotationOrders {

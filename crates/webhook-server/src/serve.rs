@@ -41,7 +41,9 @@ use self::descriptors::Descriptors;
 use self::readiness::{Readiness, keep_sampling, keep_telling};
 use self::reload::Reloaded;
 use self::rotations::keep_rotating;
-use self::upkeep::{follow_master_key, forget_events, keep_checking, keep_rolling, keep_up, note_keys};
+use self::upkeep::{
+    follow_master_key, forget_events, forget_rotations, keep_checking, keep_rolling, keep_up, note_keys,
+};
 use crate::dispatch::{self, Dispatcher, Pulse, StopWithin};
 use crate::exit::{Failure, chain};
 use crate::files::actions;
@@ -251,6 +253,7 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     let rotating = rt::spawn(keep_rotating(rotations::runner(open)?));
     let rolling = rt::spawn(keep_rolling(open, deployment.default_overlap));
     let forgetting = rt::spawn(forget_events(open, event_retention, Arc::clone(&pulse)));
+    let forgetting_rotations = rt::spawn(forget_rotations(open));
     let noting = rt::spawn(note_keys(open));
     let following = rt::spawn(follow_master_key(open.store.clone()));
     let dispatcher = Dispatcher::start(dispatch, open.store.clone(), pulse, deployment.stop)?;
@@ -261,7 +264,18 @@ async fn serve(deployment: Deployment, open: &OpenStore, signals: &mut Signals) 
     service_manager::ready(address);
     let outcome = until_stopped(server, dispatcher, signals).await;
     for task in [
-        sampling, telling, upkeep, checking, rotating, rolling, forgetting, noting, following, alive, summing,
+        sampling,
+        telling,
+        upkeep,
+        checking,
+        rotating,
+        rolling,
+        forgetting,
+        forgetting_rotations,
+        noting,
+        following,
+        alive,
+        summing,
     ] {
         task.abort();
     }

@@ -7,11 +7,13 @@
 //! | `adopted` | what is shown of the keys of rotations |
 //! | `claim` | which process works at a rotation |
 //! | `finish` | how a rotation ends |
+//! | `forget` | how those that have ended long ago are forgotten, and what a crash has left |
 
 mod adopted;
 mod begin;
 mod claim;
 mod finish;
+mod forget;
 mod port;
 pub(crate) mod row;
 pub(crate) mod steps;

@@ -155,4 +155,10 @@ pub trait RotationStore: Send + Sync {
     /// [`Refusal::NotFound`](crate::Refusal::NotFound), [`Refusal::RotationNotRunning`](crate::Refusal::RotationNotRunning),
     /// [`Refusal::IdempotencyKeyReused`](crate::Refusal::IdempotencyKeyReused), or the store's.
     async fn finish_rotation(&self, finish: FinishRotation) -> Result<Outcome<Rotation>, ServiceError>;
+
+    /// Forgets the rotations that ended before `before`, with what became of their webhooks, and says how many. One that runs is kept.
+    ///
+    /// # Errors
+    /// The store's; what was forgotten stays so.
+    async fn forget_rotations(&self, before: Instant) -> Result<u32, StoreError>;
 }

@@ -221,6 +221,10 @@ impl RotationStore for CutOff {
     async fn finish_rotation(&self, finish: FinishRotation) -> Result<Outcome<Rotation>, ServiceError> {
         self.write(self.store.finish_rotation(finish)).await
     }
+
+    async fn forget_rotations(&self, before: Instant) -> Result<u32, StoreError> {
+        self.write(self.store.forget_rotations(before)).await
+    }
 }
 
 impl Scene {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt;
-use webhook_domain::ports::EventStore as _;
+use webhook_domain::ports::{EventStore as _, RotationStore as _};
+use webhook_domain::rotation::KEPT_FOR;
 use webhook_domain::services::{
     ClockMending, DueRolls, DueRollsTally, ExpiryNotices, Mended, OwnChecks, SessionService, Upkeep,
 };
@@ -23,6 +24,8 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(30);
 const EVENTS_AT_ONCE: u32 = 200;
 /// How often audit records are read for what they say of signing keys: whoever asks for a key meanwhile reads what is left.
 const NOTE_KEYS_EVERY: Duration = Duration::from_secs(5);
+/// How often rotations that ended long ago are looked for.
+const FORGET_ROTATIONS_EVERY: Duration = Duration::from_secs(600);
 /// How often the database is asked which master key to seal under.
 const FOLLOW_EVERY: Duration = Duration::from_secs(5);
 
@@ -155,6 +158,23 @@ pub(crate) fn forget_events(
                 ),
             }
             rt::time::sleep(UPKEEP_EVERY).await;
+        }
+    }
+}
+
+/// Forgets rotations that ended long ago, now and every [`FORGET_ROTATIONS_EVERY`], for ever.
+pub(crate) fn forget_rotations(open: &OpenStore) -> impl Future<Output = ()> + use<> {
+    let (store, clock) = (open.store.clone(), open.clock.clone());
+    async move {
+        loop {
+            match store.forget_rotations(clock.now().minus(KEPT_FOR)).await {
+                Ok(forgotten) => tracing::debug!(forgotten, "old rotations forgotten"),
+                Err(error) => tracing::warn!(
+                    error = chain(&error),
+                    "old rotations cannot be forgotten; it will be tried again"
+                ),
+            }
+            rt::time::sleep(FORGET_ROTATIONS_EVERY).await;
         }
     }
 }

@@ -2,9 +2,7 @@
 //!
 //! There may be a hundred thousand, so they are written in steps, between which others are served. Meanwhile the rotation is being prepared:
 //! nobody sees it, works at it, or is kept from beginning another. The last step makes it a rotation that runs, or finds that it
-//! may not. What a crash leaves of one that was being prepared is deleted with the next that begins, an hour later or more.
-
-use std::time::Duration;
+//! may not. What a crash leaves of one that was being prepared is deleted later: see [`forget`](super::forget).
 
 use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
@@ -13,7 +11,7 @@ use webhook_domain::ports::{MatchingWebhooks, NewRotation, Outcome};
 use webhook_domain::rotation::{Rotation, RotationFilter};
 use webhook_domain::stored::StoredRing;
 use webhook_domain::time::Instant;
-use webhook_domain::{InvalidValue, Refusal, ServiceError, StoreError};
+use webhook_domain::{InvalidValue, Refusal, ServiceError};
 
 use super::row::{NewRotationWebhook, PREPARING, RotationRow, number_of};
 use crate::DieselStore;
@@ -21,15 +19,12 @@ use crate::answers::{self, Decided};
 use crate::audit::head::{Chain, Keys};
 use crate::database::connection::AnyConnection;
 use crate::database::row::{At, RowError};
-use crate::database::schema::{rotation_webhooks, rotations, webhooks};
+use crate::database::schema::{rotations, webhooks};
 use crate::engine::failure::Failure;
 use crate::webhooks::filter::Webhooks;
 
 /// How many webhooks are written in one step.
-const STEP: i64 = 1_000;
-/// How long a rotation may be prepared. It takes seconds.
-const LONGEST_PREPARATION: Duration = Duration::from_secs(3_600);
-
+pub(super) const STEP: i64 = 1_000;
 /// Where a step goes on: behind the webhook that was created then and has this id.
 type Place = (i64, String);
 
@@ -73,45 +68,6 @@ impl DieselStore {
             self.delete_prepared(id).await?;
         }
         Ok(begun?)
-    }
-
-    /// Deletes what crashes have left of rotations that were being prepared.
-    async fn delete_left_behind(&self, now: Instant) -> Result<(), StoreError> {
-        let before = now.minus(LONGEST_PREPARATION).as_milliseconds();
-        let find = move |connection: &mut AnyConnection| {
-            let ids: Vec<String> = rotations::table
-                .filter(rotations::status.eq(PREPARING))
-                .filter(rotations::created_at.lt(before))
-                .select(rotations::id)
-                .load(connection)?;
-            Ok(ids)
-        };
-        for id in self.writer.alone(find).await? {
-            self.delete_prepared(id).await?;
-        }
-        Ok(())
-    }
-
-    async fn delete_prepared(&self, id: String) -> Result<(), StoreError> {
-        let mut up_to = STEP;
-        loop {
-            let id = id.clone();
-            let delete = move |connection: &mut AnyConnection| {
-                let some = rotation_webhooks::table
-                    .filter(rotation_webhooks::rotation_id.eq(&id))
-                    .filter(rotation_webhooks::number.lt(up_to));
-                let deleted = diesel::delete(some).execute(connection)?;
-                if deleted == 0 {
-                    let prepared = rotations::table.filter(rotations::status.eq(PREPARING));
-                    diesel::delete(prepared.filter(rotations::id.eq(&id))).execute(connection)?;
-                }
-                Ok(deleted)
-            };
-            if self.writer.alone(delete).await? == 0 {
-                return Ok(());
-            }
-            up_to += STEP;
-        }
     }
 }
 

@@ -129,6 +129,10 @@ impl RotationStore for DieselStore {
     async fn finish_rotation(&self, finish: FinishRotation) -> Result<Outcome<Rotation>, ServiceError> {
         self.end_rotation(finish).await
     }
+
+    async fn forget_rotations(&self, before: Instant) -> Result<u32, StoreError> {
+        self.forget_ended(before).await
+    }
 }
 
 /// The rotation of a row, with how many have adopted their key.

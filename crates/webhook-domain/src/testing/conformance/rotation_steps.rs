@@ -8,6 +8,7 @@ use super::scene::{Scene, done, held, refused, replayed};
 use crate::access::audit::AuditAction;
 use crate::error::{Refusal, ServiceError};
 use crate::idempotency::IdempotentRequest;
+use crate::ports::RotationWebhooksQuery;
 use crate::rotation::{
     FailReason, KeyBefore, Rotation, RotationFilter, RotationStatus, RotationStep, Settled, SkipReason,
     Spread, StopReason,
@@ -170,6 +171,44 @@ pub async fn a_rotation_notes_the_key_of_each_webhook(ports: &Ports) {
         noted.iter().map(|webhook| webhook.key_before).eq(expected),
         "{noted:?}"
     );
+}
+
+/// Those that ended before, whole; none that runs, and none that ended later.
+pub async fn rotations_that_ended_long_ago_are_forgotten(ports: &Ports) {
+    let scene = Scene::new(ports);
+    scene.create(fixtures::bare_settings()).await;
+    let (acting, service) = (fixtures::operator(&scene.platform), scene.rotations());
+    let mut begun = Vec::new();
+    for _ in 0..3 {
+        let rotation = scene.begin_rotation(of(everything())).await;
+        begun.push(rotation.id);
+        if begun.len() < 3 {
+            done(service.stop(&acting, rotation.id, None).await);
+        }
+        scene.clock.advance_seconds(100);
+    }
+    let store = ports.rotations();
+    let second_ended = held(service.find(&acting, begun[1]).await).finished_at;
+    let before = held(second_ended.ok_or("it was stopped"));
+    // Others of the same store may have been forgotten with it.
+    assert!(held(store.forget_rotations(before).await) >= 1);
+    let left = held(service.list(&acting, None, 10).await);
+    assert!(left.iter().map(|rotation| rotation.id).eq([begun[2], begun[1]]));
+    assert_eq!(held(store.find_rotation(&scene.platform, begun[0]).await), None);
+    let query = RotationWebhooksQuery {
+        from: 0,
+        unsettled: false,
+        limit: 10,
+    };
+    assert_eq!(held(store.rotation_webhooks(begun[0], query).await), []);
+    assert_eq!(held(store.rotation_webhooks(begun[1], query).await).len(), 1);
+    held(
+        store
+            .forget_rotations(scene.now().plus(Duration::from_secs(1)))
+            .await,
+    );
+    let left = held(service.list(&acting, None, 10).await);
+    assert!(left.iter().map(|rotation| rotation.id).eq([begun[2]]));
 }
 
 /// With all that is in it, and it goes on where it was.

@@ -205,6 +205,7 @@ macro_rules! conformance_tests {
             a_step_of_a_rotation_is_settled_once
             a_rotation_notes_the_key_of_each_webhook
             a_rotation_begins_once
+            rotations_that_ended_long_ago_are_forgotten
             a_rotation_goes_on_after_a_restart
         }
     };

@@ -222,4 +222,12 @@ impl RotationStore for MemoryStore {
         }
         Ok(tables.done(finished, finish.idempotency))
     }
+
+    async fn forget_rotations(&self, before: Instant) -> Result<u32, StoreError> {
+        let mut tables = self.tables();
+        let were = tables.rotations.len();
+        let is_kept = |kept: &Kept| kept.rotation.finished_at.is_none_or(|at| at >= before);
+        tables.rotations.retain(|_, kept| is_kept(kept));
+        Ok(u32::try_from(were - tables.rotations.len()).unwrap_or(u32::MAX))
+    }
 }
