@@ -28,6 +28,8 @@ on_each_database!(
 /// "A client that drips is cut within 15 s", and a moment for the cut to arrive.
 const CUT: Duration = Duration::from_secs(16);
 
+const LONGER_THAN_A_HEAD_AND_A_BODY_MAY_TAKE: Duration = Duration::from_secs(11);
+
 fn a_well_formed_request_id_is_kept_and_any_other_replaced(backend: Backend) {
     let service = Service::start(backend);
     let longest = "x".repeat(128);
@@ -240,4 +242,34 @@ fn an_idle_body_rolls_nothing(backend: Backend) {
     let _ = connection.read_to_end();
     expect_cut(start.elapsed());
     assert_eq!(get(&client, &webhook), webhook);
+}
+
+/// As after a pause of its machine: the client did its part in time.
+#[test]
+fn what_came_while_the_server_stood_still_is_answered() {
+    let service = Service::start(Backend::Sqlite);
+    let body = new_webhook().to_string();
+    let request = format!(
+        "POST /v1/webhooks HTTP/1.1\r\nHost: x\r\nX-API-KEY: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        service.key(),
+        body.len()
+    );
+    // Nothing yet, a part of the head, all but the end of the body.
+    let begun = [0, 20, request.len() - 5].map(|length| {
+        let mut connection = Connection::open(service.client().address()).expect("it connects");
+        connection.send(&request.as_bytes()[..length]).expect("it sends");
+        (connection, &request.as_bytes()[length..])
+    });
+    sleep(Duration::from_millis(500));
+    service.server().freeze();
+    let begun = begun.map(|(mut connection, rest)| {
+        connection.send(rest).expect("it sends");
+        connection
+    });
+    sleep(LONGER_THAN_A_HEAD_AND_A_BODY_MAY_TAKE);
+    service.server().thaw();
+    for mut connection in begun {
+        let answer = connection.read_answer().expect("an answer");
+        assert_eq!(answer.status, 201, "{}", answer.shown());
+    }
 }

@@ -1,11 +1,13 @@
 //! Reading a body: within its limit and in time. What it must be is the front's to say.
 
+use std::pin::pin;
+
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpMessage as _, HttpRequest};
 use tokio::time::timeout;
 
-use crate::limits::FrontLimits;
+use crate::limits::{ALREADY_THERE, FrontLimits};
 
 /// What the head says of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +58,12 @@ pub async fn read(
     max_bytes: usize,
     limits: &FrontLimits,
 ) -> Result<Bytes, BodyError> {
-    let whole = timeout(limits.body_timeout, payload.to_bytes_limited(max_bytes)).await;
-    let body = whole
+    let mut whole = pin!(payload.to_bytes_limited(max_bytes));
+    let body = match timeout(limits.body_timeout, &mut whole).await {
+        Err(_) => timeout(ALREADY_THERE, whole).await,
+        read => read,
+    };
+    let body = body
         .map_err(|_| BodyError::TooSlow)?
         .map_err(|_| BodyError::TooLong)?
         .map_err(|_| BodyError::Broken)?;

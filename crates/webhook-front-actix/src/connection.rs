@@ -5,8 +5,8 @@
 //! it cannot read with an empty 400. A [`Connection`] is the socket that actix-http reads and writes, and mends both:
 //!
 //! - While no request is in a handler, the client has the head timeout from the first byte it sends to bring one
-//!   there, and [`LINGER`] when it was already told that the connection closes. Then it reads as closed, after a 408
-//!   if a head was begun. In a handler the body's own timer runs (see [`crate::body`]).
+//!   there, and [`LINGER`] when it was already told that the connection closes. Then, once nothing more has come, it reads as closed, after
+//!   a 408 if a head was begun. In a handler the body's own timer runs (see [`crate::body`]).
 //! - One that is [dismissed](open) for another's sake reads as closed as soon as no request is in a handler.
 //! - An answer of which the client takes nothing for the write timeout ends the connection.
 //! - A bare refusal on its way out is given the front's own words and a request id (see [`bare_refusal`]).
@@ -33,6 +33,7 @@ pub(crate) use socket::Socket;
 pub(crate) use watch::{RequestUnderWay, Watch};
 
 use crate::front::Front;
+use crate::limits::ALREADY_THERE;
 
 /// How long an answered connection that is to be closed may go on sending before it is cut.
 pub(crate) const LINGER: std::time::Duration = std::time::Duration::from_secs(1);
@@ -44,6 +45,8 @@ pub(crate) struct Connection {
     admission: Admission,
     reading: Alarm,
     writing: Alarm,
+    /// Until when is read on although the time is over.
+    last_look_until: Option<Instant>,
     /// Since when the client has taken nothing of an answer.
     write_blocked_since: Option<Instant>,
     /// What we say in actix's place, as far as it is not yet sent.
@@ -58,6 +61,7 @@ impl Connection {
             admission,
             reading: Alarm::default(),
             writing: Alarm::default(),
+            last_look_until: None,
             write_blocked_since: None,
             own_words: Vec::new(),
         }
@@ -78,6 +82,18 @@ impl Connection {
             .watch()
             .waiting_since()
             .and_then(|since| since.checked_add(limit))
+    }
+
+    /// As [`read_deadline`](Self::read_deadline). One that has passed is put off until it is known that nothing more has come: timers are
+    /// looked at before sockets when the server has stood still.
+    fn read_deadline_after_a_last_look(&mut self) -> Option<Instant> {
+        let deadline = self.read_deadline();
+        let now = Instant::now();
+        if deadline.is_none_or(|deadline| now < deadline) {
+            self.last_look_until = None;
+            return deadline;
+        }
+        Some(*self.last_look_until.get_or_insert(now + ALREADY_THERE))
     }
 
     /// Tells a client that began a head and did not finish it, unless an answer is still on its way out.
@@ -160,7 +176,9 @@ impl AsyncRead for Connection {
                 return Poll::Ready(Ok(()));
             }
         }
-        match this.read_deadline() {
+        // What has come of a head is read, however late.
+        let is_judged = read.is_pending() || this.admission.watch().reads_what_nobody_wants();
+        match this.read_deadline_after_a_last_look().filter(|_| is_judged) {
             Some(deadline) if this.reading.is_past(deadline, read.is_pending(), cx) => {
                 this.give_up_on_head();
                 buffer.set_filled(before);

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use webhook_domain::delivery::address::Network;
 
+/// How long is read on after the time for a head or a body is over: what had come by then is read, although the server stood still.
+pub(crate) const ALREADY_THERE: Duration = Duration::from_millis(100);
+
 /// What the clients of a front may take of it.
 #[derive(Debug, Clone)]
 pub struct FrontLimits {

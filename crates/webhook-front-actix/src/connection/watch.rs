@@ -83,6 +83,11 @@ impl Watch {
         self.0.closing.get()
     }
 
+    /// Whether what comes is the rest of something that was answered.
+    pub(super) fn reads_what_nobody_wants(&self) -> bool {
+        self.is_closing() || self.0.has_unread_body.get()
+    }
+
     /// Since when no request is in a handler, unless one is, or the connection is being closed.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         self.0.idle_since.get().filter(|_| !self.0.dismissed.get())
