@@ -14,9 +14,16 @@ impl HtmlSafe for Moment {}
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "")
+    }
+}
+
+impl Moment {
+    /// Writes it, with `more` said of it: before what a script puts behind it.
+    pub(super) fn write(self, f: &mut fmt::Formatter<'_>, more: &str) -> fmt::Result {
         let machine = self.0.to_string();
         let (date, time) = machine.split_once('T').unwrap_or((&machine, ""));
         let time = time.trim_end_matches('Z');
-        write!(f, "<time datetime=\"{machine}\">{date} {time} UTC</time>")
+        write!(f, "<time datetime=\"{machine}\">{date} {time} UTC{more}</time>")
     }
 }

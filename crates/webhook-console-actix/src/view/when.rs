@@ -36,7 +36,7 @@ impl When {
 
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", Moment(self.at), self.distance())
+        Moment(self.at).write(f, &format!(", {}", self.distance()))
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
         let shown = When::new(now.plus(Duration::from_secs(86_400)), now).to_string();
         assert_eq!(
             shown,
-            "<time datetime=\"2024-04-13T15:22:37Z\">2024-04-13 15:22:37 UTC</time> (in 24 hours)"
+            "<time datetime=\"2024-04-13T15:22:37Z\">2024-04-13 15:22:37 UTC, in 24 hours</time>"
         );
     }
 }

@@ -169,7 +169,7 @@ async fn both_keys_stand_on_the_timeline_and_in_words() {
         .shows("aria-labelledby=\"timeline-title timeline-text\"");
     page.shows("<time datetime=\"2024-04-12T15:22:37Z\">")
         .shows("<time datetime=\"2024-04-14T15:22:37Z\">");
-    page.shows("2024-04-14 15:22:37 UTC</time> (in 23 hours)");
+    page.shows("2024-04-14 15:22:37 UTC, in 23 hours</time>");
     page.shows("not adopted yet")
         .shows("1 retired key signs")
         .hides("whsec_");
