@@ -208,6 +208,10 @@ async fn what_a_step_begins_behind_must_still_stand(place: Place) {
             rewritten,
         ),
         ("DELETE FROM audit_records WHERE position = 3", rewritten),
+        (
+            "DELETE FROM audit_records WHERE position = 2; UPDATE audit_records SET position = 2 WHERE position = 3",
+            rewritten,
+        ),
     ] {
         execute(&place, what);
         let step = store.verify_step(last.clone(), 3).await.unwrap();

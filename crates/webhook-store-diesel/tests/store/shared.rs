@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use webhook_domain::Refusal;
 use webhook_domain::ServiceError;
+use webhook_domain::access::api_key::{ApiKeyDigest, PresentedApiKey};
 use webhook_domain::access::caller::PlatformScope;
 use webhook_domain::access::permission::PermissionSet;
+use webhook_domain::access::session::{Session, SessionToken};
 use webhook_domain::delivery::key_check::allowance::{Allowance, NewCheck};
-use webhook_domain::id::{KeyCheckId, WebhookId};
-use webhook_domain::ports::{KeyCheckStore as _, Outcome};
+use webhook_domain::id::{ApiKeyId, KeyCheckId, WebhookId};
+use webhook_domain::ports::{self, KeyCheckStore as _, Outcome};
 use webhook_domain::services::{AuthenticationError, CreateApiKey, CreateWebhook, RevokeApiKey, RollSecret};
 use webhook_domain::signing::key_ring::Overlap;
 use webhook_domain::testing::{ManualClock, fixtures};
@@ -25,6 +27,7 @@ on_each_database! {
     of_creations_with_one_reference_through_two_stores_one_wins
     a_key_revoked_through_one_store_is_refused_by_the_other_at_once
     of_checks_at_one_host_through_two_stores_one_begins
+    sessions_through_two_stores_are_no_more_than_may_be
 }
 
 async fn rolls_through_two_stores_form_one_chain(place: Place) {
@@ -212,5 +215,42 @@ async fn of_checks_at_one_host_through_two_stores_one_begins(place: Place) {
             }
         }
         assert_eq!(admitted, 1, "round {round}");
+    }
+}
+
+/// Each store writes one after the other; that the two do not write beside each other is for the database to see to.
+async fn sessions_through_two_stores_are_no_more_than_may_be(place: Place) {
+    let stores = [place.open(), place.open()];
+    let entropy = SystemEntropy::new();
+    for _ in 0..20 {
+        let api_key = PresentedApiKey {
+            id: ApiKeyId::generate(ManualClock::START, &entropy).unwrap(),
+            digest: ApiKeyDigest([5; 32]),
+        };
+        let sessions = [(); 8].map(|()| {
+            let token = SessionToken::generate(&entropy).unwrap();
+            Session::begun(&token, api_key, ManualClock::START)
+        });
+        let beginning = stores.iter().cycle().zip(sessions).map(|(store, session)| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                ports::SessionStore::begin(store.as_ref(), session, 3)
+                    .await
+                    .unwrap()
+            })
+        });
+        for begun in beginning.collect::<Vec<_>>() {
+            begun.await.unwrap();
+        }
+        let mut kept = 0;
+        for session in &sessions {
+            kept += usize::from(
+                ports::SessionStore::find(stores[0].as_ref(), session.digest)
+                    .await
+                    .unwrap()
+                    .is_some(),
+            );
+        }
+        assert_eq!(kept, 3);
     }
 }

@@ -108,6 +108,16 @@ pub async fn an_api_key_has_no_more_sessions_than_it_may(ports: &Ports) {
         assert_eq!(scene.found(session).await, None);
     }
     assert_eq!(scene.found(&of_other).await, Some(of_other));
+    // Of those that began at one instant, it is their digests that decide, and not chance.
+    let at_once = scene.now().plus(seconds(60));
+    let mut sessions = [(); 6].map(|()| scene.session(api_key, at_once));
+    for session in &sessions {
+        scene.begin_session(*session, 3).await;
+    }
+    sessions.sort_by_key(|session| session.digest);
+    for (place, session) in sessions.iter().enumerate() {
+        assert_eq!(scene.found(session).await.is_some(), place >= 3, "{place}");
+    }
 }
 
 /// Idle ones, old ones and those of a clock that was ahead, a few at a time.
