@@ -11,7 +11,7 @@ import { Service } from "./service.mjs";
 
 const MOST_BYTES = 60_000;
 /** Of a long page this much is shown. */
-const MOST_HEIGHT = { light: 1100, dark: 1100, narrow: 2400 };
+const MOST_HEIGHT = { light: 1000, dark: 1000, narrow: 2400 };
 const LOOKS = {
     light: { colorScheme: "light", size: { width: 1000, height: 600 } },
     dark: { colorScheme: "dark", size: { width: 1000, height: 600 } },
