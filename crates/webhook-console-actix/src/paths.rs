@@ -9,6 +9,13 @@ pub(crate) const HOME: &str = "/console/";
 /// Where to sign in.
 pub(crate) const SIGN_IN: &str = "/console/sign-in";
 
+/// Where those are whose new key is not adopted, under the path of a platform.
+pub(crate) const NOT_ADOPTED: &str = "not-adopted";
+/// Where those of them are whose retired key stops soon.
+pub(crate) const STOPPING: &str = "stopping";
+/// Where those are whose key is due for a roll.
+pub(crate) const ROLL_DUE: &str = "roll-due";
+
 /// The page of `platform` with this path.
 pub(crate) fn page(platform: &PlatformId, path: impl Display) -> String {
     format!("/console/p/{platform}/{path}")

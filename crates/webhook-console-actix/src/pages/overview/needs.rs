@@ -48,9 +48,9 @@ impl Kind {
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::HeldUp => "penalty-box",
-            Self::RollDue => "roll-due",
-            Self::Stopping => "stopping",
-            Self::NotAdopted => "not-adopted",
+            Self::RollDue => paths::ROLL_DUE,
+            Self::Stopping => paths::STOPPING,
+            Self::NotAdopted => paths::NOT_ADOPTED,
         }
     }
 
@@ -134,19 +134,6 @@ pub(super) async fn some(call: &Call, acting: &Acting, kind: Kind, count: u32) -
         total: Figure::of(found.total, Figure::MOST),
         all: paths::page(acting.platform(), kind.path()),
     })
-}
-
-/// Where those are whose keys need somebody, by what they need.
-pub(crate) fn of_keys(acting: &Acting) -> [(&'static str, String); 3] {
-    [
-        ("New keys that are not adopted", Kind::NotAdopted),
-        (
-            "Keys that stop within 7 days, and are not adopted",
-            Kind::Stopping,
-        ),
-        ("Keys that are due for a roll", Kind::RollDue),
-    ]
-    .map(|(text, kind)| (text, paths::page(acting.platform(), kind.path())))
 }
 
 async fn read(

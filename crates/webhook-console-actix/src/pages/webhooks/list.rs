@@ -8,7 +8,6 @@ use webhook_domain::time::Instant;
 use webhook_domain::webhook::{PageSize, PageStart, TargetUrl, Webhook, WebhookPage, WebhookQuery};
 
 use super::asked::{Asked, ORDERS, STATES};
-use crate::pages::overview::needs;
 use crate::request::call::Call;
 use crate::request::condition::Wrong;
 use crate::trouble::Trouble;
@@ -95,7 +94,7 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
             .iter()
             .map(|webhook| row(&list, webhook, now))
             .collect(),
-        of_keys: needs::of_keys(&acting),
+        of_keys: of_keys(&acting),
         total: found.total,
         previous: link("before", found.webhooks.first()).filter(|_| found.has_previous),
         next: link("after", found.webhooks.last()).filter(|_| found.has_next),
@@ -105,6 +104,19 @@ pub(crate) async fn show(call: Call) -> Result<HttpResponse, Trouble> {
         asked,
         wrong,
     })
+}
+
+/// Where those are whose keys need somebody, by what they need.
+fn of_keys(acting: &Acting) -> [(&'static str, String); 3] {
+    [
+        ("New keys that are not adopted", paths::NOT_ADOPTED),
+        (
+            "Keys that stop within 7 days, and are not adopted",
+            paths::STOPPING,
+        ),
+        ("Keys that are due for a roll", paths::ROLL_DUE),
+    ]
+    .map(|(text, path)| (text, paths::page(acting.platform(), path)))
 }
 
 /// What a page shows, and one more: that tells whether there is a next page.
