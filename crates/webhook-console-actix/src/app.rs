@@ -15,8 +15,7 @@ pub fn configure(router: &mut ServiceConfig, shared: &Arc<Shared>) {
     router.service(
         web::scope(routes::PREFIX)
             .app_data(shared)
-            .configure(routes::register)
-            .default_service(routes::nowhere())
+            .default_service(routes::every_page())
             .wrap(from_fn(headers::add)),
     );
 }

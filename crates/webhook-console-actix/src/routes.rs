@@ -2,13 +2,15 @@
 //! found.
 
 use std::pin::Pin;
+use std::sync::LazyLock;
 
 use actix_web::http::Method;
-use actix_web::web::{self, Data, Payload, ServiceConfig};
+use actix_web::web::{self, Data, Payload};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, Route};
+use matchit::Router;
 use webhook_domain::access::caller::Acting;
 use webhook_domain::id::RequestId;
-use webhook_front_actix::InRoute;
+use webhook_front_actix::{InRoute, RoutePattern};
 
 use crate::console::Shared;
 use crate::pages::{
@@ -27,23 +29,19 @@ pub(crate) const PREFIX: &str = "/console";
 type Handler = fn(Call) -> Pin<Box<dyn Future<Output = Result<HttpResponse, Trouble>>>>;
 /// The handlers at one path, by their methods.
 type Handlers = &'static [(Method, Handler)];
+/// The pattern of a path, as all are told of it, and what answers there.
+type Page = (&'static str, Handlers);
 
-/// Of each path below a prefix: the handler of each method. A pattern with a name in it is compiled anew for each worker, and kept; so what the
-/// paths begin with is a prefix, and is compiled once for all of them. All handlers are of one type: what the framework has around each
-/// type of them is in the binary once.
+/// Of each path below a prefix: the handler of each method.
 macro_rules! pages {
     ($place:ident below $prefix:literal: $($path:literal: $($method:ident $handler:path),+;)*) => {
         mod $place {
             use super::*;
 
-            pub(super) const ROUTES: &[&str] = &[$(concat!("/console", $prefix, $path)),*];
-
-            pub(super) fn register(router: &mut ServiceConfig) {
-                $({
-                    static HANDLERS: Handlers = &[$((Method::$method, |call| Box::pin($handler(call)))),+];
-                    router.service(web::resource($path).route(page(HANDLERS)));
-                })*
-            }
+            pub(super) static PAGES: &[Page] = &[$((
+                concat!("/console", $prefix, $path),
+                &[$((Method::$method, |call| Box::pin($handler(call)))),+],
+            )),*];
         }
     };
 }
@@ -108,43 +106,38 @@ pages! { of_campaign below "/p/{platform}/campaigns/{id}":
     "/stop": GET campaigns::stop::ask, POST campaigns::stop::stop;
 }
 
+/// Where each path leads. The framework's router would be there once for each worker, with a compiled pattern for each name in a path; this one
+/// is for all of them, and made when somebody looks at a page. Where a path fits two patterns, words come before names.
+static ROUTER: LazyLock<Router<Page>> = LazyLock::new(|| {
+    let mut router = Router::new();
+    for page in pages() {
+        if let Err(error) = router.insert(page.0, page) {
+            unreachable!("no two paths of the table are one: {}: {error}", page.0);
+        }
+    }
+    router
+});
+
+fn pages() -> impl Iterator<Item = Page> {
+    let all = [
+        of_all::PAGES,
+        of_platform::PAGES,
+        of_webhook::PAGES,
+        of_delivery::PAGES,
+        of_campaign::PAGES,
+    ];
+    all.into_iter().flatten().copied()
+}
+
 /// The patterns of all paths, for those who are told of requests.
 #[must_use]
 pub fn routes() -> Vec<&'static str> {
-    let all = [
-        of_all::ROUTES,
-        of_platform::ROUTES,
-        of_webhook::ROUTES,
-        of_delivery::ROUTES,
-        of_campaign::ROUTES,
-    ];
-    all.concat()
+    pages().map(|(pattern, _)| pattern).collect()
 }
 
-/// Tells `router` where each path leads.
-pub(crate) fn register(router: &mut ServiceConfig) {
-    // What begins with the prefix is found there or nowhere, so names that are none of an id come first.
-    let below = |prefix, pages: fn(&mut ServiceConfig)| {
-        web::scope(prefix).configure(pages).default_service(nowhere())
-    };
-    let platform = below("/p/{platform}", of_platform::register)
-        .service(below("/webhooks/{id}", of_webhook::register))
-        .service(below("/deliveries/{id}", of_delivery::register))
-        .service(below("/campaigns/{id}", of_campaign::register));
-    router.configure(of_all::register).service(platform);
-}
-
-/// What all other paths lead to.
-pub(crate) fn nowhere() -> Route {
-    web::to(|request, shared, payload| answer(request, shared, payload, |_| Box::pin(no_such_page())))
-}
-
-/// A page, whose handler is that of the request's method.
-fn page(handlers: Handlers) -> Route {
-    web::to(move |request: HttpRequest, shared, payload| {
-        let handler = handler_of(handlers, request.method());
-        answer(request, shared, payload, handler)
-    })
+/// What all paths lead to.
+pub(crate) fn every_page() -> Route {
+    web::to(answer)
 }
 
 /// The handler for `method`. That of `GET` takes `HEAD`, which is answered alike: the connection leaves the body out (RFC 9110 §9.3.2).
@@ -157,14 +150,18 @@ fn handler_of(handlers: Handlers, method: &Method) -> Handler {
     found.map_or(|_| Box::pin(wrong_method()), |(_, handler)| *handler)
 }
 
-/// What `handler` answers, or the page that says why it does not.
-async fn answer(
-    request: HttpRequest,
-    shared: Data<Shared>,
-    payload: Payload,
-    handler: Handler,
-) -> HttpResponse {
-    let call = Call::new(request.clone(), shared.clone(), payload);
+/// What the handler of the request's path and method answers, or the page that says why it does not.
+async fn answer(request: HttpRequest, shared: Data<Shared>, payload: Payload) -> HttpResponse {
+    let mut parts = Vec::new();
+    let mut handler: Handler = |_| Box::pin(no_such_page());
+    if let Ok(found) = ROUTER.at(request.match_info().as_str()) {
+        let (pattern, handlers) = *found.value;
+        request.extensions_mut().insert(RoutePattern(pattern));
+        handler = handler_of(handlers, request.method());
+        let named = found.params.iter();
+        parts.extend(named.map(|(name, part)| (name.to_owned(), part.to_owned())));
+    }
+    let call = Call::new(request.clone(), shared.clone(), payload, parts);
     let is_own = request.method().is_safe() || own_origin::is_own(&request, &shared.console);
     let in_route = InRoute::begin(&request);
     let answered = match is_own {

@@ -8,6 +8,11 @@ use actix_web::{HttpMessage as _, HttpRequest};
 #[derive(Clone)]
 pub struct OnAbandoned(pub Rc<dyn Fn(&HttpRequest)>);
 
+/// The pattern of the path that a request has, for those who are told of it: left among its extensions by a front that finds its routes
+/// itself.
+#[derive(Debug, Clone, Copy)]
+pub struct RoutePattern(pub &'static str);
+
 /// A request in its route. If this is dropped before the route has answered, the connection broke, or the process ends.
 pub struct InRoute {
     request: HttpRequest,

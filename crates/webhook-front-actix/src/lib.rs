@@ -39,7 +39,7 @@ mod under_way;
 pub use client_address::client_address;
 pub use front::{BareRefusal, Front, Refusal};
 pub use in_flight::{Held, InFlight, NotHeld};
-pub use in_route::{InRoute, OnAbandoned};
+pub use in_route::{InRoute, OnAbandoned, RoutePattern};
 pub use limits::FrontLimits;
 pub use origin::Origin;
 pub use request_rate::{RequestRates, TooOften, Who};

@@ -12,7 +12,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, web};
 use webhook_domain::id::RequestId;
 use webhook_front_actix::request_id::{self, X_REQUEST_ID};
-use webhook_front_actix::{OnAbandoned, UnderWay};
+use webhook_front_actix::{OnAbandoned, RoutePattern, UnderWay};
 
 use crate::answer::IDEMPOTENT_REPLAYED;
 use crate::api::Core;
@@ -74,10 +74,15 @@ pub(crate) async fn observe(
 
 /// Tells observers of a request that another front does not come to answer.
 fn tell_of_abandoned(core: &Core, beside: &[Beside], request: &HttpRequest) {
-    let pattern = request.match_pattern();
-    let route = pattern.and_then(|pattern| Beside::route(beside, &pattern));
+    let route = route_beside(beside, request);
     Known::note_acting(request);
     Known::tell_of_abandoned(core, request, route.unwrap_or(OTHER));
+}
+
+/// The route of another front that `request` has come to.
+fn route_beside(beside: &[Beside], request: &HttpRequest) -> Option<&'static str> {
+    let pattern = request.extensions().get::<RoutePattern>().copied()?;
+    Beside::route(beside, pattern.0)
 }
 
 fn in_our_words(error: &Error, problem: &Problem, id: &RequestId) -> Error {
@@ -94,9 +99,9 @@ fn tell_of(core: &Core, beside: &[Beside], response: &ServiceResponse<BoxBody>) 
     Known::note_acting(request);
     let Some(known) = Known::of(request) else { return };
     // The pattern that the path matched: a path itself may hold anything.
-    let known_route = |pattern: &str| operations::route(pattern).or_else(|| Beside::route(beside, pattern));
-    let pattern = || request.match_pattern().as_deref().and_then(known_route);
-    let route = known.route().or_else(pattern).unwrap_or(OTHER);
+    let of_api = || request.match_pattern().as_deref().and_then(operations::route);
+    let route = known.route().or_else(of_api);
+    let route = route.or_else(|| route_beside(beside, request)).unwrap_or(OTHER);
     let answer = Answered {
         is_replayed: response.headers().contains_key(&IDEMPOTENT_REPLAYED),
         problem: response.response().error().and_then(Error::as_error::<Problem>),

@@ -37,14 +37,22 @@ pub(crate) struct Call {
     pub(crate) request: HttpRequest,
     pub(crate) shared: Data<Shared>,
     payload: Cell<Option<Payload>>,
+    /// The parts of the path that have names.
+    parts: Vec<(String, String)>,
 }
 
 impl Call {
-    pub(crate) fn new(request: HttpRequest, shared: Data<Shared>, payload: Payload) -> Self {
+    pub(crate) fn new(
+        request: HttpRequest,
+        shared: Data<Shared>,
+        payload: Payload,
+        parts: Vec<(String, String)>,
+    ) -> Self {
         Self {
             request,
             shared,
             payload: Cell::new(Some(payload)),
+            parts,
         }
     }
 
@@ -106,7 +114,8 @@ impl Call {
 
     /// The part `name` of the path. One that cannot be what it is to be names nothing.
     pub(crate) fn part<T: FromStr>(&self, name: &str) -> Result<T, Trouble> {
-        let text = self.request.match_info().get(name).unwrap_or_default();
+        let part = self.parts.iter().find(|(known, _)| known == name);
+        let text = part.map_or("", |(_, text)| text);
         text.parse().map_err(|_| Trouble::NotFound)
     }
 

@@ -9,7 +9,7 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse};
 use webhook_domain::testing::fixtures;
-use webhook_front_actix::InRoute;
+use webhook_front_actix::{InRoute, RoutePattern};
 use webhook_http_actix::{
     Answered, Api, Beside, Core, HttpLimits, Monitoring, ObservedRequest, RequestObserver, app_beside,
 };
@@ -38,7 +38,14 @@ impl RequestObserver for Told {
     }
 }
 
+/// Says where it came to, and answers.
+async fn at(pattern: &'static str, request: HttpRequest) -> HttpResponse {
+    request.extensions_mut().insert(RoutePattern(pattern));
+    HttpResponse::Ok().finish()
+}
+
 async fn never(request: HttpRequest) -> HttpResponse {
+    request.extensions_mut().insert(RoutePattern("/front/{id}/slow"));
     let in_route = InRoute::begin(&request);
     request
         .extensions_mut()
@@ -53,7 +60,11 @@ fn front() -> Beside {
         routes: vec!["/front", "/front/{id}/slow"],
         configure: Arc::new(|router: &mut ServiceConfig| {
             router
-                .route("/front", web::get().to(HttpResponse::Ok))
+                .route("/front", web::get().to(|request| at("/front", request)))
+                .route(
+                    "/front/x",
+                    web::get().to(|request| at("/none/of/its/own", request)),
+                )
                 .route("/front/{id}/slow", web::post().to(never));
         }),
     }
@@ -77,6 +88,10 @@ async fn a_request_that_another_front_does_not_come_to_answer_is_told_as_abandon
         (
             TestRequest::post().uri("/front/1/slow"),
             "abandoned POST /front/{id}/slow of acme",
+        ),
+        (
+            TestRequest::get().uri("/front/x"),
+            "answered GET _OTHER of nobody",
         ),
         (
             TestRequest::get().uri("/frontier"),
