@@ -8,6 +8,7 @@ use actix_web::http::header::HeaderMap;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use webhook_console_actix::configure;
 use webhook_domain::id::RequestId;
+use webhook_front_actix::RoutePattern;
 
 use crate::scene::Scene;
 
@@ -24,6 +25,8 @@ pub(crate) struct Browser<'a> {
 
 /// What it was answered.
 pub(crate) struct Answer {
+    /// Where it came to, as those are told who watch requests.
+    pub(crate) route: Option<&'static str>,
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
@@ -158,7 +161,9 @@ impl<'a> Browser<'a> {
                 service.call(request)
             });
         let response = call_service(&init_service(app).await, request.to_request()).await;
+        let route = response.request().extensions().get::<RoutePattern>().copied();
         Answer {
+            route: route.map(|RoutePattern(pattern)| pattern),
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             text: String::from_utf8(read_body(response).await.to_vec()).unwrap(),

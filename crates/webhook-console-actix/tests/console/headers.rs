@@ -123,3 +123,28 @@ pub(crate) fn guarded(html: &str) {
     assert!(html.contains("\"includeIndicatorStyles\":false") && html.contains("\"allowEval\":false"));
     assert!(html.contains("<main id=\"main\"") && html.contains("<html lang=\"en\">"));
 }
+
+#[actix_web::test]
+async fn a_request_says_which_path_of_the_table_it_came_to_and_words_come_before_names() {
+    let scene = Scene::new();
+    let browser = Browser::new(&scene);
+    for (path, route) in [
+        ("/console", Some("/console")),
+        ("/console/", Some("/console/")),
+        (
+            "/console/p/acme/webhooks/new",
+            Some("/console/p/{platform}/webhooks/new"),
+        ),
+        (
+            "/console/p/acme/webhooks/whk_1",
+            Some("/console/p/{platform}/webhooks/{id}"),
+        ),
+        (
+            "/console/p/acme/webhooks/a%2Fb/roll",
+            Some("/console/p/{platform}/webhooks/{id}/roll"),
+        ),
+        ("/console/p/acme/webhooks/whk_1/nowhere", None),
+    ] {
+        assert_eq!(browser.get(path).await.route, route, "{path}");
+    }
+}
