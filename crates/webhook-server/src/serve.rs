@@ -104,7 +104,7 @@ pub(crate) fn run(settings: Settings) -> Result<(), Failure> {
         egress_proxy = settings.egress_proxy.as_ref().map(tracing::field::display),
         "starting"
     );
-    let descriptors = Descriptors::claim();
+    let descriptors = Descriptors::claim()?;
     let (mut signals, hang_ups) = Signals::listen(settings.stop_timeout)?;
     let actions = CurrentActions::new(actions::catalogue(settings.actions_file.as_deref())?);
     let database = settings.database_file().map(Path::to_owned);

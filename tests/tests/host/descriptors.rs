@@ -39,6 +39,16 @@ fn idle_clients(service: &Service, count: usize) -> Vec<TcpStream> {
     clients
 }
 
+#[test]
+fn with_too_few_for_itself_the_service_does_not_start_and_says_what_to_do() {
+    let deployment = Deployment::new(Backend::Sqlite).with_open_files(79);
+    let output = deployment.command(&[]).output().expect("it ends");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("only 79 files may be open"), "{said}");
+    assert!(said.contains("LimitNOFILE="), "{said}");
+}
+
 fn idle_clients_keep_nobody_out(backend: Backend) {
     let service = service(backend);
     let _idle = idle_clients(&service, 400);

@@ -5,12 +5,17 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::exit::Failure;
+
 /// For the database, the log, the runtimes, whoever reads metrics, and files that are read.
 const OWN: u64 = 80;
 /// More than this many are of no use.
 const ENOUGH: u64 = 65_536;
 /// An attempt may race two connections, and a resolver asks through a socket of its own.
 const OF_ONE_ATTEMPT: u64 = 3;
+
+/// What the operator can do.
+pub(crate) const RAISE_IT: &str = "raise the hard limit (`ulimit -Hn`, LimitNOFILE= in systemd)";
 
 /// How many connections each part may have.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,19 +32,27 @@ pub(crate) struct Descriptors {
 
 impl Descriptors {
     /// Raises the soft limit to the hard one, as far as that is of use, and shares it out.
-    pub(crate) fn claim() -> Self {
+    ///
+    /// # Errors
+    /// When there are too few for the process alone: it would stand still in the middle of its start.
+    pub(crate) fn claim() -> Result<Self, Failure> {
         let limit = raise();
+        if limit < OWN {
+            return Err(Failure::configuration(format!(
+                "only {limit} files may be open, and the service needs {OWN} for itself and some for each connection: \
+                 {RAISE_IT}"
+            )));
+        }
         let shared = Self::shared(limit);
         if shared.are_few() {
             tracing::warn!(
                 descriptors = limit,
                 clients = shared.clients,
                 attempts = shared.attempts,
-                "few file descriptors may be open, so fewer clients are served and fewer attempts made at a time; raise the hard \
-                 limit (`ulimit -Hn`, LimitNOFILE= in systemd)"
+                "few file descriptors may be open, so fewer clients are served and fewer attempts made at a time; {RAISE_IT}"
             );
         }
-        shared
+        Ok(shared)
     }
 
     /// The limit that a start would raise the soft one to, and how it would be shared out. Changes nothing.

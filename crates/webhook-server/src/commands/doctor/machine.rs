@@ -6,7 +6,7 @@ use super::finding::Finding;
 use super::report::Report;
 use crate::clock::SystemClock;
 use crate::exit::Failure;
-use crate::serve::descriptors::Descriptors;
+use crate::serve::descriptors::{Descriptors, RAISE_IT};
 
 /// 2025-01-01T00:00:00Z: no release of this service is older.
 const OLDEST_TIME: i64 = 1_735_689_600_000;
@@ -33,10 +33,9 @@ fn descriptors() -> Finding {
         "a server started from here may have {limit} files open: {} clients and {} attempts at a time",
         shared.clients, shared.attempts
     );
-    let advice = "raise the hard limit (`ulimit -Hn`, LimitNOFILE= in systemd)";
     match (Descriptors::is_too_low(limit), shared.are_few()) {
-        (true, _) => Finding::fail(message, advice),
-        (_, true) => Finding::warn(message, advice),
+        (true, _) => Finding::fail(message, RAISE_IT),
+        (_, true) => Finding::warn(message, RAISE_IT),
         _ => Finding::ok(message),
     }
 }
