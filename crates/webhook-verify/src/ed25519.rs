@@ -129,7 +129,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// An Ed25519 key pair, for those who sign: the service, and the tests of a receiver.
+/// An Ed25519 key pair, for those who make keys, as the service does, and those who sign in the tests of a receiver.
 pub struct KeyPair {
     pair: Ed25519KeyPair,
     public: PublicKey,

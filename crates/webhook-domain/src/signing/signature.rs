@@ -21,7 +21,8 @@
 //! A ring without a valid key signs nothing: of these headers only `webhook-id` is sent, because what is delivered
 //! at least once needs a name also where nobody signs it.
 //!
-//! A receiver verifies with the crate [`webhook_verify`], which this one signs with: there is one implementation of both.
+//! A receiver verifies with the crate [`webhook_verify`], which this one signs with under HMAC: there is one implementation of both. With
+//! Ed25519 this crate signs by itself, because it has the public half at hand; what it signs is verified by that crate in tests.
 
 pub use webhook_verify::{
     MESSAGE_ID, MESSAGE_SIGNATURE, MESSAGE_TIMESTAMP, PAYLOAD_SIGNATURE, PAYLOAD_TIMESTAMP,

@@ -1,5 +1,6 @@
 //! Keys of several protocols in one ring: what each signs, in which order, and what a receiver of either makes of it.
 
+use data_encoding::BASE64;
 use proptest::prelude::*;
 use webhook_domain::signing::key_ring::{KeyRing, Overlap, SigningKey};
 use webhook_domain::signing::signature::{
@@ -8,7 +9,7 @@ use webhook_domain::signing::signature::{
 };
 use webhook_domain::signing::signing_protocol::SigningProtocol;
 use webhook_domain::testing::ManualClock;
-use webhook_verify::{KeyError, Secret, VerificationError};
+use webhook_verify::{KeyError, KeyPair, Secret, VerificationError};
 
 use crate::scene::*;
 
@@ -47,6 +48,30 @@ fn the_published_asymmetric_vector_verifies() {
     assert!(verifier.verify(look_up(&headers), body, now).is_ok());
     let changed = br#"{"test": 2432232315}"#;
     assert!(verifier.verify(look_up(&headers), changed, now).is_err());
+}
+
+/// A signature of Ed25519 follows from key and message alone (RFC 8032 §5.1.6). The other implementation is held against the vectors of the RFC.
+#[test]
+fn what_signs_with_the_kept_public_half_gives_the_signatures_of_what_derives_it() {
+    let bytes = BASE64
+        .decode(PRIVATE.trim_start_matches("whsk_").as_bytes())
+        .unwrap();
+    let pair = KeyPair::from_seed(bytes[..KeyPair::SEED_LENGTH].try_into().unwrap());
+    // As it is kept, and with a half that is no point of the curve, which no key can be made of.
+    let without_a_point = [&bytes[..KeyPair::SEED_LENGTH], &[2], &[0; 31]].concat();
+    for kept in [bytes, without_a_point] {
+        let key = key_of(
+            SigningProtocol::Ed25519,
+            &format!("whsk_{}", BASE64.encode(&kept)),
+        );
+        let signed = sign(&KeyRing::new(key), event(), b"{}", ManualClock::START);
+        let expected = pair.sign_message(
+            value(&signed, MESSAGE_ID),
+            value(&signed, MESSAGE_TIMESTAMP),
+            b"{}",
+        );
+        assert_eq!(value(&signed, MESSAGE_SIGNATURE), expected);
+    }
 }
 
 /// Newest to oldest: Ed25519, HMAC, Ed25519, HMAC.
