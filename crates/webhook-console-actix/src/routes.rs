@@ -34,19 +34,15 @@ type Page = (&'static str, Handlers);
 
 /// Of each path below a prefix: the handler of each method.
 macro_rules! pages {
-    ($place:ident below $prefix:literal: $($path:literal: $($method:ident $handler:path),+;)*) => {
-        mod $place {
-            use super::*;
-
-            pub(super) static PAGES: &[Page] = &[$((
-                concat!("/console", $prefix, $path),
-                &[$((Method::$method, |call| Box::pin($handler(call)))),+],
-            )),*];
-        }
+    ($pages:ident below $prefix:literal: $($path:literal: $($method:ident $handler:path),+;)*) => {
+        static $pages: &[Page] = &[$((
+            concat!("/console", $prefix, $path),
+            &[$((Method::$method, |call| Box::pin($handler(call)))),+],
+        )),*];
     };
 }
 
-pages! { of_all below "":
+pages! { OF_ALL below "":
     "": GET home::to_home;
     "/": GET home::home;
     "/assets/{name}": GET static_files::read;
@@ -55,7 +51,7 @@ pages! { of_all below "":
     "/platform": GET home::choose_platform;
 }
 
-pages! { of_platform below "/p/{platform}":
+pages! { OF_PLATFORM below "/p/{platform}":
     "/": GET overview::show;
     "/stopping": GET overview::needs::stopping;
     "/not-adopted": GET overview::needs::not_adopted;
@@ -78,7 +74,7 @@ pages! { of_platform below "/p/{platform}":
     "/audit/{id}": GET audit::show::show;
 }
 
-pages! { of_webhook below "/p/{platform}/webhooks/{id}":
+pages! { OF_WEBHOOK below "/p/{platform}/webhooks/{id}":
     "": GET webhooks::show::show;
     "/edit": GET webhooks::edit::edit, POST webhooks::edit::update;
     "/delete": GET webhooks::delete::ask, POST webhooks::delete::delete;
@@ -93,14 +89,14 @@ pages! { of_webhook below "/p/{platform}/webhooks/{id}":
     "/replay": GET deliveries::replay::ask, POST deliveries::replay::replay;
 }
 
-pages! { of_delivery below "/p/{platform}/deliveries/{id}":
+pages! { OF_DELIVERY below "/p/{platform}/deliveries/{id}":
     "": GET deliveries::show::show;
     "/body": GET deliveries::body::read;
     "/resend": GET deliveries::resend::ask, POST deliveries::resend::resend;
     "/give-up": GET deliveries::give_up::ask, POST deliveries::give_up::give_up;
 }
 
-pages! { of_campaign below "/p/{platform}/campaigns/{id}":
+pages! { OF_CAMPAIGN below "/p/{platform}/campaigns/{id}":
     "": GET campaigns::show::show;
     "/progress": GET campaigns::show::progress;
     "/stop": GET campaigns::stop::ask, POST campaigns::stop::stop;
@@ -119,13 +115,7 @@ static ROUTER: LazyLock<Router<Page>> = LazyLock::new(|| {
 });
 
 fn pages() -> impl Iterator<Item = Page> {
-    let all = [
-        of_all::PAGES,
-        of_platform::PAGES,
-        of_webhook::PAGES,
-        of_delivery::PAGES,
-        of_campaign::PAGES,
-    ];
+    let all = [OF_ALL, OF_PLATFORM, OF_WEBHOOK, OF_DELIVERY, OF_CAMPAIGN];
     all.into_iter().flatten().copied()
 }
 

@@ -1,7 +1,7 @@
 //! How rotations are forgotten: those that have ended long ago, and what a crash has left of one that was being prepared.
 //!
 //! A rotation may have a hundred thousand webhooks, so their rows are deleted in steps, and its own row last: what a crash leaves is found by
-//! that. Meanwhile it has the status of one that is being prepared, which nobody sees.
+//! that, and deleted before the next rotation begins. Meanwhile it has the status of one that is being prepared, which nobody sees.
 
 use std::time::Duration;
 
