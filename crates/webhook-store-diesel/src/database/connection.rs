@@ -20,6 +20,8 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// How long what writes the log back waits for somebody who is writing, where it waits at all.
 const WRITE_BACK_TIMEOUT: Duration = Duration::from_millis(100);
+/// How long it waits for readers, while nobody writes.
+const READ_TIMEOUT: Duration = Duration::from_millis(3);
 /// What SQLite says of `SQLITE_BUSY`; diesel does not tell it from other errors.
 const SQLITE_BUSY_MESSAGE: &str = "database is locked";
 
@@ -176,9 +178,9 @@ impl AnyConnection {
     }
 
     /// Writes back what is left of SQLite's log and has the next commit begin it anew, or [empties](Self::write_back) it, unless somebody is reading
-    /// or writing at this moment. Says whether it was done.
+    /// or writing for longer than a moment. Says whether it was done.
     pub(crate) fn end_log_at_once(&mut self, empty: bool) -> QueryResult<bool> {
-        self.wait_for_sqlite(Duration::ZERO)?;
+        self.wait_for_sqlite(READ_TIMEOUT)?;
         let done = match empty {
             true => self.write_back(),
             false => self

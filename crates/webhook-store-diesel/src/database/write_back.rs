@@ -17,6 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use parking_lot::{FairMutex, FairMutexGuard};
 use webhook_domain::error::Cause;
 
 use crate::database::connection::AnyConnection;
@@ -32,9 +33,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How often it is looked at most how long the log is.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How long until the log is emptied again, as a multiple of how long that has taken, and in what bounds.
-const REST: u32 = 100;
+const REST: u32 = 200;
 const SHORTEST_REST: Duration = Duration::from_secs(1);
-const LONGEST_REST: Duration = Duration::from_secs(5);
+const LONGEST_REST: Duration = Duration::from_secs(10);
 /// How long until it is emptied where nobody asks for it.
 const UNASKED: Duration = Duration::from_secs(600);
 
@@ -43,9 +44,14 @@ const UNASKED: Duration = Duration::from_secs(600);
 const LONG_LOG: u64 = 64 << 20;
 const LONG_LOG_PAGES: i64 = 16_384;
 
+/// Whose turn it is to write: the writer's, or that of whoever ends the log. SQLite has whoever comes too late look again after a while, and
+/// longer each time; of two who write one after the other, the one that comes more seldom may never find it free. Here everybody has a turn.
+pub(crate) type Turn = FairMutex<()>;
+
 /// The way to the thread.
 pub(crate) struct WriteBack {
     log: PathBuf,
+    turn: Arc<Turn>,
     asked: Arc<(Mutex<Asked>, Condvar)>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -67,14 +73,22 @@ impl WriteBack {
         let asked = Arc::new((Mutex::new(Asked::Nothing), Condvar::new()));
         let told = Arc::clone(&asked);
         let log = beside(&database, "-wal");
+        let turn = Arc::<Turn>::default();
+        let own = Log::of(database, LONG_LOG_PAGES, Arc::clone(&turn));
         let thread = std::thread::Builder::new()
             .name("store-write-back".into())
-            .spawn(move || write_back_when_asked(&told, database))?;
+            .spawn(move || write_back_when_asked(&told, own))?;
         Ok(Self {
             log,
+            turn,
             asked,
             thread: Mutex::new(Some(thread)),
         })
+    }
+
+    /// Waits for the writer's turn. While it lasts the log is not ended.
+    pub(crate) fn turn(this: Option<&Self>) -> Option<FairMutexGuard<'_, ()>> {
+        this.map(|this| this.turn.lock())
     }
 
     /// Has the log written back if it may be long, and emptied if a secret was erased.
@@ -107,8 +121,7 @@ fn say((asked, told): &(Mutex<Asked>, Condvar), what: Asked) {
     }
 }
 
-fn write_back_when_asked(asked: &(Mutex<Asked>, Condvar), database: PathBuf) {
-    let mut log = Log::of(database, LONG_LOG_PAGES);
+fn write_back_when_asked(asked: &(Mutex<Asked>, Condvar), mut log: Log) {
     let mut rests_until = Instant::now();
     loop {
         let wanted = wait(asked, UNASKED, |asked| asked == Asked::Nothing, true);
@@ -171,6 +184,7 @@ struct Log {
     database: PathBuf,
     /// How many pages are long.
     long: i64,
+    turn: Arc<Turn>,
     connection: Option<AnyConnection>,
     /// The mark that the database was given for the log to be emptied.
     announced: Option<Mark>,
@@ -179,10 +193,11 @@ struct Log {
 }
 
 impl Log {
-    const fn of(database: PathBuf, long: i64) -> Self {
+    const fn of(database: PathBuf, long: i64, turn: Arc<Turn>) -> Self {
         Self {
             database,
             long,
+            turn,
             connection: None,
             announced: None,
             begun_with: None,
@@ -195,9 +210,13 @@ impl Log {
         if is_short {
             return Ok(Some(Duration::ZERO));
         }
+        self.open()?.write_back_beside().map_err(text)?;
+        let turn = Arc::clone(&self.turn);
+        let _turn = turn.lock();
         let ended = self.end(false)?;
         if ended.is_some() {
-            self.settle(|log| &mut log.begun_with)?;
+            let earlier = self.begun_with.take();
+            self.settle(earlier)?;
             self.begun_with = self.announce()?;
         }
         Ok(ended)
@@ -205,20 +224,25 @@ impl Log {
 
     /// Empties the log. Says for how long others could not write, if it could be done.
     fn empty(&mut self) -> Result<Option<Duration>, String> {
+        let turn = Arc::clone(&self.turn);
         if self.announced.is_none() {
+            let _turn = turn.lock();
             self.announced = self.announce()?;
         }
+        self.open()?.write_back_beside().map_err(text)?;
+        let _turn = turn.lock();
         let ended = self.end(true)?;
         if ended.is_some() {
             self.begun_with = None;
-            self.settle(|log| &mut log.announced)?;
+            let announced = self.announced.take();
+            self.settle(announced)?;
         }
         Ok(ended)
     }
 
+    /// Ends the log, in a turn.
     fn end(&mut self, empty: bool) -> Result<Option<Duration>, String> {
         let open = self.open()?;
-        open.write_back_beside().map_err(text)?;
         let began = Instant::now();
         let is_ended = open.end_log_at_once(empty).map_err(text)?;
         Ok(is_ended.then(|| began.elapsed()))
@@ -231,9 +255,9 @@ impl Log {
         Ok(announced.unwrap_or_else(unmarked))
     }
 
-    /// Forgets the marks before the one that is in the file by now.
-    fn settle(&mut self, which: impl Fn(&mut Self) -> &mut Option<Mark>) -> Result<(), String> {
-        if let Some(mark) = which(self).take() {
+    /// Forgets the marks before `mark`, which is in the file by now.
+    fn settle(&mut self, mark: Option<Mark>) -> Result<(), String> {
+        if let Some(mark) = mark {
             let database = self.database.clone();
             identity::settle(self.open()?, &database, mark).unwrap_or_else(unmarked);
         }

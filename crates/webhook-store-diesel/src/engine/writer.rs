@@ -237,16 +237,18 @@ impl Worker {
             }
             late.refuse(|| StoreError::Overloaded.into());
             let size = group.len();
-            self.guarded(|worker| worker.run_group(group));
+            self.in_turn(|worker| worker.run_group(group));
             patience = Patience::after(size, started.elapsed());
             for errand in errands {
-                self.guarded(|worker| worker.run_errand(errand));
+                self.in_turn(|worker| worker.run_errand(errand));
             }
         }
     }
 
-    /// Survives a panic: whoever waited is told that the outcome is unknown, and the connection is replaced.
-    fn guarded(&mut self, work: impl FnOnce(&mut Self)) {
+    /// Waits for the writer's turn, and survives a panic: whoever waited is told that the outcome is unknown, and the connection is replaced.
+    fn in_turn(&mut self, work: impl FnOnce(&mut Self)) {
+        let write_back = self.write_back.clone();
+        let _turn = WriteBack::turn(write_back.as_deref());
         if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
             tracing::error!("a change panicked; the writer goes on with a new connection");
             self.connection = None;

@@ -33,7 +33,7 @@ impl Written {
         state.keep(&file).unwrap();
         Self {
             _directory: directory,
-            log: Log::of(file.clone(), LONG),
+            log: Log::of(file.clone(), LONG, Arc::default()),
             file,
             writer,
         }
@@ -138,4 +138,25 @@ fn a_log_that_is_read_or_written_is_left_for_later() {
         .expect("nobody is in the way any more");
     assert_eq!(database.length_of_log(), 0);
     assert_eq!(database.marks(), [database.mark_in_file()]);
+}
+
+#[test]
+fn while_somebody_has_the_turn_to_write_the_log_is_not_ended() {
+    for end in [Log::empty, Log::end_if_long] {
+        let mut database = Written::new();
+        database.write(10);
+        let turn = Arc::clone(&database.log.turn);
+        let held = turn.lock();
+        std::thread::scope(|scope| {
+            let log = &mut database.log;
+            let ending = scope.spawn(move || end(log));
+            // Long enough for whoever does not wait.
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!ending.is_finished());
+            run(&mut database.writer, "INSERT INTO a VALUES (1)");
+            drop(held);
+            ending.join().unwrap().unwrap().expect("nobody is in the way");
+        });
+        assert!(database.writer.pages_in_log().unwrap() < LONG);
+    }
 }
