@@ -1,7 +1,6 @@
 //! Waiting for several futures at once, without a runtime.
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::task::Poll;
 
 /// Starts every one of `futures` before it waits for any, and gives their outputs in the same order. Each is
@@ -27,32 +26,6 @@ pub(crate) async fn concurrently<F: Future>(futures: impl IntoIterator<Item = F>
     outputs.into_iter().flatten().collect()
 }
 
-/// Starts both before it waits for either, and gives their outputs.
-pub(crate) async fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) {
-    let (mut one, mut other) = (pin!(one), pin!(other));
-    let (mut of_one, mut of_other) = (None, None);
-    poll_fn(|context| {
-        if of_one.is_none()
-            && let Poll::Ready(value) = one.as_mut().poll(context)
-        {
-            of_one = Some(value);
-        }
-        if of_other.is_none()
-            && let Poll::Ready(value) = other.as_mut().poll(context)
-        {
-            of_other = Some(value);
-        }
-        match (of_one.take(), of_other.take()) {
-            (Some(one), Some(other)) => Poll::Ready((one, other)),
-            (one, other) => {
-                (of_one, of_other) = (one, other);
-                Poll::Pending
-            }
-        }
-    })
-    .await
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,15 +39,5 @@ mod tests {
         };
         assert_eq!(concurrently([1, 2, 3].map(arrive)).await, [1, 2, 3]);
         assert_eq!(concurrently([(); 0].map(|()| arrive(0))).await, Vec::<i32>::new());
-    }
-
-    #[tokio::test]
-    async fn of_two_neither_waits_for_the_other() {
-        let barrier = &tokio::sync::Barrier::new(2);
-        let arrive = |name: &'static str| async move {
-            barrier.wait().await;
-            name
-        };
-        assert_eq!(both(arrive("one"), arrive("other")).await, ("one", "other"));
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod errands;
 pub(crate) mod executor;
 pub(crate) mod failure;
 pub(crate) mod group;
+mod job;
 pub(crate) mod queue;
 pub(crate) mod waiting;
 pub(crate) mod writer;

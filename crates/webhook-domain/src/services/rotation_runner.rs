@@ -8,8 +8,10 @@
 //! the other way round; and one that was merely slow, and finds that another has taken over, does nothing more. When it is not known
 //! whether a step was saved, it is done again: a step that is settled stays as it is.
 //!
-//! Webhooks are read page by page. Of a page, `AT_ONCE` are rolled at the same time, so that the store can commit them together.
+//! Webhooks are read page by page. Of a page, `AT_ONCE` are rolled at the same time, so that the store can commit some together and has the
+//! next ones then.
 
+mod round;
 mod run;
 
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use super::rotations::{announcement as announcement_of_end, stopped};
 use super::secret_key::RollRule;
 use crate::access::audit::AuditStamp;
 use crate::access::caller::{Acting, Credential};
-use crate::concurrently::{both, concurrently};
+use crate::concurrently::concurrently;
 use crate::entropy::Entropy;
 use crate::error::{Refusal, ServiceError, StoreError};
 use crate::id::{ProcessId, RequestId};
@@ -33,8 +35,9 @@ use crate::signing::key_ring::NewKey;
 use crate::time::{Clock, Instant};
 use crate::webhook::{Describe, Webhook};
 
+use self::round::{AT_ONCE, Next, Round};
 pub use self::run::RotationRun;
-use self::run::{Leave, Waiting};
+use self::run::Waiting;
 
 /// How many are read at a time.
 const PAGE: u32 = 1_024;
@@ -77,6 +80,15 @@ pub enum RotationTurn {
     Over,
 }
 
+/// Whether a rotation may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    Given,
+    /// Not as long as deliveries are paused.
+    NotNow,
+    CredentialRevoked,
+}
+
 /// What came of a step.
 enum Stepped {
     /// The webhook has its outcome, which is a failure or not.
@@ -98,18 +110,14 @@ impl RotationRunner {
             .await
     }
 
-    /// Does what is due of a run, at most `AT_ONCE` steps, and says what comes next.
+    /// Does what is due of a run, for as long as nothing else is to be looked at, and says what comes next.
     ///
     /// # Errors
     /// The store's, or that of the source of randomness: then nothing more was done than is saved, and the run goes on from there when it is
     /// asked again.
     pub async fn advance(&self, run: &mut RotationRun) -> Result<RotationTurn, ServiceError> {
         let now = self.clock.now();
-        let leave = match run.leave.take() {
-            Some(leave) => leave,
-            None => self.leave(&run.rotation, now).await?,
-        };
-        match leave {
+        match self.leave(&run.rotation, now).await? {
             Leave::Given => {}
             Leave::NotNow => return Ok(RotationTurn::WaitUntil(now.plus(PATIENCE))),
             Leave::CredentialRevoked => {
@@ -127,49 +135,33 @@ impl RotationRunner {
         if !run.rotation.is_due(first.number, from, now) {
             return Ok(RotationTurn::WaitUntil(run.rotation.due_at(first.number, from)));
         }
-        self.steps(run, now).await
+        self.steps(run, from).await
     }
 
-    /// Takes the steps that are due.
-    async fn steps(&self, run: &mut RotationRun, now: Instant) -> Result<RotationTurn, ServiceError> {
-        let due = run.due(now);
-        // All are made before the first is begun, so that the store has them together.
-        let orders: Vec<_> = due.iter().map(|waiting| self.order(run, *waiting, now)).collect();
-        let steps = due
-            .iter()
-            .zip(orders)
-            .map(|(waiting, order)| self.step(run, *waiting, order, now));
-        let (stepped, leave) = both(concurrently(steps), self.leave(&run.rotation, now)).await;
-        let mut put_off = Vec::new();
-        let (mut is_over, mut is_answered) = (false, false);
-        for (waiting, stepped) in due.into_iter().zip(stepped) {
-            match stepped {
-                Stepped::Settled { is_failure } => {
-                    is_answered = true;
-                    run.failed += u64::from(is_failure);
-                }
-                Stepped::Over => is_over = true,
-                Stepped::NotNow(error) => put_off.push((waiting, error)),
-            }
-        }
-        if is_over {
+    /// Takes the steps that are due when turns are counted from `from`, of those that were read.
+    async fn steps(&self, run: &mut RotationRun, from: Instant) -> Result<RotationTurn, ServiceError> {
+        let round = Round::new(std::mem::take(&mut run.waiting));
+        concurrently((0..AT_ONCE).map(|_| self.work_off(run, &round, from))).await;
+        let ended = round.end();
+        run.waiting = ended.waiting;
+        run.failed += ended.failed;
+        if ended.is_over {
             return Ok(RotationTurn::Over);
         }
-        if put_off.is_empty() {
-            // If that is not known, it is asked again.
-            run.leave = leave.ok();
+        if ended.put_off.is_empty() {
             return Ok(RotationTurn::GoOn);
         }
+        let is_answered = ended.is_answered;
         // What befalls all is no refusal of this one.
         let works = is_answered || self.webhooks.check().await.is_ok();
-        for (mut waiting, error) in put_off.into_iter().rev() {
+        for (mut waiting, error) in ended.put_off.into_iter().rev() {
             let is_of_this = !matches!(
                 error,
                 ServiceError::Store(StoreError::Overloaded) | ServiceError::Entropy(_)
             );
             waiting.refused += u32::from(works && is_of_this);
             if waiting.refused >= TRIES {
-                match self.fail(run, waiting, now).await {
+                match self.fail(run, waiting).await {
                     Stepped::Settled { .. } => {
                         run.failed += 1;
                         continue;
@@ -182,8 +174,24 @@ impl RotationRunner {
         }
         Ok(match is_answered {
             true => RotationTurn::GoOn,
-            false => RotationTurn::WaitUntil(now.plus(PATIENCE)),
+            false => RotationTurn::WaitUntil(self.clock.now().plus(PATIENCE)),
         })
+    }
+
+    /// Takes one step after the other.
+    async fn work_off(&self, run: &RotationRun, round: &Round, from: Instant) {
+        let is_due = |next: Waiting| run.rotation.is_due(next.number, from, self.clock.now());
+        while let Some(Next { waiting, asks }) = round.next(is_due) {
+            if asks {
+                // If that is not known, it is asked again.
+                let leave = self.leave(&run.rotation, self.clock.now()).await.ok();
+                if !round.may(waiting, leave) {
+                    return;
+                }
+            }
+            let stepped = self.step(run, waiting, self.clock.now()).await;
+            round.note(waiting, stepped);
+        }
     }
 
     async fn leave(&self, rotation: &Rotation, now: Instant) -> Result<Leave, StoreError> {
@@ -237,14 +245,8 @@ impl RotationRunner {
     }
 
     /// Rolls a webhook, or passes it over.
-    async fn step(
-        &self,
-        run: &RotationRun,
-        waiting: Waiting,
-        order: Result<ChangeOrder, ServiceError>,
-        now: Instant,
-    ) -> Stepped {
-        let order = match order {
+    async fn step(&self, run: &RotationRun, waiting: Waiting, now: Instant) -> Stepped {
+        let order = match self.order(run, waiting, now) {
             Ok(order) => order,
             Err(error) => return Stepped::NotNow(error),
         };
@@ -290,9 +292,9 @@ impl RotationRunner {
         })
     }
 
-    async fn fail(&self, run: &RotationRun, waiting: Waiting, now: Instant) -> Stepped {
+    async fn fail(&self, run: &RotationRun, waiting: Waiting) -> Stepped {
         let failed = Settled::Failed(FailReason::Store);
-        self.settle(run, waiting, failed, now).await
+        self.settle(run, waiting, failed, self.clock.now()).await
     }
 
     /// Saves what became of a webhook that is not changed.

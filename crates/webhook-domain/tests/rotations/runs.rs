@@ -16,7 +16,7 @@ use webhook_domain::testing::fixtures;
 use webhook_domain::time::Clock as _;
 use webhook_domain::{ServiceError, StoreError};
 
-use crate::scene::{Scene, claim, finished, run};
+use crate::scene::{CutOff, Scene, claim, finished, poll, run};
 
 fn slowly() -> StartRotation {
     StartRotation {
@@ -79,6 +79,49 @@ fn a_rotation_stops_when_the_key_that_began_it_is_good_no_more() {
             Some("CREDENTIAL_REVOKED")
         );
     }
+}
+
+/// It is not found out at the next webhook, but soon, also where everything is due at once.
+#[test]
+fn a_rotation_under_way_stops_when_the_key_is_revoked() {
+    let scene = with_key(40);
+    scene.webhooks(200);
+    let rotation = scene.begin(StartRotation::default());
+    let mut runner = scene.process(&scene.store);
+    let Credential::ApiKey(id) = scene.acting.credential() else {
+        panic!("it is a key");
+    };
+    let keys = ApiKeyService::new(scene.store.clone(), scene.clock.clone(), scene.entropy.clone());
+    let operator = fixtures::operator(&scene.platform);
+    let (store, rolled) = (scene.store.clone(), AtomicU32::new(0));
+    let mut revoking = MockWebhookStore::new();
+    revoking.expect_change().returning(move |order| {
+        if rolled.fetch_add(1, Ordering::SeqCst) == 50 {
+            finished(keys.revoke(&operator, id, RevokeApiKey { idempotent: None })).unwrap();
+        }
+        finished(WebhookStore::change(store.as_ref(), order))
+    });
+    runner.webhooks = Arc::new(revoking);
+    let mut working = finished(claim(&runner)).unwrap();
+    while finished(run(&runner, &mut working)) != RotationTurn::Over {}
+    let stopped = scene.find(&rotation);
+    assert_eq!(stopped.stop_reason, Some(StopReason::CredentialRevoked));
+    let rolled = stopped.totals.rolled;
+    assert!((51..51 + 16).contains(&rolled), "{rolled}");
+    assert!(scene.webhooks_of(&rotation)[rolled as usize].settled.is_none());
+}
+
+/// A store that commits some steps together has the next ones by then, and never all of a fleet's.
+#[test]
+fn many_steps_wait_for_the_store_at_the_same_time() {
+    let scene = Scene::new();
+    scene.webhooks(200);
+    scene.begin(StartRotation::default());
+    let silent = CutOff::new(scene.store.clone(), 1, true);
+    let runner = scene.process(&silent);
+    let mut working = finished(claim(&runner)).unwrap();
+    assert!(poll(runner.advance(&mut working)).is_none());
+    assert_eq!(silent.unanswered(), 64);
 }
 
 /// One that had begun when deliveries were paused waits until they go on; one that is begun while they are does not.
@@ -144,8 +187,9 @@ fn what_the_store_refuses_three_times_has_failed_and_an_outage_is_nobodys_failur
         waits += 1;
         scene.clock.advance_seconds(1);
     }
-    // Four rounds of three while nothing works, of which the last finds that it does again; then one by the one alone.
-    assert_eq!(waits, 4 + 1);
+    // Twelve rounds while nothing works, each of which ends with the first refusal, and the last finds that it does again; then two, of the
+    // one alone.
+    assert_eq!(waits, 12 + 2);
     let done = scene.find(&rotation);
     let totals = RotationTotals {
         total: 3,

@@ -54,6 +54,11 @@ impl CutOff {
         Self::new(store, i64::MAX, true)
     }
 
+    /// How many writes it has not answered.
+    pub(crate) fn unanswered(&self) -> i64 {
+        -self.left.load(Ordering::SeqCst)
+    }
+
     async fn write<T>(&self, work: impl Future<Output = T>) -> T {
         let left = self.left.fetch_sub(1, Ordering::SeqCst);
         if left > 0 {

@@ -1,7 +1,7 @@
 //! A bounded queue between many async callers and one thread that takes all there is at once.
 //!
 //! What arrives while the thread is at work becomes its next batch, so batches grow with the load and a lone
-//! caller waits for nobody.
+//! caller waits for nobody. What somebody has a great deal of, and nobody waits for, is taken a little at a time.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,10 +17,13 @@ pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
     arrived: Condvar,
     capacity: usize,
+    bulk: Bulk,
 }
 
 struct State<T> {
     items: VecDeque<T>,
+    /// Those of which a batch has a few.
+    in_bulk: VecDeque<T>,
     closed: bool,
 }
 
@@ -43,15 +46,31 @@ impl Patience {
     }
 }
 
+/// How many items of which there are many, and which nobody waits for, a batch has at the most.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bulk {
+    /// Where there are no others.
+    pub(crate) alone: usize,
+    /// Where there are: those have somebody who waits for the whole batch.
+    pub(crate) beside_others: usize,
+}
+
 impl<T> Queue<T> {
     pub(crate) fn new(capacity: usize) -> Self {
+        Self::with_bulk(capacity, Bulk::default())
+    }
+
+    /// A queue that takes items in bulk.
+    pub(crate) fn with_bulk(capacity: usize, bulk: Bulk) -> Self {
         Self {
             state: Mutex::new(State {
                 items: VecDeque::new(),
+                in_bulk: VecDeque::new(),
                 closed: false,
             }),
             arrived: Condvar::new(),
             capacity,
+            bulk,
         }
     }
 
@@ -80,10 +99,22 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Waits for an item, then takes up to `limit`; none once the queue is closed and empty.
+    /// As [`push`](Self::push), for an item in [bulk](Bulk). They come behind all others.
+    pub(crate) fn push_in_bulk(&self, item: T) -> Result<(), T> {
+        let mut state = self.lock();
+        if state.closed || state.in_bulk.len() >= self.capacity {
+            return Err(item);
+        }
+        state.in_bulk.push_back(item);
+        drop(state);
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// Waits for an item, then takes up to `limit`, and some of those in bulk; none once the queue is closed and empty.
     pub(crate) fn take(&self, limit: usize, patience: Patience) -> Option<Vec<T>> {
         let mut state = self.lock();
-        while state.items.is_empty() {
+        while state.items.is_empty() && state.in_bulk.is_empty() {
             if state.closed {
                 return None;
             }
@@ -91,7 +122,14 @@ impl<T> Queue<T> {
         }
         state = self.wait_for_more(state, patience);
         let count = state.items.len().min(limit);
-        Some(state.items.drain(..count).collect())
+        let mut taken: Vec<T> = state.items.drain(..count).collect();
+        let most = match taken.is_empty() {
+            true => self.bulk.alone,
+            false => self.bulk.beside_others,
+        };
+        let count = state.in_bulk.len().min(most);
+        taken.extend(state.in_bulk.drain(..count));
+        Some(taken)
     }
 
     fn wait_for_more<'a>(
@@ -100,7 +138,7 @@ impl<T> Queue<T> {
         patience: Patience,
     ) -> MutexGuard<'a, State<T>> {
         let deadline = Instant::now() + patience.at_most;
-        while state.items.len() < patience.worth && !state.closed {
+        while state.items.len() + state.in_bulk.len().min(self.bulk.alone) < patience.worth && !state.closed {
             let Some(left) = deadline
                 .checked_duration_since(Instant::now())
                 .filter(|left| !left.is_zero())
@@ -118,7 +156,8 @@ impl<T> Queue<T> {
 
     /// How many items wait.
     pub(crate) fn len(&self) -> usize {
-        self.lock().items.len()
+        let state = self.lock();
+        state.items.len() + state.in_bulk.len()
     }
 
     /// Refuses items from now on; what is queued is still handed out.
@@ -169,6 +208,30 @@ mod tests {
         queue.close();
         assert_eq!(queue.push_first(2), Err(2));
         assert_eq!(queue.take(9, Patience::default()), Some(vec![1]));
+    }
+
+    #[test]
+    fn of_what_comes_in_bulk_a_batch_has_a_few_behind_all_others() {
+        let queue = Queue::with_bulk(
+            4,
+            Bulk {
+                alone: 2,
+                beside_others: 1,
+            },
+        );
+        for item in 10..14 {
+            queue.push_in_bulk(item).unwrap();
+        }
+        assert_eq!(queue.push_in_bulk(14), Err(14), "it is bounded");
+        assert_eq!(queue.take(9, Patience::default()), Some(vec![10, 11]));
+        queue.push(1).unwrap();
+        queue.push(2).unwrap();
+        assert_eq!(queue.len(), 4);
+        assert_eq!(queue.take(9, Patience::default()), Some(vec![1, 2, 12]));
+        queue.close();
+        assert_eq!(queue.push_in_bulk(15), Err(15));
+        assert_eq!(queue.take(9, Patience::default()), Some(vec![13]));
+        assert_eq!(queue.take(9, Patience::default()), None);
     }
 
     #[test]

@@ -33,6 +33,7 @@ use crate::database::write_back::WriteBack;
 use crate::engine::errands::{Errand, errand};
 use crate::engine::failure::{Broken, Failure, PANICKED, is_of_reference, is_of_value, unavailable};
 use crate::engine::group::{Changed, Done, Group, Member, PublicationReply, Recorded, attempt};
+use crate::engine::job::{self, Job, Queued};
 use crate::engine::queue::{Patience, Queue};
 use crate::engine::waiting::answer_within;
 use crate::events::audience::Audiences;
@@ -45,8 +46,6 @@ use crate::sealing::Vault;
 use crate::webhooks::change::Work;
 use crate::webhooks::roll_due_row::DefaultRotation;
 
-/// How many changes may wait. More means that the database is far too slow for what is asked of it.
-const QUEUE_CAPACITY: usize = 4096;
 /// How many changes one group has at the most.
 const GROUP_LIMIT: usize = 256;
 /// How long a change may wait for its turn; after that it is refused, so that a database that was out of reach for a
@@ -62,19 +61,6 @@ const RETRY_WITHIN: Duration = Duration::from_secs(4);
 const SLOW_ATTEMPT: Duration = Duration::from_millis(1500);
 /// After a connection could not be opened, how long callers are refused without trying again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
-
-enum Job {
-    Change(Member<Work, Changed>),
-    Publish(Member<Box<Publication>, PublicationReply>),
-    Record(Member<Turns, Recorded>),
-    Errand(Errand),
-}
-
-/// A job, and since when it waits for its turn.
-struct Queued {
-    job: Job,
-    since: Instant,
-}
 
 /// The way to the writer.
 pub(crate) struct Writer {
@@ -98,7 +84,7 @@ impl Writer {
         write_back: Option<Arc<WriteBack>>,
         file: Option<DatabaseFile>,
     ) -> std::io::Result<Self> {
-        let queue = Arc::new(Queue::new(QUEUE_CAPACITY));
+        let queue = Arc::new(job::queue(&url));
         let counts = Arc::<Counts>::default();
         let observed = Observed::default();
         let default_rotation = DefaultRotation::default();
@@ -134,7 +120,13 @@ impl Writer {
     /// the same.
     pub(crate) async fn change(&self, work: Work) -> Changed {
         let (reply, answer) = oneshot::channel();
-        self.push(Job::Change(Member { work, reply }))?;
+        let (is_step, since) = (work.is_step(), Instant::now());
+        let job = Job::Change(Member { work, reply });
+        let pushed = match is_step {
+            true => self.queue.push_in_bulk(Queued { job, since }),
+            false => self.queue.push(Queued { job, since }),
+        };
+        pushed.map_err(|_| StoreError::Overloaded)?;
         answer_within(LONGEST_ANSWER, answer)
             .await
             .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into()).into()))

@@ -11,7 +11,7 @@ use webhook_domain::ports::{MatchingWebhooks, NewRotation, Outcome};
 use webhook_domain::rotation::{Rotation, RotationFilter};
 use webhook_domain::stored::StoredRing;
 use webhook_domain::time::Instant;
-use webhook_domain::{InvalidValue, Refusal, ServiceError};
+use webhook_domain::{InvalidValue, Refusal, ServiceError, StoreError};
 
 use super::row::{NewRotationWebhook, PREPARING, RotationRow, number_of};
 use crate::DieselStore;
@@ -23,8 +23,10 @@ use crate::database::schema::{rotations, webhooks};
 use crate::engine::failure::Failure;
 use crate::webhooks::filter::Webhooks;
 
-/// How many webhooks are written in one step.
+/// How many webhooks are read in one step.
 pub(super) const STEP: i64 = 1_000;
+/// How many are written in one transaction: so few that whoever changes something meanwhile does not notice.
+const WRITTEN_AT_ONCE: usize = 200;
 /// Where a step goes on: behind the webhook that was created then and has this id.
 type Place = (i64, String);
 
@@ -49,9 +51,16 @@ impl DieselStore {
         let mut place = Some((-1, String::new()));
         while let Some(from) = place {
             let (number, preparing) = (rotation.totals.total, rotation.clone());
-            let gather = move |connection: &mut AnyConnection| gather(connection, &preparing, number, &from);
-            let (added, behind) = self.writer.alone(gather).await?;
-            rotation.totals.total += added;
+            let gather = move |connection: &mut AnyConnection| {
+                gather(connection, &preparing, number, &from).map_err(StoreError::from)
+            };
+            let (rows, behind) = self.readers.run(gather).await?;
+            rotation.totals.total += rows.len() as u64;
+            for rows in rows.chunks(WRITTEN_AT_ONCE).map(<[_]>::to_vec) {
+                let write =
+                    move |connection: &mut AnyConnection| Ok(connection.insert_rotation_webhooks(&rows)?);
+                self.writer.alone(write).await?;
+            }
             place = behind;
         }
         let (id, vault, chain) = (rotation.id.to_string(), self.vault.clone(), self.chain.clone());
@@ -111,13 +120,13 @@ fn refuse_while_another_runs(
     })
 }
 
-/// Writes the next webhooks of a rotation that is being prepared, and says how many they are and where to go on.
+/// The next webhooks of a rotation that is being prepared, and where to go on.
 fn gather(
     connection: &mut AnyConnection,
     rotation: &Rotation,
     number: u64,
     (created_at, id): &Place,
-) -> Result<(u64, Option<Place>), Failure> {
+) -> Result<(Vec<NewRotationWebhook>, Option<Place>), Failure> {
     let behind = sql::<Bool>("(created_at, id) > (")
         .bind::<BigInt, _>(created_at)
         .sql(", ")
@@ -140,13 +149,9 @@ fn gather(
             key_before: StoredRing::current_id_of(key_ring),
         });
     let rows: Vec<_> = rows.collect();
-    connection.insert_rotation_webhooks(&rows)?;
     let is_last = i64::try_from(rows.len()).is_ok_and(|added| added < STEP);
     let last = found.into_iter().next_back().filter(|_| !is_last);
-    Ok((
-        rows.len() as u64,
-        last.map(|(created_at, id, _)| (created_at, id)),
-    ))
+    Ok((rows, last.map(|(created_at, id, _)| (created_at, id))))
 }
 
 /// Has a rotation that was prepared run.

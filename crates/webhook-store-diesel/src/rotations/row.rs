@@ -178,7 +178,7 @@ impl RotationWebhookRow {
 }
 
 /// A webhook of a rotation that is to be written, without an outcome.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct NewRotationWebhook {
     pub(crate) rotation_id: String,
     pub(crate) number: i64,

@@ -59,6 +59,14 @@ impl Work {
         }
     }
 
+    /// Whether it is a step of a rotation, of which there are as many as webhooks.
+    pub(crate) fn is_step(&self) -> bool {
+        match self {
+            Self::Create(_) => false,
+            Self::Change(order) => order.settles.is_some(),
+        }
+    }
+
     /// How many webhooks its platform may have, where one more is wanted.
     pub(crate) fn quota(&self) -> Option<Quota> {
         match self {
