@@ -26,7 +26,8 @@ use crate::database::mark::Mark;
 use crate::database::state::beside;
 use crate::engine::failure::chain;
 
-/// How long until it is tried again after somebody was in the way.
+/// How long until it is tried again after somebody was in the way, for the first time; then twice as long each time, up to [`PAUSE`]. Whoever
+/// reads for long is not kept from it, and the writer should not be either.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 /// How long until it is tried again after it could not be done at all.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -123,6 +124,7 @@ fn say((asked, told): &(Mutex<Asked>, Condvar), what: Asked) {
 
 fn write_back_when_asked(asked: &(Mutex<Asked>, Condvar), mut log: Log) {
     let mut rests_until = Instant::now();
+    let mut try_again = TRY_AGAIN;
     loop {
         let wanted = wait(asked, UNASKED, |asked| asked == Asked::Nothing, true);
         if wanted == Asked::Stop {
@@ -140,9 +142,14 @@ fn write_back_when_asked(asked: &(Mutex<Asked>, Condvar), mut log: Log) {
                 if empties {
                     rests_until = Instant::now() + (took * REST).clamp(SHORTEST_REST, LONGEST_REST);
                 }
+                try_again = TRY_AGAIN;
                 LOOK_EVERY
             }
-            Ok(None) => TRY_AGAIN,
+            Ok(None) => {
+                let pause = try_again;
+                try_again = (try_again * 2).min(PAUSE);
+                pause
+            }
             Err(ref error) => {
                 tracing::warn!(
                     error,
