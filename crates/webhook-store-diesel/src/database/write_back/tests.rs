@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use diesel::connection::SimpleConnection as _;
+use webhook_domain::ports::WebhookStore as _;
+use webhook_domain::signing::secret::SecretText;
 
 use super::*;
-use crate::DatabaseUrl;
 use crate::database::mark::Header;
 use crate::database::state::{Kept, State};
+use crate::{DatabaseUrl, DieselStore, MasterKey, StoreLimits, SystemEntropy};
 
 /// How many pages are long here.
 const LONG: i64 = 4;
@@ -159,4 +161,35 @@ fn while_somebody_has_the_turn_to_write_the_log_is_not_ended() {
         });
         assert!(database.writer.pages_in_log().unwrap() < LONG);
     }
+}
+
+#[test]
+fn the_writer_waits_for_its_turn() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(directory.path().join("webhook.db"));
+    let key = SecretText::new(data_encoding::BASE64.encode(&[7; 32]));
+    let entropy = Arc::new(SystemEntropy::new());
+    let store = DieselStore::open(
+        &url,
+        MasterKey::parse(&key).unwrap(),
+        entropy,
+        StoreLimits::default(),
+    );
+    let store = store.unwrap();
+    let held = WriteBack::turn(store.write_back.as_deref()).expect("a file has a log");
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build();
+            let forget = store.forget_answers(webhook_domain::time::Instant::from_milliseconds(0), 1);
+            runtime.unwrap().block_on(forget)
+        });
+        // Long enough for whoever does not wait.
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(!writing.is_finished());
+        drop(held);
+        assert_eq!(writing.join().unwrap().unwrap(), 0);
+    });
+    store.close();
 }
