@@ -23,7 +23,7 @@ pub use answer_store::AnswerStore;
 pub use api_key_store::{ApiKeyStore, DecideRevocation, NewApiKey, Revocation, ScopeFilter};
 pub use audit_log::{AuditLog, AuditQuery};
 pub use delivery_pause::{AUDITED_AS, DeliveryPause, Pause, PauseReason};
-pub use delivery_queue::{Arrival, DeliveryQueue, Lane, QueuedDelivery};
+pub use delivery_queue::{Arrival, DeliveryQueue, Lane, QueuedDelivery, Recorded};
 pub use event_store::{
     Backlog, DeliveryQuery, DescribeDelivery, EndedQuery, EventStore, GiveUp, ListedDelivery, MAX_ATTEMPTS,
     Publication, Published, Resend, ResendMany, Resent, Telling, TrackedDelivery,

@@ -3,6 +3,7 @@
 pub(crate) mod counting;
 pub(crate) mod delivering;
 pub(crate) mod delivery;
+pub(crate) mod held;
 pub(crate) mod held_up;
 pub(crate) mod key_uses;
 pub(crate) mod locked;

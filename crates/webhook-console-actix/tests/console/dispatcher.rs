@@ -51,7 +51,10 @@ impl<'a> Dispatcher<'a> {
         loop {
             let (next, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
             if let Some(turn) = turn {
-                assert_eq!(probes.queue.record(self.process, vec![turn]).await.unwrap(), []);
+                assert_eq!(
+                    probes.queue.record(self.process, vec![turn]).await.unwrap().lost,
+                    []
+                );
                 worker.recorded();
             }
             if next != Next::Step {

@@ -49,6 +49,15 @@ pub struct Lane {
     pub queued: Vec<QueuedDelivery>,
 }
 
+/// What has become of turns that were to be recorded. Those at no lane that is named here are recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// The lanes that are not the process's own any more in the epoch of a turn. What was done in them is not recorded.
+    pub lost: Vec<WebhookId>,
+    /// The lanes that somebody else keeps locked. Nothing of what was done in them is recorded yet, and it is to be tried again.
+    pub locked: Vec<WebhookId>,
+}
+
 /// A lane in which something may have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Arrival {
@@ -133,11 +142,12 @@ pub trait DeliveryQueue: Send + Sync {
     ) -> Result<Option<Lane>, StoreError>;
 
     /// Saves turns as [`LaneState::after_turn`](crate::delivery::lane::LaneState::after_turn) says, in one transaction; of one lane they are
-    /// in the order of its deliveries. Lanes that are not the process's own any more in the epoch of a turn are named.
+    /// in the order of its deliveries. Lanes that are not the process's own any more in the epoch of a turn are named, and those
+    /// that somebody else keeps locked.
     ///
     /// # Errors
     /// The store's.
-    async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Vec<WebhookId>, StoreError>;
+    async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Recorded, StoreError>;
 
     /// Has the delivery at the head of the lane of `webhook` sent at `now`, whoever works at the lane, and gives it as it
     /// is before. None if the webhook is not in the penalty box, or nothing is queued.

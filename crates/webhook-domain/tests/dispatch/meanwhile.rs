@@ -24,7 +24,10 @@ async fn a_delivery_whose_webhook_is_changed_during_its_last_attempt_is_not_pass
     assert!(matches!(turn.delivery.status, DeliveryStatus::Failed { .. }));
     let (next, early) = worker.step(&dispatch, |_, _| true).await.unwrap();
     assert_eq!((next, early), (Next::Park, None), "the store has the last word");
-    assert_eq!(scene.store.record(scene.process, vec![turn]).await.unwrap(), []);
+    assert_eq!(
+        scene.store.record(scene.process, vec![turn]).await.unwrap().lost,
+        []
+    );
     worker.recorded();
     assert_eq!(scene.work(&mut worker).await, Next::Empty);
     let got = scene.receiver.got.lock().unwrap();
@@ -78,7 +81,7 @@ async fn what_was_remembered_of_a_lane_is_forgotten_once_it_was_lost() {
         .store
         .record(scene.process, unrecorded.into_iter().collect())
         .await;
-    assert_eq!(late.unwrap(), [webhook.id]);
+    assert_eq!(late.unwrap().lost, [webhook.id]);
     let mut worker = LaneWorker::new(other, webhook.id);
     worker.step(&dispatch, |_, _| true).await.unwrap();
     let got = scene.receiver.got.lock().unwrap();
@@ -107,7 +110,8 @@ async fn a_receiver_that_was_replaced_meanwhile_does_not_make_its_webhook_inacti
             .store
             .record(scene.process, vec![turn.unwrap()])
             .await
-            .unwrap(),
+            .unwrap()
+            .lost,
         []
     );
     worker.recorded();

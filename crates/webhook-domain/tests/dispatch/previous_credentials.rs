@@ -142,7 +142,10 @@ async fn a_second_try_that_fails_is_the_last_for_five_minutes() {
         assert_eq!(turn.attempt.outcome, answered(403));
         assert_eq!(turn.attempt.credentials, CredentialsTaken::Current);
         assert_eq!(keys_sent(&scene), ["newK3y"]);
-        assert_eq!(scene.store.record(scene.process, vec![turn]).await.unwrap(), []);
+        assert_eq!(
+            scene.store.record(scene.process, vec![turn]).await.unwrap().lost,
+            []
+        );
         worker.recorded();
         scene.clock.advance(Duration::from_secs(5 * 60));
         assert_eq!(scene.work(&mut worker).await, Next::Empty);

@@ -147,7 +147,10 @@ async fn a_store_that_fails_costs_the_receipt_and_not_the_delivery_and_what_is_k
     let turn = turn.unwrap();
     assert_eq!(next, Next::Step);
     assert!(matches!(turn.delivery.status, DeliveryStatus::Succeeded { .. }));
-    assert_eq!(scene.store.record(scene.process, vec![turn]).await.unwrap(), []);
+    assert_eq!(
+        scene.store.record(scene.process, vec![turn]).await.unwrap().lost,
+        []
+    );
     worker.recorded();
     assert_eq!(scene.adoption(&webhook).await, None);
     scene.deliver(&mut worker).await;

@@ -180,7 +180,10 @@ impl Scene {
         loop {
             let (next, turn) = worker.step(&dispatch, |_, _| true).await.unwrap();
             if let Some(turn) = turn {
-                assert_eq!(self.store.record(self.process, vec![turn]).await.unwrap(), []);
+                assert_eq!(
+                    self.store.record(self.process, vec![turn]).await.unwrap().lost,
+                    []
+                );
                 worker.recorded();
             }
             if next != Next::Step {

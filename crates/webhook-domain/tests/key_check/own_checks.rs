@@ -89,7 +89,7 @@ impl Fixture {
             .step(&dispatch, |_, _| true)
             .await;
         let turn = stepped.unwrap().1.unwrap();
-        assert_eq!(self.store.record(process, vec![turn]).await.unwrap(), []);
+        assert_eq!(self.store.record(process, vec![turn]).await.unwrap().lost, []);
     }
 
     /// What a process does from time to time, and how many checks it makes of that.

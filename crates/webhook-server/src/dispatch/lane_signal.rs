@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
+/// How many turns of a lane may be not recorded yet, as when somebody keeps it locked: then it waits until they are.
+const MOST_UNRECORDED: usize = 1024;
+
 /// What others tell a lane's task.
 #[derive(Default)]
 pub(super) struct LaneSignal {
@@ -26,6 +29,11 @@ impl LaneSignal {
         if self.unrecorded.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.told.notify_one();
         }
+    }
+
+    /// Whether so many of its turns are not recorded that it makes no more.
+    pub(super) fn is_far_behind(&self) -> bool {
+        self.unrecorded.load(Ordering::Acquire) >= MOST_UNRECORDED
     }
 
     /// Whether all of its turns are.

@@ -240,12 +240,8 @@ async fn work(at_work: AtWork) {
 
 /// Works at a lane until nothing is to be done in it now.
 async fn work_off(at_work: &AtWork) {
-    let AtWork {
-        lanes,
-        webhook,
-        signal,
-    } = at_work;
-    let mut worker = LaneWorker::new(lanes.process, *webhook);
+    let (lanes, webhook, signal) = (&at_work.lanes, at_work.webhook, &at_work.signal);
+    let mut worker = LaneWorker::new(lanes.process, webhook);
     let mut wanted = Wanted::default();
     // Whether what the lane says of having something to do is as its last turn has left it.
     let mut is_said = false;
@@ -256,6 +252,10 @@ async fn work_off(at_work: &AtWork) {
             if signal.is_recorded() {
                 return;
             }
+            signal.told.notified().await;
+            continue;
+        }
+        if signal.is_far_behind() {
             signal.told.notified().await;
             continue;
         }
@@ -271,7 +271,7 @@ async fn work_off(at_work: &AtWork) {
                         webhook.id = %webhook,
                         "a lane cannot be worked at; nothing is delivered along it until it is put right"
                     );
-                    lanes.is_unreadable(*webhook);
+                    lanes.is_unreadable(webhook);
                     return;
                 }
                 tracing::warn!(

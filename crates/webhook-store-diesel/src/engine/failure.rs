@@ -1,8 +1,11 @@
 //! What can go wrong in a transaction, sorted by what is to be done about it.
 
+use std::collections::BTreeSet;
+
 use diesel::result::{DatabaseErrorKind, Error};
 use webhook_domain::error::Cause;
-use webhook_domain::{ServiceError, StoreError};
+use webhook_domain::id::WebhookId;
+use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::database::connection::AnyConnection;
 use crate::database::row::RowError;
@@ -19,6 +22,10 @@ pub(crate) enum Failure {
     /// The database refused, or the connection broke, before the commit. Nothing was done, and it may be
     /// tried again.
     Before(Error),
+    /// As [`Before`](Self::Before), while these lanes were to be locked.
+    Lanes(Error, BTreeSet<WebhookId>),
+    /// A lane that must be changed is known to be kept locked by somebody else. Nothing was done.
+    LaneLocked,
     /// A row could not be read or written. Nothing was done, and trying again would not help.
     Row(RowError),
     /// The commit failed. It may have been done.
@@ -27,6 +34,9 @@ pub(crate) enum Failure {
 
 /// What is said of a panic: where it was is in its own message.
 pub(crate) const PANICKED: &str = "the change panicked";
+
+/// What is said of a lane that others keep locked.
+pub(crate) const LANE_LOCKED: &str = "somebody else keeps the queue of a webhook locked";
 
 /// An error and what is behind it, as one text.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
@@ -40,7 +50,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Whether it is the reference of a webhook that is not unique.
-pub(crate) fn is_of_reference(broken: &Error) -> bool {
+fn is_of_reference(broken: &Error) -> bool {
     let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, what) = broken else {
         return false;
     };
@@ -73,6 +83,30 @@ pub(crate) fn is_of_value(error: &Error) -> bool {
         | DatabaseErrorKind::ForeignKeyViolation => true,
         DatabaseErrorKind::Unknown => OF_A_VALUE.iter().any(|text| what.message().contains(text)),
         _ => false,
+    }
+}
+
+impl Failure {
+    /// Whether the connection is not to be used again: it may be broken, or be one that waits for a lock in vain.
+    pub(crate) fn breaks_the_connection(&self) -> bool {
+        match self {
+            Self::Before(error) => !is_of_value(error),
+            Self::Lanes(..) | Self::Commit(_) => true,
+            Self::Constraint(_) | Self::NotAsOne | Self::Panicked | Self::LaneLocked | Self::Row(_) => false,
+        }
+    }
+
+    /// The error of a group that may be tried again, with the lanes that it was about to lock; for any other group, why it was not done.
+    pub(crate) fn judged(self) -> Result<(Error, BTreeSet<WebhookId>), Broken> {
+        let error: ServiceError = match self {
+            Self::Lanes(error, lanes) => return Ok((error, lanes)),
+            Self::Before(error) if !is_of_value(&error) => return Ok((error, BTreeSet::new())),
+            Self::Commit(error) => return Err(Broken::ForAll(StoreError::OutcomeUnknown, error.to_string())),
+            Self::Constraint(error) if is_of_reference(&error) => Refusal::ReferenceTaken.into(),
+            Self::Constraint(error) => StoreError::Unavailable(error.into()).into(),
+            failure => StoreError::from(failure).into(),
+        };
+        Err(Broken::ByOne(error))
     }
 }
 
@@ -110,7 +144,8 @@ impl From<Failure> for StoreError {
             Failure::Constraint(error) => Self::Corrupt(error.into()),
             Failure::NotAsOne | Failure::Panicked => Self::Corrupt(PANICKED.into()),
             Failure::Before(error) if is_of_value(&error) => Self::Corrupt(error.into()),
-            Failure::Before(error) => Self::Unavailable(error.into()),
+            Failure::Before(error) | Failure::Lanes(error, _) => Self::Unavailable(error.into()),
+            Failure::LaneLocked => Self::Unavailable(LANE_LOCKED.into()),
             Failure::Row(error) => Self::Corrupt(error.into()),
             Failure::Commit(error) => Self::OutcomeUnknown(error.into()),
         }

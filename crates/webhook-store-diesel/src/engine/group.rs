@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use tokio::sync::oneshot;
 use webhook_domain::delivery::notice::Notice;
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::ports::{Outcome, Publication, Published};
+use webhook_domain::ports::{Outcome, Publication, Published, Recorded};
 use webhook_domain::time::Instant;
 use webhook_domain::webhook::RotationDays;
 use webhook_domain::{ServiceError, StoreError};
@@ -47,15 +47,15 @@ impl<W, R> Member<W, R> {
 pub(crate) type Changed = Result<Outcome, ServiceError>;
 /// What a publication is answered.
 pub(crate) type PublicationReply = Result<Outcome<Published>, ServiceError>;
-/// What turns are answered: all are recorded but those at these lanes, which were somebody else's.
-pub(crate) type Recorded = Result<Vec<WebhookId>, StoreError>;
+/// What turns are answered.
+pub(crate) type TurnsReply = Result<Recorded, StoreError>;
 
 /// The members of a group, by their kinds.
 #[derive(Default)]
 pub(crate) struct Group {
     pub(crate) changes: Vec<Member<Work, Changed>>,
     pub(crate) publications: Vec<Member<Box<Publication>, PublicationReply>>,
-    pub(crate) turns: Vec<Member<Turns, Recorded>>,
+    pub(crate) turns: Vec<Member<Turns, TurnsReply>>,
 }
 
 /// What is to be done once a group is committed.
@@ -79,7 +79,7 @@ pub(crate) struct Done {
 pub(crate) struct Replies {
     changes: Vec<Changed>,
     publications: Vec<PublicationReply>,
-    turns: Vec<Vec<WebhookId>>,
+    turns: Vec<Recorded>,
 }
 
 impl Group {
@@ -95,8 +95,8 @@ impl Group {
         for (member, reply) in self.publications.into_iter().zip(replies.publications) {
             member.answer(reply);
         }
-        for (member, lost) in self.turns.into_iter().zip(replies.turns) {
-            member.answer(Ok(lost));
+        for (member, recorded) in self.turns.into_iter().zip(replies.turns) {
+            member.answer(Ok(recorded));
         }
     }
 
@@ -150,12 +150,13 @@ impl Group {
     }
 }
 
-/// Runs all of `group` in one transaction, for a process with the id `own` if it delivers.
+/// Runs all of `group` in one transaction, for a process with the id `own` if it delivers. Lanes that are among `held` are not waited
+/// for: what needs one of them is not done.
 pub(crate) fn attempt(
     connection: &mut AnyConnection,
     keys: Keys<'_>,
     own: Option<ProcessId>,
-    (audiences, counts, known): (&mut Audiences, &Counts, &KnownUses),
+    (audiences, counts, known, held): (&mut Audiences, &Counts, &KnownUses, &BTreeSet<WebhookId>),
     group: &Group,
     taken: TakenRows,
     default_rotation: Option<RotationDays>,
@@ -208,12 +209,17 @@ pub(crate) fn attempt(
             &mut routing,
             &mut spread,
             &mut pending,
+            held,
         )?;
         let counted = pending.save(connection)?;
 
         spread.save_events(connection)?;
         let mut needed: BTreeSet<WebhookId> = spread.webhooks().collect();
         needed.extend(changes.lanes());
+        // Publications have been refused where they need one, so it is a change that does, or what is told of it.
+        if !needed.is_disjoint(held) {
+            return Err(Failure::LaneLocked);
+        }
         needed.extend(
             made.iter()
                 .flat_map(|made| &made.turns)
@@ -222,7 +228,7 @@ pub(crate) fn attempt(
         // What nobody is told of says itself when it was changed.
         let now = now_of(&works, &published, &made).or_else(|| changes.last_updated_at());
         let now = now.unwrap_or(Instant::from_milliseconds(0));
-        let mut lanes = LockedLanes::lock(connection, &needed, now)?;
+        let mut lanes = LockedLanes::lock_but(connection, &needed, held, now)?;
         let mut notices = changes.change_lanes(connection, &mut lanes)?;
         let mut told = Vec::new();
         let (turns, used) = record(connection, &made, &mut lanes, known, (&mut notices, &mut told))?;

@@ -6,7 +6,7 @@ use webhook_domain::ports::Publication;
 
 use crate::DatabaseUrl;
 use crate::engine::errands::Errand;
-use crate::engine::group::{Changed, Member, PublicationReply, Recorded};
+use crate::engine::group::{Changed, Member, PublicationReply, TurnsReply};
 use crate::engine::queue::{Bulk, Queue};
 use crate::lanes::record::Turns;
 use crate::webhooks::change::Work;
@@ -26,7 +26,7 @@ const STEPS_ON_POSTGRES: Bulk = Bulk {
 pub(super) enum Job {
     Change(Member<Work, Changed>),
     Publish(Member<Box<Publication>, PublicationReply>),
-    Record(Member<Turns, Recorded>),
+    Record(Member<Turns, TurnsReply>),
     Errand(Errand),
 }
 

@@ -17,9 +17,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+use webhook_domain::StoreError;
 use webhook_domain::error::Cause;
 use webhook_domain::ports::Publication;
-use webhook_domain::{Refusal, StoreError};
 
 use crate::DatabaseUrl;
 use crate::audit::chain::ChainKey;
@@ -31,13 +31,14 @@ use crate::database::levels::SUPERSEDED;
 use crate::database::opening::open_for_writing;
 use crate::database::write_back::WriteBack;
 use crate::engine::errands::{Errand, errand};
-use crate::engine::failure::{Broken, Failure, PANICKED, is_of_reference, is_of_value, unavailable};
-use crate::engine::group::{Changed, Done, Group, Member, PublicationReply, Recorded, attempt};
+use crate::engine::failure::{Broken, Failure, PANICKED, unavailable};
+use crate::engine::group::{Changed, Done, Group, Member, PublicationReply, TurnsReply, attempt};
 use crate::engine::job::{self, Job, Queued};
 use crate::engine::queue::{Patience, Queue};
 use crate::engine::waiting::answer_within;
 use crate::events::audience::Audiences;
 use crate::events::pending::Counts;
+use crate::lanes::held::HeldLanes;
 use crate::lanes::key_uses::KnownUses;
 use crate::lanes::notify::Delivering;
 use crate::lanes::record::Turns;
@@ -100,6 +101,7 @@ impl Writer {
             refused_at: None,
             audiences: Audiences::default(),
             uses: KnownUses::default(),
+            held: HeldLanes::default(),
             counts: Arc::clone(&counts),
             observed: observed.clone(),
             default_rotation: default_rotation.clone(),
@@ -143,7 +145,7 @@ impl Writer {
 
     /// As [`change`](Self::change), for turns at lanes. They come before all that is queued, also when the queue is full: a process
     /// records one batch at a time, and publishers who ask for too much must not keep it from recording what it has delivered.
-    pub(crate) async fn record(&self, work: Turns) -> Recorded {
+    pub(crate) async fn record(&self, work: Turns) -> TurnsReply {
         let (reply, answer) = oneshot::channel();
         let (job, since) = (Job::Record(Member { work, reply }), Instant::now());
         self.queue
@@ -202,6 +204,7 @@ struct Worker {
     refused_at: Option<Instant>,
     audiences: Audiences,
     uses: KnownUses,
+    held: HeldLanes,
     /// What was counted for quotas.
     counts: Arc<Counts>,
     observed: Observed,
@@ -323,8 +326,16 @@ impl Worker {
             let Some(connection) = self.connection.as_mut() else {
                 return Err(unavailable("no connection".into()));
             };
+            let held = match self.held.ask(connection) {
+                Ok(held) => held,
+                Err(error) => {
+                    self.connection = None;
+                    last = Some(error.into());
+                    continue;
+                }
+            };
             let attempted_at = Instant::now();
-            let kept = (&mut self.audiences, self.counts.as_ref(), &self.uses);
+            let kept = (&mut self.audiences, self.counts.as_ref(), &self.uses, held);
             match attempt(connection, keys, own, kept, group, taken, days) {
                 Ok(done) => return Ok(done),
                 // A member alone is run again: if another process gave the answer to this very request in the
@@ -332,31 +343,16 @@ impl Worker {
                 Err(Failure::Constraint(_)) if group.len() == 1 && !broke_constraint => {
                     broke_constraint = true;
                 }
-                Err(Failure::Constraint(error)) if is_of_reference(&error) => {
-                    return Err(Broken::ByOne(Refusal::ReferenceTaken.into()));
-                }
-                Err(Failure::Constraint(error)) => {
-                    return Err(Broken::ByOne(StoreError::Unavailable(error.into()).into()));
-                }
-                Err(Failure::NotAsOne | Failure::Panicked) => {
-                    return Err(Broken::ByOne(StoreError::Corrupt(PANICKED.into()).into()));
-                }
-                Err(Failure::Before(error)) if is_of_value(&error) => {
-                    return Err(Broken::ByOne(StoreError::Corrupt(error.into()).into()));
-                }
-                Err(Failure::Before(error)) => {
-                    self.connection = None;
+                Err(failure) => {
+                    if failure.breaks_the_connection() {
+                        self.connection = None;
+                    }
+                    let (error, lanes) = failure.judged()?;
                     last = Some(error.into());
                     if attempted_at.elapsed() > SLOW_ATTEMPT {
                         taken = TakenRows::Skip;
+                        self.held.suspect(lanes);
                     }
-                }
-                Err(Failure::Row(error)) => {
-                    return Err(Broken::ByOne(StoreError::Corrupt(error.into()).into()));
-                }
-                Err(Failure::Commit(error)) => {
-                    self.connection = None;
-                    return Err(Broken::ForAll(StoreError::OutcomeUnknown, error.to_string()));
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! Publications in a group: which are new, and what they are answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use webhook_domain::id::WebhookId;
 use webhook_domain::idempotency::Idempotency;
 use webhook_domain::ports::{Outcome, Publication, Published};
 use webhook_domain::{Refusal, ServiceError, StoreError};
@@ -9,7 +10,7 @@ use webhook_domain::{Refusal, ServiceError, StoreError};
 use crate::answers::row::{AnswerRow, slot_key};
 use crate::answers::{self, Earlier};
 use crate::database::connection::AnyConnection;
-use crate::engine::failure::Failure;
+use crate::engine::failure::{Failure, LANE_LOCKED};
 use crate::engine::group::PublicationReply;
 use crate::events::audience::Routing;
 use crate::events::pending::Pending;
@@ -33,7 +34,7 @@ enum Admitted {
 }
 
 impl Publications {
-    /// Puts what is new of `published` into `spread`. Where a publication has a name, the head of the chain must be locked.
+    /// Puts what is new of `published` into `spread`, but refuses what would go into a lane that is among `held`. Where a publication has a name, the head of the chain must be locked.
     pub(crate) fn admit(
         connection: &mut AnyConnection,
         vault: &Vault,
@@ -41,6 +42,7 @@ impl Publications {
         routing: &mut Routing<'_>,
         spread: &mut Spread,
         pending: &mut Pending,
+        held: &BTreeSet<WebhookId>,
     ) -> Result<Self, Failure> {
         let named = published
             .iter()
@@ -67,7 +69,14 @@ impl Publications {
                 admitted.push(Admitted::Answered(Box::new(refusal)));
                 continue;
             }
-            admitted.push(Self::put(connection, routing, spread, pending, publication)?);
+            admitted.push(Self::put(
+                connection,
+                routing,
+                spread,
+                pending,
+                held,
+                publication,
+            )?);
         }
         Ok(Self { admitted, earlier })
     }
@@ -77,6 +86,7 @@ impl Publications {
         routing: &mut Routing<'_>,
         spread: &mut Spread,
         pending: &mut Pending,
+        held: &BTreeSet<WebhookId>,
         publication: &Publication,
     ) -> Result<Admitted, Failure> {
         let Publication {
@@ -86,6 +96,9 @@ impl Publications {
         } = publication;
         let refuse = |error: ServiceError| Ok(Admitted::Answered(Box::new(Err(error))));
         let audience = routing.of(connection, event)?;
+        if spread.needs(held, routing, event, &audience) {
+            return refuse(StoreError::Unavailable(LANE_LOCKED.into()).into());
+        }
         if let Some(quota) = quota {
             let more = audience.len() as u64;
             if let Err(refusal) = pending.admit(connection, &event.platform, *quota, more, more)? {

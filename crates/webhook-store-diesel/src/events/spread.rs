@@ -69,6 +69,18 @@ impl Spread {
         Ok(())
     }
 
+    /// Whether an event would go at once into a lane that is among `held`.
+    pub(crate) fn needs(
+        &self,
+        held: &BTreeSet<WebhookId>,
+        routing: &Routing<'_>,
+        event: &Event,
+        audience: &Audience,
+    ) -> bool {
+        let is_held = || audience.iter().any(|recipient| held.contains(&recipient.webhook));
+        !held.is_empty() && self.fits(routing, event, audience.len()) && is_held()
+    }
+
     fn put_directly(&mut self, event: Event, audience: Audience) {
         self.deliveries += audience.len();
         self.direct.push((event, audience));

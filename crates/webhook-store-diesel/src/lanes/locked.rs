@@ -19,6 +19,8 @@ use crate::lanes::row::LaneColumns;
 pub(crate) struct LockedLanes {
     lanes: BTreeMap<WebhookId, Locked>,
     unreadable: BTreeSet<WebhookId>,
+    /// Lanes that are not locked though somebody needs them, because somebody else keeps them locked.
+    left_out: BTreeSet<WebhookId>,
     /// What attempts have left in deliveries, written with the lanes.
     turns: Vec<TurnColumns>,
     /// The time, by the clock that all who work at these lanes go by.
@@ -49,18 +51,37 @@ impl LockedLanes {
         webhooks: &BTreeSet<WebhookId>,
         now: Instant,
     ) -> Result<Self, Failure> {
+        Self::lock_but(connection, webhooks, &BTreeSet::new(), now)
+    }
+
+    /// As [`lock`](Self::lock), but leaves out what is among `held`.
+    pub(crate) fn lock_but(
+        connection: &mut AnyConnection,
+        webhooks: &BTreeSet<WebhookId>,
+        held: &BTreeSet<WebhookId>,
+        now: Instant,
+    ) -> Result<Self, Failure> {
         let mut locked = Self {
             lanes: BTreeMap::new(),
             unreadable: BTreeSet::new(),
+            left_out: webhooks.intersection(held).copied().collect(),
             turns: Vec::new(),
             now,
         };
-        if webhooks.is_empty() {
+        let mut ids: Vec<String> = webhooks.difference(held).map(ToString::to_string).collect();
+        if ids.is_empty() {
             return Ok(locked);
         }
-        let mut ids: Vec<String> = webhooks.iter().map(ToString::to_string).collect();
         ids.sort_unstable();
-        let (rows, databases_now) = connection.lock_lanes(&ids)?;
+        let (rows, databases_now) = match connection.lock_lanes(&ids) {
+            Ok(rows) => rows,
+            Err(error) => {
+                return Err(Failure::Lanes(
+                    error,
+                    webhooks.difference(held).copied().collect(),
+                ));
+            }
+        };
         locked.now = databases_now.map_or(now, Instant::from_milliseconds);
         for row in rows {
             match (row.webhook_id.parse(), row.decode()) {
@@ -94,6 +115,11 @@ impl LockedLanes {
     /// Whether there is a lane of `webhook`, readable or not: something can be queued in it.
     pub(crate) fn holds(&self, webhook: WebhookId) -> bool {
         self.lanes.contains_key(&webhook) || self.unreadable.contains(&webhook)
+    }
+
+    /// Whether the lane of `webhook` is needed and was left out, because somebody else keeps it locked.
+    pub(crate) fn leaves_out(&self, webhook: WebhookId) -> bool {
+        self.left_out.contains(&webhook)
     }
 
     /// The lane of `webhook` as the transaction has it, if there is one that can be read.

@@ -8,7 +8,7 @@ use webhook_domain::StoreError;
 use webhook_domain::delivery::lane::Position;
 use webhook_domain::delivery::penalty_box::PenaltyBox;
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::ports::{Arrival, DeliveryQueue, Lane, TrackedDelivery, Turn};
+use webhook_domain::ports::{Arrival, DeliveryQueue, Lane, Recorded, TrackedDelivery, Turn};
 use webhook_domain::time::Instant;
 
 use crate::DieselStore;
@@ -188,7 +188,7 @@ impl DeliveryQueue for DieselStore {
         Ok(looked)
     }
 
-    async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Vec<WebhookId>, StoreError> {
+    async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Recorded, StoreError> {
         self.writer.record(Turns { process, turns }).await
     }
 

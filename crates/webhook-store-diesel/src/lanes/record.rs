@@ -9,7 +9,7 @@ use webhook_domain::delivery::event::Event;
 use webhook_domain::delivery::lane::{Recording, StoredAttempts};
 use webhook_domain::delivery::notice::Notice;
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::ports::Turn;
+use webhook_domain::ports::{Recorded, Turn};
 use webhook_domain::webhook::Version;
 
 use crate::database::connection::AnyConnection;
@@ -25,8 +25,8 @@ pub(crate) struct Turns {
     pub(crate) turns: Vec<Turn>,
 }
 
-/// Records turns, whose lanes are locked. For each of `made` it gives the lanes that were lost, and with them the keys that have
-/// a row besides those that are `known` to. What there is to tell of lanes is put into `notices`, and
+/// Records turns, whose lanes are locked or [left out](LockedLanes::leaves_out). For each of `made` it gives what has become of it, and with
+/// them the keys that have a row besides those that are `known` to. What there is to tell of lanes is put into `notices`, and
 /// the events that tell of it into `told`.
 pub(crate) fn record(
     connection: &mut AnyConnection,
@@ -34,7 +34,7 @@ pub(crate) fn record(
     lanes: &mut LockedLanes,
     known: &KnownUses,
     (notices, told): (&mut Vec<Notice>, &mut Vec<Event>),
-) -> Result<(Vec<Vec<WebhookId>>, Vec<KeyUse>), Failure> {
+) -> Result<(Vec<Recorded>, Vec<KeyUse>), Failure> {
     let mut uses = NewUses::beside(known);
     let ended = end(connection, made, lanes)?;
     let mut stored = load_stored(connection, made, &ended)?;
@@ -43,11 +43,15 @@ pub(crate) fn record(
     let mut columns = Vec::new();
     let mut failed = Vec::new();
     let mut failed_no_more = Vec::new();
-    let mut all_lost = Vec::with_capacity(made.len());
+    let mut recorded = Vec::with_capacity(made.len());
     for Turns { process, turns } in made {
-        let mut lost = BTreeSet::new();
+        let (mut lost, mut locked) = (BTreeSet::new(), BTreeSet::new());
         for turn in turns {
             let webhook = turn.delivery.webhook;
+            if lanes.leaves_out(webhook) {
+                locked.insert(webhook);
+                continue;
+            }
             let Some(lane) = lanes.get(webhook) else {
                 lost.insert(webhook);
                 continue;
@@ -83,7 +87,10 @@ pub(crate) fn record(
                 }
             }
         }
-        all_lost.push(lost.into_iter().collect());
+        recorded.push(Recorded {
+            lost: lost.into_iter().collect(),
+            locked: locked.into_iter().collect(),
+        });
     }
     let last_round = save_in_rounds(connection, columns)?;
     lanes.add_turns(last_round);
@@ -93,7 +100,7 @@ pub(crate) fn record(
     for position in failed_no_more {
         connection.forget_failed(position)?;
     }
-    Ok((all_lost, uses.save(connection)?))
+    Ok((recorded, uses.save(connection)?))
 }
 
 /// Writes the successes that are the only turns of the group at deliveries that wait, and says at which positions. All that is

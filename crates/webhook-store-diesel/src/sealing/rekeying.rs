@@ -89,10 +89,13 @@ impl From<Failure> for RekeyError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Row(error) => error.into(),
-            Failure::Constraint(error) | Failure::Before(error) | Failure::Commit(error) => {
-                Self::Statement(error)
+            Failure::Constraint(error)
+            | Failure::Before(error)
+            | Failure::Lanes(error, _)
+            | Failure::Commit(error) => Self::Statement(error),
+            Failure::NotAsOne | Failure::Panicked | Failure::LaneLocked => {
+                Self::Statement(Error::RollbackTransaction)
             }
-            Failure::NotAsOne | Failure::Panicked => Self::Statement(Error::RollbackTransaction),
         }
     }
 }

@@ -9,6 +9,7 @@ mod due_rolls;
 mod failing;
 mod fan_out;
 mod groups;
+mod held;
 mod key_uses;
 mod known_keys;
 mod looking;

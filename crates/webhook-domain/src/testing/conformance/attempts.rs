@@ -21,7 +21,10 @@ pub async fn the_last_attempts_are_kept_however_much_was_answered(ports: &Ports)
     for _ in 0..30 {
         let lane = scene.lane(process, &webhook).await;
         let turn = scene.turn(&lane, &lane.queued[0], refused);
-        assert_eq!(held(ports.lanes().record(process, vec![turn.clone()]).await), []);
+        assert_eq!(
+            held(ports.lanes().record(process, vec![turn.clone()]).await).lost,
+            []
+        );
         made.push(turn.attempt);
         scene.clock.advance(Duration::from_secs(1));
         let kept = scene.tracked(DeliveryId::of(event.id, webhook.id)).await.attempts;
@@ -53,7 +56,7 @@ pub async fn no_more_attempts_are_kept_than_may_be(ports: &Ports) {
     }
     let made: Vec<_> = turns.iter().map(|turn| turn.attempt.clone()).collect();
     for turn in turns {
-        assert_eq!(held(ports.lanes().record(process, vec![turn]).await), []);
+        assert_eq!(held(ports.lanes().record(process, vec![turn]).await).lost, []);
     }
     let id = DeliveryId::of(event.id, webhook.id);
     assert_eq!(
@@ -109,7 +112,10 @@ pub async fn attempts_and_penalty_boxes_read_back_equal(ports: &Ports) {
             },
             planned_at: (place % 3 == 0).then(|| later(6)),
         };
-        assert_eq!(held(ports.lanes().record(process, vec![turn.clone()]).await), []);
+        assert_eq!(
+            held(ports.lanes().record(process, vec![turn.clone()]).await).lost,
+            []
+        );
         assert_eq!(scene.lane(process, &webhook).await.penalty_box, turn.penalty_box);
         made.push(turn.attempt);
         scene.clock.advance(Duration::from_millis(1001));
@@ -140,7 +146,10 @@ pub async fn what_is_given_up_leaves_its_lane(ports: &Ports) {
         cause: FailureCause::Connection,
         given_up_at: scene.now(),
     };
-    assert_eq!(held(ports.lanes().record(process, vec![turn.clone()]).await), []);
+    assert_eq!(
+        held(ports.lanes().record(process, vec![turn.clone()]).await).lost,
+        []
+    );
     assert_eq!(scene.queued(process, &webhook).await, [second.id]);
     assert_eq!(scene.lane(process, &webhook).await.penalty_box, turn.penalty_box);
     assert_eq!(

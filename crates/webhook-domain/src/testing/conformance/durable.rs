@@ -111,7 +111,7 @@ pub async fn lanes_are_there_after_a_restart(ports: &Ports) {
         AttemptOutcome::failed(FailureCause::Timeout),
     );
     assert_eq!(
-        held(ports.lanes().record(first_process, vec![failed.clone()]).await),
+        held(ports.lanes().record(first_process, vec![failed.clone()]).await).lost,
         []
     );
     held(ports.lanes().leave(first_process).await);

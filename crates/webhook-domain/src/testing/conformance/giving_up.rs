@@ -67,7 +67,10 @@ impl Scene {
         let lane = self.lane(process, webhook).await;
         let head = held(lane.queued.first().ok_or("nothing is queued"));
         let turn = self.turn(&lane, head, AttemptOutcome::failed(FailureCause::Timeout));
-        assert_eq!(held(self.ports.lanes().record(process, vec![turn]).await), []);
+        assert_eq!(
+            held(self.ports.lanes().record(process, vec![turn]).await).lost,
+            []
+        );
     }
 }
 
@@ -109,7 +112,7 @@ pub async fn what_is_given_up_by_request_is_out_of_its_lane(ports: &Ports) {
         &late.queued[0],
         AttemptOutcome::failed(FailureCause::Timeout),
     );
-    assert_eq!(held(ports.lanes().record(process, vec![turn]).await), []);
+    assert_eq!(held(ports.lanes().record(process, vec![turn]).await).lost, []);
     assert_eq!(scene.tracked(id).await, given_up);
     assert_eq!(scene.lane(process, &webhook).await.penalty_box, PenaltyBox::Out);
 }
@@ -145,7 +148,7 @@ pub async fn a_success_of_what_is_given_up_meanwhile_counts(ports: &Ports) {
         assert_eq!(listed_as("FAILED").await, [ids[place]]);
         for _ in 0..2 {
             let lost = ports.lanes().record(process, vec![turn.clone()]).await;
-            assert_eq!(held(lost), []);
+            assert_eq!(held(lost).lost, []);
             let tracked = scene.tracked(ids[place]).await;
             assert_eq!(tracked.delivery.status, turn.delivery.status);
             assert_eq!(tracked.attempts.last(), Some(&turn.attempt));

@@ -34,7 +34,10 @@ pub(super) async fn fail_head(scene: &Scene, process: ProcessId, webhook: &Webho
     let lane = scene.lane(process, webhook).await;
     let failed = AttemptOutcome::failed(FailureCause::Timeout);
     let turn = scene.turn(&lane, &lane.queued[0], failed);
-    assert_eq!(held(scene.ports.lanes().record(process, vec![turn]).await), []);
+    assert_eq!(
+        held(scene.ports.lanes().record(process, vec![turn]).await).lost,
+        []
+    );
 }
 
 async fn is_told(scene: &Scene, process: ProcessId, webhook: &Webhook) {

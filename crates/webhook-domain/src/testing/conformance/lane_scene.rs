@@ -171,7 +171,7 @@ impl Scene {
         let lane = self.lane(process, webhook).await;
         let head = held(lane.queued.first().ok_or("nothing is queued"));
         let turn = self.turn(&lane, head, succeeded());
-        let lost = held(self.ports.lanes().record(process, vec![turn.clone()]).await);
+        let lost = held(self.ports.lanes().record(process, vec![turn.clone()]).await).lost;
         assert_eq!(lost, []);
         turn
     }

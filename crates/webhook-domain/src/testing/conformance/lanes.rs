@@ -58,7 +58,10 @@ pub async fn turns_are_kept(ports: &Ports) {
     ] {
         let lane = scene.lane(process, &webhook).await;
         let turn = scene.turn(&lane, &lane.queued[0], AttemptOutcome::failed(cause));
-        assert_eq!(held(ports.lanes().record(process, vec![turn.clone()]).await), []);
+        assert_eq!(
+            held(ports.lanes().record(process, vec![turn.clone()]).await).lost,
+            []
+        );
         assert_eq!(scene.lane(process, &webhook).await.penalty_box, turn.penalty_box);
         assert_eq!(scene.queued(process, &webhook).await, [first.id, second.id]);
         attempts.push(turn.attempt);
@@ -100,7 +103,7 @@ pub async fn turns_are_recorded_at_once(ports: &Ports) {
             lane.penalty_box = PenaltyBox::Out;
         }
     }
-    assert_eq!(held(ports.lanes().record(process, turns).await), []);
+    assert_eq!(held(ports.lanes().record(process, turns).await).lost, []);
     let left = |from: usize| events[from..].iter().map(|event| event.id).collect::<Vec<_>>();
     assert_eq!(scene.queued(process, &webhook).await, left(1));
     assert_eq!(scene.queued(process, &other).await, left(2));
@@ -139,10 +142,13 @@ pub async fn a_lane_is_taken_over_from_the_dead_alone(ports: &Ports) {
     assert_eq!(scene.queued(second, &webhook).await, [event.id]);
     assert!(scene.look(first, &webhook).await.is_none());
     assert_eq!(
-        held(ports.lanes().record(first, vec![late.clone()]).await),
+        held(ports.lanes().record(first, vec![late.clone()]).await).lost,
         [webhook.id]
     );
-    assert_eq!(held(ports.lanes().record(second, vec![late]).await), [webhook.id]);
+    assert_eq!(
+        held(ports.lanes().record(second, vec![late]).await).lost,
+        [webhook.id]
+    );
     assert_eq!(
         scene.queued(second, &webhook).await,
         [event.id],
@@ -252,7 +258,7 @@ pub async fn a_turn_told_twice_counts_once(ports: &Ports) {
     );
     for _ in 0..2 {
         assert_eq!(
-            held(ports.lanes().record(process, vec![failed.clone()]).await),
+            held(ports.lanes().record(process, vec![failed.clone()]).await).lost,
             []
         );
     }
@@ -260,7 +266,7 @@ pub async fn a_turn_told_twice_counts_once(ports: &Ports) {
     assert_eq!(attempts(scene.tracked(of(&event, &webhook)).await), 1);
     let delivered = scene.deliver(process, &webhook).await;
     assert_eq!(
-        held(ports.lanes().record(process, vec![failed, delivered]).await),
+        held(ports.lanes().record(process, vec![failed, delivered]).await).lost,
         []
     );
     let tracked = scene.tracked(of(&event, &webhook)).await;
@@ -287,7 +293,7 @@ pub async fn a_failure_of_an_older_target_holds_nothing_up(ports: &Ports) {
         settings.url = Some(TargetUrl::restore("https://example.com/two".to_owned()));
     };
     done(scene.change_counted(webhook.id, moved).await);
-    assert_eq!(held(ports.lanes().record(process, vec![failed]).await), []);
+    assert_eq!(held(ports.lanes().record(process, vec![failed]).await).lost, []);
     let lane = scene.lane(process, &webhook).await;
     assert_eq!(lane.penalty_box, PenaltyBox::Out);
     assert_eq!((lane.queued[0].event.id, lane.queued[0].attempts), (event.id, 1));

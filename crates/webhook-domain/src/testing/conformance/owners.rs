@@ -40,7 +40,7 @@ pub async fn nothing_takes_a_lane_from_the_living(ports: &Ports) {
         &lane.queued[0],
         AttemptOutcome::failed(FailureCause::Timeout),
     );
-    assert_eq!(held(ports.lanes().record(process, vec![failed]).await), []);
+    assert_eq!(held(ports.lanes().record(process, vec![failed]).await).lost, []);
     own("a turn").await;
     held(ports.lanes().expedite(webhook.id, scene.now()).await);
     own("an expedition").await;
@@ -145,7 +145,7 @@ pub async fn a_lost_lane_is_named_and_the_others_are_recorded(ports: &Ports) {
         })
     };
     done(scene.change(deleted.id, None, delete).await);
-    let mut lost = held(ports.lanes().record(process, turns).await);
+    let mut lost = held(ports.lanes().record(process, turns).await).lost;
     lost.sort_unstable();
     let mut expected = [deleted.id, stale.id];
     expected.sort_unstable();

@@ -60,7 +60,7 @@ pub async fn what_a_key_has_signed_is_found(ports: &Ports) {
         &lane.queued[0],
         AttemptOutcome::failed(FailureCause::Timeout),
     );
-    assert_eq!(held(ports.lanes().record(process, vec![failed]).await), []);
+    assert_eq!(held(ports.lanes().record(process, vec![failed]).await).lost, []);
     let of_keys = async |expected: [&[usize]; 3]| {
         for (key, expected) in keys.iter().zip(expected) {
             let expected: Vec<_> = expected.iter().map(|place| ids[*place]).collect();

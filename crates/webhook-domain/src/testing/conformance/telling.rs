@@ -72,7 +72,7 @@ pub async fn what_befalls_queues_is_told_if_it_is_so(ports: &Ports) {
     for _ in 0..2 {
         events.push(scene.published("INVOICE.CREATED").await);
     }
-    let record = async |turn: &Turn| held(ports.lanes().record(process, vec![turn.clone()]).await);
+    let record = async |turn: &Turn| held(ports.lanes().record(process, vec![turn.clone()]).await).lost;
     let failure = AttemptOutcome::failed(FailureCause::Timeout);
     let held_up = scene.telling_turn(process, &webhook, failure).await;
     let lost = Turn {

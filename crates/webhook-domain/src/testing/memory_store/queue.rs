@@ -15,7 +15,9 @@ use crate::delivery::notice::Notice;
 use crate::delivery::penalty_box::PenaltyBox;
 use crate::error::StoreError;
 use crate::id::{ProcessId, WebhookId};
-use crate::ports::{Arrival, DeliveryQueue, Lane, MAX_ATTEMPTS, QueuedDelivery, TrackedDelivery, Turn};
+use crate::ports::{
+    Arrival, DeliveryQueue, Lane, MAX_ATTEMPTS, QueuedDelivery, Recorded, TrackedDelivery, Turn,
+};
 use crate::time::Instant;
 
 #[async_trait]
@@ -145,7 +147,7 @@ impl DeliveryQueue for MemoryStore {
         }))
     }
 
-    async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Vec<WebhookId>, StoreError> {
+    async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Recorded, StoreError> {
         let mut tables = self.tables();
         let Tables { lanes, webhooks, .. } = &mut *tables;
         let mut lost = BTreeSet::new();
@@ -182,7 +184,10 @@ impl DeliveryQueue for MemoryStore {
         for event in told {
             tables.spread(&event);
         }
-        Ok(lost.into_iter().collect())
+        Ok(Recorded {
+            lost: lost.into_iter().collect(),
+            locked: Vec::new(),
+        })
     }
 
     async fn expedite(

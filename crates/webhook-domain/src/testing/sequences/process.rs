@@ -177,7 +177,7 @@ impl Sequence<'_> {
                 )
             })
             .collect();
-        let lost = self.queue(at).record(id, turns).await?;
+        let lost = self.queue(at).record(id, turns).await?.lost;
         Ok(format!(
             "{} {told:?} of {id}: lost {}",
             lane.webhook.id,

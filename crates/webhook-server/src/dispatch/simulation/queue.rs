@@ -9,7 +9,7 @@ use webhook_domain::StoreError;
 use webhook_domain::delivery::attempt::Attempt;
 use webhook_domain::delivery::lane::Position;
 use webhook_domain::id::{ProcessId, WebhookId};
-use webhook_domain::ports::{Arrival, DeliveryQueue, EventStore, Lane, TrackedDelivery, Turn};
+use webhook_domain::ports::{Arrival, DeliveryQueue, EventStore, Lane, Recorded, TrackedDelivery, Turn};
 use webhook_domain::time::{Clock, Instant};
 
 use super::journal::Fact;
@@ -130,18 +130,18 @@ impl DeliveryQueue for Ports {
         self.process.call(&self.world, "look at a lane", look).await
     }
 
-    async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Vec<WebhookId>, StoreError> {
+    async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Recorded, StoreError> {
         let world = Arc::clone(&self.world);
         let made = turns.clone();
         let record = async move { world.record(process, turns).await };
-        let lost = self.process.call(&self.world, "record turns", record).await?;
+        let recorded = self.process.call(&self.world, "record turns", record).await?;
         for turn in made {
-            if !lost.contains(&turn.delivery.webhook) {
+            if !recorded.lost.contains(&turn.delivery.webhook) {
                 let turn = Box::new(turn);
                 self.world.write(Fact::Acknowledged { turn });
             }
         }
-        Ok(lost)
+        Ok(recorded)
     }
 
     async fn expedite(
@@ -176,17 +176,17 @@ impl DeliveryQueue for Ports {
 }
 
 impl World {
-    async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Vec<WebhookId>, StoreError> {
+    async fn record(&self, process: ProcessId, turns: Vec<Turn>) -> Result<Recorded, StoreError> {
         if self.is_tampered(Tampering::LosesTurns) {
-            return Ok(Vec::new());
+            return Ok(Recorded::default());
         }
         let mut before = BTreeMap::new();
         for turn in &turns {
             before.insert(turn.delivery.id, self.attempts(turn).await?.len());
         }
-        let lost = self.store.record(process, turns.clone()).await?;
+        let recorded = self.store.record(process, turns.clone()).await?;
         if self.is_tampered(Tampering::RecordsUnderAnyEpoch) {
-            self.record_as_owner(&turns, &lost).await?;
+            self.record_as_owner(&turns, &recorded.lost).await?;
         }
         for turn in turns {
             let attempts = self.attempts(&turn).await?;
@@ -207,7 +207,7 @@ impl World {
                 self.write(fact);
             }
         }
-        Ok(lost)
+        Ok(recorded)
     }
 
     /// Records turns of lanes that were lost as if those who have the lanes now had made them.

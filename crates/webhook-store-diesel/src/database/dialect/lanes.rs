@@ -1,5 +1,7 @@
 //! What lanes are read and written with, on either database.
 
+use std::collections::HashSet;
+
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -194,6 +196,27 @@ impl AnyConnection {
                 Ok((rows.into_iter().map(|(row, _)| row).collect(), now))
             }
         }
+    }
+
+    /// Those of these lanes that somebody else keeps locked at this moment. To be called outside of a transaction, so that no lock is
+    /// kept. Nobody keeps a lane of a file locked.
+    pub(crate) fn held_lanes(&mut self, webhooks: &[String]) -> QueryResult<Vec<String>> {
+        let Self::Postgres(postgres) = self else {
+            return Ok(Vec::new());
+        };
+        let free: HashSet<String> = HashSet::from_iter(
+            lanes::table
+                .filter(lanes::webhook_id.eq_any(webhooks))
+                .select(lanes::webhook_id)
+                .for_no_key_update()
+                .skip_locked()
+                .load(postgres)?,
+        );
+        let others = webhooks.iter().filter(|webhook| !free.contains(*webhook));
+        lanes::table
+            .filter(lanes::webhook_id.eq_any(others))
+            .select(lanes::webhook_id)
+            .load(postgres)
     }
 
     /// Makes lanes.

@@ -301,7 +301,7 @@ impl Ground {
             process,
             turns: vec![turn.clone()],
         };
-        let (mut lost, _) = record(
+        let (mut recorded, _) = record(
             connection,
             &[&turns],
             &mut lanes,
@@ -310,7 +310,7 @@ impl Ground {
         )
         .unwrap();
         lanes.save(connection, None).unwrap();
-        lost.remove(0)
+        recorded.remove(0).lost
     }
 
     /// Has what stands at the head of the lane succeed.

@@ -121,7 +121,7 @@ impl Ground {
                 );
             }
             delivered.fetch_add(turns.len() as u64, Ordering::Relaxed);
-            assert_eq!(runtime.block_on(store.record(process, turns)).unwrap(), []);
+            assert_eq!(runtime.block_on(store.record(process, turns)).unwrap().lost, []);
         }
     }
 
