@@ -14,7 +14,7 @@ use webhook_domain::services::{
 };
 use webhook_domain::testing::fixtures;
 use webhook_domain::time::Clock as _;
-use webhook_domain::{ServiceError, StoreError};
+use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::scene::{CutOff, Scene, claim, finished, poll, run};
 
@@ -109,6 +109,28 @@ fn a_rotation_under_way_stops_when_the_key_is_revoked() {
     let rolled = stopped.totals.rolled;
     assert!((51..51 + 16).contains(&rolled), "{rolled}");
     assert!(scene.webhooks_of(&rotation)[rolled as usize].settled.is_none());
+}
+
+/// Those that are under way are settled, and no more are begun.
+#[test]
+fn after_a_failure_it_is_looked_at_how_many_were_allowed() {
+    let scene = Scene::new();
+    scene.webhooks(200);
+    let rotation = scene.begin(StartRotation {
+        stop_after_failures: Some(1),
+        ..StartRotation::default()
+    });
+    let mut runner = scene.process(&scene.store);
+    let mut refusing = MockWebhookStore::new();
+    refusing
+        .expect_change()
+        .returning(|_| Err(Refusal::ReferenceTaken.into()));
+    runner.webhooks = Arc::new(refusing);
+    let mut working = finished(claim(&runner)).unwrap();
+    assert_eq!(finished(run(&runner, &mut working)), RotationTurn::Over);
+    let stopped = scene.find(&rotation);
+    assert_eq!(stopped.stop_reason, Some(StopReason::TooManyFailures));
+    assert_eq!(stopped.totals.failed, 1);
 }
 
 /// A store that commits some steps together has the next ones by then, and never all of a fleet's.

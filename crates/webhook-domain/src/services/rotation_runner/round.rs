@@ -65,10 +65,8 @@ impl Round {
         let is_given = leave == Some(Leave::Given);
         if !is_given {
             let mut state = self.lock();
-            let place = state
-                .waiting
-                .partition_point(|other| other.number < waiting.number);
-            state.waiting.insert(place, waiting);
+            // Those that came after it have been taken, or wait.
+            state.waiting.push_front(waiting);
             state.ends = true;
         }
         is_given
