@@ -26,6 +26,10 @@ use crate::lanes::settle::{self, SETTLED_AT_ONCE};
 /// How many lanes that others are changing are waited for by one look.
 const BUSY_AT_ONCE: usize = 2;
 
+/// How long lanes are had say whose they are, each time that all are looked through: much shorter than a lease, which is
+/// not renewed while nobody looks for lanes.
+const NOTES_PLATFORMS_FOR: Duration = Duration::from_secs(1);
+
 #[async_trait]
 impl DeliveryQueue for DieselStore {
     async fn join(&self, process: ProcessId, lease: Duration, _: Instant) -> Result<bool, StoreError> {
@@ -128,11 +132,7 @@ impl DeliveryQueue for DieselStore {
         let find = move |connection: &mut AnyConnection| settle::find_put_off(connection, at);
         let put_off = self.read_lanes(find).await?;
         let put_off = self.settle(put_off, now).await?;
-        let nobodys = self.read_lanes(settle::find_without_platform).await?;
-        if !nobodys.is_empty() {
-            let note = move |connection: &mut AnyConnection| settle::note_platforms(connection, &nobodys);
-            self.on_scans(note).await?;
-        }
+        self.note_platforms().await?;
         let all = due.iter().chain(&put_off);
         self.delivering.arrivals.tell(all.map(|webhook| Arrival {
             webhook: *webhook,
@@ -264,6 +264,21 @@ impl DieselStore {
             Some(scans) => scans.run(work).await,
             None => self.writer.alone(work).await,
         }
+    }
+
+    /// Has lanes say whose they are that do not, some in a transaction, for a while. What is left is done the next time.
+    async fn note_platforms(&self) -> Result<(), StoreError> {
+        let began = std::time::Instant::now();
+        let mut last = String::new();
+        while began.elapsed() < NOTES_PLATFORMS_FOR {
+            let find = move |connection: &mut AnyConnection| settle::find_without_platform(connection, &last);
+            let some = self.read_lanes(find).await?;
+            let Some(behind) = some.last().cloned() else { break };
+            let note = move |connection: &mut AnyConnection| settle::note_platforms(connection, &some);
+            self.on_scans(note).await?;
+            last = behind;
+        }
+        Ok(())
     }
 
     /// Puts some of what befell queues into the lanes of those who are told, and says whether there was something that nobody else is telling.

@@ -129,26 +129,39 @@ pub(crate) fn find_put_off(connection: &mut AnyConnection, now: i64) -> Result<V
     Ok(put_off.filter_map(|row| row.webhook_id.parse().ok()).collect())
 }
 
-/// Some lanes that do not say whose they are: a release made them that does not know of it.
-pub(crate) fn find_without_platform(connection: &mut AnyConnection) -> Result<Vec<String>, Failure> {
-    let select = format!(
-        "SELECT webhook_id FROM lanes WHERE platform IS NULL ORDER BY webhook_id LIMIT {SETTLED_AT_ONCE}"
-    );
-    let rows: Vec<Wrong> = sql_query(select).load(connection)?;
-    Ok(rows.into_iter().map(|row| row.webhook_id).collect())
-}
-
-/// Has these lanes say whose they are. They are in the order of their ids, and so locked in it.
-pub(crate) fn note_platforms(connection: &mut AnyConnection, lanes: &[String]) -> Result<(), Failure> {
+/// The first lanes behind `after` that do not say whose they are, in the order of their ids: they were there before that was noted, or a
+/// release made them that does not know of it.
+pub(crate) fn find_without_platform(
+    connection: &mut AnyConnection,
+    after: &str,
+) -> Result<Vec<String>, Failure> {
     let first = match connection {
         AnyConnection::Sqlite(_) => "?1",
         AnyConnection::Postgres(_) => "$1",
     };
-    let note = format!(
-        "UPDATE lanes SET platform = (SELECT platform FROM webhooks WHERE webhooks.id = lanes.webhook_id) WHERE webhook_id = {first}"
+    let select = format!(
+        "SELECT webhook_id FROM lanes WHERE platform IS NULL AND webhook_id > {first} ORDER BY webhook_id LIMIT {SETTLED_AT_ONCE}"
     );
-    for lane in lanes {
-        sql_query(&note).bind::<Text, _>(lane).execute(connection)?;
+    let rows: Vec<Wrong> = sql_query(select).bind::<Text, _>(after).load(connection)?;
+    Ok(rows.into_iter().map(|row| row.webhook_id).collect())
+}
+
+/// Has these lanes say whose they are, but for those that somebody is changing.
+pub(crate) fn note_platforms(connection: &mut AnyConnection, lanes: &[String]) -> Result<(), Failure> {
+    match connection {
+        AnyConnection::Sqlite(sqlite) => {
+            let note = "UPDATE lanes SET platform = (SELECT platform FROM webhooks WHERE webhooks.id = lanes.webhook_id) \
+                 WHERE webhook_id = ?1";
+            for lane in lanes {
+                sql_query(note).bind::<Text, _>(lane).execute(sqlite)?;
+            }
+        }
+        AnyConnection::Postgres(postgres) => {
+            let note = "UPDATE lanes SET platform = webhooks.platform FROM webhooks WHERE webhooks.id = lanes.webhook_id AND \
+                 lanes.webhook_id IN (SELECT webhook_id FROM lanes WHERE webhook_id = ANY($1) ORDER BY webhook_id \
+                 FOR NO KEY UPDATE SKIP LOCKED)";
+            sql_query(note).bind::<Array<Text>, _>(lanes).execute(postgres)?;
+        }
     }
     Ok(())
 }

@@ -13,12 +13,29 @@ use webhook_domain::testing::{ManualClock, fixtures};
 use webhook_domain::webhook::{Action, Need, NeedPage, NeedQuery, Settings, TargetUrl, Webhook};
 use webhook_store_diesel::{DieselStore, SystemEntropy};
 
+use crate::fan_out::create_many;
 use crate::opening::execute;
 use crate::place::{Place, Services, on_each_database};
 
 on_each_database! {
     no_more_deliveries_are_counted_than_may_be
     what_an_older_release_has_written_is_put_right
+    all_queues_of_an_older_release_are_noted_in_steps
+}
+
+/// More than are noted in one transaction.
+const QUEUES: usize = 300;
+
+async fn all_queues_of_an_older_release_are_noted_in_steps(place: Place) {
+    let store = place.open();
+    create_many(&store, QUEUES).await;
+    execute(&place, "UPDATE lanes SET platform = NULL");
+    store.repair(ManualClock::START).await.unwrap();
+    // It fails, and shows it, if a lane is left.
+    execute(
+        &place,
+        "CREATE TABLE noted (platform TEXT NOT NULL); INSERT INTO noted SELECT platform FROM lanes",
+    );
 }
 
 async fn receiving(store: &Arc<DieselStore>) -> Webhook {

@@ -15,6 +15,7 @@ on_each_database! {
     what_was_stored_is_there_after_reopening
     another_master_key_is_refused_at_once
     a_schema_of_a_newer_release_is_refused_unless_it_takes_this_one
+    a_database_that_has_the_indexes_of_missing_migrations_is_opened
 }
 
 async fn what_was_stored_is_there_after_reopening(place: Place) {
@@ -61,6 +62,27 @@ async fn a_schema_of_a_newer_release_is_refused_unless_it_takes_this_one(place: 
         ),
         "{refused:?}"
     );
+}
+
+/// As one that has them from a migration that made them with their columns.
+async fn a_database_that_has_the_indexes_of_missing_migrations_is_opened(place: Place) {
+    place.open().close();
+    let before = contents(&place);
+    execute(
+        &place,
+        "DELETE FROM __diesel_schema_migrations WHERE version IN ('20261130000055', '20261130000056', '20261130000057')",
+    );
+    place.open().close();
+    if matches!(place, Place::Postgres(_)) {
+        // But for when migrations were noted.
+        let at = |dump: &[u8]| {
+            String::from_utf8_lossy(dump)
+                .lines()
+                .filter(|line| !line.starts_with("20261130"))
+                .count()
+        };
+        assert_eq!(at(&contents(&place)), at(&before));
+    }
 }
 
 #[test]

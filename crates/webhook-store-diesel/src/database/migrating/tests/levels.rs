@@ -1,5 +1,7 @@
 //! What the migrations say of the levels, and which releases may run on which.
 
+use std::collections::BTreeSet;
+
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
@@ -26,6 +28,15 @@ fn sorted<DB: Backend>(source: &impl MigrationSource<DB>) -> Vec<Box<dyn Migrati
     migrations
 }
 
+/// The migrations that build an index while others write. Each is one statement, and so raises no level: a release runs as well without.
+fn index_builds() -> BTreeSet<String> {
+    let all = sorted::<Pg>(&POSTGRES_MIGRATIONS).into_iter();
+    let builds = all.filter(|migration| !migration.metadata().run_in_transaction());
+    builds
+        .map(|migration| migration.name().version().to_string())
+        .collect()
+}
+
 /// Applies the migrations one by one. Gives what the schema says after each, from the first on that says it.
 fn levels_of_each<DB: Backend, C: MigrationHarness<DB> + SimpleConnection>(
     mut connection: C,
@@ -33,6 +44,7 @@ fn levels_of_each<DB: Backend, C: MigrationHarness<DB> + SimpleConnection>(
     wrap: impl Fn(C) -> AnyConnection,
     unwrap: impl Fn(AnyConnection) -> C,
 ) -> Vec<Levels> {
+    let index_builds = index_builds();
     let mut found = Vec::new();
     connection.applied_migrations().unwrap();
     for migration in sorted(source) {
@@ -41,7 +53,7 @@ fn levels_of_each<DB: Backend, C: MigrationHarness<DB> + SimpleConnection>(
             connection.batch_execute(OPENED).unwrap();
         }
         connection.run_migration(migration.as_ref()).unwrap();
-        if version.as_str() >= SINCE {
+        if version.as_str() >= SINCE && !index_builds.contains(&version) {
             let mut any = wrap(connection);
             found.push(Levels::read(&mut any).unwrap().unwrap());
             connection = unwrap(any);
@@ -76,7 +88,7 @@ fn each_migration_raises_the_level_and_the_last_one_to_that_of_this_release() {
     let newest: Vec<i64> = sqlite.iter().map(|levels| levels.newest).collect();
     assert_eq!(
         newest, expected,
-        "each migration adds 1 to audit_chain.newest_level"
+        "each migration adds 1 to audit_chain.newest_level, but those that build an index"
     );
     assert_eq!(sqlite.last().unwrap().oldest, OLDEST_LEVEL);
 }

@@ -1,0 +1,1 @@
+DROP INDEX key_expiries_platform_unadopted;

@@ -1,0 +1,1 @@
+DROP INDEX lanes_platform_ready;
