@@ -102,8 +102,8 @@ pub struct DieselStore {
     write_back: Option<Arc<WriteBack>>,
     /// From when on there are lanes that are ready, in milliseconds since the Unix epoch.
     ready_since: Mutex<i64>,
-    /// The platform of which a chunk was moved into its lanes last.
-    fanned_out: Mutex<String>,
+    /// The platform of which a chunk was moved into its lanes last, or was to be.
+    fanned_out: Arc<Mutex<String>>,
     url: DatabaseUrl,
     /// Says that the database is open, where it is a file.
     in_use: Mutex<Option<InUse>>,
@@ -148,7 +148,7 @@ impl DieselStore {
             scans,
             delivering_lock,
             ready_since: Mutex::new(0),
-            fanned_out: Mutex::default(),
+            fanned_out: Arc::default(),
             writer: Writer::start(
                 url.clone(),
                 opened.connection,

@@ -3,13 +3,17 @@
 //! no other process, it delivers again.
 
 use std::{
-    thread::sleep,
+    thread::{self, sleep},
     time::{Duration, Instant},
 };
 
-use webhook_tests::{Backend, Client, Server, Service, receiver::Receiver};
+use diesel::connection::SimpleConnection as _;
+use webhook_tests::{Backend, Client, Server, Service, clock::wait_for, receiver::Receiver};
 
-use crate::ground::{all_arrive, arrivals, first_arrivals, publish, second_process, service, webhook_to};
+use crate::{
+    ground::{all_arrive, arrivals, first_arrivals, publish, second_process, service, webhook_to},
+    sql,
+};
 
 const LANES: usize = 5;
 /// How many events are published at a time before and after the stop.
@@ -18,6 +22,13 @@ const LONGER_THAN_A_LEASE: Duration = Duration::from_secs(9);
 const SHORTER_THAN_A_LEASE: Duration = Duration::from_secs(3);
 /// Between two publications while a process is stopped.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How many sessions wait for a lock.
+const WAITING: &str = "SELECT count(*) AS value FROM pg_stat_activity \
+    WHERE datname = current_database() AND wait_event_type = 'Lock'";
+/// How many do nothing in the middle of a transaction.
+const STANDING: &str = "SELECT count(*) AS value FROM pg_stat_activity \
+    WHERE datname = current_database() AND state = 'idle in transaction'";
 
 /// Two processes, of which the first has the lanes.
 struct Pair {
@@ -178,4 +189,35 @@ fn a_process_stopped_for_less_than_its_lease_keeps_its_lanes() {
     for receiver in &pair.receivers {
         all_arrive(receiver, pair.published + 1, Duration::from_secs(2));
     }
+}
+
+#[test]
+fn a_process_stopped_in_a_transaction_has_nothing_refused_by_the_other() {
+    let service = service(Backend::Postgres);
+    let receiver = Receiver::start();
+    let first = service.client();
+    webhook_to(&first, &receiver);
+    publish(&first, 0);
+    receiver.wait_for(1);
+    let (_other, second) = second_process(&service);
+    let mut database = sql::postgres(service.deployment());
+    let mut somebody = sql::postgres(service.deployment());
+    somebody
+        .batch_execute("BEGIN; SELECT * FROM lanes FOR UPDATE")
+        .unwrap();
+    thread::scope(|threads| {
+        let published = threads.spawn(move || publish(&first, 1));
+        wait_for("it waits for the queue", Duration::from_secs(2), || {
+            (sql::number(&mut database, WAITING) > 0).then_some(())
+        });
+        service.server().freeze();
+        somebody.batch_execute("ROLLBACK").unwrap();
+        wait_for("it has the queue", Duration::from_secs(1), || {
+            (sql::number(&mut database, STANDING) > 0).then_some(())
+        });
+        publish(&second, 2);
+        service.server().thaw();
+        published.join().unwrap();
+    });
+    all_arrive(&receiver, 3, Duration::from_secs(5));
 }

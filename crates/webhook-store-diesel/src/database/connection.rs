@@ -20,7 +20,7 @@ const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// How long what writes the log back waits for somebody who is writing, where it waits at all.
 const WRITE_BACK_TIMEOUT: Duration = Duration::from_millis(100);
-/// How long it waits for readers, while nobody writes.
+/// How long it waits for readers before it ends the log, while the writer waits for it.
 const READ_TIMEOUT: Duration = Duration::from_millis(3);
 /// What SQLite says of `SQLITE_BUSY`; diesel does not tell it from other errors.
 const SQLITE_BUSY_MESSAGE: &str = "database is locked";
@@ -30,9 +30,9 @@ const SQLITE_BUSY_MESSAGE: &str = "database is locked";
 const SQLITE_CHECKPOINT_PAGES: u32 = 65_536;
 
 /// How long PostgreSQL lets a statement wait for a lock, and run, and a transaction do nothing: ours never pauses, so one
-/// that does belongs to a process that is frozen or cut off, and all others wait for it.
+/// that does belongs to a process that is frozen or cut off, and all others wait for it. It ends before any of them has waited in vain.
 const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '2s'; SET statement_timeout = '30s'; \
-     SET idle_in_transaction_session_timeout = '3s'; SET client_min_messages = 'warning'";
+     SET idle_in_transaction_session_timeout = '1500ms'; SET client_min_messages = 'warning'";
 /// The writer, and the reader of lanes, find their rows by their keys. Left to choose, PostgreSQL reads the whole of a table
 /// that was small when it planned, with all the older versions of its rows, or plans such a statement anew each time, which
 /// takes longer than running it, or sorts what an index has in order (`bitmapscan`). What has no index and so is read whole all the same, it then takes to be so dear that it
@@ -342,7 +342,20 @@ fn with_network_timeouts(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use webhook_tests::postgres::Cluster;
+
     use super::*;
+
+    #[test]
+    fn nobody_waits_in_vain_for_a_transaction_that_stands_still() {
+        let database = Cluster::shared().create_database();
+        let [mut frozen, mut waiting] = [(); 2].map(|()| open_postgres(database.url()).unwrap());
+        frozen
+            .batch_execute("BEGIN; SELECT pg_advisory_xact_lock(1)")
+            .unwrap();
+        waiting.batch_execute("SELECT pg_advisory_xact_lock(1)").unwrap();
+        sql_query("COMMIT").execute(&mut frozen).unwrap_err();
+    }
 
     #[test]
     fn a_database_that_cannot_have_a_write_ahead_log_is_refused() {

@@ -1,8 +1,9 @@
 //! Writing SQLite's write-ahead log back, beside those who write.
 //!
 //! Left to itself, SQLite has the commit after which the log is long write all of it back, and everybody waits for that commit. So a thread
-//! with a connection of its own does it. It waits for nobody, and so nobody waits for it: while somebody reads or writes it tries again a
-//! moment later. Others cannot write while the log is ended, so nearly all of it is written back before.
+//! with a connection of its own does it: nearly all of it beside those who write. Nobody can write while the rest is written back and the
+//! log is ended, so that has [its turn](Turn), as the writer has, and waits for readers for a moment at the most. If one stays, it is tried
+//! again later.
 //!
 //! A secret that was overwritten in the database stays in the log until that is emptied, which is more than to begin it anew. So it is
 //! emptied soon after a secret was erased, however short it is. To free a log that has grown takes tens of milliseconds, in which nobody

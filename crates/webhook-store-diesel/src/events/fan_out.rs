@@ -95,15 +95,17 @@ pub(crate) fn is_pending(connection: &mut AnyConnection) -> QueryResult<bool> {
 }
 
 /// Moves the first chunk of a platform into the lanes: of the one that comes after `last`, if it has any, so that each has its
-/// turn. Gives the platform; none if there is nothing to be moved that nobody else is moving.
+/// turn, also when that of one before it fails. `last` is that platform afterwards. None if there is nothing to be moved that nobody else is
+/// moving.
 pub(crate) fn step(
     connection: &mut AnyConnection,
     own: Option<ProcessId>,
-    last: &str,
-) -> Result<Option<(String, Hints)>, Failure> {
+    last: &mut String,
+) -> Result<Option<Hints>, Failure> {
     let Some(platform) = connection.lock_fan_out(last)? else {
         return Ok(None);
     };
+    last.clone_from(&platform);
     let first: Option<ChunkRow> = fan_outs::table
         .filter(fan_outs::platform.eq(&platform))
         .order(fan_outs::number)
@@ -113,7 +115,7 @@ pub(crate) fn step(
     let Some(chunk) = first else {
         // Counted, and not there: somebody has tampered with it.
         connection.set_chunks(&platform, 0)?;
-        return Ok(Some((platform, Hints::default())));
+        return Ok(Some(Hints::default()));
     };
     let event: Option<EventRow> = events::table
         .find(&chunk.event_id)
@@ -140,7 +142,7 @@ pub(crate) fn step(
     let moved = (&chunk.platform, chunk.number);
     diesel::delete(fan_outs::table.find(moved)).execute(connection)?;
     connection.add_chunks(&platform, -1)?;
-    Ok(Some((platform, hints)))
+    Ok(Some(hints))
 }
 
 fn encode(recipients: &[Recipient]) -> String {

@@ -34,7 +34,8 @@ enum Admitted {
 }
 
 impl Publications {
-    /// Puts what is new of `published` into `spread`, but refuses what would go into a lane that is among `held`. Where a publication has a name, the head of the chain must be locked.
+    /// Puts what is new of `published` into `spread`, but refuses what would go into a lane that is among `held`. Where a publication has
+    /// a name, the head of the chain must be locked.
     pub(crate) fn admit(
         connection: &mut AnyConnection,
         vault: &Vault,

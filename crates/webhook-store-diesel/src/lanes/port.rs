@@ -1,6 +1,6 @@
 //! Lanes.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -148,24 +148,26 @@ impl DeliveryQueue for DieselStore {
         };
         let (is_untold, is_behind) = self.readers.run(pending).await?;
         let own = self.delivering.own();
-        if is_untold && self.tell(own).await? {
-            return Ok(true);
-        }
-        if !is_behind {
-            return Ok(false);
-        }
-        let last = self
-            .fanned_out
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        let step = move |connection: &mut AnyConnection| fan_out::step(connection, own, &last);
-        let Some((platform, hints)) = self.on_scans(step).await? else {
-            return Ok(false);
+        let told = match is_untold {
+            true => self.tell(own).await,
+            false => Ok(false),
         };
-        *self.fanned_out.lock().unwrap_or_else(PoisonError::into_inner) = platform;
-        self.delivering.tell(hints);
-        Ok(true)
+        // A queue of one kind that somebody keeps locked holds up nothing of the other.
+        if !is_behind || matches!(told, Ok(true)) {
+            return told;
+        }
+        let last = Arc::clone(&self.fanned_out);
+        let step = move |connection: &mut AnyConnection| {
+            fan_out::step(
+                connection,
+                own,
+                &mut last.lock().unwrap_or_else(PoisonError::into_inner),
+            )
+        };
+        let hints = self.on_scans(step).await?;
+        let moved = hints.is_some();
+        self.delivering.tell(hints.unwrap_or_default());
+        told.map(|_| moved)
     }
 
     async fn look(

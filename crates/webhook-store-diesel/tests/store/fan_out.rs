@@ -51,10 +51,22 @@ async fn publish(store: &DieselStore, event: Event) -> (EventId, u64) {
 
 /// Creates so many webhooks, as many at once as a server would.
 pub(crate) async fn create_many(store: &Arc<DieselStore>, count: usize) -> Vec<WebhookId> {
+    create_many_on(&fixtures::acme(), store, count).await
+}
+
+/// As [`create_many`], on a platform.
+pub(crate) async fn create_many_on(
+    platform: &PlatformId,
+    store: &Arc<DieselStore>,
+    count: usize,
+) -> Vec<WebhookId> {
     let mut ids = Vec::with_capacity(count);
     while ids.len() < count {
         let some = (0..128.min(count - ids.len())).map(|_| {
-            let services = Services::over(store);
+            let services = Services {
+                acting: fixtures::operator(platform),
+                ..Services::over(store)
+            };
             tokio::spawn(async move { services.create().await.id })
         });
         for created in some.collect::<Vec<_>>() {

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, RunQueryDsl as _};
 use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, CredentialsTaken, StatusCode};
 use webhook_domain::delivery::event::Event;
 use webhook_domain::delivery::retry_schedule::{Jitter, RetrySchedule};
@@ -18,6 +20,7 @@ use webhook_domain::webhook::Webhook;
 use webhook_domain::{ServiceError, StoreError};
 use webhook_store_diesel::{DieselStore, SystemEntropy};
 
+use crate::fan_out::{MANY, create_many_on};
 use crate::opening::postgres_connection;
 use crate::place::{Place, Services, block_on};
 
@@ -37,14 +40,7 @@ impl Scene {
     async fn new() -> Self {
         let place = Place::postgres();
         let store = place.open();
-        let create = async |platform: &str| {
-            let services = Services {
-                acting: fixtures::operator(&fixtures::platform(platform)),
-                ..Services::over(&store)
-            };
-            services.create().await
-        };
-        let (locked, free) = (create("locked").await, create("free").await);
+        let (locked, free) = (create_on("locked", &store).await, create_on("free", &store).await);
         let process = ProcessId::generate(ManualClock::START, &SystemEntropy::new()).unwrap();
         assert!(store.join(process, LONG_LEASE, ManualClock::START).await.unwrap());
         let all = vec![locked.id, free.id];
@@ -120,6 +116,14 @@ impl Scene {
             tells: Vec::new(),
         }
     }
+}
+
+async fn create_on(platform: &str, store: &Arc<DieselStore>) -> Webhook {
+    let services = Services {
+        acting: fixtures::operator(&fixtures::platform(platform)),
+        ..Services::over(store)
+    };
+    services.create().await
 }
 
 fn is_unavailable<T>(answer: &Result<T, ServiceError>) -> bool {
@@ -232,5 +236,59 @@ fn what_was_delivered_along_a_queue_that_somebody_keeps_locked_is_recorded_later
         let recorded = scene.store.record(scene.process, vec![locked]).await.unwrap();
         assert_eq!((recorded.lost, recorded.locked), (vec![], vec![]));
         assert_eq!(scene.queued(scene.locked.id).await, []);
+    });
+}
+
+/// How many parts of events for many wait to be moved on the platform "free".
+fn parts_left(operator: &mut PgConnection) -> i64 {
+    let left = "SELECT chunks FROM fan_out_heads WHERE platform = 'free'";
+    diesel::sql_query(left)
+        .get_result::<Parts>(operator)
+        .unwrap()
+        .chunks
+}
+
+#[derive(QueryableByName)]
+struct Parts {
+    #[diesel(sql_type = BigInt)]
+    chunks: i64,
+}
+
+#[test]
+fn what_was_published_for_many_goes_on_but_on_the_platform_with_a_queue_that_somebody_keeps_locked() {
+    block_on(async {
+        let scene = Scene::new().await;
+        let untold = create_on("untold", &scene.store).await;
+        for webhook in [&scene.locked, &scene.free] {
+            create_many_on(&webhook.platform, &scene.store, MANY).await;
+            scene.publish(&webhook.platform).await.unwrap();
+        }
+        let mut somebody = scene.lock();
+        // Whichever part of the event comes first.
+        let lock_all = "SELECT * FROM lanes WHERE platform IN ('locked', 'untold') FOR UPDATE";
+        somebody.batch_execute(lock_all).unwrap();
+        let mut operator = postgres_connection(&scene.place);
+        let write_down = format!(
+            "INSERT INTO untold_events (id, platform, action, created_at, data) \
+             VALUES ('{}', 'untold', 'INVOICE.PAID', 0, '1')",
+            EventId::generate(ManualClock::START, &SystemEntropy::new()).unwrap()
+        );
+        operator.batch_execute(&write_down).unwrap();
+        let before = parts_left(&mut operator);
+        for _ in 0..3 {
+            scene.store.fan_out().await.unwrap_err();
+        }
+        // "free" comes before "locked".
+        assert_eq!(
+            before - parts_left(&mut operator),
+            2,
+            "each platform has its turn"
+        );
+        assert_eq!(scene.queued(scene.locked.id).await, []);
+        somebody.batch_execute("ROLLBACK").unwrap();
+        while scene.store.fan_out().await.unwrap() {}
+        for webhook in [&scene.locked, &scene.free, &untold] {
+            assert_eq!(scene.queued(webhook.id).await.len(), 1);
+        }
     });
 }

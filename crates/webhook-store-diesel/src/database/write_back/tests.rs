@@ -164,7 +164,7 @@ fn while_somebody_has_the_turn_to_write_the_log_is_not_ended() {
 }
 
 #[test]
-fn the_writer_waits_for_its_turn() {
+fn the_writer_waits_for_its_turn_and_keeps_it_while_it_writes() {
     let directory = tempfile::tempdir().unwrap();
     let url = DatabaseUrl::Sqlite(directory.path().join("webhook.db"));
     let key = SecretText::new(data_encoding::BASE64.encode(&[7; 32]));
@@ -191,5 +191,14 @@ fn the_writer_waits_for_its_turn() {
         drop(held);
         assert_eq!(writing.join().unwrap().unwrap(), 0);
     });
+    let turn = Arc::clone(&store.write_back.as_ref().unwrap().turn);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let is_held = store.writer.alone(move |_| Ok(turn.is_locked()));
+    assert!(
+        runtime.unwrap().block_on(is_held).unwrap(),
+        "as long as it writes"
+    );
     store.close();
 }
