@@ -1,6 +1,7 @@
 //! What runs on the database: one writer that commits in groups, readers, and what stands between them and callers.
 
 pub(crate) mod batch_reader;
+pub(crate) mod bulk;
 pub(crate) mod errands;
 pub(crate) mod executor;
 pub(crate) mod failure;

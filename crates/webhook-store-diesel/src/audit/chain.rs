@@ -9,19 +9,33 @@
 //! The row of the head is also what puts all writers of all processes in line: it is locked after the rows of webhooks
 //! and before anything is written, so nobody waits for a lock while holding it.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use ring::hmac;
 use webhook_domain::access::audit_chain::AuditHead;
 
 use crate::audit::row::AuditRow;
 
 /// Makes the MACs of the chain.
-pub(crate) struct ChainKey(hmac::Key);
+pub(crate) struct ChainKey {
+    key: hmac::Key,
+    /// Where the last record stands that this process has appended, or found at the end.
+    newest: AtomicI64,
+}
 
 impl ChainKey {
     pub(crate) const BYTES: usize = 32;
 
     pub(crate) fn new(bytes: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, bytes),
+            newest: AtomicI64::new(0),
+        }
+    }
+
+    /// Notes where the newest record stands. Says whether it is another than was noted last.
+    pub(crate) fn note_newest(&self, position: i64) -> bool {
+        self.newest.swap(position, Ordering::Relaxed) != position
     }
 
     /// Puts `row` at the end of the chain. Its `previous` must be set.
@@ -38,20 +52,20 @@ impl ChainKey {
 
     /// Whether `row` is what was appended to a chain that ended with `head`.
     pub(crate) fn holds(&self, head: &AuditHead, row: &AuditRow) -> bool {
-        row.position > head.position && hmac::verify(&self.0, &message(row, head.mac()), &row.mac).is_ok()
+        row.position > head.position && hmac::verify(&self.key, &message(row, head.mac()), &row.mac).is_ok()
     }
 
     /// What proves that `head` was the head once.
     pub(crate) fn seal(&self, head: &AuditHead) -> Vec<u8> {
-        hmac::sign(&self.0, &head_message(head)).as_ref().to_vec()
+        hmac::sign(&self.key, &head_message(head)).as_ref().to_vec()
     }
 
     pub(crate) fn is_sealed(&self, head: &AuditHead, seal: &[u8]) -> bool {
-        hmac::verify(&self.0, &head_message(head), seal).is_ok()
+        hmac::verify(&self.key, &head_message(head), seal).is_ok()
     }
 
     fn mac_of(&self, row: &AuditRow, before: &[u8]) -> hmac::Tag {
-        hmac::sign(&self.0, &message(row, before))
+        hmac::sign(&self.key, &message(row, before))
     }
 }
 

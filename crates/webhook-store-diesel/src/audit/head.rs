@@ -51,6 +51,7 @@ pub(crate) struct Chain<'a> {
     /// The id of the newest record, if there is one.
     newest: Option<AuditRecordId>,
     added: Vec<AuditRow>,
+    is_shared: bool,
 }
 
 impl<'a> Chain<'a> {
@@ -62,10 +63,17 @@ impl<'a> Chain<'a> {
         handover::follow_to(connection, keys.vault, &row.sealed_under)?;
         Ok(Self {
             key: keys.chain,
+            is_shared: keys.chain.note_newest(row.position),
             head: AuditHead::new(row.position, row.mac),
             newest: row.newest_id.parse().ok(),
             added: Vec::new(),
         })
+    }
+
+    /// Whether another process has added to it since this one last did, as far as it is known: a transaction of this one's that was undone
+    /// looks alike.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.is_shared
     }
 
     /// Adds a record, whose resource's record before is at `previous`, and says where it stands. Its id is made greater than all others,
@@ -117,6 +125,7 @@ impl<'a> Chain<'a> {
             newest_id: self.newest.map(|id| id.to_string()).unwrap_or_default(),
         };
         connection.save_chain(rings, &self.added, &head)?;
+        self.key.note_newest(head.position);
         Ok(())
     }
 }

@@ -5,9 +5,10 @@ use std::time::Instant;
 use webhook_domain::ports::Publication;
 
 use crate::DatabaseUrl;
+use crate::engine::bulk::Bulk;
 use crate::engine::errands::Errand;
 use crate::engine::group::{Changed, Member, PublicationReply, TurnsReply};
-use crate::engine::queue::{Bulk, Queue};
+use crate::engine::queue::Queue;
 use crate::lanes::record::Turns;
 use crate::webhooks::change::Work;
 
@@ -15,11 +16,13 @@ use crate::webhooks::change::Work;
 const CAPACITY: usize = 4096;
 /// How many steps of rotations one group has. A commit of PostgreSQL's costs as much as many of them, one of SQLite's as much as a dozen.
 const STEPS_ON_SQLITE: Bulk = Bulk {
-    alone: 16,
+    alone: 64,
+    between_others: 16,
     beside_others: 4,
 };
 const STEPS_ON_POSTGRES: Bulk = Bulk {
     alone: 64,
+    between_others: 16,
     beside_others: 8,
 };
 

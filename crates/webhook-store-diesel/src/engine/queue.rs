@@ -1,11 +1,13 @@
 //! A bounded queue between many async callers and one thread that takes all there is at once.
 //!
 //! What arrives while the thread is at work becomes its next batch, so batches grow with the load and a lone
-//! caller waits for nobody. What somebody has a great deal of, and nobody waits for, is taken a little at a time.
+//! caller waits for nobody. What somebody has a great deal of, and nobody waits for, is held back where others come: see [`Bulk`].
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::engine::bulk::{Bulk, Restraint};
 
 /// The longest wait for a batch to fill up.
 const LONGEST_WAIT: Duration = Duration::from_millis(2);
@@ -17,13 +19,12 @@ pub(crate) struct Queue<T> {
     state: Mutex<State<T>>,
     arrived: Condvar,
     capacity: usize,
-    bulk: Bulk,
 }
 
 struct State<T> {
     items: VecDeque<T>,
-    /// Those of which a batch has a few.
     in_bulk: VecDeque<T>,
+    restraint: Restraint,
     closed: bool,
 }
 
@@ -46,13 +47,11 @@ impl Patience {
     }
 }
 
-/// How many items of which there are many, and which nobody waits for, a batch has at the most.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Bulk {
-    /// Where there are no others.
-    pub(crate) alone: usize,
-    /// Where there are: those have somebody who waits for the whole batch.
-    pub(crate) beside_others: usize,
+impl<T> State<T> {
+    /// How many a batch could have.
+    fn ready(&self) -> usize {
+        self.items.len() + self.in_bulk.len().min(self.restraint.most_alone())
+    }
 }
 
 impl<T> Queue<T> {
@@ -66,21 +65,38 @@ impl<T> Queue<T> {
             state: Mutex::new(State {
                 items: VecDeque::new(),
                 in_bulk: VecDeque::new(),
+                restraint: Restraint::new(bulk),
                 closed: false,
             }),
             arrived: Condvar::new(),
             capacity,
-            bulk,
         }
     }
 
     /// Appends `item`, or gives it back when the queue is full or closed.
     pub(crate) fn push(&self, item: T) -> Result<(), T> {
+        self.append(item, true)
+    }
+
+    /// As [`push`](Self::push), for what is no reason to hold back what comes in [bulk](Bulk).
+    pub(crate) fn push_unnoticed(&self, item: T) -> Result<(), T> {
+        self.append(item, false)
+    }
+
+    /// Others have come who are served elsewhere, and wait for what is done here.
+    pub(crate) fn others_came(&self) {
+        self.lock().restraint.others_came(Instant::now());
+    }
+
+    fn append(&self, item: T, is_others: bool) -> Result<(), T> {
         let mut state = self.lock();
         if state.closed || state.items.len() >= self.capacity {
             return Err(item);
         }
         state.items.push_back(item);
+        if is_others {
+            state.restraint.others_came(Instant::now());
+        }
         drop(state);
         self.arrived.notify_one();
         Ok(())
@@ -94,6 +110,7 @@ impl<T> Queue<T> {
             return Err(item);
         }
         state.items.push_front(item);
+        state.restraint.others_came(Instant::now());
         drop(state);
         self.arrived.notify_one();
         Ok(())
@@ -114,21 +131,31 @@ impl<T> Queue<T> {
     /// Waits for an item, then takes up to `limit`, and some of those in bulk; none once the queue is closed and empty.
     pub(crate) fn take(&self, limit: usize, patience: Patience) -> Option<Vec<T>> {
         let mut state = self.lock();
-        while state.items.is_empty() && state.in_bulk.is_empty() {
-            if state.closed {
-                return None;
-            }
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.restraint.worked_off(Instant::now());
+        while state.items.is_empty() {
+            let rest = state.restraint.rest(Instant::now());
+            state = match (state.in_bulk.is_empty(), rest) {
+                (true, _) if state.closed => return None,
+                (true, _) => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
+                (false, Some(rest)) if !state.closed => {
+                    let waited = self.arrived.wait_timeout(state, rest);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                (false, _) => break,
+            };
         }
         state = self.wait_for_more(state, patience);
         let count = state.items.len().min(limit);
         let mut taken: Vec<T> = state.items.drain(..count).collect();
-        let most = match taken.is_empty() {
-            true => self.bulk.alone,
-            false => self.bulk.beside_others,
+        let now = Instant::now();
+        let most = match state.closed {
+            // Whoever closed it waits for all that there is.
+            true => state.restraint.most_alone(),
+            false => state.restraint.most(count > 0, now),
         };
         let count = state.in_bulk.len().min(most);
         taken.extend(state.in_bulk.drain(..count));
+        state.restraint.taken(count, now);
         Some(taken)
     }
 
@@ -138,7 +165,7 @@ impl<T> Queue<T> {
         patience: Patience,
     ) -> MutexGuard<'a, State<T>> {
         let deadline = Instant::now() + patience.at_most;
-        while state.items.len() + state.in_bulk.len().min(self.bulk.alone) < patience.worth && !state.closed {
+        while state.ready() < patience.worth && !state.closed {
             let Some(left) = deadline
                 .checked_duration_since(Instant::now())
                 .filter(|left| !left.is_zero())
@@ -178,6 +205,12 @@ mod tests {
 
     use super::*;
 
+    const ONE: Bulk = Bulk {
+        alone: 1,
+        between_others: 1,
+        beside_others: 1,
+    };
+
     #[test]
     fn what_has_queued_up_is_taken_at_once_in_order() {
         let queue = Queue::new(10);
@@ -211,27 +244,50 @@ mod tests {
     }
 
     #[test]
-    fn of_what_comes_in_bulk_a_batch_has_a_few_behind_all_others() {
-        let queue = Queue::with_bulk(
-            4,
-            Bulk {
-                alone: 2,
-                beside_others: 1,
-            },
-        );
+    fn of_what_comes_in_bulk_a_batch_has_some_behind_all_others_and_after_a_rest_there_are_more() {
+        // However long it takes until others are gone.
+        let queue = Queue::with_bulk(4, ONE);
         for item in 10..14 {
             queue.push_in_bulk(item).unwrap();
         }
         assert_eq!(queue.push_in_bulk(14), Err(14), "it is bounded");
-        assert_eq!(queue.take(9, Patience::default()), Some(vec![10, 11]));
         queue.push(1).unwrap();
-        queue.push(2).unwrap();
-        assert_eq!(queue.len(), 4);
-        assert_eq!(queue.take(9, Patience::default()), Some(vec![1, 2, 12]));
+        queue.push_unnoticed(2).unwrap();
+        assert_eq!(queue.take(9, Patience::default()), Some(vec![1, 2, 10]));
+        assert_eq!(queue.len(), 3);
+        assert_eq!(queue.take(9, Patience::default()), Some(vec![11]));
         queue.close();
         assert_eq!(queue.push_in_bulk(15), Err(15));
+        assert_eq!(queue.take(9, Patience::default()), Some(vec![12]));
         assert_eq!(queue.take(9, Patience::default()), Some(vec![13]));
         assert_eq!(queue.take(9, Patience::default()), None);
+    }
+
+    #[test]
+    fn in_a_rest_others_are_taken_alone() {
+        let queue = Queue::with_bulk(4, ONE);
+        queue.push_in_bulk(10).unwrap();
+        queue.push_in_bulk(11).unwrap();
+        queue.push(1).unwrap();
+        assert_eq!(queue.take(9, Patience::default()), Some(vec![1, 10]));
+        std::thread::sleep(Duration::from_millis(25));
+        queue.push(2).unwrap();
+        assert_eq!(queue.take(9, Patience::default()), Some(vec![2]));
+        assert_eq!(queue.take(9, Patience::default()), Some(vec![11]));
+    }
+
+    #[test]
+    fn what_is_unnoticed_does_not_hold_back_what_comes_in_bulk() {
+        let bulk = Bulk {
+            alone: 4,
+            ..Bulk::default()
+        };
+        let queue = Queue::with_bulk(4, bulk);
+        for item in 10..14 {
+            queue.push_in_bulk(item).unwrap();
+        }
+        queue.push_unnoticed(1).unwrap();
+        assert_eq!(queue.take(9, Patience::default()), Some(vec![1, 10, 11, 12, 13]));
     }
 
     #[test]

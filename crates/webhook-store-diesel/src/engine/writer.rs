@@ -156,13 +156,16 @@ impl Writer {
             .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into())))
     }
 
-    /// Runs `work` alone, in a transaction of its own.
+    /// Runs `work` alone, in a transaction of its own. Most of it is what the service does for itself, all the time, so it holds no rotation back.
     pub(crate) async fn alone<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (errand, answer) = errand(work);
-        self.push(Job::Errand(errand))?;
+        let (job, since) = (Job::Errand(errand), Instant::now());
+        self.queue
+            .push_unnoticed(Queued { job, since })
+            .map_err(|_| StoreError::Overloaded)?;
         answer_within(LONGEST_ANSWER, answer)
             .await
             .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into())))
@@ -280,6 +283,9 @@ impl Worker {
                 self.counts.remember(done.counted);
                 self.uses.remember(done.used);
                 self.delivering.tell(done.hints);
+                if done.others_write {
+                    self.queue.others_came();
+                }
                 group.answer(done.replies);
                 WriteBack::after_commit(self.write_back.as_deref(), done.erased);
             }

@@ -12,6 +12,7 @@ mod clocks;
 mod deleting;
 mod leases;
 mod looking;
+mod noticing;
 mod resending;
 mod retargeting;
 mod steps;

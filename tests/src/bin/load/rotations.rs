@@ -57,18 +57,18 @@ pub(crate) fn measure(
             .fold(0.0, f64::max)
     };
     println!(
-        "| round | rolls/s over HTTP | rotation, rolls/s | ratio | p99 of reads, ms: alone | beside | p99 of changes, ms: alone | beside | deliveries/s: alone | beside | MiB before | after |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|"
+        "| round | rolls/s over HTTP | rotation, rolls/s | ratio | beside requests, rolls/s | p99 of reads, ms: alone | beside | p99 of changes, ms: alone | beside | deliveries/s: alone | beside | MiB before | after |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|"
     );
     let mut ratios: [Vec<f64>; 4] = Default::default();
     for round in 1..=rounds {
         let before = resident();
         let over_http = rolls.run(client.address(), CONNECTIONS, seconds).per_second();
-        let by_rotation = (count + FANNED_OUT) as f64 / rotate(&client).as_secs_f64();
+        let rate = |took: Duration| (count + FANNED_OUT) as f64 / took.as_secs_f64();
+        let by_rotation = rate(rotate(&client));
         let alone = asked(&client, &rolls, || thread::sleep(seconds));
-        let beside = asked(&client, &rolls, || {
-            let _took = rotate(&client);
-        });
+        let mut took = Duration::MAX;
+        let beside = asked(&client, &rolls, || took = rotate(&client));
         let delivered = fan_out_rate(&client, &receiver, ANY, EVENTS);
         let is_over = AtomicBool::new(false);
         let delivered_beside = thread::scope(|scope| {
@@ -86,8 +86,9 @@ pub(crate) fn measure(
             rate
         });
         println!(
-            "| {round} | {over_http:.0} | {by_rotation:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {delivered:.0} | {delivered_beside:.0} | {before:.1} | {:.1} |",
+            "| {round} | {over_http:.0} | {by_rotation:.0} | {:.2} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {delivered:.0} | {delivered_beside:.0} | {before:.1} | {:.1} |",
             by_rotation / over_http,
+            rate(took),
             alone[0],
             beside[0],
             alone[1],
