@@ -202,11 +202,14 @@ fn a_process_stopped_in_a_transaction_has_nothing_refused_by_the_other() {
     let (_other, second) = second_process(&service);
     let mut database = sql::postgres(service.deployment());
     let mut somebody = sql::postgres(service.deployment());
+    // So that nothing else of the process looks at the queue soon.
+    publish(&first, 1);
+    receiver.wait_for(2);
     somebody
         .batch_execute("BEGIN; SELECT * FROM lanes FOR UPDATE")
         .unwrap();
     thread::scope(|threads| {
-        let published = threads.spawn(move || publish(&first, 1));
+        let published = threads.spawn(move || publish(&first, 2));
         wait_for("it waits for the queue", Duration::from_secs(2), || {
             (sql::number(&mut database, WAITING) > 0).then_some(())
         });
@@ -215,9 +218,9 @@ fn a_process_stopped_in_a_transaction_has_nothing_refused_by_the_other() {
         wait_for("it has the queue", Duration::from_secs(1), || {
             (sql::number(&mut database, STANDING) > 0).then_some(())
         });
-        publish(&second, 2);
+        publish(&second, 3);
         service.server().thaw();
         published.join().unwrap();
     });
-    all_arrive(&receiver, 3, Duration::from_secs(5));
+    all_arrive(&receiver, 4, Duration::from_secs(5));
 }

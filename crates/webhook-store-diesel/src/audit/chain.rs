@@ -9,7 +9,7 @@
 //! The row of the head is also what puts all writers of all processes in line: it is locked after the rows of webhooks
 //! and before anything is written, so nobody waits for a lock while holding it.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use ring::hmac;
 use webhook_domain::access::audit_chain::AuditHead;
@@ -21,6 +21,7 @@ pub(crate) struct ChainKey {
     key: hmac::Key,
     /// Where the last record stands that this process has appended, or found at the end.
     newest: AtomicI64,
+    others_append: AtomicBool,
 }
 
 impl ChainKey {
@@ -30,12 +31,26 @@ impl ChainKey {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, bytes),
             newest: AtomicI64::new(0),
+            others_append: AtomicBool::new(false),
         }
     }
 
-    /// Notes where the newest record stands. Says whether it is another than was noted last.
-    pub(crate) fn note_newest(&self, position: i64) -> bool {
-        self.newest.swap(position, Ordering::Relaxed) != position
+    /// Notes where the newest record was found.
+    pub(crate) fn found(&self, newest: i64) {
+        if self.newest.swap(newest, Ordering::Relaxed) != newest {
+            self.others_append.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes where the newest record is that this process has appended.
+    pub(crate) fn appended(&self, newest: i64) {
+        self.newest.store(newest, Ordering::Relaxed);
+    }
+
+    /// Whether another process has appended records since this was last asked, as far as it was found. A transaction of this process that
+    /// was undone looks alike.
+    pub(crate) fn have_others_appended(&self) -> bool {
+        self.others_append.swap(false, Ordering::Relaxed)
     }
 
     /// Puts `row` at the end of the chain. Its `previous` must be set.

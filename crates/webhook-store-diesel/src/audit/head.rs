@@ -51,7 +51,6 @@ pub(crate) struct Chain<'a> {
     /// The id of the newest record, if there is one.
     newest: Option<AuditRecordId>,
     added: Vec<AuditRow>,
-    is_shared: bool,
 }
 
 impl<'a> Chain<'a> {
@@ -61,19 +60,13 @@ impl<'a> Chain<'a> {
         let row = connection.lock_chain_head()?;
         levels::admit(row.oldest_level)?;
         handover::follow_to(connection, keys.vault, &row.sealed_under)?;
+        keys.chain.found(row.position);
         Ok(Self {
             key: keys.chain,
-            is_shared: keys.chain.note_newest(row.position),
             head: AuditHead::new(row.position, row.mac),
             newest: row.newest_id.parse().ok(),
             added: Vec::new(),
         })
-    }
-
-    /// Whether another process has added to it since this one last did, as far as it is known: a transaction of this one's that was undone
-    /// looks alike.
-    pub(crate) fn is_shared(&self) -> bool {
-        self.is_shared
     }
 
     /// Adds a record, whose resource's record before is at `previous`, and says where it stands. Its id is made greater than all others,
@@ -125,7 +118,7 @@ impl<'a> Chain<'a> {
             newest_id: self.newest.map(|id| id.to_string()).unwrap_or_default(),
         };
         connection.save_chain(rings, &self.added, &head)?;
-        self.key.note_newest(head.position);
+        self.key.appended(head.position);
         Ok(())
     }
 }

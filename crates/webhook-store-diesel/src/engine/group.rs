@@ -73,8 +73,6 @@ pub(crate) struct Done {
     pub(crate) notices: Vec<Notice>,
     /// Whether a secret was erased, so that it is to go from the files too.
     pub(crate) erased: bool,
-    /// Whether another process changes webhooks too.
-    pub(crate) others_write: bool,
 }
 
 /// What its members are answered, in their order.
@@ -194,7 +192,6 @@ pub(crate) fn attempt(
         if chain.is_none() && (changes.has_something_to_write() || seals) {
             chain = Some(Chain::lock(connection, keys)?);
         }
-        let others_write = chain.as_ref().is_some_and(Chain::is_shared);
         let mut spread = Spread::default();
         let saved = match chain {
             Some(chain) if changes.has_something_to_write() => {
@@ -257,7 +254,6 @@ pub(crate) fn attempt(
             audited: changes.take_audited(),
             notices,
             erased: changes.erase_something(),
-            others_write,
         })
     })
 }

@@ -48,7 +48,7 @@ impl Patience {
 }
 
 impl<T> State<T> {
-    /// How many a batch could have.
+    /// How many a batch has at the most.
     fn ready(&self) -> usize {
         self.items.len() + self.in_bulk.len().min(self.restraint.most_alone())
     }

@@ -156,7 +156,8 @@ impl Writer {
             .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into())))
     }
 
-    /// Runs `work` alone, in a transaction of its own. Most of it is what the service does for itself, all the time, so it holds no rotation back.
+    /// Runs `work` alone, in a transaction of its own. Most of what runs so is what the service does for itself, all the time, so it holds no
+    /// rotation back.
     pub(crate) async fn alone<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
@@ -276,16 +277,17 @@ impl Worker {
             return group.refuse(|| StoreError::Unavailable(SUPERSEDED.into()).into());
         }
         let began = Instant::now();
-        match self.attempt(&group) {
+        let attempted = self.attempt(&group);
+        if self.chain.have_others_appended() {
+            self.queue.others_came();
+        }
+        match attempted {
             Ok(done) => {
                 self.observed
                     .committed(group.len(), began.elapsed(), &done.audited, &done.notices);
                 self.counts.remember(done.counted);
                 self.uses.remember(done.used);
                 self.delivering.tell(done.hints);
-                if done.others_write {
-                    self.queue.others_came();
-                }
                 group.answer(done.replies);
                 WriteBack::after_commit(self.write_back.as_deref(), done.erased);
             }

@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use diesel::pg::PgRowByRowLoadingMode;
 use diesel::prelude::*;
 use webhook_domain::delivery::event::Event;
 use webhook_domain::id::{PlatformId, WebhookId};
 
 use crate::database::connection::AnyConnection;
 use crate::database::schema::{fan_out_heads, platforms, subscriptions};
-use crate::events::subscription::{EVERY_ACTION, SubscriptionRow};
+use crate::events::subscription::EVERY_ACTION;
 
 /// How many recipients are kept in all, at 24 bytes each.
 const KEPT_RECIPIENTS: usize = 500_000;
@@ -178,30 +179,59 @@ fn look_up(
     if !of_service {
         actions.push(EVERY_ACTION);
     }
-    let rows: Vec<SubscriptionRow> = subscriptions::table
+    let rows = subscriptions::table
         .filter(subscriptions::platform.eq(platform))
         .filter(subscriptions::action.eq_any(actions))
-        .load(connection)?;
-    let ruled_out: HashSet<&str> = rows
-        .iter()
-        .filter(|row| row.ruled_out)
-        .map(|row| row.webhook_id.as_str())
-        .collect();
-    let found = rows
-        .iter()
-        .filter(|row| !ruled_out.contains(row.webhook_id.as_str()));
-    let mut audience = Vec::with_capacity(rows.len());
-    for row in found {
-        match row.webhook_id.parse() {
-            Ok(webhook) => audience.push(Recipient {
-                webhook,
-                include_previous_data: row.include_previous_data,
-            }),
-            Err(_) => tracing::error!(
-                webhook.id = row.webhook_id,
-                "a subscription is that of no webhook; it is passed over"
-            ),
+        .select((
+            subscriptions::webhook_id,
+            subscriptions::ruled_out,
+            subscriptions::include_previous_data,
+        ));
+    let mut read = Read::default();
+    match connection {
+        AnyConnection::Sqlite(sqlite) => {
+            for row in rows.load_iter(sqlite)? {
+                read.take(row?);
+            }
+        }
+        // Row by row, so that the server is not done before the last one is read: otherwise the transaction would do nothing
+        // for as long as it takes to read a million.
+        AnyConnection::Postgres(postgres) => {
+            for row in rows.load_iter::<_, PgRowByRowLoadingMode>(postgres)? {
+                read.take(row?);
+            }
         }
     }
-    Ok(audience.into())
+    let Read { mut found, ruled_out } = read;
+    if !ruled_out.is_empty() {
+        found.retain(|recipient| !ruled_out.contains(&recipient.webhook));
+    }
+    Ok(found.into())
+}
+
+/// What was read of subscriptions.
+#[derive(Default)]
+struct Read {
+    found: Vec<Recipient>,
+    ruled_out: HashSet<WebhookId>,
+}
+
+impl Read {
+    fn take(&mut self, (webhook, is_ruled_out, include_previous_data): (String, bool, bool)) {
+        let Ok(webhook) = webhook.parse() else {
+            tracing::error!(
+                webhook.id = webhook,
+                "a subscription is that of no webhook; it is passed over"
+            );
+            return;
+        };
+        if is_ruled_out {
+            self.ruled_out.insert(webhook);
+        } else {
+            self.found.push(Recipient {
+                webhook,
+                include_previous_data,
+            });
+        }
+    }
 }

@@ -152,7 +152,7 @@ impl DeliveryQueue for DieselStore {
             true => self.tell(own).await,
             false => Ok(false),
         };
-        // A queue of one kind that somebody keeps locked holds up nothing of the other.
+        // The other kind gets on, a step at a time, also where somebody keeps a queue locked that one kind needs.
         if !is_behind || matches!(told, Ok(true)) {
             return told;
         }

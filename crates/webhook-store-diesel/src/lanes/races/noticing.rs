@@ -24,10 +24,9 @@ fn notices(ground: &Ground, connection: &mut AnyConnection, keys: Keys<'_>) -> b
     };
     let (mut audiences, held) = (Audiences::default(), BTreeSet::new());
     let kept = (&mut audiences, &Counts::default(), &KnownUses::default(), &held);
-    match attempt(connection, keys, None, kept, &group, TakenRows::Await, None) {
-        Ok(done) => done.others_write,
-        Err(_) => panic!("it is not created"),
-    }
+    let done = attempt(connection, keys, None, kept, &group, TakenRows::Await, None);
+    assert!(done.is_ok());
+    keys.chain.have_others_appended()
 }
 
 #[test]
