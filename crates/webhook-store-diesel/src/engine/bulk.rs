@@ -64,7 +64,7 @@ impl Restraint {
             .filter(|rest| !rest.is_zero())
     }
 
-    /// How many items in bulk a batch may have. `has_others` says whether it has items of others'.
+    /// How many items in bulk a batch may have. `has_others` says whether it has other items.
     pub(super) fn most(&self, has_others: bool, now: Instant) -> usize {
         match (self.rest(now), self.others_come(now), has_others) {
             (Some(_), _, _) => 0,

@@ -83,7 +83,7 @@ impl<T> Queue<T> {
         self.append(item, false)
     }
 
-    /// Others have come who are served elsewhere, and wait for what is done here.
+    /// Others have come who are served by another process, and wait for what this one has locked.
     pub(crate) fn others_came(&self) {
         self.lock().restraint.others_came(Instant::now());
     }
