@@ -49,16 +49,16 @@ impl PreviousCredentials {
         now: Instant,
     ) -> Result<Option<Self>, Refusal> {
         let before = &webhook.settings;
-        let origin = before.url.as_ref().map(TargetUrl::origin);
-        let is_same_receiver = origin == after.url.as_ref().map(TargetUrl::origin)
-            && before.authentication.kind() == after.authentication.kind();
-        let used = used(&before.authentication);
-        let has_changed = used != self::used(&after.authentication);
+        let is_same_receiver = before.authentication.kind() == after.authentication.kind()
+            && is_same_origin(before.url.as_ref(), after.url.as_ref());
+        let has_changed = before.authentication != after.authentication
+            && used(&before.authentication) != used(&after.authentication);
         if keep_for == Overlap::NONE {
             let stays = is_same_receiver && !has_changed;
             return Ok(webhook.previous_credentials.clone().filter(|_| stays));
         }
         let refused = |expected| Err(Refusal::invalid(FIELD, InvalidValue::new(expected)));
+        let origin = before.url.as_ref().map(TargetUrl::origin);
         let Some(origin) = origin.filter(|_| is_same_receiver) else {
             return refused(
                 "must be 0 or absent when the scheme, host or port of the url or the authentication_type changes, and while there is no \
@@ -73,7 +73,7 @@ impl PreviousCredentials {
         }
         Ok(Some(Self {
             since: webhook.version.next(),
-            authentication: used,
+            authentication: used(&before.authentication),
             origin,
             expires_at: keep_for.after(now.whole_seconds()),
         }))
@@ -89,6 +89,11 @@ impl PreviousCredentials {
                 .as_ref()
                 .is_some_and(|url| url.origin() == self.origin)
     }
+}
+
+/// Whether both lead to the same receiver. A URL that stays as it was, as at nearly every roll, is not parsed for it.
+fn is_same_origin(before: Option<&TargetUrl>, after: Option<&TargetUrl>) -> bool {
+    before == after || before.map(TargetUrl::origin) == after.map(TargetUrl::origin)
 }
 
 /// The type in use, with the credentials that it needs and no others.
