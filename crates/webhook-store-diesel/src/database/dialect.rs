@@ -35,6 +35,9 @@ pub(crate) enum TakenRows {
     Skip,
 }
 
+/// A platform, how often its subscriptions have changed, and how many chunks of events wait there, if any ever did.
+pub(crate) type RoutingRow = (String, i64, Option<i64>);
+
 impl AnyConnection {
     /// Loads the webhooks with these ids and keeps others from changing them until the transaction ends.
     /// PostgreSQL locks them in the order of their ids, so that two processes cannot wait for each other. With each comes
@@ -72,6 +75,14 @@ impl AnyConnection {
         match self {
             Self::Sqlite(sqlite) => sqlite::load_api_keys(sqlite, ids),
             Self::Postgres(postgres) => postgres::load_api_keys(postgres, ids),
+        }
+    }
+
+    /// How often the subscriptions of these platforms have changed, and how many chunks of events wait to be fanned out there.
+    pub(crate) fn load_routing(&mut self, platforms: &[String]) -> QueryResult<Vec<RoutingRow>> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite::load_routing(sqlite, platforms),
+            Self::Postgres(postgres) => postgres::load_routing(postgres, platforms),
         }
     }
 

@@ -13,7 +13,7 @@ use webhook_domain::delivery::event::Event;
 use webhook_domain::id::{PlatformId, WebhookId};
 
 use crate::database::connection::AnyConnection;
-use crate::database::schema::{fan_out_heads, platforms, subscriptions};
+use crate::database::schema::subscriptions;
 use crate::events::subscription::EVERY_ACTION;
 
 /// How many recipients are kept in all, at 24 bytes each.
@@ -67,17 +67,9 @@ impl Audiences {
         asked: BTreeSet<String>,
     ) -> QueryResult<Routing<'_>> {
         let asked: Vec<String> = asked.into_iter().collect();
-        let found: Vec<(String, i64, Option<i64>)> = match asked.is_empty() {
+        let found = match asked.is_empty() {
             true => Vec::new(),
-            false => platforms::table
-                .left_join(fan_out_heads::table.on(fan_out_heads::platform.eq(platforms::platform)))
-                .filter(platforms::platform.eq_any(&asked))
-                .select((
-                    platforms::platform,
-                    platforms::routing,
-                    fan_out_heads::chunks.nullable(),
-                ))
-                .load(connection)?,
+            false => connection.load_routing(&asked)?,
         };
         let platforms = found.into_iter().map(|(platform, routing, chunks)| {
             let chunks = chunks.unwrap_or_default();

@@ -9,7 +9,8 @@ use crate::answers::row::AnswerRow;
 use crate::api_keys::row::ApiKeyRow;
 use crate::audit::head::NewHeadRow;
 use crate::audit::row::AuditRow;
-use crate::database::schema::{api_keys, idempotent_answers, webhooks};
+use crate::database::dialect::RoutingRow;
+use crate::database::schema::{api_keys, fan_out_heads, idempotent_answers, platforms, webhooks};
 use crate::lanes::held_up::IsHeldUp;
 use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::roll_due_row::RollDueColumns;
@@ -48,6 +49,21 @@ pub(super) fn load_answers(connection: &mut PgConnection, slots: &[Vec<u8>]) -> 
 
 pub(super) fn load_api_keys(connection: &mut PgConnection, ids: &[String]) -> QueryResult<Vec<ApiKeyRow>> {
     api_keys::table.filter(api_keys::id.eq_any(ids)).load(connection)
+}
+
+pub(super) fn load_routing(
+    connection: &mut PgConnection,
+    platforms: &[String],
+) -> QueryResult<Vec<RoutingRow>> {
+    platforms::table
+        .left_join(fan_out_heads::table.on(fan_out_heads::platform.eq(platforms::platform)))
+        .filter(platforms::platform.eq_any(platforms))
+        .select((
+            platforms::platform,
+            platforms::routing,
+            fan_out_heads::chunks.nullable(),
+        ))
+        .load(connection)
 }
 
 /// Declares a statement whose text is fixed and whose binds are arrays, one element a row.

@@ -1,15 +1,19 @@
 //! SQLite: a prepared statement per row.
 
+use std::sync::OnceLock;
+
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use diesel::sqlite::query_builder::SqliteQueryBuilder;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use crate::answers::row::AnswerRow;
 use crate::api_keys::row::ApiKeyRow;
 use crate::audit::head::NewHeadRow;
 use crate::audit::row::AuditRow;
-use crate::database::schema::{api_keys, idempotent_answers, webhooks};
+use crate::database::dialect::RoutingRow;
+use crate::database::schema::{api_keys, fan_out_heads, idempotent_answers, platforms, webhooks};
 use crate::lanes::held_up::IsHeldUp;
 use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::roll_due_row::RollDueColumns;
@@ -21,35 +25,34 @@ pub(super) fn lock_webhooks(
     connection: &mut SqliteConnection,
     ids: &[String],
 ) -> QueryResult<Vec<(WebhookRow, bool)>> {
-    each_found(ids, |id| {
-        let found = webhooks::table.find(id).select((webhooks::all_columns, IsHeldUp));
-        found.get_result(connection).optional()
-    })
+    each_found(ids, |id| FindWebhook(id).get_result(connection).optional())
 }
 
 pub(super) fn load_answers(
     connection: &mut SqliteConnection,
     slots: &[Vec<u8>],
 ) -> QueryResult<Vec<AnswerRow>> {
-    each_found(slots, |slot| {
-        idempotent_answers::table
-            .find(slot)
-            .get_result(connection)
-            .optional()
-    })
+    each_found(slots, |slot| FindAnswer(slot).get_result(connection).optional())
 }
 
 pub(super) fn load_api_keys(
     connection: &mut SqliteConnection,
     ids: &[String],
 ) -> QueryResult<Vec<ApiKeyRow>> {
-    each_found(ids, |id| {
-        api_keys::table.find(id).get_result(connection).optional()
+    each_found(ids, |id| FindApiKey(id).get_result(connection).optional())
+}
+
+pub(super) fn load_routing(
+    connection: &mut SqliteConnection,
+    platforms: &[String],
+) -> QueryResult<Vec<RoutingRow>> {
+    each_found(platforms, |platform| {
+        FindRouting(platform).get_result(connection).optional()
     })
 }
 
-/// One row for each key that has one. `find` asks by `get_result` and not by `first`: the latter binds a limit, which makes
-/// SQLite prepare the statement anew at each execution.
+/// One row for each key that has one. `find` asks by `get_result` and not by `first`: the latter binds a limit, and SQLite prepares a
+/// statement with one anew at each execution.
 fn each_found<K, R>(keys: &[K], mut find: impl FnMut(&K) -> QueryResult<Option<R>>) -> QueryResult<Vec<R>> {
     let mut rows = Vec::with_capacity(keys.len());
     for key in keys {
@@ -84,8 +87,84 @@ macro_rules! row_statement {
     };
 }
 
+/// Declares a query for one row after another, whose text is made once: what is selected as diesel writes it, then, as in
+/// `row_statement`, the text before each bind. diesel goes through all columns of a query of its own twice at every call, even where it
+/// has the statement prepared.
+macro_rules! row_query {
+    ($name:ident($row:ident: $row_type:ty) -> $selected:ty, $select:expr, {
+        $($before:literal $bind:expr => $sql_type:ty,)*
+    } $after:literal) => {
+        struct $name<'a>(&'a $row_type);
+
+        impl QueryFragment<Sqlite> for $name<'_> {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+                static SELECTED: OnceLock<String> = OnceLock::new();
+                let $row = self.0;
+                out.push_sql($crate::database::dialect::sqlite::text_once(&SELECTED, || $select)?);
+                $(
+                    out.push_sql($before);
+                    out.push_bind_param::<$sql_type, _>($bind)?;
+                )*
+                out.push_sql($after);
+                Ok(())
+            }
+        }
+
+        impl QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl Query for $name<'_> {
+            type SqlType = $selected;
+        }
+
+        impl RunQueryDsl<SqliteConnection> for $name<'_> {}
+    };
+}
+
+/// The text of a query without binds, made at the first call.
+fn text_once<Q: QueryFragment<Sqlite>>(
+    text: &'static OnceLock<String>,
+    query: impl FnOnce() -> Q,
+) -> QueryResult<&'static str> {
+    if let Some(text) = text.get() {
+        return Ok(text);
+    }
+    let mut builder = SqliteQueryBuilder::new();
+    query().to_sql(&mut builder, &Sqlite)?;
+    Ok(text.get_or_init(|| builder.finish()))
+}
+
 pub(super) mod lanes;
 pub(super) mod rotations;
+
+row_query! {
+    FindWebhook(id: str) -> (webhooks::SqlType, Bool), webhooks::table.select((webhooks::all_columns, IsHeldUp)), {
+        " WHERE webhooks.id = " id => Text,
+    } ""
+}
+
+row_query! {
+    FindAnswer(slot: [u8]) -> idempotent_answers::SqlType, idempotent_answers::table.select(idempotent_answers::all_columns), {
+        " WHERE slot = " slot => Binary,
+    } ""
+}
+
+row_query! {
+    FindApiKey(id: str) -> api_keys::SqlType, api_keys::table.select(api_keys::all_columns), {
+        " WHERE id = " id => Text,
+    } ""
+}
+
+row_query! {
+    FindRouting(platform: str) -> (Text, BigInt, Nullable<BigInt>),
+    platforms::table
+        .left_join(fan_out_heads::table.on(fan_out_heads::platform.eq(platforms::platform)))
+        .select((platforms::platform, platforms::routing, fan_out_heads::chunks.nullable())), {
+        " WHERE platforms.platform = " platform => Text,
+    } ""
+}
 
 row_statement! {
     UpdateRing of RingColumns {

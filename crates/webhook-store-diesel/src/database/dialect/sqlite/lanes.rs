@@ -1,8 +1,11 @@
 //! Lanes on SQLite.
 
+use std::sync::OnceLock;
+
 use diesel::connection::DefaultLoadingMode;
+use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
@@ -15,27 +18,56 @@ use crate::lanes::delivery::{DeliveryRow, MoveRow, PlaceRow, StatusRow, TurnColu
 use crate::lanes::row::{LaneColumns, LaneRow, NewLaneRow};
 use crate::webhooks::row::WebhookRow;
 
+row_query! {
+    FindLane(id: str) -> lanes::SqlType, lanes::table.select(lanes::all_columns), {
+        " WHERE webhook_id = " id => Text,
+    } ""
+}
+
+row_query! {
+    FindWithWebhook(id: str) -> (webhooks::SqlType, lanes::SqlType),
+    webhooks::table
+        .inner_join(lanes::table.on(lanes::webhook_id.eq(webhooks::id)))
+        .select((webhooks::all_columns, lanes::all_columns)), {
+        " WHERE webhooks.id = " id => Text,
+    } ""
+}
+
+row_query! {
+    FindStanding(id: str) -> (BigInt, (BigInt, BigInt)),
+    lanes::table.select((lanes::done, (lanes::epoch, lanes::withdrawn))), {
+        " WHERE webhook_id = " id => Text,
+    } ""
+}
+
+/// What waits in a lane behind a position.
+struct Behind<'a> {
+    webhook_id: &'a str,
+    position: i64,
+}
+
+row_query! {
+    FindWaiting(behind: Behind<'a>) -> (SqlTypeOf<AsSelect<DeliveryRow, Sqlite>>, SqlTypeOf<AsSelect<EventRow, Sqlite>>),
+    deliveries::table
+        .inner_join(events::table.on(events::id.eq(deliveries::event_id)))
+        .select((DeliveryRow::as_select(), EventRow::as_select())), {
+        " WHERE deliveries.webhook_id = " behind.webhook_id => Text,
+        " AND deliveries.position > " &behind.position => BigInt,
+    } " AND deliveries.status = 'PENDING' ORDER BY deliveries.position"
+}
+
 pub(in crate::database::dialect) fn load(
     connection: &mut SqliteConnection,
     webhooks: &[String],
 ) -> QueryResult<Vec<LaneRow>> {
-    each_found(webhooks, |id| {
-        lanes::table.find(id).get_result(connection).optional()
-    })
+    each_found(webhooks, |id| FindLane(id).get_result(connection).optional())
 }
 
 pub(in crate::database::dialect) fn load_with_webhooks(
     connection: &mut SqliteConnection,
     ids: &[String],
 ) -> QueryResult<Vec<(WebhookRow, LaneRow)>> {
-    each_found(ids, |id| {
-        webhooks::table
-            .inner_join(lanes::table.on(lanes::webhook_id.eq(webhooks::id)))
-            .filter(webhooks::id.eq(id))
-            .select((webhooks::all_columns, lanes::all_columns))
-            .get_result(connection)
-            .optional()
-    })
+    each_found(ids, |id| FindWithWebhook(id).get_result(connection).optional())
 }
 
 pub(in crate::database::dialect) fn waiting(
@@ -44,23 +76,20 @@ pub(in crate::database::dialect) fn waiting(
 ) -> QueryResult<Vec<Waiting>> {
     let mut waiting = Vec::new();
     for read in reads {
-        let lane = lanes::table
-            .find(&read.webhook_id)
-            .select((lanes::done, (lanes::epoch, lanes::withdrawn)));
+        let lane = FindStanding(&read.webhook_id);
         let Some((done, standing)) = lane.get_result::<(i64, Standing)>(connection).optional()? else {
             continue;
         };
-        let queued = deliveries::table
-            .inner_join(events::table.on(events::id.eq(deliveries::event_id)))
-            .filter(deliveries::webhook_id.eq(&read.webhook_id))
-            .filter(deliveries::position.gt(done.max(read.after)))
-            .filter(deliveries::status.eq("PENDING"))
-            .order(deliveries::position)
-            .limit(read.most)
-            .select((DeliveryRow::as_select(), EventRow::as_select()));
+        let behind = Behind {
+            webhook_id: &read.webhook_id,
+            position: done.max(read.after),
+        };
         let mut left = None;
-        // One row at a time: nothing is read behind the first that does not fit.
-        for row in queued.load_iter::<(DeliveryRow, EventRow), DefaultLoadingMode>(connection)? {
+        // One row at a time: nothing is read behind the first that does not fit. That also stands for a limit, with which SQLite
+        // would prepare the statement anew at each execution.
+        let rows =
+            FindWaiting(&behind).load_iter::<(DeliveryRow, EventRow), DefaultLoadingMode>(connection)?;
+        for row in rows.take(usize::try_from(read.most).unwrap_or(usize::MAX)) {
             let (delivery, event) = row?;
             let rest = left.unwrap_or(read.bytes.max(event.bytes())) - event.bytes();
             if rest < 0 {
@@ -254,16 +283,19 @@ pub(in crate::database::dialect) fn move_ended(
         .try_fold(0, |moved, row| Ok(moved + MoveEnded(row).execute(connection)?))
 }
 
+row_query! {
+    FindStatus(place: PlaceRow) -> (BigInt, Text, BigInt),
+    deliveries::table.select((deliveries::position, deliveries::status, deliveries::tried)), {
+        " WHERE position = " &place.position => BigInt,
+        " AND webhook_id = " &place.webhook_id => Text,
+    } ""
+}
+
 pub(in crate::database::dialect) fn deliveries_at(
     connection: &mut SqliteConnection,
     places: &[PlaceRow],
 ) -> QueryResult<Vec<StatusRow>> {
     each_found(places, |place| {
-        deliveries::table
-            .filter(deliveries::position.eq(place.position))
-            .filter(deliveries::webhook_id.eq(&place.webhook_id))
-            .select((deliveries::position, deliveries::status, deliveries::tried))
-            .get_result(connection)
-            .optional()
+        FindStatus(place).get_result(connection).optional()
     })
 }
