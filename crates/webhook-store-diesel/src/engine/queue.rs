@@ -26,6 +26,8 @@ struct State<T> {
     in_bulk: VecDeque<T>,
     restraint: Restraint,
     closed: bool,
+    /// From how many items on the thread wants to be woken, while it sleeps.
+    wakes_at: Option<usize>,
 }
 
 /// How long the thread waits for a batch to fill up: until it has `worth` items, but at most `at_most`.
@@ -52,6 +54,12 @@ impl<T> State<T> {
     fn ready(&self) -> usize {
         self.items.len() + self.in_bulk.len().min(self.restraint.most_alone())
     }
+
+    /// Whether the thread has to be woken now. Once is enough: to wake somebody is a system call, even where nobody sleeps.
+    fn wakes(&mut self) -> bool {
+        let ready = self.ready();
+        self.wakes_at.take_if(|least| *least <= ready).is_some()
+    }
 }
 
 impl<T> Queue<T> {
@@ -67,6 +75,7 @@ impl<T> Queue<T> {
                 in_bulk: VecDeque::new(),
                 restraint: Restraint::new(bulk),
                 closed: false,
+                wakes_at: None,
             }),
             arrived: Condvar::new(),
             capacity,
@@ -97,8 +106,7 @@ impl<T> Queue<T> {
         if is_others {
             state.restraint.others_came(Instant::now());
         }
-        drop(state);
-        self.arrived.notify_one();
+        self.wake(state);
         Ok(())
     }
 
@@ -111,8 +119,7 @@ impl<T> Queue<T> {
         }
         state.items.push_front(item);
         state.restraint.others_came(Instant::now());
-        drop(state);
-        self.arrived.notify_one();
+        self.wake(state);
         Ok(())
     }
 
@@ -123,8 +130,7 @@ impl<T> Queue<T> {
             return Err(item);
         }
         state.in_bulk.push_back(item);
-        drop(state);
-        self.arrived.notify_one();
+        self.wake(state);
         Ok(())
     }
 
@@ -136,11 +142,8 @@ impl<T> Queue<T> {
             let rest = state.restraint.rest(Instant::now());
             state = match (state.in_bulk.is_empty(), rest) {
                 (true, _) if state.closed => return None,
-                (true, _) => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
-                (false, Some(rest)) if !state.closed => {
-                    let waited = self.arrived.wait_timeout(state, rest);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
+                (true, _) => self.sleep(state, 1, None),
+                (false, Some(rest)) if !state.closed => self.sleep(state, 1, Some(rest)),
                 (false, _) => break,
             };
         }
@@ -172,13 +175,38 @@ impl<T> Queue<T> {
             else {
                 break;
             };
-            let (next, _) = self
-                .arrived
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner);
-            state = next;
+            state = self.sleep(state, patience.worth, Some(left));
         }
         state
+    }
+
+    /// Waits until there are `least` items or the queue is closed, at most for so long. It may wake up earlier.
+    fn sleep<'a>(
+        &self,
+        mut state: MutexGuard<'a, State<T>>,
+        least: usize,
+        at_most: Option<Duration>,
+    ) -> MutexGuard<'a, State<T>> {
+        state.wakes_at = Some(least);
+        let woken = match at_most {
+            None => self.arrived.wait(state),
+            Some(limit) => self
+                .arrived
+                .wait_timeout(state, limit)
+                .map(|(state, _)| state)
+                .map_err(|error| PoisonError::new(error.into_inner().0)),
+        };
+        let mut state = woken.unwrap_or_else(PoisonError::into_inner);
+        state.wakes_at = None;
+        state
+    }
+
+    /// Wakes the thread if it waits for what was just put in.
+    fn wake(&self, mut state: MutexGuard<'_, State<T>>) {
+        if state.wakes() {
+            drop(state);
+            self.arrived.notify_one();
+        }
     }
 
     /// How many items wait.
@@ -302,5 +330,44 @@ mod tests {
         };
         assert_eq!(queue.take(9, patience), Some(vec![1, 2]));
         other.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn no_item_is_slept_through_however_it_comes() {
+        type Push = fn(&Queue<()>) -> Result<(), ()>;
+        const EACH: usize = 5_000;
+        let bulk = Bulk {
+            alone: 3,
+            ..Bulk::default()
+        };
+        let queue = Arc::new(Queue::with_bulk(4, bulk));
+        let pushes: [Push; 4] = [
+            |queue| queue.push(()),
+            |queue| queue.push_unnoticed(()),
+            |queue| queue.push_first(()),
+            |queue| queue.push_in_bulk(()),
+        ];
+        let pushing = pushes.map(|push| {
+            let queue = Arc::clone(&queue);
+            std::thread::spawn(move || {
+                for _ in 0..EACH {
+                    while push(&queue).is_err() {
+                        std::thread::yield_now();
+                    }
+                }
+            })
+        });
+        let mut left = pushes.len() * EACH;
+        while left > 0 {
+            // For ever, where nobody wakes it.
+            let patience = Patience {
+                worth: (left % 3).min(left),
+                at_most: Duration::from_secs(600),
+            };
+            left -= queue.take(9, patience).unwrap().len();
+        }
+        for thread in pushing {
+            thread.join().unwrap();
+        }
     }
 }
