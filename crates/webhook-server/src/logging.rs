@@ -5,6 +5,7 @@
 //! the last words of a failure included, so that nothing waits for a reader for longer than a bound.
 
 pub(crate) mod access;
+mod line;
 pub(crate) mod queue;
 pub(crate) mod queues;
 mod sampled;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use self::access::AccessLog;
+use self::line::JsonLine;
 use self::queue::LogQueue;
 use crate::exit::Failure;
 
@@ -68,11 +70,7 @@ pub(crate) fn start(filter: EnvFilter) -> Result<(), Failure> {
     if io::stderr().is_terminal() {
         logs.init();
     } else {
-        logs.with_ansi(false)
-            .json()
-            .flatten_event(true)
-            .with_span_list(false)
-            .init();
+        logs.with_ansi(false).json().event_format(JsonLine).init();
     }
     std::panic::set_hook(Box::new(log_panic));
     Ok(())

@@ -6,6 +6,7 @@ use serde_json::Value;
 use webhook_domain::id::RequestId;
 
 use super::*;
+use crate::logging::line::JsonLine;
 
 /// What was logged.
 #[derive(Clone, Default)]
@@ -28,7 +29,7 @@ fn lines(accesses: Accesses, tell: impl FnOnce(&AccessLog)) -> Vec<Value> {
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
         .json()
-        .flatten_event(true)
+        .event_format(JsonLine)
         .with_writer(move || writer.clone())
         .finish();
     tracing::subscriber::with_default(subscriber, || {
