@@ -1,7 +1,7 @@
 //! A line of the log as JSON: when, how grave, what the event says, and where it comes from.
 //!
 //! The lines are those of tracing-subscriber's own JSON format with its fields flattened, without spans. That format goes through the
-//! writer with every comma; here a line is put together first, which takes half as long. Every roll has a line.
+//! writer with every comma; here a line is put together first, which takes less. Every roll has a line.
 
 use std::fmt;
 

@@ -22,6 +22,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::schema::{
     audit_chain, audit_ends, idempotent_answers, key_reading, platforms, webhook_updates, webhooks,
 };
+use crate::webhooks::key_counts::KeyCountChange;
 use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::roll_due_row::RollDueColumns;
 use crate::webhooks::row::{ExpiryColumns, RingColumns, UpdatedColumns, WebhookRow};
@@ -131,6 +132,14 @@ impl AnyConnection {
         match self {
             Self::Sqlite(sqlite) => sqlite::note_roll_dues(sqlite, noted),
             Self::Postgres(postgres) => postgres::note_roll_dues(postgres, noted),
+        }
+    }
+
+    /// Adds to what is counted of signing keys.
+    pub(crate) fn change_key_counts(&mut self, changes: &[KeyCountChange]) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite::change_key_counts(sqlite, changes),
+            Self::Postgres(postgres) => postgres::change_key_counts(postgres, changes),
         }
     }
 

@@ -26,8 +26,18 @@ struct State<T> {
     in_bulk: VecDeque<T>,
     restraint: Restraint,
     closed: bool,
-    /// From how many items on the thread wants to be woken, while it sleeps.
-    wakes_at: Option<usize>,
+    /// What the thread sleeps for, while it does.
+    awaited: Option<Awaited>,
+}
+
+/// What the thread wants to be woken for.
+#[derive(Debug, Clone, Copy)]
+enum Awaited {
+    Anything,
+    /// Items that are not in bulk.
+    Others,
+    /// So many items.
+    AtLeast(usize),
 }
 
 /// How long the thread waits for a batch to fill up: until it has `worth` items, but at most `at_most`.
@@ -57,8 +67,16 @@ impl<T> State<T> {
 
     /// Whether the thread has to be woken now. Once is enough: to wake somebody is a system call, even where nobody sleeps.
     fn wakes(&mut self) -> bool {
-        let ready = self.ready();
-        self.wakes_at.take_if(|least| *least <= ready).is_some()
+        let has_come = match self.awaited {
+            None => false,
+            Some(Awaited::Anything) => true,
+            Some(Awaited::Others) => !self.items.is_empty(),
+            Some(Awaited::AtLeast(least)) => self.ready() >= least,
+        };
+        if has_come {
+            self.awaited = None;
+        }
+        has_come
     }
 }
 
@@ -75,7 +93,7 @@ impl<T> Queue<T> {
                 in_bulk: VecDeque::new(),
                 restraint: Restraint::new(bulk),
                 closed: false,
-                wakes_at: None,
+                awaited: None,
             }),
             arrived: Condvar::new(),
             capacity,
@@ -134,7 +152,8 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// Waits for an item, then takes up to `limit`, and some of those in bulk; none once the queue is closed and empty.
+    /// Waits for an item, then takes up to `limit`, and some of those in bulk; none once the queue is closed and empty. One thread
+    /// takes, and no other: only one can be asleep.
     pub(crate) fn take(&self, limit: usize, patience: Patience) -> Option<Vec<T>> {
         let mut state = self.lock();
         state.restraint.worked_off(Instant::now());
@@ -142,8 +161,8 @@ impl<T> Queue<T> {
             let rest = state.restraint.rest(Instant::now());
             state = match (state.in_bulk.is_empty(), rest) {
                 (true, _) if state.closed => return None,
-                (true, _) => self.sleep(state, 1, None),
-                (false, Some(rest)) if !state.closed => self.sleep(state, 1, Some(rest)),
+                (true, _) => self.sleep(state, Awaited::Anything, None),
+                (false, Some(rest)) if !state.closed => self.sleep(state, Awaited::Others, Some(rest)),
                 (false, _) => break,
             };
         }
@@ -175,19 +194,19 @@ impl<T> Queue<T> {
             else {
                 break;
             };
-            state = self.sleep(state, patience.worth, Some(left));
+            state = self.sleep(state, Awaited::AtLeast(patience.worth), Some(left));
         }
         state
     }
 
-    /// Waits until there are `least` items or the queue is closed, at most for so long. It may wake up earlier.
+    /// Waits until what is awaited has come or the queue is closed, at most for so long. It may wake up earlier.
     fn sleep<'a>(
         &self,
         mut state: MutexGuard<'a, State<T>>,
-        least: usize,
+        awaited: Awaited,
         at_most: Option<Duration>,
     ) -> MutexGuard<'a, State<T>> {
-        state.wakes_at = Some(least);
+        state.awaited = Some(awaited);
         let woken = match at_most {
             None => self.arrived.wait(state),
             Some(limit) => self
@@ -197,7 +216,7 @@ impl<T> Queue<T> {
                 .map_err(|error| PoisonError::new(error.into_inner().0)),
         };
         let mut state = woken.unwrap_or_else(PoisonError::into_inner);
-        state.wakes_at = None;
+        state.awaited = None;
         state
     }
 

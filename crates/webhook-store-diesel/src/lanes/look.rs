@@ -3,6 +3,9 @@
 //! Every attempt to deliver asks for its webhook as it is stored at that moment: a key that was retired signs nothing from
 //! the instant that was answered, in any process. So nothing is cached; see [`BatchReader`].
 
+#[cfg(test)]
+mod plan;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

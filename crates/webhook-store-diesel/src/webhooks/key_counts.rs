@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::BigInt;
 use webhook_domain::webhook::Webhook;
 
 use crate::database::connection::AnyConnection;
@@ -16,6 +16,14 @@ const CURRENT: &str = "current";
 const RETIRED: &str = "retired";
 /// How long a row of current keys is, in milliseconds.
 const MINUTE: i64 = 60_000;
+
+/// By how much a row of counts changes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyCountChange {
+    pub(crate) state: &'static str,
+    pub(crate) made_at: i64,
+    pub(crate) by: i64,
+}
 
 /// By how much the counts change, by state and minute.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,37 +50,13 @@ impl KeyCounts {
 
     /// Writes what has changed. The head of the chain must be locked.
     pub(super) fn save(self, connection: &mut AnyConnection) -> QueryResult<()> {
-        let changed: Vec<_> = self.0.into_iter().filter(|(_, by)| *by != 0).collect();
+        let changed = self.0.into_iter().filter(|(_, by)| *by != 0);
+        let changed = changed.map(|((state, made_at), by)| KeyCountChange { state, made_at, by });
+        let changed: Vec<_> = changed.collect();
         if changed.is_empty() {
             return Ok(());
         }
-        match connection {
-            AnyConnection::Sqlite(sqlite) => changed.iter().try_for_each(|((state, made_at), by)| {
-                sql_query(
-                    "INSERT INTO key_counts (state, made_at, keys) VALUES (?1, ?2, ?3) \
-                     ON CONFLICT (state, made_at) DO UPDATE SET keys = keys + excluded.keys",
-                )
-                .bind::<Text, _>(*state)
-                .bind::<BigInt, _>(*made_at)
-                .bind::<BigInt, _>(*by)
-                .execute(sqlite)
-                .map(drop)
-            }),
-            AnyConnection::Postgres(postgres) => {
-                let states: Vec<&str> = changed.iter().map(|((state, _), _)| *state).collect();
-                let minutes: Vec<i64> = changed.iter().map(|((_, made_at), _)| *made_at).collect();
-                let by: Vec<i64> = changed.iter().map(|(_, by)| *by).collect();
-                sql_query(
-                    "INSERT INTO key_counts (state, made_at, keys) SELECT * FROM unnest($1, $2, $3) \
-                     ON CONFLICT (state, made_at) DO UPDATE SET keys = key_counts.keys + excluded.keys",
-                )
-                .bind::<Array<Text>, _>(states)
-                .bind::<Array<BigInt>, _>(minutes)
-                .bind::<Array<BigInt>, _>(by)
-                .execute(postgres)
-                .map(drop)
-            }
-        }
+        connection.change_key_counts(&changed)
     }
 }
 

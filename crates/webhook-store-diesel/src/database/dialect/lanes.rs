@@ -9,7 +9,7 @@ use diesel::sql_types::BigInt;
 use super::{postgres, sqlite};
 use crate::database::connection::AnyConnection;
 use crate::database::schema::{
-    deliveries, delivery_positions, events, failed_deliveries, fan_out_heads, lanes, untold_events, webhooks,
+    deliveries, events, failed_deliveries, fan_out_heads, lanes, untold_events, webhooks,
 };
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
@@ -41,13 +41,7 @@ impl AnyConnection {
     pub(crate) fn draw_positions(&mut self, count: usize) -> QueryResult<Vec<i64>> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         match self {
-            Self::Sqlite(sqlite) => {
-                let last: i64 = diesel::update(delivery_positions::table.find(1))
-                    .set(delivery_positions::position.eq(delivery_positions::position + count))
-                    .returning(delivery_positions::position)
-                    .get_result(sqlite)?;
-                Ok((last - count + 1..=last).collect())
-            }
+            Self::Sqlite(sqlite) => sqlite::lanes::draw_positions(sqlite, count),
             Self::Postgres(postgres) => postgres::lanes::draw_positions(postgres, count),
         }
     }
@@ -262,10 +256,13 @@ impl AnyConnection {
 
     /// The versions of these webhooks.
     pub(crate) fn versions_of(&mut self, ids: &[String]) -> QueryResult<Vec<(String, i64)>> {
-        webhooks::table
-            .filter(webhooks::id.eq_any(ids))
-            .select((webhooks::id, webhooks::version))
-            .load(self)
+        match self {
+            Self::Sqlite(sqlite) => sqlite::lanes::versions_of(sqlite, ids),
+            Self::Postgres(postgres) => webhooks::table
+                .filter(webhooks::id.eq_any(ids))
+                .select((webhooks::id, webhooks::version))
+                .load(postgres),
+        }
     }
 
     pub(crate) fn insert_events(&mut self, rows: &[EventRow]) -> QueryResult<()> {

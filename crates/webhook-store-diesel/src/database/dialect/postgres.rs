@@ -12,6 +12,7 @@ use crate::audit::row::AuditRow;
 use crate::database::dialect::RoutingRow;
 use crate::database::schema::{api_keys, fan_out_heads, idempotent_answers, platforms, webhooks};
 use crate::lanes::held_up::IsHeldUp;
+use crate::webhooks::key_counts::KeyCountChange;
 use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::roll_due_row::RollDueColumns;
 use crate::webhooks::row::{ExpiryColumns, RingColumns, WebhookRow};
@@ -221,6 +222,23 @@ array_statement! {
     ") AS n (webhook_id, platform, due_at, counted_from, since, is_done) WHERE due_at IS NOT NULL \
      ON CONFLICT (webhook_id) DO UPDATE SET due_at = excluded.due_at, counted_from = excluded.counted_from, \
      since = excluded.since, is_done = excluded.is_done"
+}
+
+array_statement! {
+    ChangeKeyCounts from KeyCountChange {
+        state: Text => &'a str = |row| row.state,
+        made_at: BigInt => i64 = |row| row.made_at,
+        keys: BigInt => i64 = |row| row.by,
+    }
+    "INSERT INTO key_counts (state, made_at, keys) SELECT * FROM unnest("
+    ") ON CONFLICT (state, made_at) DO UPDATE SET keys = key_counts.keys + excluded.keys"
+}
+
+pub(super) fn change_key_counts(
+    connection: &mut PgConnection,
+    changes: &[KeyCountChange],
+) -> QueryResult<()> {
+    ChangeKeyCounts::of(changes).execute(connection).map(drop)
 }
 
 pub(super) fn note_roll_dues(connection: &mut PgConnection, noted: &[RollDueColumns]) -> QueryResult<()> {

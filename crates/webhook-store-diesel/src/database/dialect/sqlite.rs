@@ -15,6 +15,7 @@ use crate::audit::row::AuditRow;
 use crate::database::dialect::RoutingRow;
 use crate::database::schema::{api_keys, fan_out_heads, idempotent_answers, platforms, webhooks};
 use crate::lanes::held_up::IsHeldUp;
+use crate::webhooks::key_counts::KeyCountChange;
 use crate::webhooks::known_keys::KnownKeyRow;
 use crate::webhooks::roll_due_row::RollDueColumns;
 use crate::webhooks::row::{ExpiryColumns, RingColumns, UpdatedColumns, WebhookRow};
@@ -100,7 +101,7 @@ macro_rules! row_query {
             fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
                 static SELECTED: OnceLock<String> = OnceLock::new();
                 let $row = self.0;
-                out.push_sql($crate::database::dialect::sqlite::text_once(&SELECTED, || $select)?);
+                out.push_sql($crate::database::dialect::sqlite::text_once::<_, $selected>(&SELECTED, || $select)?);
                 $(
                     out.push_sql($before);
                     out.push_bind_param::<$sql_type, _>($bind)?;
@@ -123,17 +124,19 @@ macro_rules! row_query {
     };
 }
 
-/// The text of a query without binds, made at the first call.
-fn text_once<Q: QueryFragment<Sqlite>>(
-    text: &'static OnceLock<String>,
-    query: impl FnOnce() -> Q,
-) -> QueryResult<&'static str> {
+/// The text of a query without binds that selects `S`, made at the first call.
+fn text_once<Q, S>(text: &'static OnceLock<String>, query: impl FnOnce() -> Q) -> QueryResult<&'static str>
+where
+    Q: QueryFragment<Sqlite> + Query<SqlType = S>,
+{
     if let Some(text) = text.get() {
         return Ok(text);
     }
     let mut builder = SqliteQueryBuilder::new();
     query().to_sql(&mut builder, &Sqlite)?;
-    Ok(text.get_or_init(|| builder.finish()))
+    let made = builder.finish();
+    debug_assert!(!made.contains('?'), "its binds would be lost: {made}");
+    Ok(text.get_or_init(|| made))
 }
 
 pub(super) mod lanes;
@@ -253,6 +256,23 @@ row_statement! {
         ", " is_done: Bool,
     } ") ON CONFLICT (webhook_id) DO UPDATE SET due_at = excluded.due_at, counted_from = excluded.counted_from, \
       since = excluded.since, is_done = excluded.is_done"
+}
+
+row_statement! {
+    ChangeKeyCount of KeyCountChange {
+        "INSERT INTO key_counts (state, made_at, keys) VALUES (" state: Text,
+        ", " made_at: BigInt,
+        ", " by: BigInt,
+    } ") ON CONFLICT (state, made_at) DO UPDATE SET keys = keys + excluded.keys"
+}
+
+pub(super) fn change_key_counts(
+    connection: &mut SqliteConnection,
+    changes: &[KeyCountChange],
+) -> QueryResult<()> {
+    changes
+        .iter()
+        .try_for_each(|change| ChangeKeyCount(change).execute(connection).map(drop))
 }
 
 pub(super) fn note_roll_dues(connection: &mut SqliteConnection, noted: &[RollDueColumns]) -> QueryResult<()> {

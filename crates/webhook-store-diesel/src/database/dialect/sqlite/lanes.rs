@@ -70,6 +70,42 @@ pub(in crate::database::dialect) fn load_with_webhooks(
     each_found(ids, |id| FindWithWebhook(id).get_result(connection).optional())
 }
 
+row_query! {
+    FindVersion(id: str) -> (Text, BigInt), webhooks::table.select((webhooks::id, webhooks::version)), {
+        " WHERE id = " id => Text,
+    } ""
+}
+
+pub(in crate::database::dialect) fn versions_of(
+    connection: &mut SqliteConnection,
+    ids: &[String],
+) -> QueryResult<Vec<(String, i64)>> {
+    each_found(ids, |id| FindVersion(id).get_result(connection).optional())
+}
+
+/// How many positions are drawn.
+struct Draw {
+    count: i64,
+}
+
+row_statement! {
+    DrawPositions of Draw {
+        "UPDATE delivery_positions SET position = position + " count: BigInt,
+    } " WHERE id = 1 RETURNING position"
+}
+
+impl Query for DrawPositions<'_> {
+    type SqlType = BigInt;
+}
+
+pub(in crate::database::dialect) fn draw_positions(
+    connection: &mut SqliteConnection,
+    count: i64,
+) -> QueryResult<Vec<i64>> {
+    let last: i64 = DrawPositions(&Draw { count }).get_result(connection)?;
+    Ok((last - count + 1..=last).collect())
+}
+
 pub(in crate::database::dialect) fn waiting(
     connection: &mut SqliteConnection,
     reads: &[ReadRow],
