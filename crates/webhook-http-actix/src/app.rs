@@ -13,7 +13,6 @@ use crate::observe::observe;
 use crate::openapi::openapi_json;
 use crate::operations;
 use crate::routes::document::DocumentText;
-use crate::routes::elsewhere;
 
 /// The API as an actix application: for a server's workers, and for tests in process (`actix_web::test`).
 #[must_use]
@@ -47,17 +46,15 @@ pub fn app_beside(
 > {
     let observed = core.clone();
     let known = Arc::clone(fronts);
-    let has_metrics = core.api.monitoring.metrics.is_some();
     App::new()
         .app_data(core.clone())
         .app_data(DocumentText(openapi_json))
         .configure(|router| {
-            operations::register(router, has_metrics);
             for front in fronts.iter() {
                 (front.configure)(router);
             }
         })
-        .default_service(web::to(elsewhere::no_such_path))
+        .default_service(web::to(operations::answer))
         .wrap(from_fn(move |request, next| {
             observe(observed.clone(), Arc::clone(&known), request, next)
         }))

@@ -19,7 +19,6 @@ use crate::api::Core;
 use crate::beside::Beside;
 use crate::errors::Problem;
 use crate::monitoring::{Answered, OTHER, ObservedRequest};
-use crate::operations;
 use crate::request::known::Known;
 
 /// Calls the route and completes its answer.
@@ -98,10 +97,8 @@ fn tell_of(core: &Core, beside: &[Beside], response: &ServiceResponse<BoxBody>) 
     let request = response.request();
     Known::note_acting(request);
     let Some(known) = Known::of(request) else { return };
-    // The pattern that the path matched: a path itself may hold anything.
-    let of_api = || request.match_pattern().as_deref().and_then(operations::route);
-    let route = known.route().or_else(of_api);
-    let route = route.or_else(|| route_beside(beside, request)).unwrap_or(OTHER);
+    let route = known.route().or_else(|| route_beside(beside, request));
+    let route = route.unwrap_or(OTHER);
     let answer = Answered {
         is_replayed: response.headers().contains_key(&IDEMPOTENT_REPLAYED),
         problem: response.response().error().and_then(Error::as_error::<Problem>),

@@ -1,18 +1,59 @@
 //! The table of operations: what each path is about, and what it does for each method. The router, the refusals of other
 //! methods (405 with `Allow`), what errors say they are about, and the paths of the document all come from it.
 
-use actix_web::guard;
+use std::pin::Pin;
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
 use actix_web::http::Method;
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Route};
+use matchit::Router;
 use utoipa::OpenApi;
 
 use crate::errors::{About, Problem};
 use crate::paths;
-use crate::request::call::Call;
-use crate::request::context;
+use crate::request::call::{Call, Parts};
 use crate::request::known::InRoute;
 use crate::routes::{self, elsewhere};
+
+/// What answers at one path by one method.
+type Handler = fn(Call) -> Pin<Box<dyn Future<Output = Result<HttpResponse, Problem>>>>;
+
+/// One path of the API.
+struct Place {
+    /// As all are told of it.
+    pattern: &'static str,
+    /// What errors say that a request for it is about.
+    about: fn(&Call) -> About,
+    /// The methods that it takes.
+    methods: &'static [Method],
+    /// What answers by each of them, in the same order.
+    handlers: &'static [Handler],
+}
+
+impl Place {
+    /// What answers by `method`. What does by `GET` takes `HEAD`, which is answered alike: the connection leaves the body out
+    /// (RFC 9110 §9.3.2).
+    fn handler(&self, method: &Method) -> Option<Handler> {
+        let wanted = match *method {
+            Method::HEAD => &Method::GET,
+            _ => method,
+        };
+        let taken = self.methods.iter().position(|taken| taken == wanted)?;
+        self.handlers.get(taken).copied()
+    }
+}
+
+/// A place in a table.
+macro_rules! place {
+    ($path:ident of $about:ident: $($method:ident $file:ident::$handler:ident),+) => {
+        Place {
+            pattern: paths::$path,
+            about: of::$about,
+            methods: &[$(Method::$method),+],
+            handlers: &[$(|call| Box::pin(routes::$file::$handler(call))),+],
+        }
+    };
+}
 
 /// Of each path: what it is about, and the handler of each method.
 macro_rules! operations {
@@ -22,27 +63,10 @@ macro_rules! operations {
         #[openapi(paths($($(routes::$file::$handler),+),*))]
         pub(crate) struct Operations;
 
-        /// Every pattern that a path can match.
-        const ROUTES: &[&str] = &[$(paths::$path,)* paths::PAGE, paths::PAGE_PART, paths::METRICS];
-
-        fn documented(router: &mut ServiceConfig) {
-            $(router.service(
-                web::resource(paths::$path)
-                    $(.route(
-                        taking(Method::$method)
-                            .to(|call| about(call, paths::$path, of::$about, routes::$file::$handler)),
-                    ))+
-                    .default_service(web::to(|call| {
-                        about(call, paths::$path, of::$about, async |call| {
-                            elsewhere::wrong_method(call, &[$(Method::$method),+]).await
-                        })
-                    })),
-            );)*
-        }
+        static DOCUMENTED: &[Place] = &[$(place!($path of $about: $($method $file::$handler),+)),*];
     };
 }
 
-// A path without parameters stands before what would take its last part for an id.
 operations! {
     WEBHOOKS of webhook: GET webhooks::list, POST webhooks::create;
     ACTIONS of webhook: GET actions::list;
@@ -74,99 +98,86 @@ operations! {
     DOCUMENT of service: GET document::document;
 }
 
-/// `pattern` as it is spelt in the table, if it is one of the router's.
-pub(crate) fn route(pattern: &str) -> Option<&'static str> {
-    ROUTES.iter().copied().find(|route| *route == pattern)
-}
+/// What is in no document: whether the metrics are here the deployment says, and the page is for people.
+static BESIDE_THE_DOCUMENT: &[Place] = &[
+    place!(METRICS of service: GET metrics::metrics),
+    place!(PAGE of service: GET document::to_page),
+    place!(PAGE_FOLDER of service: GET document::page),
+    place!(PAGE_PART of service: GET document::page),
+];
 
-/// Tells `router` where each path leads.
-pub(crate) fn register(router: &mut ServiceConfig, has_metrics: bool) {
-    documented(router);
-    let get = || taking(Method::GET);
-    // Whether it is here the deployment says, so it is in no document.
-    if has_metrics {
-        router.service(
-            web::resource(paths::METRICS)
-                .route(get().to(routes::metrics::metrics))
-                .default_service(web::to(not_a_get)),
-        );
+/// Where each path leads, for all workers: the framework's router would be there once for each, with a compiled pattern for each name
+/// in a path. Where a path fits two patterns, words come before names.
+static ROUTER: LazyLock<Router<&'static Place>> = LazyLock::new(|| {
+    let mut router = Router::new();
+    for place in DOCUMENTED.iter().chain(BESIDE_THE_DOCUMENT) {
+        if let Err(error) = router.insert(place.pattern, place) {
+            unreachable!("no two paths of the tables are one: {}: {error}", place.pattern);
+        }
     }
-    // The page is for people, and in no document.
     router
-        .service(
-            web::resource(paths::PAGE)
-                .route(get().to(routes::document::to_page))
-                .default_service(web::to(not_a_get)),
-        )
-        .service(
-            web::resource(paths::PAGE_PART)
-                .route(get().to(routes::document::page))
-                .default_service(web::to(not_a_get)),
-        );
-}
+});
 
-async fn not_a_get(call: Call) -> Result<HttpResponse, Problem> {
-    elsewhere::wrong_method(call, &[Method::GET]).await
-}
-
-/// A route for `method`. One for `GET` takes `HEAD`, which is answered alike: the connection leaves the body out
-/// (RFC 9110 §9.3.2).
-fn taking(method: Method) -> Route {
-    let is_read = method == Method::GET;
-    let taken = guard::Method(method);
-    match is_read {
-        true => web::route().guard(guard::Any(taken).or(guard::Head())),
-        false => web::route().guard(taken),
-    }
-}
-
-/// What `handler` answers to `call`, which has come to `route`. An error says what the request's path is about.
-async fn about(
-    call: Call,
-    route: &'static str,
-    about: fn(&HttpRequest) -> About,
-    handler: impl AsyncFnOnce(Call) -> Result<HttpResponse, Problem>,
-) -> Result<HttpResponse, Problem> {
-    let about = about(&call.request);
-    let in_route = InRoute::begin(&call.core, &call.request, route);
-    let answered = handler(call).await;
+/// What the handler of the request's path and method answers, or why there is none. An error says what the path is about.
+pub(crate) async fn answer(mut call: Call) -> Result<HttpResponse, Problem> {
+    let Some((place, parts)) = find(&call) else {
+        return elsewhere::no_such_path(call).await;
+    };
+    call.parts = parts;
+    let about = (place.about)(&call);
+    let in_route = InRoute::begin(&call.core, &call.request, place.pattern);
+    let answered = match place.handler(call.request.method()) {
+        Some(handler) => handler(call).await,
+        None => elsewhere::wrong_method(call, place.methods).await,
+    };
     in_route.end();
     answered.map_err(|problem| problem.about(about))
 }
 
+/// The place of the request's path, and what the path names.
+fn find(call: &Call) -> Option<(&'static Place, Parts)> {
+    let found = ROUTER.at(call.request.match_info().as_str()).ok()?;
+    let place = *found.value;
+    if place.pattern == paths::METRICS && call.api().monitoring.metrics.is_none() {
+        return None;
+    }
+    let parts = found.params.iter();
+    Some((place, parts.map(|(name, part)| (name, part.to_owned())).collect()))
+}
+
 /// What a path is about, with the id that stands in it.
 mod of {
-    use super::{About, HttpRequest, context};
+    use super::{About, Call};
 
-    pub(super) fn webhook(request: &HttpRequest) -> About {
-        About::Webhook(context::webhook_id(request).ok())
+    pub(super) fn webhook(call: &Call) -> About {
+        About::Webhook(call.webhook_id().ok())
     }
 
-    pub(super) fn api_key(request: &HttpRequest) -> About {
-        About::ApiKey(context::api_key_id(request).ok())
+    pub(super) fn api_key(call: &Call) -> About {
+        About::ApiKey(call.api_key_id().ok())
     }
 
-    pub(super) fn rotation(request: &HttpRequest) -> About {
-        About::Rotation(context::rotation_id(request).ok())
+    pub(super) fn rotation(call: &Call) -> About {
+        About::Rotation(call.rotation_id().ok())
     }
 
-    pub(super) fn webhook_event(request: &HttpRequest) -> About {
-        About::WebhookEvent(context::delivery_id(request).ok())
+    pub(super) fn webhook_event(call: &Call) -> About {
+        About::WebhookEvent(call.delivery_id().ok())
     }
 
-    pub(super) fn event(_: &HttpRequest) -> About {
+    pub(super) fn event(_: &Call) -> About {
         About::Event
     }
 
-    pub(super) fn signing_key(_: &HttpRequest) -> About {
+    pub(super) fn signing_key(_: &Call) -> About {
         About::SigningKey
     }
 
-    pub(super) fn audit_record(_: &HttpRequest) -> About {
+    pub(super) fn audit_record(_: &Call) -> About {
         About::AuditRecord
     }
 
-    pub(super) fn service(_: &HttpRequest) -> About {
+    pub(super) fn service(_: &Call) -> About {
         About::default()
     }
 }

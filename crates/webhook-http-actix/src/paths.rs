@@ -45,9 +45,12 @@ pub(crate) const READY: &str = "/health/ready";
 /// Where the deployment wants the metrics on this address.
 pub(crate) const METRICS: &str = "/metrics";
 pub(crate) const DOCUMENT: &str = "/openapi.json";
-/// The page of the document, and a part of it.
+/// The page of the document, which is a folder, and a part of it.
 pub(crate) const PAGE: &str = "/docs";
-pub(crate) const PAGE_PART: &str = "/docs/{file:.*}";
+pub(crate) const PAGE_FOLDER: &str = "/docs/";
+pub(crate) const PAGE_PART: &str = "/docs/{*file}";
+/// What the path of a part calls it.
+pub(crate) const FILE: &str = "file";
 
 /// `path` with `id` in its place.
 pub(crate) fn with_id(path: &str, id: impl Display) -> String {

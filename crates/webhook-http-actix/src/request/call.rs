@@ -3,10 +3,13 @@
 //! part that is wrong ends it.
 
 use std::future::{Ready, ready};
+use std::str::FromStr;
 
 use actix_web::dev;
+use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{Error, FromRequest, HttpRequest};
+use webhook_domain::InvalidValue;
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
 use webhook_domain::id::{ApiKeyId, DeliveryId, RotationId, WebhookId};
@@ -16,14 +19,20 @@ use webhook_domain::webhook::Precondition;
 
 use crate::answer::{Resource, Success};
 use crate::api::{Api, Core};
-use crate::errors::Problem;
+use crate::errors::{Code, Problem};
+use crate::paths::{FINGERPRINT, ID, WEBHOOK_ID};
 use crate::request::idempotency::{self, Turn};
 use crate::request::{body, context, etag, query};
+
+/// What a path has in the place of each name of its pattern.
+pub(crate) type Parts = Vec<(&'static str, String)>;
 
 /// A request as a route sees it.
 pub(crate) struct Call {
     pub(crate) request: HttpRequest,
     pub(crate) core: Data<Core>,
+    /// What the path names; nothing until its pattern is known.
+    pub(crate) parts: Parts,
     /// What carries the body, until it is read.
     payload: Option<Payload>,
 }
@@ -39,6 +48,7 @@ impl FromRequest for Call {
         ready(Ok(Self {
             request: request.clone(),
             core,
+            parts: Parts::new(),
             payload: Payload::from_request(request, payload).into_inner().ok(),
         }))
     }
@@ -55,29 +65,43 @@ impl Call {
         context::acting(&self.request, &self.core, permission).await
     }
 
+    /// What the path has in the place of `name`; nothing if its pattern has no such name.
+    pub(crate) fn part(&self, name: &str) -> &str {
+        let part = self.parts.iter().find(|(known, _)| *known == name);
+        part.map_or("", |(_, part)| part)
+    }
+
     /// The webhook that the path names.
     pub(crate) fn webhook_id(&self) -> Result<WebhookId, Problem> {
-        context::webhook_id(&self.request)
+        self.id(WEBHOOK_ID)
     }
 
     /// The key that the path names by its fingerprint.
     pub(crate) fn fingerprint(&self) -> Result<Fingerprint, Problem> {
-        context::fingerprint(&self.request)
+        let fingerprint = self.part(FINGERPRINT).parse();
+        fingerprint.map_err(|problem| Problem::invalid_value(FINGERPRINT, &problem))
     }
 
     /// The API key that the path names.
     pub(crate) fn api_key_id(&self) -> Result<ApiKeyId, Problem> {
-        context::api_key_id(&self.request)
+        self.id(ID)
     }
 
     /// The rotation that the path names.
     pub(crate) fn rotation_id(&self) -> Result<RotationId, Problem> {
-        context::rotation_id(&self.request)
+        self.id(ID)
     }
 
     /// The event on its way to a webhook that the path names.
     pub(crate) fn delivery_id(&self) -> Result<DeliveryId, Problem> {
-        context::delivery_id(&self.request)
+        self.id(ID)
+    }
+
+    fn id<T: FromStr<Err = InvalidValue>>(&self, name: &str) -> Result<T, Problem> {
+        self.part(name).parse().map_err(|problem: InvalidValue| {
+            let message = format!("the id in the path {problem}");
+            Problem::new(StatusCode::BAD_REQUEST, Code::InvalidId, message)
+        })
     }
 
     /// Refuses a query: none of its parameters would do anything.

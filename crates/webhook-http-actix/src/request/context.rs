@@ -1,18 +1,13 @@
-//! What every route under `/v1` begins with: who asks, may they, on which platform, about which webhook.
-
-use std::str::FromStr;
+//! What every route under `/v1` begins with: who asks, may they, on which platform.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
-use webhook_domain::InvalidValue;
 use webhook_domain::access::caller::Acting;
 use webhook_domain::access::permission::Permission;
-use webhook_domain::id::{ApiKeyId, DeliveryId, PlatformId, RotationId, WebhookId};
-use webhook_domain::signing::secret::Fingerprint;
+use webhook_domain::id::PlatformId;
 
 use crate::api::Core;
-use crate::errors::{Code, Problem};
-use crate::paths::{FINGERPRINT, ID, WEBHOOK_ID};
+use crate::errors::Problem;
 use crate::request::authenticate::admit;
 use crate::request::known::Known;
 
@@ -51,39 +46,4 @@ fn named_platform(request: &HttpRequest) -> Result<Option<PlatformId>, Problem> 
     text.parse()
         .map(Some)
         .map_err(|problem| Problem::invalid_value("x-platform-id", &problem))
-}
-
-/// The webhook that the path names.
-pub(crate) fn webhook_id(request: &HttpRequest) -> Result<WebhookId, Problem> {
-    id(request, WEBHOOK_ID)
-}
-
-/// The API key that the path names.
-pub(crate) fn api_key_id(request: &HttpRequest) -> Result<ApiKeyId, Problem> {
-    id(request, ID)
-}
-
-/// The rotation that the path names.
-pub(crate) fn rotation_id(request: &HttpRequest) -> Result<RotationId, Problem> {
-    id(request, ID)
-}
-
-/// The event on its way to a webhook that the path names.
-pub(crate) fn delivery_id(request: &HttpRequest) -> Result<DeliveryId, Problem> {
-    id(request, ID)
-}
-
-/// The key that the path names by its fingerprint.
-pub(crate) fn fingerprint(request: &HttpRequest) -> Result<Fingerprint, Problem> {
-    let text = request.match_info().get(FINGERPRINT).unwrap_or_default();
-    text.parse()
-        .map_err(|problem| Problem::invalid_value(FINGERPRINT, &problem))
-}
-
-fn id<T: FromStr<Err = InvalidValue>>(request: &HttpRequest, name: &str) -> Result<T, Problem> {
-    let text = request.match_info().get(name).unwrap_or_default();
-    text.parse().map_err(|problem: InvalidValue| {
-        let message = format!("the id in the path {problem}");
-        Problem::new(actix_web::http::StatusCode::BAD_REQUEST, Code::InvalidId, message)
-    })
 }

@@ -17,9 +17,6 @@ use crate::openapi::values::{any_object, one};
 use crate::paths;
 use crate::request::call::Call;
 
-/// Where the page is: a folder, with what it consists of.
-const FOLDER: &str = "/docs/";
-
 /// The document as the application serves it.
 #[derive(Clone, Copy)]
 pub(crate) struct DocumentText(pub(crate) fn() -> &'static str);
@@ -61,7 +58,7 @@ pub(crate) async fn document(call: Call) -> Result<HttpResponse, Problem> {
 /// `GET /docs`: the page is a folder.
 pub(crate) async fn to_page(_: Call) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::PermanentRedirect()
-        .insert_header((header::LOCATION, FOLDER))
+        .insert_header((header::LOCATION, paths::PAGE_FOLDER))
         .finish())
 }
 
@@ -69,7 +66,7 @@ pub(crate) async fn to_page(_: Call) -> Result<HttpResponse, Problem> {
 pub(crate) async fn page(call: Call) -> Result<HttpResponse, Problem> {
     static CONFIG: LazyLock<Arc<Config<'static>>> =
         LazyLock::new(|| Arc::new(Config::from(paths::DOCUMENT).validator_url("none")));
-    let file = call.request.match_info().get("file").unwrap_or_default();
+    let file = call.part(paths::FILE);
     let found = utoipa_swagger_ui::serve(file, CONFIG.clone());
     let found = found.map_err(|error| Problem::internal(error.to_string()))?;
     let part = found.ok_or_else(Problem::no_such_path)?;

@@ -137,6 +137,31 @@ async fn a_malformed_id_is_refused_without_being_repeated() {
 }
 
 #[actix_web::test]
+async fn where_a_path_fits_two_patterns_words_come_before_names() {
+    let service = TestService::new();
+    let actions = service.ask(get("/v1/webhooks/actions")).await;
+    assert_eq!(actions.status, 200);
+    for below in ["secret-key", "send-test", "jwks.json"] {
+        let ask = Ask::new(Method::PUT, format!("/v1/webhooks/actions/{below}"));
+        service.ask(ask).await.refuses(405, "INVALID_REQUEST", None);
+    }
+    let roll_of_a_word = service.ask(roll("actions")).await;
+    roll_of_a_word.refuses(400, "INVALID_ID", None);
+    let nothing = service.ask(get("/v1/webhooks/test-connection/nothing")).await;
+    nothing.refuses(404, "RESOURCE_NOT_FOUND", None);
+}
+
+#[actix_web::test]
+async fn metrics_that_are_elsewhere_are_no_path_by_any_method() {
+    let service = TestService::new();
+    for method in [Method::GET, Method::HEAD, Method::POST, Method::DELETE] {
+        let answer = service.ask_as(None, Ask::new(method.clone(), "/metrics")).await;
+        assert_eq!(answer.status, 404, "{method}");
+        assert_eq!(answer.header("allow"), None, "{method}");
+    }
+}
+
+#[actix_web::test]
 async fn checks_come_in_the_order_of_the_contract() {
     let service = TestService::new();
     let blind = service.key_of("acme", &[]);
