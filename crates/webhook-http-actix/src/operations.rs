@@ -19,7 +19,7 @@ use crate::routes::{self, elsewhere};
 type Handler = fn(Call) -> Pin<Box<dyn Future<Output = Result<HttpResponse, Problem>>>>;
 
 /// One path of the API.
-struct Place {
+struct Endpoint {
     /// As all are told of it.
     pattern: &'static str,
     /// What errors say that a request for it is about.
@@ -30,7 +30,7 @@ struct Place {
     handlers: &'static [Handler],
 }
 
-impl Place {
+impl Endpoint {
     /// What answers by `method`. What does by `GET` takes `HEAD`, which is answered alike: the connection leaves the body out
     /// (RFC 9110 §9.3.2).
     fn handler(&self, method: &Method) -> Option<Handler> {
@@ -43,10 +43,10 @@ impl Place {
     }
 }
 
-/// A place in a table.
-macro_rules! place {
+/// An endpoint in a table.
+macro_rules! endpoint {
     ($path:ident of $about:ident: $($method:ident $file:ident::$handler:ident),+) => {
-        Place {
+        Endpoint {
             pattern: paths::$path,
             about: of::$about,
             methods: &[$(Method::$method),+],
@@ -63,7 +63,7 @@ macro_rules! operations {
         #[openapi(paths($($(routes::$file::$handler),+),*))]
         pub(crate) struct Operations;
 
-        static DOCUMENTED: &[Place] = &[$(place!($path of $about: $($method $file::$handler),+)),*];
+        static DOCUMENTED: &[Endpoint] = &[$(endpoint!($path of $about: $($method $file::$handler),+)),*];
     };
 }
 
@@ -99,20 +99,23 @@ operations! {
 }
 
 /// What is in no document: whether the metrics are here the deployment says, and the page is for people.
-static BESIDE_THE_DOCUMENT: &[Place] = &[
-    place!(METRICS of service: GET metrics::metrics),
-    place!(PAGE of service: GET document::to_page),
-    place!(PAGE_FOLDER of service: GET document::page),
-    place!(PAGE_PART of service: GET document::page),
+static BESIDE_THE_DOCUMENT: &[Endpoint] = &[
+    endpoint!(METRICS of service: GET metrics::metrics),
+    endpoint!(PAGE of service: GET document::to_page),
+    endpoint!(PAGE_FOLDER of service: GET document::page),
+    endpoint!(PAGE_PART of service: GET document::page),
 ];
 
-/// Where each path leads, for all workers: the framework's router would be there once for each, with a compiled pattern for each name
-/// in a path. Where a path fits two patterns, words come before names.
-static ROUTER: LazyLock<Router<&'static Place>> = LazyLock::new(|| {
+/// Where each path leads, for all workers: the framework's router would be there once for each, with a regular expression
+/// for each path that has a name in it. Where a path fits two patterns, words come before names.
+static ROUTER: LazyLock<Router<&'static Endpoint>> = LazyLock::new(|| {
     let mut router = Router::new();
-    for place in DOCUMENTED.iter().chain(BESIDE_THE_DOCUMENT) {
-        if let Err(error) = router.insert(place.pattern, place) {
-            unreachable!("no two paths of the tables are one: {}: {error}", place.pattern);
+    for endpoint in DOCUMENTED.iter().chain(BESIDE_THE_DOCUMENT) {
+        if let Err(error) = router.insert(endpoint.pattern, endpoint) {
+            unreachable!(
+                "no two paths of the tables are one: {}: {error}",
+                endpoint.pattern
+            );
         }
     }
     router
@@ -120,29 +123,32 @@ static ROUTER: LazyLock<Router<&'static Place>> = LazyLock::new(|| {
 
 /// What the handler of the request's path and method answers, or why there is none. An error says what the path is about.
 pub(crate) async fn answer(mut call: Call) -> Result<HttpResponse, Problem> {
-    let Some((place, parts)) = find(&call) else {
+    let Some((endpoint, parts)) = find(&call) else {
         return elsewhere::no_such_path(call).await;
     };
     call.parts = parts;
-    let about = (place.about)(&call);
-    let in_route = InRoute::begin(&call.core, &call.request, place.pattern);
-    let answered = match place.handler(call.request.method()) {
+    let about = (endpoint.about)(&call);
+    let in_route = InRoute::begin(&call.core, &call.request, endpoint.pattern);
+    let answered = match endpoint.handler(call.request.method()) {
         Some(handler) => handler(call).await,
-        None => elsewhere::wrong_method(call, place.methods).await,
+        None => elsewhere::wrong_method(call, endpoint.methods).await,
     };
     in_route.end();
     answered.map_err(|problem| problem.about(about))
 }
 
-/// The place of the request's path, and what the path names.
-fn find(call: &Call) -> Option<(&'static Place, Parts)> {
+/// The endpoint of the request's path, and what the path names.
+fn find(call: &Call) -> Option<(&'static Endpoint, Parts)> {
     let found = ROUTER.at(call.request.match_info().as_str()).ok()?;
-    let place = *found.value;
-    if place.pattern == paths::METRICS && call.api().monitoring.metrics.is_none() {
+    let endpoint = *found.value;
+    if endpoint.pattern == paths::METRICS && call.api().monitoring.metrics.is_none() {
         return None;
     }
-    let parts = found.params.iter();
-    Some((place, parts.map(|(name, part)| (name, part.to_owned())).collect()))
+    let parts = found.params.iter().map(|(name, part)| (name, part.to_owned()));
+    let parts: Parts = parts.collect();
+    // The router takes nothing for a name if something follows.
+    let is_whole = parts.iter().all(|(_, part)| !part.is_empty());
+    is_whole.then_some((endpoint, parts))
 }
 
 /// What a path is about, with the id that stands in it.

@@ -52,6 +52,13 @@ fn paths_and_methods_of_a_clients_own_make_no_new_series(backend: Backend) {
     ];
     let count = after.value("http_server_request_duration_seconds_count", &other);
     assert!(count >= 100.0, "{count}");
+    let parts_of_the_page = [
+        ("http_request_method", "GET"),
+        ("http_route", "/docs/{*file}"),
+        ("http_response_status_code", "404"),
+    ];
+    let count = after.value("http_server_request_duration_seconds_count", &parts_of_the_page);
+    assert!(count >= 20.0, "{count}");
 }
 
 fn no_series_names_a_webhook_a_platform_a_host_or_a_status_of_a_receiver(backend: Backend) {

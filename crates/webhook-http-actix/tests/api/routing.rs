@@ -47,6 +47,11 @@ async fn a_path_that_leads_nowhere_is_404() {
         "/v1/nothing",
         "/v1/webhooks/x/y",
         "/v1//webhooks",
+        "/v1/webhooks//secret-key",
+        "/v1/webhooks//secret-key/retired/",
+        "/v1/webhooks//jwks.json",
+        "/v1/webhook-events//resend",
+        "/v1/rotations//stop",
     ] {
         service
             .ask(get(uri))
@@ -73,6 +78,7 @@ async fn a_path_that_leads_nowhere_is_about_what_it_begins_with() {
         ("/v1/signing-keys/", "SIGNING_KEY"),
         ("/v1/audit-records/x", "AUDIT_RECORD"),
         ("/v1/audit-records/", "AUDIT_RECORD"),
+        ("/v1/webhook-events//resend", "WEBHOOK"),
     ] {
         for (answer, status) in [
             (service.ask(get(uri)).await, 404),
@@ -145,8 +151,12 @@ async fn where_a_path_fits_two_patterns_words_come_before_names() {
         let ask = Ask::new(Method::PUT, format!("/v1/webhooks/actions/{below}"));
         service.ask(ask).await.refuses(405, "INVALID_REQUEST", None);
     }
-    let roll_of_a_word = service.ask(roll("actions")).await;
-    roll_of_a_word.refuses(400, "INVALID_ID", None);
+    for like_a_word in ["actions", "actionsx", "act", "test-connection"] {
+        let answer = service.ask(roll(like_a_word)).await;
+        answer.refuses(400, "INVALID_ID", None);
+    }
+    let encoded = service.ask(get("/%761/webhooks/%61ctions")).await;
+    assert_eq!(encoded.status, 200);
     let nothing = service.ask(get("/v1/webhooks/test-connection/nothing")).await;
     nothing.refuses(404, "RESOURCE_NOT_FOUND", None);
 }
