@@ -102,8 +102,8 @@ pages! { OF_CAMPAIGN below "/p/{platform}/campaigns/{id}":
     "/stop": GET campaigns::stop::ask, POST campaigns::stop::stop;
 }
 
-/// Where each path leads. The framework's router would be there once for each worker, with a regular expression for each path that has a name in it; this one
-/// is for all of them, and made when somebody looks at a page. Where a path fits two patterns, words come before names.
+/// Where each path leads. The framework's router would be there once for each worker, with a regular expression for each path that has a
+/// name in it; this one is for all of them, and made when somebody looks at a page. Where a path fits two patterns, words come before names.
 static ROUTER: LazyLock<Router<Page>> = LazyLock::new(|| {
     let mut router = Router::new();
     for page in pages() {

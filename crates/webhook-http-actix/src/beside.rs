@@ -5,8 +5,9 @@ use std::sync::Arc;
 use actix_web::dev::ServiceRequest;
 use actix_web::web::ServiceConfig;
 
-/// A front that is served beside the API, by the same server. It is asked before the API, so none of its paths may be one of the API's. It finds the id of each request in the request's extensions, as a
-/// [`RequestId`](webhook_domain::id::RequestId). If it leaves an [`Acting`](webhook_domain::access::caller::Acting) there, those who are
+/// A front that is served beside the API, by the same server. It is asked before the API, so none of its paths may be one of the API's.
+///
+/// It finds the id of each request in the request's extensions, as a [`RequestId`](webhook_domain::id::RequestId). If it leaves an [`Acting`](webhook_domain::access::caller::Acting) there, those who are
 /// told of requests know whose the request was, and if it leaves a [`RoutePattern`](webhook_front_actix::RoutePattern), which of the
 /// [`routes`](Self::routes) it came to; and they know of one that is not answered if its route is [begun](webhook_front_actix::InRoute).
 #[derive(Clone)]
