@@ -6,6 +6,7 @@ mod backlog;
 pub(crate) mod fan_out;
 pub(crate) mod give_up;
 mod list;
+pub(crate) mod moving;
 pub(crate) mod pending;
 pub(crate) mod port;
 pub(crate) mod publish;

@@ -65,6 +65,7 @@ use crate::database::write_back::WriteBack;
 use crate::engine::errands::Errands;
 use crate::engine::executor::Executor;
 use crate::engine::writer::Writer;
+use crate::events::moving::Moving;
 use crate::lanes::delivering::DeliveringLock;
 use crate::lanes::look::{LaneReader, LooksAtLanes};
 use crate::lanes::notify::{Delivering, Messengers};
@@ -102,8 +103,8 @@ pub struct DieselStore {
     write_back: Option<Arc<WriteBack>>,
     /// From when on there are lanes that are ready, in milliseconds since the Unix epoch.
     ready_since: Mutex<i64>,
-    /// The platform of which a chunk was moved into its lanes last, or was to be.
-    fanned_out: Arc<Mutex<String>>,
+    /// Whose turn it is to have something moved into lanes.
+    moving: Arc<Mutex<Moving>>,
     url: DatabaseUrl,
     /// Says that the database is open, where it is a file.
     in_use: Mutex<Option<InUse>>,
@@ -148,7 +149,7 @@ impl DieselStore {
             scans,
             delivering_lock,
             ready_since: Mutex::new(0),
-            fanned_out: Arc::default(),
+            moving: Arc::default(),
             writer: Writer::start(
                 url.clone(),
                 opened.connection,

@@ -1,4 +1,4 @@
-//! `ROTATION.FINISHED`: told in the transaction that ends a rotation, to the webhooks that name it.
+//! `ROTATION.FINISHED`: told to the webhooks that name it if and only if a rotation has ended.
 
 use super::Rotation;
 use crate::access::caller::Acting;

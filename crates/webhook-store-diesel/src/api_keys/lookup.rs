@@ -24,8 +24,8 @@ impl Batch for KeysById {
 
     const NAME: &'static str = "store-keys";
 
-    fn set_up(&self, _: &mut AnyConnection) -> QueryResult<()> {
-        Ok(())
+    fn set_up(&self, connection: &mut AnyConnection) -> QueryResult<()> {
+        connection.find_by_key()
     }
 
     fn answer(

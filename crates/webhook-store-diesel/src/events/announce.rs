@@ -5,15 +5,12 @@
 use std::collections::BTreeSet;
 
 use webhook_domain::delivery::event::Event;
-use webhook_domain::id::ProcessId;
 use webhook_domain::webhook::{Announcement, Happened, Webhook};
 
 use crate::database::connection::AnyConnection;
 use crate::engine::failure::Failure;
-use crate::events::audience::{Audiences, Routing};
-use crate::events::pending::{Counted, Counts, Pending};
+use crate::events::audience::Routing;
 use crate::events::spread::Spread;
-use crate::lanes::locked::{Hints, LockedLanes};
 
 /// What a group has to tell.
 pub(crate) struct Announced {
@@ -71,27 +68,6 @@ impl Announced {
         }
         Ok(())
     }
-}
-
-/// Publishes an event of the service's own that tells of no webhook, in a transaction in which the head of the chain is locked and nothing
-/// behind it. Gives who is to be told once that is committed, and what was counted.
-pub(crate) fn publish_alone(
-    connection: &mut AnyConnection,
-    counts: &Counts,
-    own: Option<ProcessId>,
-    event: Event,
-) -> Result<(Hints, Counted), Failure> {
-    let mut audiences = Audiences::default();
-    let (platform, now) = (event.platform.to_string(), event.created_at);
-    let mut routing = audiences.in_transaction(connection, BTreeSet::from([platform]))?;
-    let mut spread = Spread::default();
-    spread.add_if_wanted(connection, &mut routing, event)?;
-    let pending = Pending::lock(connection, counts, &BTreeSet::new(), &spread.told())?;
-    let counted = pending.save(connection)?;
-    spread.save_events(connection)?;
-    let mut lanes = LockedLanes::lock(connection, &spread.webhooks().collect(), now)?;
-    spread.save(connection, &mut lanes)?;
-    Ok((lanes.save(connection, own)?, counted))
 }
 
 fn follows(webhook: &Webhook) -> bool {

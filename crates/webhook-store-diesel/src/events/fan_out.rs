@@ -16,9 +16,10 @@ use crate::database::row::{At, RowError};
 use crate::database::schema::{events, fan_out_heads, fan_outs};
 use crate::engine::failure::Failure;
 use crate::events::audience::{Audience, Recipient};
+use crate::events::moving::Moving;
 use crate::events::row::EventRow;
 use crate::events::spread::deliver;
-use crate::lanes::locked::{Hints, LockedLanes};
+use crate::lanes::locked::Hints;
 
 /// How many webhooks a chunk is for.
 const CHUNK: usize = 256;
@@ -94,18 +95,18 @@ pub(crate) fn is_pending(connection: &mut AnyConnection) -> QueryResult<bool> {
     Ok(any.is_some())
 }
 
-/// Moves the first chunk of a platform into the lanes: of the one that comes after `last`, if it has any, so that each has its
-/// turn, also when that of one before it fails. `last` is that platform afterwards. None if there is nothing to be moved that nobody else is
-/// moving.
+/// Moves the first chunk of a platform into the lanes: of the one that comes after the last, if it has any, so that each has its
+/// turn, also when that of one before it fails. None if there is nothing to be moved now that nobody else is moving.
 pub(crate) fn step(
     connection: &mut AnyConnection,
     own: Option<ProcessId>,
-    last: &mut String,
+    moving: &mut Moving,
 ) -> Result<Option<Hints>, Failure> {
-    let Some(platform) = connection.lock_fan_out(last)? else {
+    let left_alone = moving.left_alone();
+    let Some(platform) = connection.lock_fan_out(&moving.last, &left_alone)? else {
         return Ok(None);
     };
-    last.clone_from(&platform);
+    moving.last.clone_from(&platform);
     let first: Option<ChunkRow> = fan_outs::table
         .filter(fan_outs::platform.eq(&platform))
         .order(fan_outs::number)
@@ -125,7 +126,7 @@ pub(crate) fn step(
     let hints = match (moved, decode(&chunk)) {
         (Ok(Some(event)), Ok(recipients)) => {
             let webhooks: BTreeSet<_> = recipients.iter().map(|recipient| recipient.webhook).collect();
-            let mut lanes = LockedLanes::lock(connection, &webhooks, event.created_at)?;
+            let mut lanes = moving.lock(connection, &webhooks, event.created_at)?;
             deliver(connection, &[(event, recipients.into())], &mut lanes)?;
             lanes.save(connection, own)?
         }

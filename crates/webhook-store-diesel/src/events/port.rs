@@ -18,7 +18,6 @@ use webhook_domain::signing::secret::Fingerprint;
 use webhook_domain::time::Instant;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
-use crate::DieselStore;
 use crate::answers;
 use crate::audit::head::{Chain, Keys};
 use crate::database::connection::AnyConnection;
@@ -34,6 +33,7 @@ use crate::lanes::delivery::DeliveryRow;
 use crate::lanes::key_uses;
 use crate::lanes::locked::{Hints, LockedLanes};
 use crate::sealing::Vault;
+use crate::{DatabaseUrl, DieselStore};
 
 type Tracked = (DeliveryRow, EventRow);
 
@@ -128,6 +128,7 @@ impl EventStore for DieselStore {
     }
 
     async fn resend(&self, resend: Resend) -> Result<Outcome<TrackedDelivery>, ServiceError> {
+        self.wait_for_delivery(&resend.platform, resend.delivery).await?;
         let (own, counts) = (self.delivering.own(), self.writer.counts.clone());
         self.answering(move |connection, vault| {
             if let Some(earlier) = answers::earlier(connection, resend.idempotency.as_ref(), vault)? {
@@ -146,6 +147,8 @@ impl EventStore for DieselStore {
     }
 
     async fn give_up(&self, give_up: GiveUp) -> Result<Outcome<TrackedDelivery>, ServiceError> {
+        self.wait_for_delivery(&give_up.platform, give_up.delivery)
+            .await?;
         let own = self.delivering.own();
         let outcome = self
             .answering(move |connection, vault| {
@@ -173,6 +176,7 @@ impl EventStore for DieselStore {
     }
 
     async fn resend_many(&self, resend: ResendMany) -> Result<Outcome<Resent>, ServiceError> {
+        self.wait_for_lane(resend.webhook).await?;
         let (own, counts) = (self.delivering.own(), self.writer.counts.clone());
         self.answering(move |connection, vault| {
             if let Some(earlier) = answers::earlier(connection, resend.idempotency.as_ref(), vault)? {
@@ -212,6 +216,19 @@ impl EventStore for DieselStore {
 }
 
 impl DieselStore {
+    /// As [`wait_for_lane`](Self::wait_for_lane), for that of a delivery if it is there.
+    async fn wait_for_delivery(&self, platform: &PlatformId, id: DeliveryId) -> Result<(), StoreError> {
+        if matches!(self.url, DatabaseUrl::Sqlite(_)) {
+            return Ok(());
+        }
+        let (platform, id) = (platform.to_string(), id.to_string());
+        let find = move |connection: &mut AnyConnection| Ok(webhook_of(connection, &platform, &id)?);
+        match self.readers.run(find).await? {
+            Some(webhook) => self.wait_for_lane(webhook).await,
+            None => Ok(()),
+        }
+    }
+
     /// Runs, in a transaction of its own with the head of the chain locked, what may have been answered before or is answered now.
     async fn answering<T: Send + 'static>(
         &self,

@@ -15,10 +15,11 @@ use crate::database::connection::AnyConnection;
 use crate::database::schema::untold_events;
 use crate::engine::failure::{Failure, chain};
 use crate::events::audience::{Audiences, Routing};
+use crate::events::moving::Moving;
 use crate::events::pending::{Counted, Counts, Pending};
 use crate::events::row::EventRow;
 use crate::events::spread::Spread;
-use crate::lanes::locked::{Hints, LockedLanes};
+use crate::lanes::locked::Hints;
 
 /// How many are put into lanes by one transaction.
 const TOLD_AT_ONCE: i64 = 64;
@@ -57,13 +58,14 @@ pub(crate) fn is_pending(connection: &mut AnyConnection) -> QueryResult<bool> {
     Ok(any.is_some())
 }
 
-/// Puts some of them into the lanes of those who want them, the oldest first. None if there are none that nobody else is telling.
+/// Puts some of them into the lanes of those who want them, the oldest first. None if there are none to be told now that nobody else is telling.
 pub(crate) fn step(
     connection: &mut AnyConnection,
     own: Option<ProcessId>,
     counts: &Counts,
+    moving: &mut Moving,
 ) -> Result<Option<(Hints, Counted)>, Failure> {
-    let rows = connection.lock_untold(TOLD_AT_ONCE)?;
+    let rows = connection.lock_untold(&moving.left_alone(), TOLD_AT_ONCE)?;
     if rows.is_empty() {
         return Ok(None);
     }
@@ -88,7 +90,7 @@ pub(crate) fn step(
     spread.save_events(connection)?;
     let webhooks: BTreeSet<WebhookId> = spread.webhooks().collect();
     let now = rows.iter().map(|row| row.created_at).max().unwrap_or(0);
-    let mut lanes = LockedLanes::lock(connection, &webhooks, Instant::from_milliseconds(now))?;
+    let mut lanes = moving.lock(connection, &webhooks, Instant::from_milliseconds(now))?;
     spread.save(connection, &mut lanes)?;
     Ok(Some((lanes.save(connection, own)?, counted)))
 }

@@ -6,19 +6,27 @@
 //! Asking never waits, and keeps no lock.
 //!
 //! Other processes lock lanes for as long as a commit takes. So that none of those is taken for held, suspects are asked about several times.
+//!
+//! What runs alone, such as sending a delivery again, needs one lane that is known before. So it waits for that lane before the writer takes it up.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::QueryResult;
+use webhook_domain::StoreError;
 use webhook_domain::id::WebhookId;
 
 use crate::database::connection::AnyConnection;
+use crate::database::row::unavailable;
+use crate::engine::failure::LANE_LOCKED;
+use crate::{DatabaseUrl, DieselStore};
 
 /// How often it is asked whether a lane is held that has been waited for in vain.
 const LOOKS: u32 = 5;
 /// How long between two times.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(40);
+/// For how long one transaction may keep a lane locked before what needs that lane is refused.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The lanes that are known to be held.
 #[derive(Default)]
@@ -57,5 +65,36 @@ impl HeldLanes {
         self.suspects.clear();
         self.held = held;
         Ok(&self.held)
+    }
+}
+
+impl DieselStore {
+    /// Waits as long as a transaction that has this lane locked goes on, and refuses if it does so for too long. To be called before the writer is
+    /// given something that needs the lane: the writer would wait for it with the head of the chain locked, and with it everybody who changes
+    /// anything.
+    pub(crate) async fn wait_for_lane(&self, webhook: WebhookId) -> Result<(), StoreError> {
+        // Nobody keeps a lane of a file locked.
+        if matches!(self.url, DatabaseUrl::Sqlite(_)) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        let mut first: Option<String> = None;
+        loop {
+            let id = webhook.to_string();
+            let ask = move |connection: &mut AnyConnection| {
+                let locked = connection.locked_lanes(&[id]).map_err(unavailable)?;
+                Ok(locked.into_iter().next().map(|lane| lane.locker))
+            };
+            let locker = self.readers.run(ask).await?;
+            // Somebody else has come in between: the lane is busy, and the writer has its turn at it like all others.
+            if locker.is_none() || first.as_ref().is_some_and(|first| locker.as_ref() != Some(first)) {
+                return Ok(());
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(StoreError::Unavailable(LANE_LOCKED.into()));
+            }
+            first = locker;
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
     }
 }

@@ -11,6 +11,8 @@
 //! On PostgreSQL all of this goes by the database's clock. On SQLite, where one process delivers at a time and holds a lock on a
 //! file for it ([`super::delivering`]), leases do not end by themselves: whoever holds the lock buries all others.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Bool, Text};
@@ -27,7 +29,7 @@ const LONGEST_LEASE: i64 = 60_000;
 /// taken its time between reading the clock and committing.
 const MARGIN: i64 = 60_000;
 /// How long is waited for somebody who is changing a lane that is to be taken.
-const WAIT_A_MOMENT: &str = "SET LOCAL lock_timeout = '1s'";
+const A_MOMENT: Duration = Duration::from_secs(1);
 /// How many ready lanes are read by one statement.
 const READY_AT_ONCE: i64 = 10_000;
 
@@ -202,9 +204,7 @@ pub(crate) fn take_waiting(
     process: &str,
     webhook: WebhookId,
 ) -> Result<Vec<WebhookId>, Failure> {
-    if let AnyConnection::Postgres(postgres) = connection {
-        sql_query(WAIT_A_MOMENT).execute(postgres)?;
-    }
+    connection.wait_at_most(A_MOMENT)?;
     take_locking(connection, process, &[webhook], "")
 }
 

@@ -115,9 +115,7 @@ impl DeliveryQueue for DieselStore {
     async fn settle(&self, webhooks: Vec<WebhookId>, now: Instant) -> Result<Vec<WebhookId>, StoreError> {
         let mut due = Vec::new();
         for some in webhooks.chunks(SETTLED_AT_ONCE) {
-            let some = some.to_vec();
-            let settle = move |connection: &mut AnyConnection| settle::settle(connection, &some, now);
-            due.extend(self.on_scans(settle).await?);
+            due.extend(self.settle_some(some.to_vec(), now).await?);
         }
         Ok(due)
     }
@@ -156,13 +154,10 @@ impl DeliveryQueue for DieselStore {
         if !is_behind || matches!(told, Ok(true)) {
             return told;
         }
-        let last = Arc::clone(&self.fanned_out);
+        let moving = Arc::clone(&self.moving);
         let step = move |connection: &mut AnyConnection| {
-            fan_out::step(
-                connection,
-                own,
-                &mut last.lock().unwrap_or_else(PoisonError::into_inner),
-            )
+            let mut moving = moving.lock().unwrap_or_else(PoisonError::into_inner);
+            fan_out::step(connection, own, &mut moving)
         };
         let hints = self.on_scans(step).await?;
         let moved = hints.is_some();
@@ -199,6 +194,7 @@ impl DeliveryQueue for DieselStore {
         webhook: WebhookId,
         now: Instant,
     ) -> Result<Option<TrackedDelivery>, StoreError> {
+        self.wait_for_lane(webhook).await?;
         let own = self.delivering.own();
         let work = move |connection: &mut AnyConnection| expedite(connection, own, webhook, now);
         let (head, hints) = self.writer.alone(work).await?;
@@ -268,6 +264,21 @@ impl DieselStore {
         }
     }
 
+    /// Puts lanes right in one transaction. Those that somebody keeps locked are left as they are, and found again by a later look.
+    async fn settle_some(&self, some: Vec<WebhookId>, now: Instant) -> Result<Vec<WebhookId>, StoreError> {
+        let all = some.clone();
+        let settle = move |connection: &mut AnyConnection| settle::settle(connection, &all, now);
+        let settled = self.on_scans(settle).await;
+        if !matches!(settled, Err(StoreError::Unavailable(_))) {
+            return settled;
+        }
+        let settle_free = move |connection: &mut AnyConnection| {
+            let free = settle::free(connection, some)?;
+            settle::settle(connection, &free, now)
+        };
+        self.on_scans(settle_free).await
+    }
+
     /// Has lanes say whose they are that do not, some in a transaction, for a while. What is left is done the next time.
     async fn note_platforms(&self) -> Result<(), StoreError> {
         let began = std::time::Instant::now();
@@ -286,7 +297,11 @@ impl DieselStore {
     /// Puts some of what befell queues into the lanes of those who are told, and says whether there was something that nobody else is telling.
     async fn tell(&self, own: Option<ProcessId>) -> Result<bool, StoreError> {
         let counts = self.writer.counts.clone();
-        let step = move |connection: &mut AnyConnection| untold::step(connection, own, &counts);
+        let moving = Arc::clone(&self.moving);
+        let step = move |connection: &mut AnyConnection| {
+            let mut moving = moving.lock().unwrap_or_else(PoisonError::into_inner);
+            untold::step(connection, own, &counts, &mut moving)
+        };
         let Some((hints, counted)) = self.on_scans(step).await? else {
             return Ok(false);
         };

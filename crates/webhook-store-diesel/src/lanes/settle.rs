@@ -4,6 +4,7 @@
 //! would be answered as of before the lock was had, and what was queued in between would sleep.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -20,6 +21,9 @@ use crate::lanes::row::LaneRow;
 
 /// How many lanes are put right in one transaction.
 pub(crate) const SETTLED_AT_ONCE: usize = 256;
+
+/// How long is waited for a lane. Looks for lanes wait for it.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// In these lanes a delivery waits, and their webhooks may be sent to: what is asked in [`settle`], and of all lanes in
 /// [`find_wrong`].
@@ -45,6 +49,7 @@ pub(crate) fn settle(
     now: Instant,
 ) -> Result<Vec<WebhookId>, Failure> {
     let asked: BTreeSet<WebhookId> = webhooks.iter().copied().collect();
+    connection.wait_at_most(WAIT)?;
     let mut lanes = LockedLanes::lock(connection, &asked, now)?;
     let now = lanes.now();
     let contents = contents(connection, &asked)?;
@@ -61,6 +66,18 @@ pub(crate) fn settle(
     }
     lanes.save(connection, None)?;
     Ok(due)
+}
+
+/// Those of these lanes that nobody has locked at this moment.
+pub(crate) fn free(
+    connection: &mut AnyConnection,
+    mut webhooks: Vec<WebhookId>,
+) -> Result<Vec<WebhookId>, Failure> {
+    let ids: Vec<String> = webhooks.iter().map(ToString::to_string).collect();
+    let locked = connection.locked_lanes(&ids)?.into_iter();
+    let locked: BTreeSet<String> = locked.map(|lane| lane.webhook_id).collect();
+    webhooks.retain(|webhook| !locked.contains(&webhook.to_string()));
+    Ok(webhooks)
 }
 
 fn contents(

@@ -1,6 +1,6 @@
-//! How a rotation ends. What tells of that is published in the same transaction.
+//! How a rotation ends. What tells of that is written down in the same transaction, and [told](crate::events::untold) by a later one: a lane that
+//! somebody keeps locked must not keep a rotation from its end.
 
-use webhook_domain::id::ProcessId;
 use webhook_domain::ports::{FinishRotation, Outcome};
 use webhook_domain::rotation::Rotation;
 use webhook_domain::{Refusal, ServiceError};
@@ -12,12 +12,8 @@ use crate::answers::{self, Decided};
 use crate::audit::head::{Chain, Keys};
 use crate::database::connection::AnyConnection;
 use crate::engine::failure::Failure;
-use crate::events::announce;
-use crate::events::pending::{Counted, Counts};
-use crate::lanes::locked::Hints;
-
-/// What came of it, and what is to be done once that is committed.
-type Finished = (Decided<Rotation>, Hints, Counted);
+use crate::events::audience::Audiences;
+use crate::events::untold;
 
 impl DieselStore {
     pub(super) async fn end_rotation(
@@ -25,47 +21,40 @@ impl DieselStore {
         finish: FinishRotation,
     ) -> Result<Outcome<Rotation>, ServiceError> {
         let (vault, chain) = (self.vault.clone(), self.chain.clone());
-        let (own, counts) = (self.delivering.own(), self.writer.counts.clone());
         let work = move |connection: &mut AnyConnection| {
             let keys = Keys {
                 vault: &vault,
                 chain: &chain,
             };
-            end(connection, keys, own, &counts, finish)
+            end(connection, keys, finish)
         };
-        let (decided, hints, counted) = self.writer.alone(work).await?;
-        self.writer.counts.remember(counted);
-        self.delivering.tell(hints);
-        Ok(decided?)
+        Ok(self.writer.alone(work).await??)
     }
 }
 
 fn end(
     connection: &mut AnyConnection,
     keys: Keys<'_>,
-    own: Option<ProcessId>,
-    counts: &Counts,
     finish: FinishRotation,
-) -> Result<Finished, Failure> {
-    let nothing = |decided| Ok((decided, Hints::default(), Counted::new()));
+) -> Result<Decided<Rotation>, Failure> {
     let id = finish.rotation.to_string();
     // Before the head of the chain, as in a group.
     let row = connection.lock_rotation(&id)?;
     let mut chain = Chain::lock(connection, keys)?;
     if let Some(earlier) = answers::earlier(connection, finish.idempotency.as_ref(), keys.vault)? {
-        return nothing(earlier);
+        return Ok(earlier);
     }
     let is_own = |row: &RotationRow| row.platform == finish.platform.as_str() && !row.is_prepared();
     let Some(row) = row.filter(is_own) else {
-        return nothing(Err(Refusal::NO_SUCH_ROTATION));
+        return Ok(Err(Refusal::NO_SUCH_ROTATION));
     };
     if finish.epoch.is_some_and(|epoch| number_of(epoch) != row.epoch) {
-        return nothing(Err(Refusal::RotationNotRunning));
+        return Ok(Err(Refusal::RotationNotRunning));
     }
     let rotation = row.decode(adopted::count(connection, &id)?)?;
     let finished = match rotation.finished(finish.reason, finish.at) {
         Ok(finished) => finished,
-        Err(refusal) => return nothing(Err(refusal)),
+        Err(refusal) => return Ok(Err(refusal)),
     };
     connection.save_rotation(&RotationRow::encode(&finished)?)?;
     if let Some(audit) = &finish.audit {
@@ -74,13 +63,15 @@ fn end(
     let event = finish
         .announcement
         .map(|announcement| announcement.event(&finished));
-    let told = event.map(|event| announce::publish_alone(connection, counts, own, event));
-    let (hints, counted) = told.transpose()?.unwrap_or_default();
+    if event.is_some() {
+        let mut audiences = Audiences::default();
+        let mut routing = audiences.in_transaction(connection, [row.platform].into())?;
+        untold::write_down(connection, &mut routing, &event)?;
+    }
     let answer = answers::store(connection, &finished, finish.idempotency, keys.vault)?;
     chain.save(connection, &[])?;
-    let done = Outcome::Done {
+    Ok(Ok(Outcome::Done {
         subject: Box::new(finished),
         answer,
-    };
-    Ok((Ok(done), hints, counted))
+    }))
 }

@@ -1,5 +1,7 @@
 //! A queue that somebody keeps locked, as in a session that was forgotten. It is the trouble of those alone who need it.
 
+mod asked;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -275,17 +277,35 @@ fn what_was_published_for_many_goes_on_but_on_the_platform_with_a_queue_that_som
         );
         operator.batch_execute(&write_down).unwrap();
         let before = parts_left(&mut operator);
-        for _ in 0..3 {
-            scene.store.fan_out().await.unwrap_err();
-        }
-        // "free" comes before "locked".
-        assert_eq!(
-            before - parts_left(&mut operator),
-            2,
-            "each platform has its turn"
+        // What is told waits for "untold" in vain, and "free" comes before "locked".
+        let first = scene.store.fan_out().await;
+        assert!(
+            matches!(first, Err(StoreError::Unavailable(_))),
+            "of \"untold\": {first:?}"
         );
-        assert_eq!(scene.queued(scene.locked.id).await, []);
+        assert_eq!(before - parts_left(&mut operator), 1, "\"free\" has its turn");
+        let second = scene.store.fan_out().await;
+        assert!(
+            matches!(second, Err(StoreError::Unavailable(_))),
+            "of \"locked\": {second:?}"
+        );
+        let began = Instant::now();
+        while scene.store.fan_out().await.unwrap() {}
+        let took = began.elapsed();
+        assert!(
+            took < Duration::from_millis(900),
+            "{took:?}: nobody is waited for again so soon"
+        );
+        assert_eq!(parts_left(&mut operator), 0);
+        for webhook in [&scene.locked, &untold] {
+            assert_eq!(scene.queued(webhook.id).await, []);
+        }
         somebody.batch_execute("ROLLBACK").unwrap();
+        let has_come = async |webhook: &Webhook| scene.queued(webhook.id).await.len() == 1;
+        while !(has_come(&scene.locked).await && has_come(&untold).await) {
+            assert!(began.elapsed() < LONG_LEASE, "they are tried again");
+            scene.store.fan_out().await.unwrap();
+        }
         while scene.store.fan_out().await.unwrap() {}
         for webhook in [&scene.locked, &scene.free, &untold] {
             assert_eq!(scene.queued(webhook.id).await.len(), 1);

@@ -192,6 +192,7 @@ pub async fn each_webhook_of_a_rotation_is_rolled_or_passed_over(ports: &Ports) 
     }
     assert!(scene.claimed(&runner).await.is_none(), "it has ended");
     let process = scene.process().await;
+    while held(ports.lanes().fan_out().await) {}
     let lane = held(scene.look(process, &hears).await.ok_or("its lane is gone"));
     let told: Vec<_> = lane
         .queued

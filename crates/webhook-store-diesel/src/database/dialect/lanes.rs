@@ -1,10 +1,14 @@
 //! What lanes are read and written with, on either database.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use diesel::dsl::sql;
+use diesel::connection::SimpleConnection as _;
+use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
+use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::{postgres, sqlite};
 use crate::database::connection::AnyConnection;
@@ -20,6 +24,24 @@ use crate::webhooks::row::WebhookRow;
 /// PostgreSQL's time, in milliseconds since the Unix epoch. Not that of the transaction's beginning: it may have waited since.
 pub(crate) const POSTGRES_NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
+/// The same, as a part of a query that is prepared once: diesel keeps no statement with a text that it does not know.
+#[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
+struct PostgresNow;
+
+impl Expression for PostgresNow {
+    type SqlType = BigInt;
+}
+
+impl QueryFragment<Pg> for PostgresNow {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(POSTGRES_NOW);
+        Ok(())
+    }
+}
+
+impl<QS> AppearsOnTable<QS> for PostgresNow {}
+impl<QS> SelectableExpression<QS> for PostgresNow {}
+
 /// Which of a lane's deliveries are read.
 pub(crate) struct ReadRow {
     pub(crate) webhook_id: String,
@@ -29,6 +51,18 @@ pub(crate) struct ReadRow {
     pub(crate) most: i64,
     /// And so many bytes of events, unless the first one alone is longer.
     pub(crate) bytes: i64,
+}
+
+/// A lane that is locked.
+#[derive(Debug, QueryableByName)]
+pub(crate) struct LockedLaneRow {
+    #[diesel(sql_type = Text)]
+    pub(crate) webhook_id: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    pub(crate) platform: Option<String>,
+    /// The transaction that has locked it.
+    #[diesel(sql_type = Text)]
+    pub(crate) locker: String,
 }
 
 /// A delivery that waits, its event, and how its lane stood when it was read.
@@ -79,10 +113,12 @@ impl AnyConnection {
             .map(drop)
     }
 
-    /// The next platform after `last` with chunks that nobody else is moving, kept so until the transaction ends.
-    pub(crate) fn lock_fan_out(&mut self, last: &str) -> QueryResult<Option<String>> {
+    /// The next platform after `last` with chunks that nobody else is moving, kept so until the transaction ends, but none of those that are to be
+    /// left alone.
+    pub(crate) fn lock_fan_out(&mut self, last: &str, left_alone: &[String]) -> QueryResult<Option<String>> {
         let waiting = fan_out_heads::table
             .filter(fan_out_heads::chunks.gt(0))
+            .filter(fan_out_heads::platform.ne_all(left_alone))
             .order((fan_out_heads::platform.le(last), fan_out_heads::platform))
             .select(fan_out_heads::platform)
             .limit(1);
@@ -93,9 +129,14 @@ impl AnyConnection {
         .optional()
     }
 
-    /// The oldest events that are not told yet, up to `limit`, locked; on PostgreSQL those that nobody else has locked.
-    pub(crate) fn lock_untold(&mut self, limit: i64) -> QueryResult<Vec<EventRow>> {
-        let oldest = untold_events::table.order(untold_events::id).limit(limit);
+    /// The oldest events that are not told yet, up to `limit`, locked; on PostgreSQL those that nobody else has locked. None of the platforms
+    /// that are to be left alone.
+    pub(crate) fn lock_untold(&mut self, left_alone: &[String], limit: i64) -> QueryResult<Vec<EventRow>> {
+        let others = untold_events::platform.ne_all(left_alone);
+        let oldest = untold_events::table
+            .filter(others)
+            .order(untold_events::id)
+            .limit(limit);
         match self {
             Self::Sqlite(sqlite) => oldest.load(sqlite),
             Self::Postgres(postgres) => oldest.for_update().skip_locked().load(postgres),
@@ -156,9 +197,7 @@ impl AnyConnection {
     pub(crate) fn now(&mut self) -> QueryResult<Option<i64>> {
         match self {
             Self::Sqlite(_) => Ok(None),
-            Self::Postgres(postgres) => diesel::select(sql::<BigInt>(POSTGRES_NOW))
-                .get_result(postgres)
-                .map(Some),
+            Self::Postgres(postgres) => diesel::select(PostgresNow).get_result(postgres).map(Some),
         }
     }
 
@@ -183,7 +222,7 @@ impl AnyConnection {
                 let rows: Vec<(LaneRow, i64)> = lanes::table
                     .filter(lanes::webhook_id.eq_any(webhooks))
                     .order(lanes::webhook_id)
-                    .select((lanes::all_columns, sql::<BigInt>(POSTGRES_NOW)))
+                    .select((lanes::all_columns, PostgresNow))
                     .for_no_key_update()
                     .load(postgres)?;
                 let now = rows.iter().map(|(_, now)| *now).max();
@@ -211,6 +250,25 @@ impl AnyConnection {
             .filter(lanes::webhook_id.eq_any(others))
             .select(lanes::webhook_id)
             .load(postgres)
+    }
+
+    /// Those of these lanes that are locked at this moment, by whom, and whose they are. Reads, and waits for nobody. What several share is
+    /// not found, nor what is locked with the whole table. Nobody keeps a lane of a file locked.
+    pub(crate) fn locked_lanes(&mut self, webhooks: &[String]) -> QueryResult<Vec<LockedLaneRow>> {
+        match self {
+            Self::Sqlite(_) => Ok(Vec::new()),
+            Self::Postgres(postgres) => postgres::lanes::locked(postgres, webhooks),
+        }
+    }
+
+    /// Has this transaction wait for each lock no longer than so, where transactions wait for locks.
+    pub(crate) fn wait_at_most(&mut self, long: Duration) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(postgres) => {
+                postgres.batch_execute(&format!("SET LOCAL lock_timeout = {}", long.as_millis()))
+            }
+        }
     }
 
     /// Makes lanes.

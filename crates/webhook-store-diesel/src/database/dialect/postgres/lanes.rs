@@ -3,9 +3,10 @@
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
-use crate::database::dialect::lanes::{ReadRow, Waiting};
+use crate::database::dialect::lanes::{LockedLaneRow, ReadRow, Waiting};
 use crate::database::schema::{deliveries, events};
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
@@ -276,6 +277,19 @@ pub(in crate::database::dialect) fn save_lanes(
         (false, false) => return Ok(()),
     }
     .map(drop)
+}
+
+/// A transaction holds a lock on its own number, which stands in the rows that it has locked.
+const LOCKED: &str = "SELECT webhook_id, platform, CAST(xmax AS text) AS locker FROM lanes WHERE webhook_id = ANY ($1) \
+     AND xmax IN (SELECT transactionid FROM pg_locks WHERE locktype = 'transactionid' AND granted)";
+
+pub(in crate::database::dialect) fn locked(
+    connection: &mut PgConnection,
+    webhooks: &[String],
+) -> QueryResult<Vec<LockedLaneRow>> {
+    sql_query(LOCKED)
+        .bind::<Array<Text>, _>(webhooks)
+        .load(connection)
 }
 
 pub(in crate::database::dialect) fn notify(

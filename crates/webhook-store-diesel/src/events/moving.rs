@@ -1,0 +1,62 @@
+//! Whose turn it is to have something moved into lanes: a chunk of an [event for many](super::fan_out), or what is [untold](super::untold).
+//!
+//! A lane that somebody keeps locked holds up what goes there and what stands behind it, which is all of one platform. So after a step has waited
+//! for it in vain, that platform is left alone for a while, and others go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use webhook_domain::id::WebhookId;
+
+use crate::database::connection::AnyConnection;
+use crate::database::dialect::lanes::LockedLaneRow;
+use crate::engine::failure::Failure;
+use crate::lanes::locked::LockedLanes;
+
+/// How long a step waits for a lane. Who changes lanes commits in less, and looks for lanes wait for the step.
+const WAIT: Duration = Duration::from_secs(1);
+/// How long a platform is left alone.
+const LEFT_ALONE: Duration = Duration::from_secs(3);
+
+/// Whose turn it is.
+#[derive(Default)]
+pub(crate) struct Moving {
+    /// The platform of which a chunk was moved last, or was to be.
+    pub(super) last: String,
+    /// Platforms that are left alone, and until when.
+    left_alone: BTreeMap<String, Instant>,
+}
+
+impl Moving {
+    /// The platforms that are left alone at this moment.
+    pub(super) fn left_alone(&mut self) -> Vec<String> {
+        let now = Instant::now();
+        self.left_alone.retain(|_, until| *until > now);
+        self.left_alone.keys().cloned().collect()
+    }
+
+    /// As [`LockedLanes::lock`], but does not wait for long. If that was in vain, the platforms with a lane that was locked before are left
+    /// alone.
+    pub(super) fn lock(
+        &mut self,
+        connection: &mut AnyConnection,
+        webhooks: &BTreeSet<WebhookId>,
+        now: webhook_domain::time::Instant,
+    ) -> Result<LockedLanes, Failure> {
+        connection.wait_at_most(WAIT)?;
+        let ids: Vec<String> = webhooks.iter().map(ToString::to_string).collect();
+        let taken = connection.locked_lanes(&ids)?;
+        let locked = LockedLanes::lock(connection, webhooks, now);
+        if let Err(Failure::Lanes(..)) = &locked {
+            self.leave_alone(taken);
+        }
+        locked
+    }
+
+    fn leave_alone(&mut self, taken: Vec<LockedLaneRow>) {
+        let until = Instant::now() + LEFT_ALONE;
+        let platforms = taken.into_iter().filter_map(|lane| lane.platform);
+        self.left_alone
+            .extend(platforms.map(|platform| (platform, until)));
+    }
+}
