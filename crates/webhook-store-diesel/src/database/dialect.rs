@@ -5,6 +5,7 @@
 //! statement is the same for any number of rows, so it too is prepared once.
 
 pub(crate) mod lanes;
+mod pending;
 mod postgres;
 mod rotations;
 mod sqlite;

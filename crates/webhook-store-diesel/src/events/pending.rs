@@ -21,7 +21,6 @@ use webhook_domain::access::quota::Quota;
 use webhook_domain::id::PlatformId;
 
 use crate::database::connection::AnyConnection;
-use crate::database::schema::pending_counts;
 use crate::engine::failure::Failure;
 
 /// How many index entries and webhooks a count may have read to be repeated at once.
@@ -55,6 +54,17 @@ impl Counts {
     fn known(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The number of a platform, as it is stored.
+#[derive(Debug, Queryable)]
+pub(crate) struct PendingCountRow {
+    pub(crate) platform: String,
+    pub(crate) pending: i64,
+}
+
+fn by_platform(rows: Vec<PendingCountRow>) -> impl Iterator<Item = (String, i64)> {
+    rows.into_iter().map(|row| (row.platform, row.pending))
 }
 
 /// The numbers of the platforms that a transaction publishes on, locked until it ends.
@@ -94,7 +104,7 @@ impl Pending {
             return Ok(Self { platforms });
         }
         let asked: Vec<&str> = asked.into_iter().collect();
-        let mut found: HashMap<String, i64> = connection.lock_pending_counts(&asked)?.into_iter().collect();
+        let mut found: HashMap<String, i64> = by_platform(connection.lock_pending_counts(&asked)?).collect();
         let missing: Vec<&str> = limited
             .iter()
             .copied()
@@ -103,7 +113,7 @@ impl Pending {
         let is_new: BTreeSet<&str> = missing.iter().copied().collect();
         if !missing.is_empty() {
             connection.make_pending_counts(&missing)?;
-            found.extend(connection.lock_pending_counts(&missing)?);
+            found.extend(by_platform(connection.lock_pending_counts(&missing)?));
         }
         let known = counts.known();
         let now = Instant::now();
@@ -162,7 +172,7 @@ impl Pending {
             }
             let pending = i64::try_from(row.pending).unwrap_or(i64::MAX);
             if pending != row.stored {
-                changed.push((platform, pending));
+                changed.push(PendingCountRow { platform, pending });
             }
         }
         if !changed.is_empty() {
@@ -236,47 +246,4 @@ fn count(connection: &mut AnyConnection, platform: &str, most: u64) -> QueryResu
         pending: of(row.queued).saturating_add(of(row.chunked)),
         read: of(row.queued).saturating_add(of(row.webhooks)),
     })
-}
-
-impl AnyConnection {
-    /// The numbers of these platforms that there are, kept from others until the transaction ends; locked in the order of the platforms.
-    fn lock_pending_counts(&mut self, platforms: &[&str]) -> QueryResult<Vec<(String, i64)>> {
-        let rows = pending_counts::table
-            .filter(pending_counts::platform.eq_any(platforms))
-            .order(pending_counts::platform);
-        match self {
-            Self::Sqlite(sqlite) => rows.load(sqlite),
-            Self::Postgres(postgres) => rows.for_no_key_update().load(postgres),
-        }
-    }
-
-    /// Makes the numbers of platforms that have none, unless another process does it first.
-    fn make_pending_counts(&mut self, platforms: &[&str]) -> QueryResult<()> {
-        for platform in platforms {
-            let row = (
-                pending_counts::platform.eq(platform),
-                pending_counts::pending.eq(0),
-            );
-            match self {
-                Self::Sqlite(sqlite) => diesel::insert_into(pending_counts::table)
-                    .values(row)
-                    .on_conflict_do_nothing()
-                    .execute(sqlite),
-                Self::Postgres(postgres) => diesel::insert_into(pending_counts::table)
-                    .values(row)
-                    .on_conflict_do_nothing()
-                    .execute(postgres),
-            }?;
-        }
-        Ok(())
-    }
-
-    fn save_pending_counts(&mut self, changed: &[(String, i64)]) -> QueryResult<()> {
-        for (platform, pending) in changed {
-            diesel::update(pending_counts::table.find(platform))
-                .set(pending_counts::pending.eq(pending))
-                .execute(self)?;
-        }
-        Ok(())
-    }
 }

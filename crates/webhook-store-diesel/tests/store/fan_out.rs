@@ -76,7 +76,7 @@ pub(crate) async fn create_many_on(
     ids
 }
 
-async fn joined(store: &DieselStore) -> ProcessId {
+pub(crate) async fn joined(store: &DieselStore) -> ProcessId {
     let process = ProcessId::generate(ManualClock::START, &SystemEntropy::new()).unwrap();
     assert!(store.join(process, LONG_LEASE, ManualClock::START).await.unwrap());
     process

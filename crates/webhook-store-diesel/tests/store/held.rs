@@ -9,9 +9,7 @@ use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, RunQueryDsl as _};
-use webhook_domain::delivery::attempt::{Attempt, AttemptOutcome, CredentialsTaken, StatusCode};
 use webhook_domain::delivery::event::Event;
-use webhook_domain::delivery::retry_schedule::{Jitter, RetrySchedule};
 use webhook_domain::id::{EventId, PlatformId, ProcessId, WebhookId};
 use webhook_domain::ports::{
     Change, ChangeOrder, DeliveryQueue as _, Effect, EventStore as _, Publication, Turn, WebhookStore as _,
@@ -25,6 +23,7 @@ use webhook_store_diesel::{DieselStore, SystemEntropy};
 use crate::fan_out::{MANY, create_many_on};
 use crate::opening::postgres_connection;
 use crate::place::{Place, Services, block_on};
+use crate::turns::arrived;
 
 /// Longer than a test takes.
 const LONG_LEASE: Duration = Duration::from_secs(50);
@@ -93,30 +92,7 @@ impl Scene {
     /// A turn in which what stands at the head of the webhook's queue arrives.
     async fn delivered(&self, webhook: &Webhook) -> Turn {
         let lane = self.store.look(self.process, webhook.id, None, 1).await;
-        let lane = lane.unwrap().unwrap();
-        let queued = &lane.queued[0];
-        let attempt = Attempt {
-            response_body: None,
-            at: ManualClock::START,
-            duration: Duration::ZERO,
-            key_fingerprints: Vec::new(),
-            host: None,
-            credentials: CredentialsTaken::Current,
-            outcome: AttemptOutcome::of_answer(StatusCode::new(204).unwrap()),
-        };
-        let schedule = RetrySchedule::default();
-        let aftermath = lane.penalty_box.after(&attempt, None, &schedule, Jitter::NONE);
-        Turn {
-            position: queued.position,
-            epoch: lane.epoch,
-            number: queued.attempts + 1,
-            version: webhook.version,
-            delivery: queued.delivery.clone().after(aftermath.head, attempt.ended_at()),
-            attempt,
-            penalty_box: aftermath.penalty_box,
-            trace: None,
-            tells: Vec::new(),
-        }
+        arrived(&lane.unwrap().unwrap())
     }
 }
 

@@ -111,6 +111,7 @@ macro_rules! array_statement {
 }
 
 pub(super) mod lanes;
+pub(super) mod pending;
 pub(super) mod rotations;
 
 array_statement! {

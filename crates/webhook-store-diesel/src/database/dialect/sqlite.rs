@@ -140,6 +140,7 @@ where
 }
 
 pub(super) mod lanes;
+pub(super) mod pending;
 pub(super) mod rotations;
 
 row_query! {
