@@ -2,6 +2,7 @@
 
 pub(crate) mod batch_reader;
 pub(crate) mod bulk;
+pub(crate) mod early;
 pub(crate) mod errands;
 pub(crate) mod executor;
 pub(crate) mod failure;

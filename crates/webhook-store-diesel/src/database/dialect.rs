@@ -9,6 +9,7 @@ mod pending;
 mod postgres;
 mod rotations;
 mod sqlite;
+pub(crate) mod waiting;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};

@@ -13,7 +13,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::schema::audit_chain;
 
 /// The level of this release. Each migration raises it by one, here and in `audit_chain.newest_level`.
-pub(crate) const SCHEMA_LEVEL: i64 = 34;
+pub(crate) const SCHEMA_LEVEL: i64 = 35;
 /// The oldest level that may run on the schema of this release. A migration that older processes could not live with raises it, here
 /// and in the column that is called `audit_chain.schema_level` since releases before this one read it.
 pub(crate) const OLDEST_LEVEL: i64 = 21;

@@ -6,6 +6,7 @@
 //! stored answers. So transactions may wait for each other, but never in a circle.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use webhook_domain::delivery::notice::Notice;
@@ -73,6 +74,8 @@ pub(crate) struct Done {
     pub(crate) notices: Vec<Notice>,
     /// Whether a secret was erased, so that it is to go from the files too.
     pub(crate) erased: bool,
+    /// For how long the lanes were waited for.
+    pub(crate) waited: Duration,
 }
 
 /// What its members are answered, in their order.
@@ -86,6 +89,12 @@ impl Group {
     /// How many members it has.
     pub(crate) fn len(&self) -> usize {
         self.changes.len() + self.publications.len() + self.turns.len()
+    }
+
+    /// Whether its lanes may be [let go of early](crate::engine::early).
+    fn may_be_early(&self) -> bool {
+        let mut published = self.publications.iter();
+        self.changes.is_empty() && published.all(|member| member.work.idempotency.is_none())
     }
 
     pub(crate) fn answer(self, replies: Replies) {
@@ -150,111 +159,138 @@ impl Group {
     }
 }
 
-/// Runs all of `group` in one transaction, for a process with the id `own` if it delivers. Lanes that are among `held` are not waited
-/// for: what needs one of them is not done.
+/// How a group is run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// For a process with this id, if it delivers.
+    pub(crate) own: Option<ProcessId>,
+    pub(crate) taken: TakenRows,
+    pub(crate) default_rotation: Option<RotationDays>,
+    /// Whether lanes may be [let go of early](crate::engine::early).
+    pub(crate) may_be_early: bool,
+}
+
+/// Runs all of `group` in one transaction. Lanes that are among `held` are not waited for: what needs one of them is not done.
 pub(crate) fn attempt(
     connection: &mut AnyConnection,
     keys: Keys<'_>,
-    own: Option<ProcessId>,
+    kept: (&mut Audiences, &Counts, &KnownUses, &BTreeSet<WebhookId>),
+    group: &Group,
+    terms: Terms,
+) -> Result<Done, Failure> {
+    if !terms.may_be_early || !group.may_be_early() {
+        return transact(connection, |connection| run(connection, keys, kept, group, terms));
+    }
+    let done = transact(connection, |connection| {
+        connection.commit_early()?;
+        run(connection, keys, kept, group, terms)
+    })?;
+    connection.flush().map_err(Failure::Commit)?;
+    Ok(done)
+}
+
+fn run(
+    connection: &mut AnyConnection,
+    keys: Keys<'_>,
     (audiences, counts, known, held): (&mut Audiences, &Counts, &KnownUses, &BTreeSet<WebhookId>),
     group: &Group,
-    taken: TakenRows,
-    default_rotation: Option<RotationDays>,
+    terms: Terms,
 ) -> Result<Done, Failure> {
-    transact(connection, |connection| {
-        let works: Vec<&Work> = group.changes.iter().map(|member| &member.work).collect();
-        let published: Vec<&Publication> = group
-            .publications
-            .iter()
-            .map(|member| member.work.as_ref())
-            .collect();
-        let made: Vec<&Turns> = group.turns.iter().map(|member| &member.work).collect();
+    let works: Vec<&Work> = group.changes.iter().map(|member| &member.work).collect();
+    let published: Vec<&Publication> = group
+        .publications
+        .iter()
+        .map(|member| member.work.as_ref())
+        .collect();
+    let made: Vec<&Turns> = group.turns.iter().map(|member| &member.work).collect();
 
-        let platforms = platforms_of(&works, &published, &made);
-        let mut routing = audiences.in_transaction(connection, platforms)?;
-        let mut changes = Changes::load(
-            connection,
-            keys.vault,
-            &works,
-            taken,
-            default_rotation,
-            &mut routing,
-        )?;
-        // What a quota is of must not change meanwhile, and what others have answered must be there to be seen before it is judged.
-        let mut chain = match works.iter().any(|work| work.quota().is_some()) {
-            true => Some(Chain::lock(connection, keys)?),
-            false => None,
-        };
-        let changed = changes.decide(connection, keys.vault, &works)?;
-        let seals = published
-            .iter()
-            .any(|publication| publication.idempotency.is_some());
-        if chain.is_none() && (changes.has_something_to_write() || seals) {
-            chain = Some(Chain::lock(connection, keys)?);
+    let platforms = platforms_of(&works, &published, &made);
+    let mut routing = audiences.in_transaction(connection, platforms)?;
+    let mut changes = Changes::load(
+        connection,
+        keys.vault,
+        &works,
+        terms.taken,
+        terms.default_rotation,
+        &mut routing,
+    )?;
+    // What a quota is of must not change meanwhile, and what others have answered must be there to be seen before it is judged.
+    let mut chain = match works.iter().any(|work| work.quota().is_some()) {
+        true => Some(Chain::lock(connection, keys)?),
+        false => None,
+    };
+    let changed = changes.decide(connection, keys.vault, &works)?;
+    let seals = published
+        .iter()
+        .any(|publication| publication.idempotency.is_some());
+    if chain.is_none() && (changes.has_something_to_write() || seals) {
+        chain = Some(Chain::lock(connection, keys)?);
+    }
+    let mut spread = Spread::default();
+    let saved = match chain {
+        Some(chain) if changes.has_something_to_write() => {
+            let saved = changes.save(connection, keys.vault, chain, terms.own, &mut routing)?;
+            changes.announce(connection, &mut routing, &mut spread)?;
+            Some(saved)
         }
-        let mut spread = Spread::default();
-        let saved = match chain {
-            Some(chain) if changes.has_something_to_write() => {
-                let saved = changes.save(connection, keys.vault, chain, own, &mut routing)?;
-                changes.announce(connection, &mut routing, &mut spread)?;
-                Some(saved)
-            }
-            _ => None,
-        };
-        let mut pending = Pending::lock(connection, counts, &limited_of(&published), &spread.told())?;
-        let publications = Publications::admit(
-            connection,
-            keys.vault,
-            &published,
-            &mut routing,
-            &mut spread,
-            &mut pending,
-            held,
-        )?;
-        let counted = pending.save(connection)?;
+        _ => None,
+    };
+    let mut pending = Pending::lock(connection, counts, &limited_of(&published), &spread.told())?;
+    let publications = Publications::admit(
+        connection,
+        keys.vault,
+        &published,
+        &mut routing,
+        &mut spread,
+        &mut pending,
+        held,
+    )?;
+    let counted = pending.save(connection)?;
 
-        spread.save_events(connection)?;
-        let mut needed: BTreeSet<WebhookId> = spread.webhooks().collect();
-        needed.extend(changes.lanes());
-        // Publications have been refused where they need one, so it is a change that does, or what is told of it.
-        if !needed.is_disjoint(held) {
-            return Err(Failure::LaneLocked);
-        }
-        needed.extend(
-            made.iter()
-                .flat_map(|made| &made.turns)
-                .map(|turn| turn.delivery.webhook),
-        );
-        // What nobody is told of says itself when it was changed.
-        let now = now_of(&works, &published, &made).or_else(|| changes.last_updated_at());
-        let now = now.unwrap_or(Instant::from_milliseconds(0));
-        let mut lanes = LockedLanes::lock_but(connection, &needed, held, now)?;
-        let mut notices = changes.change_lanes(connection, &mut lanes)?;
-        let mut told = Vec::new();
-        let (turns, used) = record(connection, &made, &mut lanes, known, (&mut notices, &mut told))?;
-        untold::write_down(connection, &mut routing, &told)?;
-        spread.save(connection, &mut lanes)?;
-        let hints = lanes.save(connection, own)?;
+    spread.save_events(connection)?;
+    let mut needed: BTreeSet<WebhookId> = spread.webhooks().collect();
+    needed.extend(changes.lanes());
+    // Publications have been refused where they need one, so it is a change that does, or what is told of it.
+    if !needed.is_disjoint(held) {
+        return Err(Failure::LaneLocked);
+    }
+    needed.extend(
+        made.iter()
+            .flat_map(|made| &made.turns)
+            .map(|turn| turn.delivery.webhook),
+    );
+    // What nobody is told of says itself when it was changed.
+    let now = now_of(&works, &published, &made).or_else(|| changes.last_updated_at());
+    let now = now.unwrap_or(Instant::from_milliseconds(0));
+    let asked_at = std::time::Instant::now();
+    let mut lanes = LockedLanes::lock_but(connection, &needed, held, now)?;
+    let waited = asked_at.elapsed();
+    let mut notices = changes.change_lanes(connection, &mut lanes)?;
+    let mut told = Vec::new();
+    let (turns, used) = record(connection, &made, &mut lanes, known, (&mut notices, &mut told))?;
+    untold::write_down(connection, &mut routing, &told)?;
+    spread.save(connection, &mut lanes)?;
+    let hints = lanes.save(connection, terms.own)?;
 
-        let publications = publications.answer(connection, keys.vault)?;
-        if let Some(saved) = saved {
-            changes.save_answers(connection, keys.vault)?;
-            saved.finish(connection)?;
-        }
-        let replies = Replies {
-            changes: changed,
-            publications,
-            turns,
-        };
-        Ok(Done {
-            replies,
-            hints,
-            counted,
-            used,
-            audited: changes.take_audited(),
-            notices,
-            erased: changes.erase_something(),
-        })
+    let publications = publications.answer(connection, keys.vault)?;
+    if let Some(saved) = saved {
+        changes.save_answers(connection, keys.vault)?;
+        saved.finish(connection)?;
+    }
+    let replies = Replies {
+        changes: changed,
+        publications,
+        turns,
+    };
+    Ok(Done {
+        replies,
+        hints,
+        counted,
+        used,
+        audited: changes.take_audited(),
+        notices,
+        erased: changes.erase_something(),
+        waited,
     })
 }
 

@@ -39,6 +39,14 @@ pub(super) struct Queued {
     pub(super) since: Instant,
 }
 
+impl Queued {
+    /// From now on.
+    pub(super) fn now(job: Job) -> Self {
+        let since = Instant::now();
+        Self { job, since }
+    }
+}
+
 /// Where jobs wait. Steps of rotations wait [in bulk](Bulk).
 pub(super) fn queue(url: &DatabaseUrl) -> Queue<Queued> {
     let steps = match url {

@@ -30,9 +30,10 @@ use crate::database::file::DatabaseFile;
 use crate::database::levels::SUPERSEDED;
 use crate::database::opening::open_for_writing;
 use crate::database::write_back::WriteBack;
+use crate::engine::early::EarlyRelease;
 use crate::engine::errands::{Errand, errand};
 use crate::engine::failure::{Broken, Failure, PANICKED, unavailable};
-use crate::engine::group::{Changed, Done, Group, Member, PublicationReply, TurnsReply, attempt};
+use crate::engine::group::{Changed, Done, Group, Member, PublicationReply, Terms, TurnsReply, attempt};
 use crate::engine::job::{self, Job, Queued};
 use crate::engine::queue::{Patience, Queue};
 use crate::engine::waiting::answer_within;
@@ -102,6 +103,7 @@ impl Writer {
             audiences: Audiences::default(),
             uses: KnownUses::default(),
             held: HeldLanes::default(),
+            early: EarlyRelease::default(),
             counts: Arc::clone(&counts),
             observed: observed.clone(),
             default_rotation: default_rotation.clone(),
@@ -122,11 +124,11 @@ impl Writer {
     /// the same.
     pub(crate) async fn change(&self, work: Work) -> Changed {
         let (reply, answer) = oneshot::channel();
-        let (is_step, since) = (work.is_step(), Instant::now());
-        let job = Job::Change(Member { work, reply });
+        let is_step = work.is_step();
+        let job = Queued::now(Job::Change(Member { work, reply }));
         let pushed = match is_step {
-            true => self.queue.push_in_bulk(Queued { job, since }),
-            false => self.queue.push(Queued { job, since }),
+            true => self.queue.push_in_bulk(job),
+            false => self.queue.push(job),
         };
         pushed.map_err(|_| StoreError::Overloaded)?;
         answer_within(LONGEST_ANSWER, answer)
@@ -137,7 +139,9 @@ impl Writer {
     /// As [`change`](Self::change), for a publication.
     pub(crate) async fn publish(&self, work: Box<Publication>) -> PublicationReply {
         let (reply, answer) = oneshot::channel();
-        self.push(Job::Publish(Member { work, reply }))?;
+        self.queue
+            .push(Queued::now(Job::Publish(Member { work, reply })))
+            .map_err(|_| StoreError::Overloaded)?;
         answer_within(LONGEST_ANSWER, answer)
             .await
             .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into()).into()))
@@ -147,9 +151,8 @@ impl Writer {
     /// records one batch at a time, and publishers who ask for too much must not keep it from recording what it has delivered.
     pub(crate) async fn record(&self, work: Turns) -> TurnsReply {
         let (reply, answer) = oneshot::channel();
-        let (job, since) = (Job::Record(Member { work, reply }), Instant::now());
         self.queue
-            .push_first(Queued { job, since })
+            .push_first(Queued::now(Job::Record(Member { work, reply })))
             .map_err(|_| StoreError::Overloaded)?;
         answer_within(LONGEST_ANSWER, answer)
             .await
@@ -163,20 +166,12 @@ impl Writer {
         work: impl FnOnce(&mut AnyConnection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (errand, answer) = errand(work);
-        let (job, since) = (Job::Errand(errand), Instant::now());
         self.queue
-            .push_unnoticed(Queued { job, since })
+            .push_unnoticed(Queued::now(Job::Errand(errand)))
             .map_err(|_| StoreError::Overloaded)?;
         answer_within(LONGEST_ANSWER, answer)
             .await
             .unwrap_or_else(|silence| Err(StoreError::OutcomeUnknown(silence.into())))
-    }
-
-    fn push(&self, job: Job) -> Result<(), StoreError> {
-        let since = Instant::now();
-        self.queue
-            .push(Queued { job, since })
-            .map_err(|_| StoreError::Overloaded)
     }
 
     /// How many changes wait.
@@ -209,6 +204,7 @@ struct Worker {
     audiences: Audiences,
     uses: KnownUses,
     held: HeldLanes,
+    early: EarlyRelease,
     /// What was counted for quotas.
     counts: Arc<Counts>,
     observed: Observed,
@@ -287,6 +283,7 @@ impl Worker {
                     .committed(group.len(), began.elapsed(), &done.audited, &done.notices);
                 self.counts.remember(done.counted);
                 self.uses.remember(done.used);
+                self.early.waited(done.waited);
                 self.delivering.tell(done.hints);
                 group.answer(done.replies);
                 WriteBack::after_commit(self.write_back.as_deref(), done.erased);
@@ -315,9 +312,13 @@ impl Worker {
             vault: &vault,
             chain: &chain,
         };
-        let (own, days) = (self.delivering.own(), self.default_rotation.get());
+        let mut terms = Terms {
+            own: self.delivering.own(),
+            taken: TakenRows::Await,
+            default_rotation: self.default_rotation.get(),
+            may_be_early: self.early.is_due(),
+        };
         let began = Instant::now();
-        let mut taken = TakenRows::Await;
         let mut broke_constraint = false;
         let mut last: Option<Cause> = None;
         for _ in 0..ATTEMPTS {
@@ -344,7 +345,7 @@ impl Worker {
             };
             let attempted_at = Instant::now();
             let kept = (&mut self.audiences, self.counts.as_ref(), &self.uses, held);
-            match attempt(connection, keys, own, kept, group, taken, days) {
+            match attempt(connection, keys, kept, group, terms) {
                 Ok(done) => return Ok(done),
                 // A member alone is run again: if another process gave the answer to this very request in the
                 // meantime, it is there now.
@@ -358,7 +359,7 @@ impl Worker {
                     let (error, lanes) = failure.judged()?;
                     last = Some(error.into());
                     if attempted_at.elapsed() > SLOW_ATTEMPT {
-                        taken = TakenRows::Skip;
+                        terms.taken = TakenRows::Skip;
                         self.held.suspect(lanes);
                     }
                 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use webhook_domain::id::WebhookId;
 
 use crate::database::connection::AnyConnection;
-use crate::database::dialect::lanes::LockedLaneRow;
+use crate::database::dialect::waiting::LockedLaneRow;
 use crate::engine::failure::Failure;
 use crate::lanes::locked::LockedLanes;
 

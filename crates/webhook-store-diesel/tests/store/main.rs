@@ -6,6 +6,7 @@ mod auditing;
 mod conformance;
 mod credentials;
 mod due_rolls;
+mod early;
 mod failing;
 mod fan_out;
 mod groups;

@@ -1,14 +1,10 @@
 //! What lanes are read and written with, on either database.
 
-use std::collections::HashSet;
-use std::time::Duration;
-
-use diesel::connection::SimpleConnection as _;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::BigInt;
 
 use super::{postgres, sqlite};
 use crate::database::connection::AnyConnection;
@@ -51,18 +47,6 @@ pub(crate) struct ReadRow {
     pub(crate) most: i64,
     /// And so many bytes of events, unless the first one alone is longer.
     pub(crate) bytes: i64,
-}
-
-/// A lane that is locked.
-#[derive(Debug, QueryableByName)]
-pub(crate) struct LockedLaneRow {
-    #[diesel(sql_type = Text)]
-    pub(crate) webhook_id: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    pub(crate) platform: Option<String>,
-    /// The transaction that has locked it.
-    #[diesel(sql_type = Text)]
-    pub(crate) locker: String,
 }
 
 /// A delivery that waits, its event, and how its lane stood when it was read.
@@ -227,46 +211,6 @@ impl AnyConnection {
                     .load(postgres)?;
                 let now = rows.iter().map(|(_, now)| *now).max();
                 Ok((rows.into_iter().map(|(row, _)| row).collect(), now))
-            }
-        }
-    }
-
-    /// Those of these lanes that somebody else keeps locked at this moment. To be called outside of a transaction, so that no lock is
-    /// kept. Nobody keeps a lane of a file locked.
-    pub(crate) fn held_lanes(&mut self, webhooks: &[String]) -> QueryResult<Vec<String>> {
-        let Self::Postgres(postgres) = self else {
-            return Ok(Vec::new());
-        };
-        let free: HashSet<String> = HashSet::from_iter(
-            lanes::table
-                .filter(lanes::webhook_id.eq_any(webhooks))
-                .select(lanes::webhook_id)
-                .for_no_key_update()
-                .skip_locked()
-                .load(postgres)?,
-        );
-        let others = webhooks.iter().filter(|webhook| !free.contains(*webhook));
-        lanes::table
-            .filter(lanes::webhook_id.eq_any(others))
-            .select(lanes::webhook_id)
-            .load(postgres)
-    }
-
-    /// Those of these lanes that are locked at this moment, by whom, and whose they are. Reads, and waits for nobody. What several share is
-    /// not found, nor what is locked with the whole table. Nobody keeps a lane of a file locked.
-    pub(crate) fn locked_lanes(&mut self, webhooks: &[String]) -> QueryResult<Vec<LockedLaneRow>> {
-        match self {
-            Self::Sqlite(_) => Ok(Vec::new()),
-            Self::Postgres(postgres) => postgres::lanes::locked(postgres, webhooks),
-        }
-    }
-
-    /// Has this transaction wait for each lock no longer than so, where transactions wait for locks.
-    pub(crate) fn wait_at_most(&mut self, long: Duration) -> QueryResult<()> {
-        match self {
-            Self::Sqlite(_) => Ok(()),
-            Self::Postgres(postgres) => {
-                postgres.batch_execute(&format!("SET LOCAL lock_timeout = {}", long.as_millis()))
             }
         }
     }

@@ -113,6 +113,7 @@ macro_rules! array_statement {
 pub(super) mod lanes;
 pub(super) mod pending;
 pub(super) mod rotations;
+pub(super) mod waiting;
 
 array_statement! {
     UpdateRings from RingColumns {

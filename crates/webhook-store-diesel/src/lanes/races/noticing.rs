@@ -9,7 +9,7 @@ use crate::audit::head::Keys;
 use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
 use crate::database::opening::open;
-use crate::engine::group::{Group, Member, attempt};
+use crate::engine::group::{Group, Member, Terms, attempt};
 use crate::events::audience::Audiences;
 use crate::events::pending::Counts;
 use crate::lanes::key_uses::KnownUses;
@@ -24,7 +24,13 @@ fn notices(ground: &Ground, connection: &mut AnyConnection, keys: Keys<'_>) -> b
     };
     let (mut audiences, held) = (Audiences::default(), BTreeSet::new());
     let kept = (&mut audiences, &Counts::default(), &KnownUses::default(), &held);
-    let done = attempt(connection, keys, None, kept, &group, TakenRows::Await, None);
+    let terms = Terms {
+        own: None,
+        taken: TakenRows::Await,
+        default_rotation: None,
+        may_be_early: false,
+    };
+    let done = attempt(connection, keys, kept, &group, terms);
     assert!(done.is_ok());
     keys.chain.have_others_appended()
 }

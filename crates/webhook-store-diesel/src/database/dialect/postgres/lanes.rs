@@ -3,10 +3,10 @@
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text};
 
-use crate::database::dialect::lanes::{LockedLaneRow, ReadRow, Waiting};
+use super::waiting;
+use crate::database::dialect::lanes::{ReadRow, Standing, Waiting};
 use crate::database::schema::{deliveries, events};
 use crate::events::row::EventRow;
 use crate::events::subscription::SubscriptionRow;
@@ -57,8 +57,8 @@ array_statement! {
         tried: BigInt => i64 = |row| row.tried,
     }
     "INSERT INTO deliveries (position, id, event_id, webhook_id, platform, action, include_previous_data, created_at, \
-     status, ended_at, attempts, tried) SELECT * FROM unnest("
-    ")"
+     status, ended_at, attempts, tried, early) SELECT n.*, current_setting('synchronous_commit') = 'off' FROM unnest("
+    ") AS n"
 }
 
 array_statement! {
@@ -123,7 +123,8 @@ array_statement! {
     }
     "SELECT q.position, q.id, q.event_id, q.webhook_id, q.platform, q.action, q.include_previous_data, q.created_at, q.status, \
      q.ended_at, q.attempts, q.tried, q.event_id, q.event_platform, q.event_action, q.event_created_at, q.original_request_id, \
-     q.data, q.previous_data, q.trace, q.epoch, q.withdrawn FROM unnest("
+     q.data, q.previous_data, q.trace, q.epoch, q.withdrawn, \
+     q.early AND q.created_at > (extract(epoch FROM clock_timestamp()) * 1000)::bigint - 600000 FROM unnest("
     ") AS n (webhook_id, after, most, bytes) JOIN lanes ON lanes.webhook_id = n.webhook_id CROSS JOIN LATERAL ( \
      SELECT f.*, lanes.epoch, lanes.withdrawn, sum(f.bytes) OVER (ORDER BY f.position) AS with_those_before FROM ( \
      SELECT d.*, e.platform AS event_platform, e.action AS event_action, e.created_at AS event_created_at, \
@@ -134,7 +135,7 @@ array_statement! {
 }
 
 impl Query for ReadLanes<'_> {
-    type SqlType = (deliveries::SqlType, events::SqlType, (BigInt, BigInt));
+    type SqlType = (deliveries::SqlType, events::SqlType, (BigInt, BigInt), Bool);
 }
 
 array_statement! {
@@ -229,7 +230,14 @@ pub(in crate::database::dialect) fn waiting(
     connection: &mut PgConnection,
     reads: &[ReadRow],
 ) -> QueryResult<Vec<Waiting>> {
-    let mut found: Vec<Waiting> = ReadLanes::of(reads).load(connection)?;
+    let found: Vec<(DeliveryRow, EventRow, Standing, bool)> = ReadLanes::of(reads).load(connection)?;
+    if found.iter().any(|(.., is_early)| *is_early) {
+        waiting::flush(connection)?;
+    }
+    let found = found.into_iter();
+    let mut found: Vec<Waiting> = found
+        .map(|(delivery, event, standing, _)| (delivery, event, standing))
+        .collect();
     found.sort_unstable_by_key(|(delivery, ..)| delivery.position);
     Ok(found)
 }
@@ -277,19 +285,6 @@ pub(in crate::database::dialect) fn save_lanes(
         (false, false) => return Ok(()),
     }
     .map(drop)
-}
-
-/// A transaction holds a lock on its own number, which stands in the rows that it has locked.
-const LOCKED: &str = "SELECT webhook_id, platform, CAST(xmax AS text) AS locker FROM lanes WHERE webhook_id = ANY ($1) \
-     AND xmax IN (SELECT transactionid FROM pg_locks WHERE locktype = 'transactionid' AND granted)";
-
-pub(in crate::database::dialect) fn locked(
-    connection: &mut PgConnection,
-    webhooks: &[String],
-) -> QueryResult<Vec<LockedLaneRow>> {
-    sql_query(LOCKED)
-        .bind::<Array<Text>, _>(webhooks)
-        .load(connection)
 }
 
 pub(in crate::database::dialect) fn notify(

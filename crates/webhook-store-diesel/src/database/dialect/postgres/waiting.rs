@@ -1,0 +1,33 @@
+//! Locks and commits on PostgreSQL.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Array, Text};
+
+use crate::database::dialect::waiting::LockedLaneRow;
+
+/// Has the transaction commit, and let go of what it has locked, before that is on disk.
+pub(in crate::database::dialect) fn commit_early(connection: &mut PgConnection) -> QueryResult<()> {
+    connection.batch_execute("SET LOCAL synchronous_commit = off")
+}
+
+/// Waits until all that is committed is on disk, and on standbys for which commits wait. The message is in the log alone, and nobody reads it: without
+/// something that it has written, a transaction does not wait.
+pub(in crate::database::dialect) fn flush(connection: &mut PgConnection) -> QueryResult<()> {
+    connection.batch_execute("SELECT pg_logical_emit_message(true, 'webhook', '')")
+}
+
+/// A transaction holds a lock on its own number, which stands in the rows that it has locked.
+const LOCKED: &str = "SELECT webhook_id, platform, CAST(xmax AS text) AS locker FROM lanes WHERE webhook_id = ANY ($1) \
+     AND xmax IN (SELECT transactionid FROM pg_locks WHERE locktype = 'transactionid' AND granted)";
+
+pub(in crate::database::dialect) fn locked(
+    connection: &mut PgConnection,
+    webhooks: &[String],
+) -> QueryResult<Vec<LockedLaneRow>> {
+    sql_query(LOCKED)
+        .bind::<Array<Text>, _>(webhooks)
+        .load(connection)
+}

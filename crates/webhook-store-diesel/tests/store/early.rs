@@ -1,0 +1,233 @@
+//! Queues that are let go of before a commit is on disk: only by a writer that had to wait, and nothing is answered or sent before it is on disk.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use diesel::connection::{InstrumentationEvent, SimpleConnection as _, set_default_instrumentation};
+use diesel::pg::PgConnection;
+use diesel::sql_types::{Bool, Integer};
+use diesel::{Connection as _, QueryableByName, RunQueryDsl as _};
+use webhook_domain::id::{EventId, ProcessId};
+use webhook_domain::idempotency::{IdempotencyKey, IdempotentRequest, RequestFingerprint};
+use webhook_domain::ports::{DeliveryQueue as _, EventStore as _, Publication, Published};
+use webhook_domain::signing::key_ring::Overlap;
+use webhook_domain::signing::secret::SecretBytes;
+use webhook_domain::testing::ManualClock;
+use webhook_domain::webhook::Webhook;
+use webhook_store_diesel::{DatabaseUrl, DieselStore};
+use webhook_tests::clock::wait_for;
+use webhook_tests::postgres::Cluster;
+
+use crate::fan_out::{event, joined};
+use crate::opening::postgres_connection;
+use crate::place::{Place, Services, block_on};
+use crate::turns::arrived;
+
+/// How often something was waited for to be on disk, beside commits.
+static FLUSHES: AtomicUsize = AtomicUsize::new(0);
+
+fn count(event: InstrumentationEvent<'_>) {
+    if let InstrumentationEvent::StartQuery { query, .. } = event
+        && query.to_string().contains("pg_logical_emit_message")
+    {
+        FLUSHES.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// How many flushes there were since this was asked last.
+fn flushes() -> usize {
+    FLUSHES.swap(0, Ordering::SeqCst)
+}
+
+struct Scene {
+    store: Arc<DieselStore>,
+    services: Services,
+    process: ProcessId,
+    webhook: Webhook,
+    operator: PgConnection,
+    place: Place,
+}
+
+#[derive(QueryableByName)]
+struct Early {
+    #[diesel(sql_type = Bool)]
+    early: bool,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self::on(Place::postgres()).await
+    }
+
+    async fn on(place: Place) -> Self {
+        set_default_instrumentation(|| Some(Box::new(count))).unwrap();
+        let store = place.open();
+        let services = Services::over(&store);
+        let process = joined(&store).await;
+        Self {
+            webhook: services.create().await,
+            operator: postgres_connection(&place),
+            place,
+            store,
+            services,
+            process,
+        }
+    }
+
+    /// Publishes, and says whether that let go of its queue early.
+    async fn publishes_early(&mut self, name: Option<&str>) -> bool {
+        let event = event(&self.webhook.platform, "INVOICE.PAID");
+        let id = event.id;
+        let request = name.map(|name| IdempotentRequest::<Published> {
+            key: IdempotencyKey::parse(name).unwrap(),
+            fingerprint: RequestFingerprint::of(&[b"one"]),
+            render: Arc::new(|_, _| SecretBytes::new(Vec::new())),
+        });
+        let publication = Publication {
+            event,
+            quota: None,
+            idempotency: request.map(|request| request.by(&self.services.acting, ManualClock::START)),
+        };
+        self.store.publish(publication).await.unwrap();
+        self.is_early(id)
+    }
+
+    fn is_early(&mut self, event: EventId) -> bool {
+        let found = format!("SELECT early FROM deliveries WHERE event_id = '{event}'");
+        let found: Early = diesel::sql_query(found).get_result(&mut self.operator).unwrap();
+        found.early
+    }
+
+    /// Has all deliveries be of transactions that were early or not, so long ago.
+    fn call_all(&mut self, early: bool, ago: &str) {
+        let all = format!(
+            "UPDATE deliveries SET early = {early}, created_at = extract(epoch FROM now() - interval '{ago}') * 1000"
+        );
+        self.operator.batch_execute(&all).unwrap();
+    }
+
+    /// The events that wait, as they are read in order to be sent.
+    async fn queued(&self) -> Vec<EventId> {
+        let lane = self.store.look(self.process, self.webhook.id, None, 100).await;
+        let queued = lane.unwrap().unwrap().queued;
+        queued.iter().map(|queued| queued.event.id).collect()
+    }
+}
+
+#[test]
+fn a_writer_that_had_to_wait_for_a_queue_lets_go_of_the_next_ones_early_and_answers_when_all_is_on_disk() {
+    block_on(async {
+        let mut scene = Scene::new().await;
+        assert!(!scene.publishes_early(None).await);
+        assert_eq!(flushes(), 0);
+
+        let lock = "BEGIN; SELECT * FROM lanes FOR UPDATE";
+        scene.operator.batch_execute(lock).unwrap();
+        let publication = Publication {
+            event: event(&scene.webhook.platform, "INVOICE.PAID"),
+            quota: None,
+            idempotency: None,
+        };
+        let waiting = tokio::spawn({
+            let store = Arc::clone(&scene.store);
+            async move { store.publish(publication).await }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        scene.operator.batch_execute("ROLLBACK").unwrap();
+        waiting.await.unwrap().unwrap();
+        assert_eq!(flushes(), 0, "it found out by this one");
+
+        assert!(scene.publishes_early(None).await);
+        assert_eq!(flushes(), 1);
+        let lane = scene.store.look(scene.process, scene.webhook.id, None, 1).await;
+        let turn = arrived(&lane.unwrap().unwrap());
+        let recorded = scene.store.record(scene.process, vec![turn]).await.unwrap();
+        assert_eq!((recorded.lost, recorded.locked), (vec![], vec![]));
+        assert_eq!(flushes(), 1);
+        assert!(!scene.publishes_early(Some("k")).await, "it is answered again");
+        scene
+            .services
+            .roll(scene.webhook.id, Overlap::NONE)
+            .await
+            .unwrap();
+        assert_eq!(flushes(), 0, "a change lets go of nothing early");
+
+        tokio::time::sleep(Duration::from_millis(2_100)).await;
+        assert!(
+            !scene.publishes_early(None).await,
+            "nobody was waited for of late"
+        );
+        assert_eq!(flushes(), 0);
+        assert_eq!(scene.queued().await.len(), 4);
+    });
+}
+
+#[test]
+fn what_was_let_go_of_early_is_on_disk_before_it_is_sent() {
+    block_on(async {
+        let mut scene = Scene::new().await;
+        assert!(!scene.publishes_early(None).await);
+        assert_eq!(scene.queued().await.len(), 1);
+        assert_eq!(flushes(), 0);
+        scene.call_all(true, "1 minute");
+        assert_eq!(scene.queued().await.len(), 1);
+        assert_eq!(flushes(), 1);
+        scene.call_all(true, "11 minutes");
+        assert_eq!(scene.queued().await.len(), 1);
+        assert_eq!(flushes(), 0, "it has been on disk for long");
+        scene.call_all(false, "1 minute");
+        assert_eq!(scene.queued().await.len(), 1);
+        assert_eq!(flushes(), 0);
+    });
+}
+
+#[derive(QueryableByName)]
+struct Backend {
+    #[diesel(sql_type = Integer)]
+    pid: i32,
+}
+
+/// Kills one of PostgreSQL's processes. All others end with it, and what is not on disk is lost.
+fn crash(place: &Place) {
+    let mut killed = postgres_connection(place);
+    let backend: Backend = diesel::sql_query("SELECT pg_backend_pid() AS pid")
+        .get_result(&mut killed)
+        .unwrap();
+    let kill = Command::new("kill")
+        .args(["-9", &backend.pid.to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    let DatabaseUrl::Postgres(url) = place.url() else {
+        panic!("not PostgreSQL")
+    };
+    wait_for("PostgreSQL has recovered", Duration::from_secs(30), || {
+        PgConnection::establish(url.expose()).ok()
+    });
+}
+
+#[test]
+fn what_was_let_go_of_early_and_was_read_in_order_to_be_sent_survives_a_crash_of_postgresql() {
+    block_on(async {
+        // What nobody waits for is not written to disk meanwhile.
+        let cluster = Cluster::private(&["wal_writer_delay=10s"]);
+        let mut scene = Scene::on(Place::Postgres(cluster.create_database())).await;
+        for is_read in [false, true] {
+            scene.publishes_early(None).await;
+            scene
+                .operator
+                .batch_execute("SET synchronous_commit = off")
+                .unwrap();
+            scene.call_all(true, "1 minute");
+            if is_read {
+                scene.queued().await;
+            }
+            crash(&scene.place);
+            scene.operator = postgres_connection(&scene.place);
+            let early = "SELECT coalesce(bool_and(early), FALSE) AS early FROM deliveries";
+            let early: Early = diesel::sql_query(early).get_result(&mut scene.operator).unwrap();
+            assert_eq!(early.early, is_read);
+        }
+    });
+}
