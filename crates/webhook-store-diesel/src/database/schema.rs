@@ -167,7 +167,7 @@ diesel::table! {
         ended_at -> Nullable<BigInt>,
         attempts -> Text,
         tried -> BigInt,
-        // And `early`, which concerns those alone who read what waits in order to send it.
+        // And `early_at`, which concerns those alone who read what waits in order to send it.
     }
 }
 

@@ -19,6 +19,7 @@ use webhook_domain::{ServiceError, StoreError};
 use crate::audit::head::{Chain, Keys};
 use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
+use crate::engine::early::Course;
 use crate::engine::failure::{Failure, transact};
 use crate::events::audience::Audiences;
 use crate::events::pending::{Counted, Counts, Pending};
@@ -74,8 +75,7 @@ pub(crate) struct Done {
     pub(crate) notices: Vec<Notice>,
     /// Whether a secret was erased, so that it is to go from the files too.
     pub(crate) erased: bool,
-    /// For how long the lanes were waited for.
-    pub(crate) waited: Duration,
+    pub(crate) course: Course,
 }
 
 /// What its members are answered, in their order.
@@ -166,8 +166,10 @@ pub(crate) struct Terms {
     pub(crate) own: Option<ProcessId>,
     pub(crate) taken: TakenRows,
     pub(crate) default_rotation: Option<RotationDays>,
-    /// Whether lanes may be [let go of early](crate::engine::early).
-    pub(crate) may_be_early: bool,
+    /// Whether it is asked who waits for it.
+    pub(crate) asks_who_waits: bool,
+    /// Whether it lets go of its lanes [early](crate::engine::early), if it may.
+    pub(crate) early: bool,
 }
 
 /// Runs all of `group` in one transaction. Lanes that are among `held` are not waited for: what needs one of them is not done.
@@ -178,14 +180,19 @@ pub(crate) fn attempt(
     group: &Group,
     terms: Terms,
 ) -> Result<Done, Failure> {
-    if !terms.may_be_early || !group.may_be_early() {
-        return transact(connection, |connection| run(connection, keys, kept, group, terms));
-    }
-    let done = transact(connection, |connection| {
-        connection.commit_early()?;
-        run(connection, keys, kept, group, terms)
+    let is_early = terms.early && group.may_be_early();
+    let (mut done, decided_at) = transact(connection, |connection| {
+        if is_early {
+            connection.commit_early()?;
+        }
+        let mut done = run(connection, keys, kept, group, terms)?;
+        done.course.was_waited_for = terms.asks_who_waits && connection.is_waited_for()?;
+        Ok((done, std::time::Instant::now()))
     })?;
-    connection.flush().map_err(Failure::Commit)?;
+    if is_early {
+        connection.flush().map_err(Failure::Commit)?;
+    }
+    done.course.commit = decided_at.elapsed();
     Ok(done)
 }
 
@@ -262,9 +269,7 @@ fn run(
     // What nobody is told of says itself when it was changed.
     let now = now_of(&works, &published, &made).or_else(|| changes.last_updated_at());
     let now = now.unwrap_or(Instant::from_milliseconds(0));
-    let asked_at = std::time::Instant::now();
     let mut lanes = LockedLanes::lock_but(connection, &needed, held, now)?;
-    let waited = asked_at.elapsed();
     let mut notices = changes.change_lanes(connection, &mut lanes)?;
     let mut told = Vec::new();
     let (turns, used) = record(connection, &made, &mut lanes, known, (&mut notices, &mut told))?;
@@ -290,7 +295,10 @@ fn run(
         audited: changes.take_audited(),
         notices,
         erased: changes.erase_something(),
-        waited,
+        course: Course {
+            was_waited_for: false,
+            commit: Duration::ZERO,
+        },
     })
 }
 

@@ -283,7 +283,7 @@ impl Worker {
                     .committed(group.len(), began.elapsed(), &done.audited, &done.notices);
                 self.counts.remember(done.counted);
                 self.uses.remember(done.used);
-                self.early.waited(done.waited);
+                self.early.learn(done.course);
                 self.delivering.tell(done.hints);
                 group.answer(done.replies);
                 WriteBack::after_commit(self.write_back.as_deref(), done.erased);
@@ -316,7 +316,8 @@ impl Worker {
             own: self.delivering.own(),
             taken: TakenRows::Await,
             default_rotation: self.default_rotation.get(),
-            may_be_early: self.early.is_due(),
+            asks_who_waits: self.early.is_slow(),
+            early: self.early.is_due(),
         };
         let began = Instant::now();
         let mut broke_constraint = false;

@@ -126,7 +126,12 @@ pub(crate) fn step(
     let hints = match (moved, decode(&chunk)) {
         (Ok(Some(event)), Ok(recipients)) => {
             let webhooks: BTreeSet<_> = recipients.iter().map(|recipient| recipient.webhook).collect();
-            let mut lanes = moving.lock(connection, &webhooks, event.created_at)?;
+            let mut lanes = moving.lock(
+                connection,
+                &webhooks,
+                event.created_at,
+                &[platform.clone()].into(),
+            )?;
             deliver(connection, &[(event, recipients.into())], &mut lanes)?;
             lanes.save(connection, own)?
         }

@@ -9,14 +9,13 @@ use std::time::{Duration, Instant};
 use webhook_domain::id::WebhookId;
 
 use crate::database::connection::AnyConnection;
-use crate::database::dialect::waiting::LockedLaneRow;
 use crate::engine::failure::Failure;
 use crate::lanes::locked::LockedLanes;
 
 /// How long a step waits for a lane. Who changes lanes commits in less, and looks for lanes wait for the step.
 const WAIT: Duration = Duration::from_secs(1);
 /// How long a platform is left alone.
-const LEFT_ALONE: Duration = Duration::from_secs(3);
+const LEFT_ALONE: Duration = Duration::from_secs(10);
 
 /// Whose turn it is.
 #[derive(Default)]
@@ -35,28 +34,34 @@ impl Moving {
         self.left_alone.keys().cloned().collect()
     }
 
-    /// As [`LockedLanes::lock`], but does not wait for long. If that was in vain, the platforms with a lane that was locked before are left
-    /// alone.
+    /// As [`LockedLanes::lock`] for what is moved on `platforms`, but does not wait for long. If that was in vain, those of them with a lane that was
+    /// locked before are left alone, or all if that is not known.
     pub(super) fn lock(
         &mut self,
         connection: &mut AnyConnection,
         webhooks: &BTreeSet<WebhookId>,
         now: webhook_domain::time::Instant,
+        platforms: &BTreeSet<String>,
     ) -> Result<LockedLanes, Failure> {
         connection.wait_at_most(WAIT)?;
         let ids: Vec<String> = webhooks.iter().map(ToString::to_string).collect();
         let taken = connection.locked_lanes(&ids)?;
         let locked = LockedLanes::lock(connection, webhooks, now);
         if let Err(Failure::Lanes(..)) = &locked {
-            self.leave_alone(taken);
+            let known: BTreeSet<String> = taken.into_iter().filter_map(|lane| lane.platform).collect();
+            self.leave_alone(if known.is_empty() { platforms } else { &known });
         }
         locked
     }
 
-    fn leave_alone(&mut self, taken: Vec<LockedLaneRow>) {
+    fn leave_alone(&mut self, platforms: &BTreeSet<String>) {
         let until = Instant::now() + LEFT_ALONE;
-        let platforms = taken.into_iter().filter_map(|lane| lane.platform);
-        self.left_alone
-            .extend(platforms.map(|platform| (platform, until)));
+        for platform in platforms {
+            tracing::warn!(
+                platform,
+                "somebody keeps a queue locked; what is to be moved into queues of its platform waits"
+            );
+            self.left_alone.insert(platform.clone(), until);
+        }
     }
 }

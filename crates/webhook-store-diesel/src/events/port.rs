@@ -19,6 +19,7 @@ use webhook_domain::time::Instant;
 use webhook_domain::{Refusal, ServiceError, StoreError};
 
 use crate::answers;
+use crate::answers::row::slot_key;
 use crate::audit::head::{Chain, Keys};
 use crate::database::connection::AnyConnection;
 use crate::database::row::RowError;
@@ -128,7 +129,9 @@ impl EventStore for DieselStore {
     }
 
     async fn resend(&self, resend: Resend) -> Result<Outcome<TrackedDelivery>, ServiceError> {
-        self.wait_for_delivery(&resend.platform, resend.delivery).await?;
+        if !self.has_answered(resend.idempotency.as_ref()).await? {
+            self.wait_for_delivery(&resend.platform, resend.delivery).await?;
+        }
         let (own, counts) = (self.delivering.own(), self.writer.counts.clone());
         self.answering(move |connection, vault| {
             if let Some(earlier) = answers::earlier(connection, resend.idempotency.as_ref(), vault)? {
@@ -147,8 +150,10 @@ impl EventStore for DieselStore {
     }
 
     async fn give_up(&self, give_up: GiveUp) -> Result<Outcome<TrackedDelivery>, ServiceError> {
-        self.wait_for_delivery(&give_up.platform, give_up.delivery)
-            .await?;
+        if !self.has_answered(give_up.idempotency.as_ref()).await? {
+            self.wait_for_delivery(&give_up.platform, give_up.delivery)
+                .await?;
+        }
         let own = self.delivering.own();
         let outcome = self
             .answering(move |connection, vault| {
@@ -176,7 +181,9 @@ impl EventStore for DieselStore {
     }
 
     async fn resend_many(&self, resend: ResendMany) -> Result<Outcome<Resent>, ServiceError> {
-        self.wait_for_lane(resend.webhook).await?;
+        if !self.has_answered(resend.idempotency.as_ref()).await? {
+            self.wait_for_lane(resend.webhook).await?;
+        }
         let (own, counts) = (self.delivering.own(), self.writer.counts.clone());
         self.answering(move |connection, vault| {
             if let Some(earlier) = answers::earlier(connection, resend.idempotency.as_ref(), vault)? {
@@ -216,6 +223,16 @@ impl EventStore for DieselStore {
 }
 
 impl DieselStore {
+    /// Whether a request with this name was answered: then its lane is not needed.
+    async fn has_answered<T>(&self, request: Option<&Idempotency<T>>) -> Result<bool, StoreError> {
+        let (Some(request), DatabaseUrl::Postgres(_)) = (request, &self.url) else {
+            return Ok(false);
+        };
+        let slot = vec![slot_key(&request.slot)];
+        let find = move |connection: &mut AnyConnection| connection.load_answers(&slot).map_err(unavailable);
+        Ok(!self.readers.run(find).await?.is_empty())
+    }
+
     /// As [`wait_for_lane`](Self::wait_for_lane), for that of a delivery if it is there.
     async fn wait_for_delivery(&self, platform: &PlatformId, id: DeliveryId) -> Result<(), StoreError> {
         if matches!(self.url, DatabaseUrl::Sqlite(_)) {

@@ -1,4 +1,4 @@
-//! What befell queues, told to those who follow it.
+//! What befell queues, and that a rotation has ended, told to those who follow it.
 //!
 //! An event of the service itself goes into lanes, and lanes are locked in one order, all at once. What a turn has made come true is known
 //! only when lanes are locked already, perhaps not those of who is to be told. So the event is written down in that transaction, and
@@ -72,8 +72,8 @@ pub(crate) fn step(
     let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     diesel::delete(untold_events::table.filter(untold_events::id.eq_any(ids))).execute(connection)?;
     let mut audiences = Audiences::default();
-    let platforms = rows.iter().map(|row| row.platform.clone()).collect();
-    let mut routing = audiences.in_transaction(connection, platforms)?;
+    let platforms: BTreeSet<String> = rows.iter().map(|row| row.platform.clone()).collect();
+    let mut routing = audiences.in_transaction(connection, platforms.clone())?;
     let mut spread = Spread::default();
     for row in &rows {
         match row.decode() {
@@ -90,7 +90,7 @@ pub(crate) fn step(
     spread.save_events(connection)?;
     let webhooks: BTreeSet<WebhookId> = spread.webhooks().collect();
     let now = rows.iter().map(|row| row.created_at).max().unwrap_or(0);
-    let mut lanes = moving.lock(connection, &webhooks, Instant::from_milliseconds(now))?;
+    let mut lanes = moving.lock(connection, &webhooks, Instant::from_milliseconds(now), &platforms)?;
     spread.save(connection, &mut lanes)?;
     Ok(Some((lanes.save(connection, own)?, counted)))
 }

@@ -25,8 +25,8 @@ use crate::{DatabaseUrl, DieselStore};
 const LOOKS: u32 = 5;
 /// How long between two times.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(40);
-/// For how long one transaction may keep a lane locked before what needs that lane is refused.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// For how long one transaction may keep a lane locked before what is asked of that lane is refused. As long as a statement waits.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The lanes that are known to be held.
 #[derive(Default)]
@@ -78,22 +78,28 @@ impl DieselStore {
             return Ok(());
         }
         let began = Instant::now();
-        let mut first: Option<String> = None;
+        let mut first: Option<Option<String>> = None;
         loop {
-            let id = webhook.to_string();
+            let ids = [webhook.to_string()];
             let ask = move |connection: &mut AnyConnection| {
-                let locked = connection.locked_lanes(&[id]).map_err(unavailable)?;
-                Ok(locked.into_iter().next().map(|lane| lane.locker))
+                if connection.held_lanes(&ids).map_err(unavailable)?.is_empty() {
+                    return Ok(None);
+                }
+                let locked = connection.locked_lanes(&ids).map_err(unavailable)?;
+                Ok(Some(locked.into_iter().next().map(|lane| lane.locker)))
             };
-            let locker = self.readers.run(ask).await?;
+            let Some(locker) = self.readers.run(ask).await? else {
+                return Ok(());
+            };
             // Somebody else has come in between: the lane is busy, and the writer has its turn at it like all others.
-            if locker.is_none() || first.as_ref().is_some_and(|first| locker.as_ref() != Some(first)) {
+            if first.as_ref().is_some_and(|first| *first != locker) {
                 return Ok(());
             }
             if began.elapsed() > PATIENCE {
+                tracing::warn!(webhook.id = %webhook, "somebody keeps the queue of a webhook locked; what was asked of it is refused");
                 return Err(StoreError::Unavailable(LANE_LOCKED.into()));
             }
-            first = locker;
+            first = Some(locker);
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
     }

@@ -68,15 +68,14 @@ pub(crate) fn settle(
     Ok(due)
 }
 
-/// Those of these lanes that nobody has locked at this moment.
+/// Those of these lanes that nobody else has locked at this moment. They are locked then.
 pub(crate) fn free(
     connection: &mut AnyConnection,
     mut webhooks: Vec<WebhookId>,
 ) -> Result<Vec<WebhookId>, Failure> {
     let ids: Vec<String> = webhooks.iter().map(ToString::to_string).collect();
-    let locked = connection.locked_lanes(&ids)?.into_iter();
-    let locked: BTreeSet<String> = locked.map(|lane| lane.webhook_id).collect();
-    webhooks.retain(|webhook| !locked.contains(&webhook.to_string()));
+    let held: BTreeSet<String> = connection.held_lanes(&ids)?.into_iter().collect();
+    webhooks.retain(|webhook| !held.contains(&webhook.to_string()));
     Ok(webhooks)
 }
 

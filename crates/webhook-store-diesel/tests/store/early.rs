@@ -1,8 +1,8 @@
-//! Queues that are let go of before a commit is on disk: only by a writer that had to wait, and nothing is answered or sent before it is on disk.
+//! Queues that are let go of before a commit is on disk: only by a writer that others wait for, and nothing is answered or sent before it is on disk.
 
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use diesel::connection::{InstrumentationEvent, SimpleConnection as _, set_default_instrumentation};
@@ -25,12 +25,18 @@ use crate::opening::postgres_connection;
 use crate::place::{Place, Services, block_on};
 use crate::turns::arrived;
 
+/// These tests count what all connections of their process do.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How often something was waited for to be on disk, beside commits.
 static FLUSHES: AtomicUsize = AtomicUsize::new(0);
 
 fn count(event: InstrumentationEvent<'_>) {
     if let InstrumentationEvent::StartQuery { query, .. } = event
-        && query.to_string().contains("pg_logical_emit_message")
+        && query.to_string().starts_with("SELECT pg_logical_emit_message")
     {
         FLUSHES.fetch_add(1, Ordering::SeqCst);
     }
@@ -95,16 +101,19 @@ impl Scene {
     }
 
     fn is_early(&mut self, event: EventId) -> bool {
-        let found = format!("SELECT early FROM deliveries WHERE event_id = '{event}'");
+        let found =
+            format!("SELECT early_at IS NOT NULL AS early FROM deliveries WHERE event_id = '{event}'");
         let found: Early = diesel::sql_query(found).get_result(&mut self.operator).unwrap();
         found.early
     }
 
-    /// Has all deliveries be of transactions that were early or not, so long ago.
-    fn call_all(&mut self, early: bool, ago: &str) {
-        let all = format!(
-            "UPDATE deliveries SET early = {early}, created_at = extract(epoch FROM now() - interval '{ago}') * 1000"
-        );
+    /// Has all deliveries be of transactions that were early so long ago, or of none that was.
+    fn call_early(&mut self, ago: Option<&str>) {
+        let early_at = match ago {
+            Some(ago) => format!("extract(epoch FROM now() - interval '{ago}') * 1000"),
+            None => "NULL".to_owned(),
+        };
+        let all = format!("UPDATE deliveries SET early_at = {early_at}");
         self.operator.batch_execute(&all).unwrap();
     }
 
@@ -117,9 +126,12 @@ impl Scene {
 }
 
 #[test]
-fn a_writer_that_had_to_wait_for_a_queue_lets_go_of_the_next_ones_early_and_answers_when_all_is_on_disk() {
+fn a_writer_that_others_wait_for_lets_go_of_the_next_queues_early_and_answers_when_all_is_on_disk() {
+    let _alone = alone();
     block_on(async {
-        let mut scene = Scene::new().await;
+        // A disk on which each commit takes long.
+        let cluster = Cluster::private(&["commit_delay=10000", "commit_siblings=0"]);
+        let mut scene = Scene::on(Place::Postgres(cluster.create_database())).await;
         assert!(!scene.publishes_early(None).await);
         assert_eq!(flushes(), 0);
 
@@ -134,15 +146,21 @@ fn a_writer_that_had_to_wait_for_a_queue_lets_go_of_the_next_ones_early_and_answ
             let store = Arc::clone(&scene.store);
             async move { store.publish(publication).await }
         });
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        // Waits behind the writer, and then for it.
+        let mut next = postgres_connection(&scene.place);
+        let next = std::thread::spawn(move || next.batch_execute(lock).unwrap());
+        tokio::time::sleep(Duration::from_millis(300)).await;
         scene.operator.batch_execute("ROLLBACK").unwrap();
         waiting.await.unwrap().unwrap();
+        next.join().unwrap();
         assert_eq!(flushes(), 0, "it found out by this one");
 
         assert!(scene.publishes_early(None).await);
         assert_eq!(flushes(), 1);
-        let lane = scene.store.look(scene.process, scene.webhook.id, None, 1).await;
+        let lane = scene.store.look(scene.process, scene.webhook.id, None, 100).await;
         let turn = arrived(&lane.unwrap().unwrap());
+        assert_eq!(flushes(), 1, "one that was early is among them");
         let recorded = scene.store.record(scene.process, vec![turn]).await.unwrap();
         assert_eq!((recorded.lost, recorded.locked), (vec![], vec![]));
         assert_eq!(flushes(), 1);
@@ -155,10 +173,7 @@ fn a_writer_that_had_to_wait_for_a_queue_lets_go_of_the_next_ones_early_and_answ
         assert_eq!(flushes(), 0, "a change lets go of nothing early");
 
         tokio::time::sleep(Duration::from_millis(2_100)).await;
-        assert!(
-            !scene.publishes_early(None).await,
-            "nobody was waited for of late"
-        );
+        assert!(!scene.publishes_early(None).await, "nobody has waited of late");
         assert_eq!(flushes(), 0);
         assert_eq!(scene.queued().await.len(), 4);
     });
@@ -166,18 +181,19 @@ fn a_writer_that_had_to_wait_for_a_queue_lets_go_of_the_next_ones_early_and_answ
 
 #[test]
 fn what_was_let_go_of_early_is_on_disk_before_it_is_sent() {
+    let _alone = alone();
     block_on(async {
         let mut scene = Scene::new().await;
         assert!(!scene.publishes_early(None).await);
         assert_eq!(scene.queued().await.len(), 1);
         assert_eq!(flushes(), 0);
-        scene.call_all(true, "1 minute");
+        scene.call_early(Some("1 second"));
         assert_eq!(scene.queued().await.len(), 1);
         assert_eq!(flushes(), 1);
-        scene.call_all(true, "11 minutes");
+        scene.call_early(Some("2 minutes"));
         assert_eq!(scene.queued().await.len(), 1);
         assert_eq!(flushes(), 0, "it has been on disk for long");
-        scene.call_all(false, "1 minute");
+        scene.call_early(None);
         assert_eq!(scene.queued().await.len(), 1);
         assert_eq!(flushes(), 0);
     });
@@ -209,6 +225,7 @@ fn crash(place: &Place) {
 
 #[test]
 fn what_was_let_go_of_early_and_was_read_in_order_to_be_sent_survives_a_crash_of_postgresql() {
+    let _alone = alone();
     block_on(async {
         // What nobody waits for is not written to disk meanwhile.
         let cluster = Cluster::private(&["wal_writer_delay=10s"]);
@@ -219,13 +236,13 @@ fn what_was_let_go_of_early_and_was_read_in_order_to_be_sent_survives_a_crash_of
                 .operator
                 .batch_execute("SET synchronous_commit = off")
                 .unwrap();
-            scene.call_all(true, "1 minute");
+            scene.call_early(Some("1 second"));
             if is_read {
                 scene.queued().await;
             }
             crash(&scene.place);
             scene.operator = postgres_connection(&scene.place);
-            let early = "SELECT coalesce(bool_and(early), FALSE) AS early FROM deliveries";
+            let early = "SELECT coalesce(bool_and(early_at IS NOT NULL), FALSE) AS early FROM deliveries";
             let early: Early = diesel::sql_query(early).get_result(&mut scene.operator).unwrap();
             assert_eq!(early.early, is_read);
         }

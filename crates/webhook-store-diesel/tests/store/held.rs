@@ -60,9 +60,14 @@ impl Scene {
 
     /// A session that keeps the queue of the one webhook locked until it ends.
     fn lock(&self) -> PgConnection {
+        self.lock_between("", "")
+    }
+
+    /// The same, with statements before and after the one that locks.
+    fn lock_between(&self, before: &str, after: &str) -> PgConnection {
         let mut somebody = postgres_connection(&self.place);
         let lock = format!(
-            "BEGIN; SELECT * FROM lanes WHERE webhook_id = '{}' FOR UPDATE",
+            "BEGIN; {before}; SELECT * FROM lanes WHERE webhook_id = '{}' FOR UPDATE; {after}",
             self.locked.id
         );
         somebody.batch_execute(&lock).unwrap();

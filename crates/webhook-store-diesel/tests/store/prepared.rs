@@ -41,6 +41,10 @@ fn note(event: InstrumentationEvent<'_>) {
 }
 
 async fn what_rolls_publications_and_deliveries_ask_is_prepared_once(place: Place) {
+    // What other tests ask in the same process would be counted too.
+    if std::env::var_os("NEXTEST").is_none() {
+        return;
+    }
     set_default_instrumentation(|| Some(Box::new(note))).unwrap();
     let store = place.open();
     let services = Services::over(&store);
@@ -62,9 +66,13 @@ async fn what_rolls_publications_and_deliveries_ask_is_prepared_once(place: Plac
     }
     let sent = sent();
     let is_kept_out = |text: &str| {
+        // What the last two are in is sent on a slow disk alone.
         ["BEGIN", "COMMIT", "ROLLBACK", "SET", "PRAGMA"]
             .iter()
             .any(|word| text.starts_with(word))
+            || ["pg_logical_emit_message", "pg_locks"]
+                .iter()
+                .any(|word| text.contains(word))
     };
     let anew: Vec<_> = sent
         .iter()

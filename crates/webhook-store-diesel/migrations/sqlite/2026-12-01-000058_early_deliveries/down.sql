@@ -1,2 +1,2 @@
-ALTER TABLE deliveries DROP COLUMN early;
+ALTER TABLE deliveries DROP COLUMN early_at;
 UPDATE audit_chain SET newest_level = 34;

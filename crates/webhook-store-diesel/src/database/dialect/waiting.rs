@@ -14,8 +14,6 @@ use crate::database::schema::lanes;
 /// A lane that is locked.
 #[derive(Debug, QueryableByName)]
 pub(crate) struct LockedLaneRow {
-    #[diesel(sql_type = Text)]
-    pub(crate) webhook_id: String,
     #[diesel(sql_type = Nullable<Text>)]
     pub(crate) platform: Option<String>,
     /// The transaction that has locked it.
@@ -24,8 +22,8 @@ pub(crate) struct LockedLaneRow {
 }
 
 impl AnyConnection {
-    /// Those of these lanes that somebody else keeps locked at this moment. To be called outside of a transaction, so that no lock is
-    /// kept. Nobody keeps a lane of a file locked.
+    /// Those of these lanes that somebody else keeps locked at this moment. It locks the others: outside of a transaction, only for that moment. Nobody
+    /// keeps a lane of a file locked.
     pub(crate) fn held_lanes(&mut self, webhooks: &[String]) -> QueryResult<Vec<String>> {
         let Self::Postgres(postgres) = self else {
             return Ok(Vec::new());
@@ -45,8 +43,8 @@ impl AnyConnection {
             .load(postgres)
     }
 
-    /// Those of these lanes that are locked at this moment, by whom, and whose they are. Reads, and waits for nobody. What several share is
-    /// not found, nor what is locked with the whole table. Nobody keeps a lane of a file locked.
+    /// Those of these lanes that are locked at this moment: by whom, and whose they are. Reads, and waits for nobody. It does not find all: not what
+    /// several share, what was locked under a savepoint that was released, nor what is locked with the whole table. Nobody keeps a lane of a file locked.
     pub(crate) fn locked_lanes(&mut self, webhooks: &[String]) -> QueryResult<Vec<LockedLaneRow>> {
         match self {
             Self::Sqlite(_) => Ok(Vec::new()),
@@ -54,8 +52,16 @@ impl AnyConnection {
         }
     }
 
+    /// Whether somebody waits for what this transaction has locked. On SQLite others wait for the file.
+    pub(crate) fn is_waited_for(&mut self) -> QueryResult<bool> {
+        match self {
+            Self::Sqlite(_) => Ok(false),
+            Self::Postgres(postgres) => postgres::waiting::is_waited_for(postgres),
+        }
+    }
+
     /// Has this transaction let go of what it has locked when it is committed, before that is on disk, where others could wait for it. Whatever
-    /// depends on it must wait for a [flush](Self::flush). For transactions that put something into lanes, or record turns, and nothing else:
+    /// depends on it must wait for a [flush](Self::flush). For transactions that publish or record turns, with what that takes, and change nothing else:
     /// whoever reads a lane in order to send knows of it.
     pub(crate) fn commit_early(&mut self) -> QueryResult<()> {
         match self {

@@ -28,7 +28,8 @@ fn notices(ground: &Ground, connection: &mut AnyConnection, keys: Keys<'_>) -> b
         own: None,
         taken: TakenRows::Await,
         default_rotation: None,
-        may_be_early: false,
+        asks_who_waits: false,
+        early: false,
     };
     let done = attempt(connection, keys, kept, &group, terms);
     assert!(done.is_ok());

@@ -57,7 +57,8 @@ array_statement! {
         tried: BigInt => i64 = |row| row.tried,
     }
     "INSERT INTO deliveries (position, id, event_id, webhook_id, platform, action, include_previous_data, created_at, \
-     status, ended_at, attempts, tried, early) SELECT n.*, current_setting('synchronous_commit') = 'off' FROM unnest("
+     status, ended_at, attempts, tried, early_at) SELECT n.*, CASE current_setting('synchronous_commit') \
+     WHEN 'off' THEN (extract(epoch FROM clock_timestamp()) * 1000)::bigint END FROM unnest("
     ") AS n"
 }
 
@@ -124,7 +125,7 @@ array_statement! {
     "SELECT q.position, q.id, q.event_id, q.webhook_id, q.platform, q.action, q.include_previous_data, q.created_at, q.status, \
      q.ended_at, q.attempts, q.tried, q.event_id, q.event_platform, q.event_action, q.event_created_at, q.original_request_id, \
      q.data, q.previous_data, q.trace, q.epoch, q.withdrawn, \
-     q.early AND q.created_at > (extract(epoch FROM clock_timestamp()) * 1000)::bigint - 600000 FROM unnest("
+     coalesce(abs((extract(epoch FROM clock_timestamp()) * 1000)::bigint - q.early_at) < 60000, FALSE) FROM unnest("
     ") AS n (webhook_id, after, most, bytes) JOIN lanes ON lanes.webhook_id = n.webhook_id CROSS JOIN LATERAL ( \
      SELECT f.*, lanes.epoch, lanes.withdrawn, sum(f.bytes) OVER (ORDER BY f.position) AS with_those_before FROM ( \
      SELECT d.*, e.platform AS event_platform, e.action AS event_action, e.created_at AS event_created_at, \

@@ -4,9 +4,26 @@ use diesel::connection::SimpleConnection as _;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Array, Text};
+use diesel::sql_types::{Array, Bool, Text};
 
 use crate::database::dialect::waiting::LockedLaneRow;
+
+#[derive(QueryableByName)]
+struct Waiters {
+    #[diesel(sql_type = Bool)]
+    are: bool,
+}
+
+/// Not, where it could not be [waited](flush) for what was let go of early.
+pub(in crate::database::dialect) fn is_waited_for(connection: &mut PgConnection) -> QueryResult<bool> {
+    let waiters: Waiters = sql_query(
+        "SELECT has_function_privilege('pg_logical_emit_message(boolean, text, text)', 'EXECUTE') \
+         AND EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted \
+         AND transactionid = pg_current_xact_id_if_assigned()::xid) AS are",
+    )
+    .get_result(connection)?;
+    Ok(waiters.are)
+}
 
 /// Has the transaction commit, and let go of what it has locked, before that is on disk.
 pub(in crate::database::dialect) fn commit_early(connection: &mut PgConnection) -> QueryResult<()> {
@@ -20,7 +37,7 @@ pub(in crate::database::dialect) fn flush(connection: &mut PgConnection) -> Quer
 }
 
 /// A transaction holds a lock on its own number, which stands in the rows that it has locked.
-const LOCKED: &str = "SELECT webhook_id, platform, CAST(xmax AS text) AS locker FROM lanes WHERE webhook_id = ANY ($1) \
+const LOCKED: &str = "SELECT coalesce(platform, (SELECT platform FROM webhooks WHERE id = webhook_id)) AS platform, CAST(xmax AS text) AS locker FROM lanes WHERE webhook_id = ANY ($1) \
      AND xmax IN (SELECT transactionid FROM pg_locks WHERE locktype = 'transactionid' AND granted)";
 
 pub(in crate::database::dialect) fn locked(
