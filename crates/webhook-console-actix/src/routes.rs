@@ -144,7 +144,10 @@ fn handler_of(handlers: Handlers, method: &Method) -> Handler {
 async fn answer(request: HttpRequest, shared: Data<Shared>, payload: Payload) -> HttpResponse {
     let mut parts = Vec::new();
     let mut handler: Handler = |_| Box::pin(no_such_page());
-    if let Ok(found) = ROUTER.at(request.match_info().as_str()) {
+    // The router takes nothing for a name if something follows.
+    if let Ok(found) = ROUTER.at(request.match_info().as_str())
+        && found.params.iter().all(|(_, part)| !part.is_empty())
+    {
         let (pattern, handlers) = *found.value;
         request.extensions_mut().insert(RoutePattern(pattern));
         handler = handler_of(handlers, request.method());

@@ -3,6 +3,7 @@
 use webhook_domain::access::permission::PermissionSet;
 use webhook_domain::ports::AuditQuery;
 
+use crate::browser::Browser;
 use crate::headers::guarded;
 use crate::scene::Scene;
 
@@ -220,4 +221,20 @@ async fn a_path_that_leads_nowhere_is_answered_with_a_page_wherever_it_begins() 
         answer.is(404).shows("<h1>");
         guarded(&answer.text);
     }
+}
+
+#[actix_web::test]
+async fn an_empty_name_in_a_path_leads_nowhere() {
+    let scene = Scene::new();
+    let (stranger, browser) = (Browser::new(&scene), scene.signed_in().await);
+    for path in [
+        "/console/p//webhooks",
+        "/console/p//webhooks/",
+        "/console/p/acme/webhooks//edit",
+    ] {
+        for anybody in [&stranger, &browser] {
+            anybody.get(path).await.is(404);
+        }
+    }
+    browser.get("/console/p/acme/webhooks").await.is(200);
 }
