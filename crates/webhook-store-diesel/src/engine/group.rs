@@ -180,13 +180,14 @@ pub(crate) fn attempt(
     group: &Group,
     terms: Terms,
 ) -> Result<Done, Failure> {
-    let is_early = terms.early && group.may_be_early();
+    let may_be_early = group.may_be_early();
+    let is_early = terms.early && may_be_early;
     let (mut done, decided_at) = transact(connection, |connection| {
         if is_early {
             connection.commit_early()?;
         }
         let mut done = run(connection, keys, kept, group, terms)?;
-        done.course.was_waited_for = terms.asks_who_waits && connection.is_waited_for()?;
+        done.course.was_waited_for = terms.asks_who_waits && may_be_early && connection.is_waited_for()?;
         Ok((done, std::time::Instant::now()))
     })?;
     if is_early {

@@ -357,6 +357,9 @@ impl Worker {
                     if failure.breaks_the_connection() {
                         self.connection = None;
                     }
+                    // Nothing is asked or let go of that could be what went wrong.
+                    self.early = EarlyRelease::default();
+                    (terms.asks_who_waits, terms.early) = (false, false);
                     let (error, lanes) = failure.judged()?;
                     last = Some(error.into());
                     if attempted_at.elapsed() > SLOW_ATTEMPT {
@@ -384,13 +387,11 @@ impl Worker {
                     "the database could not be reached a moment ago".into(),
                 ));
             }
-            match open_for_writing(&self.url) {
-                Ok(connection) => self.connection = Some(connection),
-                Err(error) => {
-                    self.refused_at = Some(Instant::now());
-                    return Err(StoreError::Unavailable(error.into()));
-                }
-            }
+            let opened = open_for_writing(&self.url).map_err(|error| {
+                self.refused_at = Some(Instant::now());
+                StoreError::Unavailable(error.into())
+            })?;
+            self.connection = Some(opened);
         }
         self.connection
             .as_mut()

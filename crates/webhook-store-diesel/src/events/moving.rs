@@ -16,6 +16,8 @@ use crate::lanes::locked::LockedLanes;
 const WAIT: Duration = Duration::from_secs(1);
 /// How long a platform is left alone.
 const LEFT_ALONE: Duration = Duration::from_secs(10);
+/// A transaction that has a lane locked for longer than this is no commit like others.
+const COMMIT: Duration = Duration::from_millis(100);
 
 /// Whose turn it is.
 #[derive(Default)]
@@ -24,6 +26,8 @@ pub(crate) struct Moving {
     pub(super) last: String,
     /// Platforms that are left alone, and until when.
     left_alone: BTreeMap<String, Instant>,
+    /// Whether the last step for several platforms has waited in vain.
+    waited_in_vain: bool,
 }
 
 impl Moving {
@@ -34,8 +38,8 @@ impl Moving {
         self.left_alone.keys().cloned().collect()
     }
 
-    /// As [`LockedLanes::lock`] for what is moved on `platforms`, but does not wait for long. If that was in vain, those of them with a lane that was
-    /// locked before are left alone, or all if that is not known.
+    /// As [`LockedLanes::lock`] for what is moved on `platforms`, but does not wait for long. One platform for which that was in vain is left alone. Of
+    /// several, whose lane it was is found out by the next step.
     pub(super) fn lock(
         &mut self,
         connection: &mut AnyConnection,
@@ -44,12 +48,21 @@ impl Moving {
         platforms: &BTreeSet<String>,
     ) -> Result<LockedLanes, Failure> {
         connection.wait_at_most(WAIT)?;
-        let ids: Vec<String> = webhooks.iter().map(ToString::to_string).collect();
-        let taken = connection.locked_lanes(&ids)?;
+        let suspects = match self.waited_in_vain && platforms.len() > 1 {
+            true => platforms_with_held(connection, webhooks)?,
+            false => BTreeSet::new(),
+        };
+        let began = Instant::now();
         let locked = LockedLanes::lock(connection, webhooks, now);
-        if let Err(Failure::Lanes(..)) = &locked {
-            let known: BTreeSet<String> = taken.into_iter().filter_map(|lane| lane.platform).collect();
-            self.leave_alone(if known.is_empty() { platforms } else { &known });
+        let in_vain = matches!(locked, Err(Failure::Lanes(..))) && began.elapsed() >= WAIT;
+        match (in_vain, platforms.len()) {
+            (true, 1) => self.leave_alone(platforms),
+            (true, _) if !self.waited_in_vain => self.waited_in_vain = true,
+            // Nobody can be named, as when several share a lock.
+            (true, _) if suspects.is_empty() => self.leave_alone(platforms),
+            (true, _) => self.leave_alone(&suspects),
+            (false, 1) => {}
+            (false, _) => self.waited_in_vain = false,
         }
         locked
     }
@@ -64,4 +77,20 @@ impl Moving {
             self.left_alone.insert(platform.clone(), until);
         }
     }
+}
+
+/// The platforms with a lane that one and the same transaction has locked for a while.
+fn platforms_with_held(
+    connection: &mut AnyConnection,
+    webhooks: &BTreeSet<WebhookId>,
+) -> Result<BTreeSet<String>, Failure> {
+    let ids: Vec<String> = webhooks.iter().map(ToString::to_string).collect();
+    let before = connection.locked_lanes(&ids)?;
+    if before.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    std::thread::sleep(COMMIT);
+    let mut after = connection.locked_lanes(&ids)?;
+    after.retain(|lane| before.contains(lane));
+    Ok(after.into_iter().filter_map(|lane| lane.platform).collect())
 }

@@ -53,7 +53,7 @@ impl HeldLanes {
             if look > 0 {
                 std::thread::sleep(BETWEEN_LOOKS);
             }
-            held = connection.held_lanes(&held)?;
+            held = connection.look_for_held_lanes(&held)?;
         }
         let held: BTreeSet<WebhookId> = held.iter().filter_map(|webhook| webhook.parse().ok()).collect();
         for webhook in held.difference(&self.held) {
@@ -82,7 +82,8 @@ impl DieselStore {
         loop {
             let ids = [webhook.to_string()];
             let ask = move |connection: &mut AnyConnection| {
-                if connection.held_lanes(&ids).map_err(unavailable)?.is_empty() {
+                let held = connection.look_for_held_lanes(&ids).map_err(unavailable)?;
+                if held.is_empty() {
                     return Ok(None);
                 }
                 let locked = connection.locked_lanes(&ids).map_err(unavailable)?;

@@ -21,6 +21,7 @@ use webhook_tests::clock::wait_for;
 use webhook_tests::postgres::Cluster;
 
 use crate::fan_out::{event, joined};
+use crate::held::asked::waiting_for_locks;
 use crate::opening::postgres_connection;
 use crate::place::{Place, Services, block_on};
 use crate::turns::arrived;
@@ -107,6 +108,14 @@ impl Scene {
         found.early
     }
 
+    /// Until so many sessions wait for locks.
+    async fn waits_for_locks(&self, sessions: i64) {
+        let mut observer = postgres_connection(&self.place);
+        while waiting_for_locks(&mut observer) < sessions {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Has all deliveries be of transactions that were early so long ago, or of none that was.
     fn call_early(&mut self, ago: Option<&str>) {
         let early_at = match ago {
@@ -146,11 +155,11 @@ fn a_writer_that_others_wait_for_lets_go_of_the_next_queues_early_and_answers_wh
             let store = Arc::clone(&scene.store);
             async move { store.publish(publication).await }
         });
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        scene.waits_for_locks(1).await;
         // Waits behind the writer, and then for it.
         let mut next = postgres_connection(&scene.place);
         let next = std::thread::spawn(move || next.batch_execute(lock).unwrap());
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        scene.waits_for_locks(2).await;
         scene.operator.batch_execute("ROLLBACK").unwrap();
         waiting.await.unwrap().unwrap();
         next.join().unwrap();

@@ -12,7 +12,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::schema::lanes;
 
 /// A lane that is locked.
-#[derive(Debug, QueryableByName)]
+#[derive(Debug, PartialEq, Eq, QueryableByName)]
 pub(crate) struct LockedLaneRow {
     #[diesel(sql_type = Nullable<Text>)]
     pub(crate) platform: Option<String>,
@@ -22,8 +22,8 @@ pub(crate) struct LockedLaneRow {
 }
 
 impl AnyConnection {
-    /// Those of these lanes that somebody else keeps locked at this moment. It locks the others: outside of a transaction, only for that moment. Nobody
-    /// keeps a lane of a file locked.
+    /// Those of these lanes that somebody else keeps locked at this moment. It locks the others. Nobody keeps a lane of a
+    /// file locked.
     pub(crate) fn held_lanes(&mut self, webhooks: &[String]) -> QueryResult<Vec<String>> {
         let Self::Postgres(postgres) = self else {
             return Ok(Vec::new());
@@ -41,6 +41,14 @@ impl AnyConnection {
             .filter(lanes::webhook_id.eq_any(others))
             .select(lanes::webhook_id)
             .load(postgres)
+    }
+
+    /// The same outside of a transaction. It keeps no lock, and waits for no disk.
+    pub(crate) fn look_for_held_lanes(&mut self, webhooks: &[String]) -> QueryResult<Vec<String>> {
+        self.begin()?;
+        let held = self.held_lanes(webhooks);
+        self.rollback()?;
+        held
     }
 
     /// Those of these lanes that are locked at this moment: by whom, and whose they are. Reads, and waits for nobody. It does not find all: not what

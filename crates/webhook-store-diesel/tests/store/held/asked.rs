@@ -30,7 +30,7 @@ struct Waiting {
 }
 
 /// How many sessions of the database wait for a lock.
-fn waiting_for_locks(operator: &mut PgConnection) -> i64 {
+pub(crate) fn waiting_for_locks(operator: &mut PgConnection) -> i64 {
     let waiting = "SELECT count(*) AS sessions FROM pg_stat_activity \
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let found: Waiting = diesel::sql_query(waiting).get_result(operator).unwrap();

@@ -14,14 +14,15 @@ struct Waiters {
     are: bool,
 }
 
-/// Not, where it could not be [waited](flush) for what was let go of early.
+/// Not, where it could not be [waited](flush) for what was let go of early. The function has another parameter from PostgreSQL 17 on.
+const IS_WAITED_FOR: &str = "SELECT coalesce(has_function_privilege(coalesce( \
+     to_regprocedure('pg_logical_emit_message(boolean,text,text,boolean)'), \
+     to_regprocedure('pg_logical_emit_message(boolean,text,text)')), 'EXECUTE'), FALSE) \
+     AND EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted \
+     AND transactionid = CAST(CAST(txid_current_if_assigned() & 4294967295 AS text) AS xid)) AS are";
+
 pub(in crate::database::dialect) fn is_waited_for(connection: &mut PgConnection) -> QueryResult<bool> {
-    let waiters: Waiters = sql_query(
-        "SELECT has_function_privilege('pg_logical_emit_message(boolean, text, text)', 'EXECUTE') \
-         AND EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted \
-         AND transactionid = pg_current_xact_id_if_assigned()::xid) AS are",
-    )
-    .get_result(connection)?;
+    let waiters: Waiters = sql_query(IS_WAITED_FOR).get_result(connection)?;
     Ok(waiters.are)
 }
 
