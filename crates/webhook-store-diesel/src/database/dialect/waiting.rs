@@ -43,8 +43,11 @@ impl AnyConnection {
             .load(postgres)
     }
 
-    /// The same outside of a transaction. It keeps no lock, and waits for no disk.
+    /// The same outside of a transaction. It keeps no lock, and waits for no disk, nor for a file that somebody else writes.
     pub(crate) fn look_for_held_lanes(&mut self, webhooks: &[String]) -> QueryResult<Vec<String>> {
+        if matches!(self, Self::Sqlite(_)) {
+            return Ok(Vec::new());
+        }
         self.begin()?;
         let held = self.held_lanes(webhooks);
         self.rollback()?;
