@@ -8,6 +8,7 @@
 //! `WEBHOOK_TEST_DATABASE_URL` points the tests elsewhere: a `postgres://` URL of a role that may create databases.
 
 pub mod keeper;
+pub mod pooler;
 pub mod programs;
 
 use std::{

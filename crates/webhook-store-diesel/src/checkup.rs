@@ -29,6 +29,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::mark::Header;
 use crate::database::migrating::{self, Standing};
 use crate::database::opening::{self, OpenError, Proof, unreachable};
+use crate::database::pooler;
 use crate::database::schema::{audit_records, webhooks};
 use crate::lanes::{held_up, pause};
 use crate::sealing::{Vault, handover};
@@ -76,7 +77,7 @@ impl Checkup {
     /// Opens a database to look at it. Blocks, as all of this does.
     ///
     /// # Errors
-    /// [`OpenError::Connect`], [`OpenError::Lost`].
+    /// [`OpenError::Connect`], [`OpenError::Lost`], [`OpenError::Pooler`].
     pub fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
         let connection = match url {
             DatabaseUrl::Sqlite(path) => {
@@ -85,6 +86,9 @@ impl Checkup {
             }
             DatabaseUrl::Postgres(_) => {
                 let mut connection = AnyConnection::open(url).map_err(|source| unreachable(url, source))?;
+                if let AnyConnection::Postgres(postgres) = &mut connection {
+                    pooler::refuse(url, postgres)?;
+                }
                 postgres::only_read(&mut connection)?;
                 connection
             }

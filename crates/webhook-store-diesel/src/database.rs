@@ -15,6 +15,7 @@ pub(crate) mod open_error;
 pub(crate) mod opening;
 #[cfg(test)]
 pub(crate) mod plan;
+pub(crate) mod pooler;
 mod roots;
 pub(crate) mod row;
 pub(crate) mod schema;

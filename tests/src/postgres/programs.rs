@@ -83,6 +83,11 @@ impl Account {
         chown(path, Some(self.user), Some(self.group))
             .unwrap_or_else(|error| panic!("chown {path:?}: {error}"));
     }
+
+    /// Has the account run a command.
+    pub fn run(self, command: &mut Command) {
+        command.uid(self.user).gid(self.group);
+    }
 }
 
 /// `program` of PostgreSQL, run as [`Account::unprivileged`].
@@ -97,7 +102,7 @@ pub fn command(program: &str) -> Command {
         });
     command.current_dir("/");
     if let Some(account) = Account::unprivileged() {
-        command.uid(account.user).gid(account.group);
+        account.run(&mut command);
     }
     command
 }

@@ -9,6 +9,7 @@ mod key_sets;
 mod languages;
 mod logs;
 mod moved_database;
+mod poolers;
 mod process;
 mod readiness;
 mod rights;

@@ -14,6 +14,7 @@ use crate::database::in_use::InUse;
 use crate::database::language;
 use crate::database::migrating::migrate;
 pub use crate::database::open_error::OpenError;
+use crate::database::pooler;
 use crate::database::schema::master_keys;
 use crate::engine::failure::chain;
 use crate::sealing::handover;
@@ -51,6 +52,7 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
         DatabaseUrl::Postgres(_) => None,
     };
     if let AnyConnection::Postgres(postgres) = &mut connection {
+        pooler::refuse(url, postgres)?;
         language::warn_of_others(postgres)?;
         check_encoding(&mut connection)?;
         prove(&mut connection, vault)?;

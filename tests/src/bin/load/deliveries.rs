@@ -88,10 +88,21 @@ pub(crate) fn publish_and(
 
 /// Requests per second that a client gets answered by the receiver who does nothing but that.
 fn straight(receiver: &Receiver, connections: usize, duration: Duration) -> f64 {
+    straight_after(receiver, connections, duration, || {})
+}
+
+/// As [`straight`], with `before` done before each request.
+fn straight_after(
+    receiver: &Receiver,
+    connections: usize,
+    duration: Duration,
+    mut before: impl FnMut(),
+) -> f64 {
     let request = own_request(receiver.address());
     let (ends, mut answers) = (Instant::now() + duration, 0_usize);
     let next = |buffer: &mut Vec<u8>| {
         if Instant::now() < ends {
+            before();
             buffer.extend_from_slice(&request);
         }
     };
@@ -174,6 +185,17 @@ fn one_lane(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
         "deliveries/s to one webhook, in order",
         rate,
         &format!("{limit:.0} of a sequential client"),
+        rate / limit,
+    );
+    let Some(database) = service.deployment().database() else {
+        return;
+    };
+    let mut look = limits::look_at_the_webhook(database);
+    let limit = straight_after(&receiver, 1, seconds, || look());
+    row(
+        "the same",
+        rate,
+        &format!("{limit:.0} of a sequential client that asks PostgreSQL for the webhook before each"),
         rate / limit,
     );
 }

@@ -6,10 +6,11 @@ use std::{
 };
 
 use diesel::{
-    Connection as _, ExpressionMethods as _, QueryDsl as _, QueryResult, RunQueryDsl as _, SqliteConnection,
-    connection::SimpleConnection as _, insert_into, update,
+    Connection as _, ExpressionMethods as _, PgConnection, QueryDsl as _, QueryResult, QueryableByName,
+    RunQueryDsl as _, SqliteConnection, connection::SimpleConnection as _, insert_into, sql_query,
+    sql_types::Text, update,
 };
-use webhook_tests::postgres::{Cluster, programs};
+use webhook_tests::postgres::{Cluster, Database, programs};
 
 /// Rows to update, as many as webhooks are rolled.
 const ROWS: i64 = 1_000;
@@ -72,6 +73,26 @@ fn insert(connection: &mut SqliteConnection, row: bool, id: i64, payload: &Vec<u
             .execute(connection)?;
     }
     Ok(())
+}
+
+/// Asks PostgreSQL for the one webhook there is, with its queue, as whoever signs an attempt with the keys of that moment must.
+pub(crate) fn look_at_the_webhook(database: &Database) -> impl FnMut() {
+    let mut connection = PgConnection::establish(database.url()).expect("PostgreSQL answers");
+    let only: Only = sql_query("SELECT webhook_id FROM lanes")
+        .get_result(&mut connection)
+        .expect("there is a webhook");
+    let prepare = "PREPARE look (text) AS SELECT * FROM webhooks JOIN lanes ON lanes.webhook_id = webhooks.id WHERE id = $1";
+    connection
+        .batch_execute(prepare)
+        .expect("a statement can be prepared");
+    let look = format!("EXECUTE look ('{}')", only.webhook_id);
+    move || connection.batch_execute(&look).expect("it can be read")
+}
+
+#[derive(QueryableByName)]
+struct Only {
+    #[diesel(sql_type = Text)]
+    webhook_id: String,
 }
 
 /// Updates of one row per second that pgbench makes with 32 clients on `cluster`.
