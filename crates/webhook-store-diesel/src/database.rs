@@ -19,6 +19,7 @@ pub(crate) mod pooler;
 mod roots;
 pub(crate) mod row;
 pub(crate) mod schema;
+mod session;
 pub(crate) mod state;
 pub(crate) mod url;
 pub(crate) mod write_back;

@@ -12,6 +12,7 @@ pub(crate) mod notify;
 mod own;
 pub(crate) mod pause;
 mod port;
+pub(crate) mod positions;
 #[cfg(test)]
 mod races;
 pub(crate) mod record;

@@ -2,6 +2,7 @@
 
 mod another_database;
 mod clocks;
+mod copied_database;
 mod database_over_tls;
 mod descriptors;
 mod encodings;

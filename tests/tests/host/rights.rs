@@ -17,14 +17,14 @@ use webhook_tests::{
 };
 
 /// A role that may do what serving needs, dropped with the value.
-struct Role<'a> {
+pub(crate) struct Role<'a> {
     database: &'a Database,
     name: String,
 }
 
 impl<'a> Role<'a> {
     /// Makes it, with `options`, in a database that its owner has migrated.
-    fn create(deployment: &'a Deployment, options: &str) -> Self {
+    pub(crate) fn create(deployment: &'a Deployment, options: &str) -> Self {
         deployment.run(&["migrate"]).expect_success();
         let database = deployment.database().expect("it is on PostgreSQL");
         let name = format!("{}_runs", database.url().rsplit('/').next().expect("a name"));
@@ -41,7 +41,7 @@ impl<'a> Role<'a> {
     }
 
     /// The server's command, with this role.
-    fn command(&self, deployment: &Deployment) -> Command {
+    pub(crate) fn command(&self, deployment: &Deployment) -> Command {
         let mut url = url::Url::parse(self.database.url()).expect("a URL");
         url.set_username(&self.name).expect("a URL has users");
         url.set_password(Some("runs")).expect("a URL has passwords");

@@ -10,8 +10,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, ConnectionError, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
 use crate::DatabaseUrl;
-use crate::database::language;
-use crate::database::roots;
+use crate::database::session;
 use crate::database::state::{Kept, State, beside};
 
 /// How long a statement of SQLite's waits for another process that is writing.
@@ -29,17 +28,6 @@ const SQLITE_BUSY_MESSAGE: &str = "database is locked";
 /// [a thread of its own](crate::database::write_back) long before, and by this if that thread cannot.
 const SQLITE_CHECKPOINT_PAGES: u32 = 65_536;
 
-/// How long PostgreSQL lets a statement wait for a lock, and run, and a transaction do nothing: ours never pauses, so one
-/// that does belongs to a process that is frozen or cut off, and all others wait for it. It ends before any of them has waited in vain.
-const POSTGRES_TIMEOUTS: &str = "SET lock_timeout = '2s'; SET statement_timeout = '30s'; \
-     SET idle_in_transaction_session_timeout = '1500ms'; SET client_min_messages = 'warning'";
-/// The writer, and the reader of lanes, find their rows by their keys. Left to choose, PostgreSQL reads the whole of a table
-/// that was small when it planned, with all the older versions of its rows, or plans such a statement anew each time, which
-/// takes longer than running it, or sorts what an index has in order (`bitmapscan`). What has no index and so is read whole all the same, it then takes to be so dear that it
-/// compiles the statement first (`jit`), for tens of milliseconds at each execution.
-const POSTGRES_FINDS_BY_KEY: &str = "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; \
-     SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan; SET jit = off";
-
 /// A connection to either database. What both understand alike goes through the enum; what they do not, in
 /// [`crate::database::dialect`], through a match on its variant.
 #[derive(diesel::MultiConnection)]
@@ -52,7 +40,7 @@ impl AnyConnection {
     pub(crate) fn open(url: &DatabaseUrl) -> Result<Self, ConnectionError> {
         match url {
             DatabaseUrl::Sqlite(path) => open_sqlite(path).map(Self::Sqlite),
-            DatabaseUrl::Postgres(url) => open_postgres(url.expose()).map(Self::Postgres),
+            DatabaseUrl::Postgres(url) => session::open(url.expose()).map(Self::Postgres),
         }
     }
 
@@ -88,7 +76,7 @@ impl AnyConnection {
     pub(crate) fn find_by_key(&mut self) -> QueryResult<()> {
         match self {
             Self::Sqlite(_) => Ok(()),
-            Self::Postgres(postgres) => postgres.batch_execute(POSTGRES_FINDS_BY_KEY),
+            Self::Postgres(postgres) => session::find_by_key(postgres),
         }
     }
 
@@ -302,15 +290,6 @@ fn use_write_ahead_log(connection: &mut SqliteConnection) -> Result<(), Connecti
     Err(ConnectionError::BadConnection(problem))
 }
 
-fn open_postgres(url: &str) -> Result<PgConnection, ConnectionError> {
-    let mut connection = PgConnection::establish(&with_network_timeouts(&roots::in_place_of_system(url)))?;
-    connection
-        .batch_execute(POSTGRES_TIMEOUTS)
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
-    language::ask_for_english(&mut connection).map_err(ConnectionError::CouldntSetupConfiguration)?;
-    Ok(connection)
-}
-
 /// A path as a `file:` URI (sqlite.org/uri.html), its special characters escaped.
 fn sqlite_uri(path: &Path) -> String {
     let escaped = path
@@ -321,41 +300,9 @@ fn sqlite_uri(path: &Path) -> String {
     format!("file:{escaped}")
 }
 
-/// Adds the limits without which a server that fell silent would hold a thread for ever, unless the operator
-/// chose others.
-fn with_network_timeouts(url: &str) -> String {
-    let mut url = url.to_owned();
-    for (name, value) in [
-        ("connect_timeout", "5"),
-        ("tcp_user_timeout", "10000"),
-        ("application_name", "webhook"),
-    ] {
-        if !url.contains(name) {
-            url.push(if url.contains('?') { '&' } else { '?' });
-            url.push_str(name);
-            url.push('=');
-            url.push_str(value);
-        }
-    }
-    url
-}
-
 #[cfg(test)]
 mod tests {
-    use webhook_tests::postgres::Cluster;
-
     use super::*;
-
-    #[test]
-    fn nobody_waits_in_vain_for_a_transaction_that_stands_still() {
-        let database = Cluster::shared().create_database();
-        let [mut frozen, mut waiting] = [(); 2].map(|()| open_postgres(database.url()).unwrap());
-        frozen
-            .batch_execute("BEGIN; SELECT pg_advisory_xact_lock(1)")
-            .unwrap();
-        waiting.batch_execute("SELECT pg_advisory_xact_lock(1)").unwrap();
-        sql_query("COMMIT").execute(&mut frozen).unwrap_err();
-    }
 
     #[test]
     fn a_database_that_cannot_have_a_write_ahead_log_is_refused() {
@@ -381,17 +328,5 @@ mod tests {
         let question = "SELECT synchronous, secure_delete FROM pragma_synchronous, pragma_secure_delete";
         let settings: Settings = sql_query(question).get_result(&mut sqlite).unwrap();
         assert_eq!((settings.synchronous, settings.secure_delete), (2, 1));
-    }
-
-    #[test]
-    fn network_timeouts_are_added_unless_chosen() {
-        assert_eq!(
-            with_network_timeouts("postgres://h/d"),
-            "postgres://h/d?connect_timeout=5&tcp_user_timeout=10000&application_name=webhook"
-        );
-        assert_eq!(
-            with_network_timeouts("postgres://h/d?connect_timeout=1"),
-            "postgres://h/d?connect_timeout=1&tcp_user_timeout=10000&application_name=webhook"
-        );
     }
 }

@@ -103,6 +103,18 @@ pub enum OpenError {
          the server itself, or through a pooler in session mode"
     )]
     Pooler,
+    /// A sequence was not copied with its tables.
+    #[error(
+        "the sequence delivery_positions stands at {drawn}, and deliveries at {taken}: logical replication, for one, leaves sequences \
+         behind. What is published now would never be sent, and this role may not set the sequence. As the role that owns it: \
+         `SELECT setval('delivery_positions', {taken})`"
+    )]
+    SequenceBehind {
+        /// The last position that was drawn.
+        drawn: i64,
+        /// The greatest one there is.
+        taken: i64,
+    },
     /// The schema must be made or migrated, and nothing can be written.
     #[error(
         "the schema must be made or migrated, and the server takes reads alone: it is a standby, or default_transaction_read_only is \
@@ -227,6 +239,7 @@ impl OpenError {
                 | Self::UnfinishedSchema { .. }
                 | Self::OtherSchema { .. }
                 | Self::Pooler
+                | Self::SequenceBehind { .. }
                 | Self::NotWritable { .. }
                 | Self::MayNotMigrate(_)
                 | Self::Encoding { .. }

@@ -17,6 +17,7 @@ pub use crate::database::open_error::OpenError;
 use crate::database::pooler;
 use crate::database::schema::master_keys;
 use crate::engine::failure::chain;
+use crate::lanes::positions;
 use crate::sealing::handover;
 use crate::sealing::{Place, SealError, Vault};
 
@@ -46,7 +47,7 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
         DatabaseUrl::Sqlite(path) => Some(enter(url, path, vault)?),
         DatabaseUrl::Postgres(_) => None,
     };
-    let mut connection = open_for_writing(url).map_err(|error| not_writable(url, error))?;
+    let mut connection = open_durable(url).map_err(|error| not_writable(url, error))?;
     let file = match url {
         DatabaseUrl::Sqlite(path) => Some(DatabaseFile::at(path)?),
         DatabaseUrl::Postgres(_) => None,
@@ -58,6 +59,7 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
         prove(&mut connection, vault)?;
     }
     let applied = migrate(url, &mut connection)?;
+    positions::catch_up(&mut connection)?;
     if matches!(prove(&mut connection, vault)?, Proof::Absent) {
         store_proof(&mut connection, vault)?;
         // Two processes may have come here at once, with different keys.
@@ -83,9 +85,16 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
     })
 }
 
+/// Gives a connection for changes to a database that was opened before.
+pub(crate) fn open_for_writing(url: &DatabaseUrl) -> Result<AnyConnection, OpenError> {
+    let mut connection = open_durable(url)?;
+    positions::catch_up(&mut connection)?;
+    Ok(connection)
+}
+
 /// Gives a connection on which what is committed is durable. It is asked of each one anew: the server may have been
 /// given other settings, or be another.
-pub(crate) fn open_for_writing(url: &DatabaseUrl) -> Result<AnyConnection, OpenError> {
+fn open_durable(url: &DatabaseUrl) -> Result<AnyConnection, OpenError> {
     let mut connection = AnyConnection::open(url).map_err(|source| unreachable(url, source))?;
     if matches!(connection, AnyConnection::Postgres(_)) {
         check_durability(&mut connection)?;
