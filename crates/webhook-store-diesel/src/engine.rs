@@ -9,5 +9,6 @@ pub(crate) mod failure;
 pub(crate) mod group;
 mod job;
 pub(crate) mod queue;
+mod seen;
 pub(crate) mod waiting;
 pub(crate) mod writer;

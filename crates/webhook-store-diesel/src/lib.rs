@@ -61,6 +61,7 @@ use webhook_domain::webhook::RotationDays;
 use crate::api_keys::lookup::{ApiKeyLookup, KeysById};
 use crate::audit::chain::ChainKey;
 use crate::database::connection::AnyConnection;
+use crate::database::opening::{open_for_writing, open_to_queue};
 use crate::database::write_back::WriteBack;
 use crate::engine::errands::Errands;
 use crate::engine::executor::Executor;
@@ -133,8 +134,8 @@ impl DieselStore {
         let (leases, scans, delivering_lock) = match url {
             DatabaseUrl::Sqlite(path) => (None, None, Some(DeliveringLock::beside(path))),
             DatabaseUrl::Postgres(_) => (
-                Some(Errands::start(url.clone(), "store-leases")?),
-                Some(Errands::start(url.clone(), "store-scans")?),
+                Some(Errands::start(url.clone(), "store-leases", open_for_writing)?),
+                Some(Errands::start(url.clone(), "store-scans", open_to_queue)?),
                 None,
             ),
         };
@@ -152,7 +153,7 @@ impl DieselStore {
             moving: Arc::default(),
             writer: Writer::start(
                 url.clone(),
-                opened.connection,
+                opened.may_write.then_some(opened.connection),
                 vault.clone(),
                 chain.clone(),
                 delivering.clone(),

@@ -2,7 +2,6 @@
 
 mod another_database;
 mod clocks;
-mod copied_database;
 mod database_over_tls;
 mod descriptors;
 mod encodings;
@@ -18,5 +17,6 @@ mod settings;
 mod signals;
 mod small_disk;
 mod stopping;
+mod takeover;
 mod texts;
 mod waiting;

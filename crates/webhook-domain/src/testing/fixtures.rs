@@ -60,7 +60,7 @@ pub fn full_settings() -> Settings {
         username: Some(Username::parse("user".into()).expect("a user name")),
         password: Some(Password::parse(secret("pass-word")).expect("a password")),
         api_header_field: Some(ApiHeaderField::parse("X-Webhook-Key".into()).expect("a header")),
-        api_key: Some(ApiKeyValue::parse(secret("k3y")).expect("a key")),
+        api_key: Some(ApiKeyValue::parse(secret("k3yOfTheReceiver")).expect("a key")),
     };
     Settings {
         name: Some(Name::parse("Zoë's \"webhook\" 🪝".into()).expect("a name")),

@@ -10,6 +10,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, ConnectionError, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 
 use crate::DatabaseUrl;
+use crate::database::open_error::READS_ALONE;
 use crate::database::session;
 use crate::database::state::{Kept, State, beside};
 
@@ -129,10 +130,7 @@ impl AnyConnection {
     /// Whether a transaction that means to write would be let. SQLite has said so when it began.
     pub(crate) fn admits_writing(&mut self) -> QueryResult<()> {
         match self.is_read_only()? {
-            true => Err(diesel::result::Error::QueryBuilderError(
-                "the server takes reads alone: it is a standby, or default_transaction_read_only is on"
-                    .into(),
-            )),
+            true => Err(diesel::result::Error::QueryBuilderError(READS_ALONE.into())),
             false => Ok(()),
         }
     }

@@ -7,6 +7,10 @@ use webhook_domain::error::Cause;
 
 use crate::database::not_up;
 
+/// Why nothing can be written to a server that can be read.
+pub(crate) const READS_ALONE: &str =
+    "the server takes reads alone: it is a standby, or default_transaction_read_only is on";
+
 /// A database could not be opened. Nothing was written to it, unless it was the migration that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -121,6 +125,9 @@ pub enum OpenError {
          on. Point WEBHOOK_DATABASE_URL at the primary"
     )]
     ReadOnly,
+    /// Nothing can be written now.
+    #[error("{READS_ALONE}")]
+    TakesReadsAlone,
     /// The database cannot be reached, or is none.
     #[error("the database at {database} cannot be opened")]
     Connect {

@@ -31,6 +31,8 @@ pub(crate) const DURABILITY_SETTINGS: [&str; 3] = ["fsync", "full_page_writes", 
 /// A database that was opened.
 pub(crate) struct Opened {
     pub(crate) connection: AnyConnection,
+    /// Whether changes may be made on it; not if the server takes reads alone.
+    pub(crate) may_write: bool,
     /// Its file, if it is one.
     pub(crate) file: Option<DatabaseFile>,
     /// The key of its audit records' chain.
@@ -47,7 +49,7 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
         DatabaseUrl::Sqlite(path) => Some(enter(url, path, vault)?),
         DatabaseUrl::Postgres(_) => None,
     };
-    let mut connection = open_durable(url).map_err(|error| not_writable(url, error))?;
+    let mut connection = open_for_writing(url).map_err(|error| not_writable(url, error))?;
     let file = match url {
         DatabaseUrl::Sqlite(path) => Some(DatabaseFile::at(path)?),
         DatabaseUrl::Postgres(_) => None,
@@ -59,7 +61,7 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
         prove(&mut connection, vault)?;
     }
     let applied = migrate(url, &mut connection)?;
-    positions::catch_up(&mut connection)?;
+    let may_write = positions::begin_anew(&mut connection)?;
     if matches!(prove(&mut connection, vault)?, Proof::Absent) {
         store_proof(&mut connection, vault)?;
         // Two processes may have come here at once, with different keys.
@@ -78,6 +80,7 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
     }
     Ok(Opened {
         connection,
+        may_write,
         file,
         chain,
         applied,
@@ -85,16 +88,18 @@ pub(crate) fn open(url: &DatabaseUrl, vault: &Vault) -> Result<Opened, OpenError
     })
 }
 
-/// Gives a connection for changes to a database that was opened before.
-pub(crate) fn open_for_writing(url: &DatabaseUrl) -> Result<AnyConnection, OpenError> {
-    let mut connection = open_durable(url)?;
-    positions::catch_up(&mut connection)?;
-    Ok(connection)
+/// Gives a connection on which positions may be drawn, to a database that was opened before.
+pub(crate) fn open_to_queue(url: &DatabaseUrl) -> Result<AnyConnection, OpenError> {
+    let mut connection = open_for_writing(url)?;
+    match positions::begin_anew(&mut connection)? {
+        true => Ok(connection),
+        false => Err(OpenError::TakesReadsAlone),
+    }
 }
 
 /// Gives a connection on which what is committed is durable. It is asked of each one anew: the server may have been
 /// given other settings, or be another.
-fn open_durable(url: &DatabaseUrl) -> Result<AnyConnection, OpenError> {
+pub(crate) fn open_for_writing(url: &DatabaseUrl) -> Result<AnyConnection, OpenError> {
     let mut connection = AnyConnection::open(url).map_err(|source| unreachable(url, source))?;
     if matches!(connection, AnyConnection::Postgres(_)) {
         check_durability(&mut connection)?;

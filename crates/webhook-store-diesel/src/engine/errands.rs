@@ -13,7 +13,7 @@ use webhook_domain::StoreError;
 
 use crate::DatabaseUrl;
 use crate::database::connection::AnyConnection;
-use crate::database::opening::open_for_writing;
+use crate::database::opening::OpenError;
 use crate::engine::failure::{Failure, transact};
 use crate::engine::queue::{Patience, Queue};
 use crate::engine::waiting::answer_within;
@@ -42,6 +42,9 @@ pub(crate) fn errand<T: Send + 'static>(
     (errand, answer)
 }
 
+/// How a thread for errands connects.
+pub(crate) type Connect = fn(&DatabaseUrl) -> Result<AnyConnection, OpenError>;
+
 /// The way to the thread.
 pub(crate) struct Errands {
     queue: Arc<Queue<Errand>>,
@@ -50,12 +53,12 @@ pub(crate) struct Errands {
 
 impl Errands {
     /// Starts the thread. It connects when there is something to do.
-    pub(crate) fn start(url: DatabaseUrl, name: &str) -> std::io::Result<Self> {
+    pub(crate) fn start(url: DatabaseUrl, name: &str, connect: Connect) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::new(QUEUE_CAPACITY));
         let errands = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name(name.into())
-            .spawn(move || run_all(&errands, &url))?;
+            .spawn(move || run_all(&errands, || connect(&url)))?;
         Ok(Self {
             queue,
             thread: Mutex::new(Some(thread)),
@@ -84,11 +87,11 @@ impl Errands {
     }
 }
 
-fn run_all(queue: &Queue<Errand>, url: &DatabaseUrl) {
+fn run_all(queue: &Queue<Errand>, connect: impl Fn() -> Result<AnyConnection, OpenError>) {
     let mut connection: Option<AnyConnection> = None;
     while let Some(errands) = queue.take(1, Patience::default()) {
         for errand in errands {
-            let run = AssertUnwindSafe(|| run_one(errand, &mut connection, url));
+            let run = AssertUnwindSafe(|| run_one(errand, &mut connection, &connect));
             if catch_unwind(run).is_err() {
                 tracing::error!("an errand panicked; the thread goes on with a new connection");
                 connection = None;
@@ -97,7 +100,11 @@ fn run_all(queue: &Queue<Errand>, url: &DatabaseUrl) {
     }
 }
 
-fn run_one(errand: Errand, connection: &mut Option<AnyConnection>, url: &DatabaseUrl) {
+fn run_one(
+    errand: Errand,
+    connection: &mut Option<AnyConnection>,
+    connect: impl Fn() -> Result<AnyConnection, OpenError>,
+) {
     // A connection that broke while idle is found out here rather than by the errand.
     if connection
         .as_mut()
@@ -106,7 +113,7 @@ fn run_one(errand: Errand, connection: &mut Option<AnyConnection>, url: &Databas
         *connection = None;
     }
     if connection.is_none() {
-        match open_for_writing(url) {
+        match connect() {
             Ok(opened) => *connection = Some(opened),
             Err(error) => {
                 errand(Err(StoreError::Unavailable(error.into())));

@@ -28,7 +28,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
 use crate::database::file::DatabaseFile;
 use crate::database::levels::SUPERSEDED;
-use crate::database::opening::open_for_writing;
+use crate::database::opening::open_to_queue;
 use crate::database::write_back::WriteBack;
 use crate::engine::early::EarlyRelease;
 use crate::engine::errands::{Errand, errand};
@@ -36,11 +36,10 @@ use crate::engine::failure::{Broken, Failure, PANICKED, unavailable};
 use crate::engine::group::{Changed, Done, Group, Member, PublicationReply, Terms, TurnsReply, attempt};
 use crate::engine::job::{self, Job, Queued};
 use crate::engine::queue::{Patience, Queue};
+use crate::engine::seen::Seen;
 use crate::engine::waiting::answer_within;
-use crate::events::audience::Audiences;
 use crate::events::pending::Counts;
 use crate::lanes::held::HeldLanes;
-use crate::lanes::key_uses::KnownUses;
 use crate::lanes::notify::Delivering;
 use crate::lanes::record::Turns;
 use crate::observer::Observed;
@@ -76,10 +75,10 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread, with a connection that is already open.
+    /// Starts the thread, with a connection if one is open on which it may write.
     pub(crate) fn start(
         url: DatabaseUrl,
-        connection: AnyConnection,
+        connection: Option<AnyConnection>,
         vault: Arc<Vault>,
         chain: Arc<ChainKey>,
         delivering: Arc<Delivering>,
@@ -98,10 +97,9 @@ impl Writer {
             delivering,
             write_back,
             file,
-            connection: Some(connection),
+            connection,
             refused_at: None,
-            audiences: Audiences::default(),
-            uses: KnownUses::default(),
+            seen: Seen::default(),
             held: HeldLanes::default(),
             early: EarlyRelease::default(),
             counts: Arc::clone(&counts),
@@ -201,8 +199,7 @@ struct Worker {
     file: Option<DatabaseFile>,
     connection: Option<AnyConnection>,
     refused_at: Option<Instant>,
-    audiences: Audiences,
-    uses: KnownUses,
+    seen: Seen,
     held: HeldLanes,
     early: EarlyRelease,
     /// What was counted for quotas.
@@ -252,11 +249,8 @@ impl Worker {
 
     fn run_errand(&mut self, errand: Errand) {
         // A connection that broke while idle is found out here rather than by the errand.
-        if self
-            .connection
-            .as_mut()
-            .is_some_and(|connection| connection.ping().is_err())
-        {
+        let is_broken = |connection: &mut AnyConnection| connection.ping().is_err();
+        if self.connection.as_mut().is_some_and(is_broken) {
             self.connection = None;
         }
         if !errand(self.connection()) {
@@ -282,7 +276,7 @@ impl Worker {
                 self.observed
                     .committed(group.len(), began.elapsed(), &done.audited, &done.notices);
                 self.counts.remember(done.counted);
-                self.uses.remember(done.used);
+                self.seen.uses.remember(done.used);
                 self.early.learn(done.course);
                 self.delivering.tell(done.hints);
                 group.answer(done.replies);
@@ -345,7 +339,12 @@ impl Worker {
                 }
             };
             let attempted_at = Instant::now();
-            let kept = (&mut self.audiences, self.counts.as_ref(), &self.uses, held);
+            let kept = (
+                &mut self.seen.audiences,
+                self.counts.as_ref(),
+                &self.seen.uses,
+                held,
+            );
             match attempt(connection, keys, kept, group, terms) {
                 Ok(done) => return Ok(done),
                 // A member alone is run again: if another process gave the answer to this very request in the
@@ -379,19 +378,18 @@ impl Worker {
                 .map_err(|gone| StoreError::Unavailable(gone.into()))?;
         }
         if self.connection.is_none() {
-            if self
-                .refused_at
-                .is_some_and(|refused| refused.elapsed() < RECONNECT_PAUSE)
-            {
+            let refused = self.refused_at.map(|at| at.elapsed());
+            if refused.is_some_and(|since| since < RECONNECT_PAUSE) {
                 return Err(StoreError::Unavailable(
                     "the database could not be reached a moment ago".into(),
                 ));
             }
-            let opened = open_for_writing(&self.url).map_err(|error| {
+            let opened = open_to_queue(&self.url).map_err(|error| {
                 self.refused_at = Some(Instant::now());
                 StoreError::Unavailable(error.into())
             })?;
             self.connection = Some(opened);
+            self.seen = Seen::default();
         }
         self.connection
             .as_mut()

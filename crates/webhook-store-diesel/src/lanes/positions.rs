@@ -1,23 +1,36 @@
-//! PostgreSQL draws positions of deliveries from a sequence, and a sequence stays behind where tables alone are copied, as by logical
-//! replication. A delivery with a position that its lane has already passed would never be sent, and nothing would say so.
+//! PostgreSQL draws positions of deliveries from a sequence. None may be drawn twice, and each must be greater than all that this
+//! or another process has seen: a lane that has passed a position never sends what comes to stand there, and nothing would say so.
+//!
+//! | what happens | what a sequence does |
+//! |---|---|
+//! | tables are copied, as by logical replication | stays at its beginning |
+//! | a standby takes over that lacks the last commits | goes back with them, while processes remember what they have sent |
+//!
+//! So it is advanced with each connection on which positions may be drawn, before any is. The server may be another than before.
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Bool};
 
 use crate::database::connection::AnyConnection;
 use crate::database::open_error::OpenError;
-use crate::engine::failure::chain;
+
+/// How many positions are left out. A standby may be behind by as many; a sequence has enough for nine million million times.
+const LEFT_OUT: i64 = 1_000_000;
+/// As many are drawn where the role may not set the sequence.
+const DRAWN: i64 = 10_000;
 
 /// Each lane has passed all positions up to its `done`; what waits, and what was sent, is found by its platform.
-const STANDING: &str = "SELECT last_value - (NOT is_called)::int AS drawn, greatest((SELECT max(done) FROM lanes), (SELECT max(newest.position) \
-     FROM platforms CROSS JOIN LATERAL (SELECT max(position) AS position FROM deliveries \
-     WHERE deliveries.platform = platforms.platform) AS newest), 0) AS taken FROM delivery_positions";
+const STANDING: &str = "SELECT last_value - (NOT is_called)::int AS drawn, greatest((SELECT max(done) FROM lanes), \
+     (SELECT max(newest.position) FROM platforms CROSS JOIN LATERAL (SELECT max(position) AS position FROM deliveries \
+     WHERE deliveries.platform = platforms.platform) AS newest), 0) AS taken, \
+     has_sequence_privilege('delivery_positions', 'UPDATE') AS settable FROM delivery_positions";
 
-/// The greater one: others draw meanwhile.
-const CATCH_UP: &str =
-    "SELECT setval('delivery_positions', greatest($1, last_value)) FROM delivery_positions";
+/// From the greater one: others draw meanwhile.
+const ADVANCE: &str =
+    "SELECT setval('delivery_positions', greatest($1, last_value) + $2) FROM delivery_positions";
+const DRAW: &str = "SELECT max(nextval('delivery_positions')) FROM generate_series(1, $1)";
 
 #[derive(QueryableByName)]
 struct Sequence {
@@ -25,37 +38,46 @@ struct Sequence {
     drawn: i64,
     #[diesel(sql_type = BigInt)]
     taken: i64,
+    #[diesel(sql_type = Bool)]
+    settable: bool,
 }
 
-/// Has the next position be greater than all there are, or says who must see to it. To be called with each connection that may draw
-/// positions: the server may be another than before.
-pub(crate) fn catch_up(connection: &mut AnyConnection) -> Result<(), OpenError> {
+/// Has the next position be greater than all that anybody has seen, or says who must see to it. It is false if the server takes reads
+/// alone: then nothing may be drawn on this connection, also when the server takes writes later.
+pub(crate) fn begin_anew(connection: &mut AnyConnection) -> Result<bool, OpenError> {
+    if connection.is_read_only()? {
+        return Ok(false);
+    }
     let AnyConnection::Postgres(postgres) = connection else {
-        return Ok(());
+        return Ok(true);
     };
     let sequence: Sequence = sql_query(STANDING).get_result(postgres)?;
-    if sequence.drawn >= sequence.taken {
-        return Ok(());
-    }
-    advance(postgres, &sequence)?;
-    tracing::warn!(
-        sequence.value = sequence.drawn,
-        deliveries.position = sequence.taken,
-        "the sequence delivery_positions was behind the deliveries, as after logical replication, which leaves sequences behind; \
-         it was advanced"
-    );
-    Ok(())
-}
-
-fn advance(postgres: &mut PgConnection, sequence: &Sequence) -> Result<(), OpenError> {
-    let advanced = sql_query(CATCH_UP)
-        .bind::<BigInt, _>(sequence.taken)
-        .execute(postgres);
-    match advanced {
-        Err(error) if chain(&error).contains("permission denied") => Err(OpenError::SequenceBehind {
+    let is_behind = sequence.drawn < sequence.taken;
+    if is_behind && !sequence.settable {
+        return Err(OpenError::SequenceBehind {
             drawn: sequence.drawn,
             taken: sequence.taken,
-        }),
-        advanced => Ok(advanced.map(drop)?),
+        });
     }
+    advance(postgres, &sequence)?;
+    if is_behind {
+        tracing::warn!(
+            sequence.value = sequence.drawn,
+            deliveries.position = sequence.taken,
+            "the sequence delivery_positions was behind the deliveries, as after logical replication, which leaves sequences behind; \
+             it was advanced"
+        );
+    }
+    Ok(true)
+}
+
+fn advance(postgres: &mut PgConnection, sequence: &Sequence) -> QueryResult<()> {
+    let advanced = match sequence.settable {
+        true => sql_query(ADVANCE)
+            .bind::<BigInt, _>(sequence.taken)
+            .bind::<BigInt, _>(LEFT_OUT)
+            .execute(postgres),
+        false => sql_query(DRAW).bind::<BigInt, _>(DRAWN).execute(postgres),
+    };
+    advanced.map(drop)
 }

@@ -65,7 +65,7 @@ async fn no_secret_stands_in_the_database_as_it_is(place: Place) {
     secrets.extend([
         "pass-word".into(),
         "another-word".into(),
-        "k3y".into(),
+        "k3yOfTheReceiver".into(),
         "tenant 1".into(),
         "r0ute".into(),
         "the answer that was given".into(),

@@ -261,6 +261,9 @@ fn the_name_of_an_api_keys_header_is_kept_with_the_key() {
         credentials.api_header_field.as_ref().map(|field| field.as_str()),
         Some("X-Webhook-Key")
     );
-    assert_eq!(credentials.api_key.as_ref().map(ApiKeyValue::expose), Some("k3y"));
+    assert_eq!(
+        credentials.api_key.as_ref().map(ApiKeyValue::expose),
+        Some("k3yOfTheReceiver")
+    );
     assert_eq!((&credentials.username, &credentials.password), (&None, &None));
 }
