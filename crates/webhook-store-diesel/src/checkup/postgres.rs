@@ -10,6 +10,7 @@ use super::Checkup;
 use crate::backup::BackupError;
 use crate::database::connection::AnyConnection;
 use crate::database::opening::{DURABILITY_SETTINGS, OpenError};
+use crate::lanes::positions;
 
 /// No statement of a session that looks writes, nor takes long.
 const ONLY_READ: &str = "SET default_transaction_read_only = on; SET statement_timeout = '5s'";
@@ -98,6 +99,17 @@ pub(super) fn only_read(connection: &mut AnyConnection) -> Result<(), OpenError>
 }
 
 impl Checkup {
+    /// Whether deliveries can be queued, of a database whose schema is [current](super::SchemaState::Current), or ahead.
+    ///
+    /// # Errors
+    /// [`OpenError::SequenceBehind`]; the database's.
+    pub fn may_queue(&mut self) -> Result<(), OpenError> {
+        match &mut self.connection {
+            AnyConnection::Sqlite(_) => Ok(()),
+            AnyConnection::Postgres(postgres) => positions::standing(postgres).map(drop),
+        }
+    }
+
     /// How the server is set up; none for SQLite.
     ///
     /// # Errors

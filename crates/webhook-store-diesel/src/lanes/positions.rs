@@ -33,13 +33,31 @@ const ADVANCE: &str =
 const DRAW: &str = "SELECT max(nextval('delivery_positions')) FROM generate_series(1, $1)";
 
 #[derive(QueryableByName)]
-struct Sequence {
+pub(crate) struct Sequence {
     #[diesel(sql_type = BigInt)]
     drawn: i64,
     #[diesel(sql_type = BigInt)]
     taken: i64,
     #[diesel(sql_type = Bool)]
     settable: bool,
+}
+
+impl Sequence {
+    const fn is_behind(&self) -> bool {
+        self.drawn < self.taken
+    }
+}
+
+/// How the sequence stands, unless it is behind and this role may not mend that.
+pub(crate) fn standing(postgres: &mut PgConnection) -> Result<Sequence, OpenError> {
+    let sequence: Sequence = sql_query(STANDING).get_result(postgres)?;
+    match sequence.is_behind() && !sequence.settable {
+        true => Err(OpenError::SequenceBehind {
+            drawn: sequence.drawn,
+            taken: sequence.taken,
+        }),
+        false => Ok(sequence),
+    }
 }
 
 /// Has the next position be greater than all that anybody has seen, or says who must see to it. It is false if the server takes reads
@@ -51,16 +69,9 @@ pub(crate) fn begin_anew(connection: &mut AnyConnection) -> Result<bool, OpenErr
     let AnyConnection::Postgres(postgres) = connection else {
         return Ok(true);
     };
-    let sequence: Sequence = sql_query(STANDING).get_result(postgres)?;
-    let is_behind = sequence.drawn < sequence.taken;
-    if is_behind && !sequence.settable {
-        return Err(OpenError::SequenceBehind {
-            drawn: sequence.drawn,
-            taken: sequence.taken,
-        });
-    }
+    let sequence = standing(postgres)?;
     advance(postgres, &sequence)?;
-    if is_behind {
+    if sequence.is_behind() {
         tracing::warn!(
             sequence.value = sequence.drawn,
             deliveries.position = sequence.taken,
@@ -80,4 +91,31 @@ fn advance(postgres: &mut PgConnection, sequence: &Sequence) -> QueryResult<()> 
         false => sql_query(DRAW).bind::<BigInt, _>(DRAWN).execute(postgres),
     };
     advanced.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use webhook_domain::signing::secret::SecretText;
+    use webhook_tests::postgres::Cluster;
+
+    use crate::database::open_error::OpenError;
+    use crate::database::opening::{open, open_to_queue};
+    use crate::sealing::Vault;
+    use crate::{DatabaseUrl, MasterKey, SystemEntropy};
+
+    /// A standby may take writes later, on the same connection.
+    #[test]
+    fn nothing_is_drawn_on_a_connection_to_a_server_that_takes_reads_alone() {
+        let database = Cluster::shared().create_database();
+        let url: DatabaseUrl = database.url().parse().unwrap();
+        let key = MasterKey::parse(&SecretText::new(data_encoding::BASE64.encode(&[7; 32]))).unwrap();
+        let vault = Vault::new(key, Arc::new(SystemEntropy::new())).unwrap();
+        assert!(open(&url, &vault).unwrap().may_write);
+        database.execute("ALTER DATABASE {database} SET default_transaction_read_only = on");
+        assert!(!open(&url, &vault).unwrap().may_write);
+        let refused = open_to_queue(&url).err();
+        assert!(matches!(refused, Some(OpenError::TakesReadsAlone)), "{refused:?}");
+    }
 }

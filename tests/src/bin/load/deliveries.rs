@@ -190,8 +190,8 @@ fn one_lane(deploy: &dyn Fn() -> Deployment, seconds: Duration) {
     let Some(database) = service.deployment().database() else {
         return;
     };
-    let mut look = limits::look_at_the_webhook(database);
-    let limit = straight_after(&receiver, 1, seconds, || look());
+    let look = limits::look_at_the_webhook(database);
+    let limit = straight_after(&receiver, 1, seconds, look);
     row(
         "the same",
         rate,

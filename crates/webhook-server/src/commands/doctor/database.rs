@@ -9,7 +9,7 @@ use webhook_domain::id::{PlatformId, WebhookId};
 use webhook_domain::time::Clock as _;
 use webhook_domain::webhook::TargetUrl;
 use webhook_store_diesel::checkup::{Checkup, SchemaState};
-use webhook_store_diesel::{DatabaseUrl, MasterKey, SystemEntropy};
+use webhook_store_diesel::{DatabaseUrl, MasterKey, OpenError, SystemEntropy};
 
 use self::judged::{
     absent, against_database, against_stored, durability_of_file, durability_of_server, out_of_reach, paused,
@@ -100,6 +100,13 @@ fn look(
     rights(bench, &mut checkup, schema.as_ref().ok());
     if !is_current {
         return None;
+    }
+    // What else keeps it from being looked at is told of the role's rights.
+    if let Err(error @ OpenError::SequenceBehind { .. }) = checkup.may_queue() {
+        bench.found(
+            "database.positions",
+            Finding::fail(chain(&error), "have the owner of the schema run it"),
+        );
     }
     clocks(bench, &mut checkup);
     bench.begins("deliveries");

@@ -174,7 +174,7 @@ pub(super) fn told_rights(rights: &Rights, schema: Option<&SchemaState>) -> Find
             format!("role {role} lacks {}{more}", named.join(", ")),
             format!(
                 "as the owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {place} TO {role}; \
-                 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {place} TO {role}"
+                 GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA {place} TO {role}"
             ),
         );
     }
