@@ -10,6 +10,7 @@
 pub mod keeper;
 pub mod pooler;
 pub mod programs;
+pub mod standby;
 
 use std::{
     env, fs,
@@ -19,7 +20,10 @@ use std::{
     time::Duration,
 };
 
-use diesel::{Connection as _, PgConnection, RunQueryDsl as _, connection::SimpleConnection as _, sql_query};
+use diesel::{
+    Connection as _, PgConnection, QueryResult, RunQueryDsl as _, connection::SimpleConnection as _,
+    sql_query,
+};
 use url::Url;
 
 use crate::{binary, clock::wait_for};
@@ -84,6 +88,16 @@ impl Cluster {
         let note = self.meeting().join(keeper::DIRECTORY);
         let directory = fs::read_to_string(note).expect("the keeper notes where the cluster is");
         Path::new(&directory).join("data")
+    }
+
+    /// Ends it as a crash does, if it is the tests' own.
+    pub fn crash(&self) {
+        keeper::stop_cluster(
+            self.data()
+                .parent()
+                .expect("it is in the directory of the cluster"),
+            "immediate",
+        );
     }
 
     /// What PostgreSQL has logged, if it is the tests' own.
@@ -204,11 +218,13 @@ impl Drop for Database {
 }
 
 fn execute(url: &Url, statement: &str) {
+    try_execute(url, statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
+}
+
+fn try_execute(url: &Url, statement: &str) -> QueryResult<usize> {
     let mut connection =
         PgConnection::establish(url.as_str()).unwrap_or_else(|error| panic!("PostgreSQL for tests: {error}"));
-    sql_query(statement)
-        .execute(&mut connection)
-        .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    sql_query(statement).execute(&mut connection)
 }
 
 fn with_path(base: &Url, database: &str) -> Url {

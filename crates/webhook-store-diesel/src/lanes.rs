@@ -9,7 +9,7 @@ pub(crate) mod key_uses;
 pub(crate) mod locked;
 pub(crate) mod look;
 pub(crate) mod notify;
-mod own;
+pub(crate) mod own;
 pub(crate) mod pause;
 mod port;
 pub(crate) mod positions;

@@ -211,12 +211,12 @@ fn answers(child: &mut Child, port: u16, password: &str) -> bool {
     false
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
     listener.local_addr().expect("a listener has an address").port()
 }
 
-fn stop_cluster(directory: &Path, mode: &str) {
+pub(super) fn stop_cluster(directory: &Path, mode: &str) {
     let mut command = programs::command("pg_ctl");
     command
         .arg("stop")

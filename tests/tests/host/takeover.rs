@@ -6,8 +6,13 @@ use std::time::Duration;
 use serde_json::json;
 use url::Url;
 use webhook_tests::{
-    Backend, Client, Deployment, Server, Service, clock::wait_for, fixtures::create_with, receiver::Receiver,
-    server::run, service::ALL_PERMISSIONS,
+    Backend, Client, Deployment, Server, Service,
+    clock::wait_for,
+    fixtures::create_with,
+    postgres::{Cluster, standby::Standby},
+    receiver::{Conduct, Receiver},
+    server::run,
+    service::ALL_PERMISSIONS,
 };
 
 use super::rights::Role;
@@ -215,4 +220,44 @@ fn a_standby_that_takes_writes_later_is_left_until_it_does() {
     });
     receiver.wait_for(4);
     assert_that(service.deployment(), NONE_AGAIN);
+}
+
+/// What was recorded since the standby was cut off is lost, while the process that recorded it goes on with the same queue.
+#[test]
+fn what_a_takeover_has_lost_of_a_queue_under_way_is_delivered_again() {
+    let cluster = Cluster::private(&[]);
+    let standby = Standby::of(&cluster);
+    let receiver = Receiver::start();
+    receiver.conduct((0..200).map(|_| Conduct::AnswerAfter(Duration::from_millis(100), 204)));
+    let mut deployment = Deployment::on_cluster(&cluster)
+        .with("WEBHOOK_ALLOW_HTTP", "true")
+        .with("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8");
+    let url = deployment
+        .setting("WEBHOOK_DATABASE_URL")
+        .expect("a URL")
+        .to_owned();
+    deployment.set("WEBHOOK_DATABASE_URL", &standby.or_to_it(&url));
+    let service = Service::start_on(deployment);
+    let client = service.client();
+    create_with(&client, json!({"url": receiver.url()}));
+    for _ in 0..40 {
+        publish(&client);
+    }
+    standby.is_cut_off(&cluster);
+    let recorded = receiver.got().len();
+    receiver.wait_for(recorded + 10);
+    cluster.crash();
+    standby.takes_over();
+    wait_for("all are delivered", Duration::from_secs(40), || {
+        let answer = client
+            .get("/v1/webhook-events?status=SUCCEEDED&limit=100")
+            .unchecked()
+            .send();
+        (answer.status == 200 && answer.json()["data"].as_array()?.len() == 40).then_some(())
+    });
+    assert!(
+        receiver.got().len() > 40,
+        "nothing was lost: {}",
+        receiver.got().len()
+    );
 }

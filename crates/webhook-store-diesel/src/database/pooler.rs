@@ -8,7 +8,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use webhook_domain::entropy::Entropy as _;
 
 use crate::database::connection::AnyConnection;
-use crate::database::opening::{OpenError, unreachable};
+use crate::database::open_error::OpenError;
 use crate::{DatabaseUrl, SystemEntropy};
 
 /// How the message ends in which PostgreSQL repeats a value that is no number, whatever its language.
@@ -17,8 +17,8 @@ const ELSEWHERE: &str = "is set in another session";
 /// Sets a value in the sessions of this connection and another, then has each look for its own. A pooler that has one session free gives it to
 /// both; one whose sessions are all in use gives another each time. A server, and a pooler in session mode, keep them apart.
 pub(crate) fn refuse(url: &DatabaseUrl, one: &mut PgConnection) -> Result<(), OpenError> {
-    let opened = AnyConnection::open(url).map_err(|source| unreachable(url, source))?;
-    let AnyConnection::Postgres(mut other) = opened else {
+    // Who can have no second session cannot be told; what needs more says so.
+    let Ok(AnyConnection::Postgres(mut other)) = AnyConnection::open(url) else {
         return Ok(());
     };
     let value = drawn();

@@ -28,7 +28,6 @@ use crate::database::connection::AnyConnection;
 use crate::database::dialect::TakenRows;
 use crate::database::file::DatabaseFile;
 use crate::database::levels::SUPERSEDED;
-use crate::database::opening::open_to_queue;
 use crate::database::write_back::WriteBack;
 use crate::engine::early::EarlyRelease;
 use crate::engine::errands::{Errand, errand};
@@ -78,7 +77,7 @@ impl Writer {
     /// Starts the thread, with a connection if one is open on which it may write.
     pub(crate) fn start(
         url: DatabaseUrl,
-        connection: Option<AnyConnection>,
+        mut connection: Option<AnyConnection>,
         vault: Arc<Vault>,
         chain: Arc<ChainKey>,
         delivering: Arc<Delivering>,
@@ -97,9 +96,9 @@ impl Writer {
             delivering,
             write_back,
             file,
+            seen: connection.as_mut().map(Seen::on).unwrap_or_default(),
             connection,
             refused_at: None,
-            seen: Seen::default(),
             held: HeldLanes::default(),
             early: EarlyRelease::default(),
             counts: Arc::clone(&counts),
@@ -384,12 +383,12 @@ impl Worker {
                     "the database could not be reached a moment ago".into(),
                 ));
             }
-            let opened = open_to_queue(&self.url).map_err(|error| {
+            let opened = self.seen.reopen(&self.url, self.delivering.own());
+            if opened.is_err() {
                 self.refused_at = Some(Instant::now());
-                StoreError::Unavailable(error.into())
-            })?;
-            self.connection = Some(opened);
-            self.seen = Seen::default();
+            }
+            self.connection = Some(opened.map_err(StoreError::Unavailable)?);
+            self.counts.forget();
         }
         self.connection
             .as_mut()

@@ -51,6 +51,11 @@ impl Counts {
         known.extend(counted);
     }
 
+    /// Has all platforms be counted again.
+    pub(crate) fn forget(&self) {
+        self.known().clear();
+    }
+
     fn known(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

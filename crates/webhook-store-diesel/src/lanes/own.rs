@@ -71,6 +71,16 @@ pub(crate) fn renew(connection: &mut AnyConnection, process: &str, lease: i64) -
     Ok(renewed > 0)
 }
 
+/// Begins the next epoch of all lanes of the process: what it remembers of them may be of commits that are lost.
+pub(crate) fn begin_epochs(connection: &mut AnyConnection, process: &str) -> QueryResult<usize> {
+    let begin = "UPDATE lanes SET epoch = epoch + 1 WHERE webhook_id IN \
+                 (SELECT webhook_id FROM lanes WHERE owner = $1 ORDER BY webhook_id FOR NO KEY UPDATE)";
+    match connection {
+        AnyConnection::Sqlite(_) => Ok(0),
+        AnyConnection::Postgres(postgres) => sql_query(begin).bind::<Text, _>(process).execute(postgres),
+    }
+}
+
 /// Ends the lease of the process.
 pub(crate) fn leave(connection: &mut AnyConnection, process: &str) -> Result<(), Failure> {
     diesel::delete(processes::table.find(process)).execute(connection)?;

@@ -30,6 +30,8 @@ const STANDING: &str = "SELECT last_value - (NOT is_called)::int AS drawn, great
 /// From the greater one: others draw meanwhile.
 const ADVANCE: &str =
     "SELECT setval('delivery_positions', greatest($1, last_value) + $2) FROM delivery_positions";
+/// The lock of whoever sets the sequence: the bytes of `delivery`.
+const IN_TURN: &str = "SELECT pg_advisory_xact_lock(x'64656C6976657279'::bigint)";
 const DRAW: &str = "SELECT max(nextval('delivery_positions')) FROM generate_series(1, $1)";
 
 #[derive(QueryableByName)]
@@ -83,14 +85,21 @@ pub(crate) fn begin_anew(connection: &mut AnyConnection) -> Result<bool, OpenErr
 }
 
 fn advance(postgres: &mut PgConnection, sequence: &Sequence) -> QueryResult<()> {
-    let advanced = match sequence.settable {
-        true => sql_query(ADVANCE)
+    if !sequence.settable {
+        return sql_query(DRAW)
+            .bind::<BigInt, _>(DRAWN)
+            .execute(postgres)
+            .map(drop);
+    }
+    postgres.transaction(|postgres| {
+        // Of two that read where it stands and then set it, the second would set it back.
+        sql_query(IN_TURN).execute(postgres)?;
+        sql_query(ADVANCE)
             .bind::<BigInt, _>(sequence.taken)
             .bind::<BigInt, _>(LEFT_OUT)
-            .execute(postgres),
-        false => sql_query(DRAW).bind::<BigInt, _>(DRAWN).execute(postgres),
-    };
-    advanced.map(drop)
+            .execute(postgres)
+            .map(drop)
+    })
 }
 
 #[cfg(test)]
@@ -100,22 +109,45 @@ mod tests {
     use webhook_domain::signing::secret::SecretText;
     use webhook_tests::postgres::Cluster;
 
-    use crate::database::open_error::OpenError;
+    use super::*;
     use crate::database::opening::{open, open_to_queue};
+    use crate::engine::failure::chain;
     use crate::sealing::Vault;
     use crate::{DatabaseUrl, MasterKey, SystemEntropy};
+
+    fn vault() -> Vault {
+        let key = MasterKey::parse(&SecretText::new(data_encoding::BASE64.encode(&[7; 32]))).unwrap();
+        Vault::new(key, Arc::new(SystemEntropy::new())).unwrap()
+    }
 
     /// A standby may take writes later, on the same connection.
     #[test]
     fn nothing_is_drawn_on_a_connection_to_a_server_that_takes_reads_alone() {
         let database = Cluster::shared().create_database();
         let url: DatabaseUrl = database.url().parse().unwrap();
-        let key = MasterKey::parse(&SecretText::new(data_encoding::BASE64.encode(&[7; 32]))).unwrap();
-        let vault = Vault::new(key, Arc::new(SystemEntropy::new())).unwrap();
+        let vault = vault();
         assert!(open(&url, &vault).unwrap().may_write);
         database.execute("ALTER DATABASE {database} SET default_transaction_read_only = on");
         assert!(!open(&url, &vault).unwrap().may_write);
         let refused = open_to_queue(&url).err();
         assert!(matches!(refused, Some(OpenError::TakesReadsAlone)), "{refused:?}");
+    }
+
+    /// Two that read where the sequence stands and then set it would have it give a position twice.
+    #[test]
+    fn whoever_sets_the_sequence_waits_for_others_who_do() {
+        let database = Cluster::shared().create_database();
+        let url: DatabaseUrl = database.url().parse().unwrap();
+        open(&url, &vault()).unwrap();
+        let mut other = PgConnection::establish(database.url()).unwrap();
+        sql_query("BEGIN").execute(&mut other).unwrap();
+        sql_query(IN_TURN).execute(&mut other).unwrap();
+        let timed_out = open_to_queue(&url)
+            .err()
+            .map(|error| chain(&error))
+            .unwrap_or_default();
+        assert!(timed_out.contains("lock timeout"), "{timed_out}");
+        sql_query("COMMIT").execute(&mut other).unwrap();
+        assert!(open_to_queue(&url).is_ok());
     }
 }
