@@ -1,6 +1,6 @@
 //! A standby of a cluster.
 
-use std::{fs, process::Child, time::Duration};
+use std::{process::Child, time::Duration};
 
 use diesel::{Connection as _, PgConnection};
 use url::Url;
