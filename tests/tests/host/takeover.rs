@@ -228,7 +228,7 @@ fn what_a_takeover_has_lost_of_a_queue_under_way_is_delivered_again() {
     let cluster = Cluster::private(&[]);
     let standby = Standby::of(&cluster);
     let receiver = Receiver::start();
-    receiver.conduct((0..200).map(|_| Conduct::AnswerAfter(Duration::from_millis(100), 204)));
+    receiver.conduct((0..300).map(|_| Conduct::AnswerAfter(Duration::from_millis(100), 204)));
     let mut deployment = Deployment::on_cluster(&cluster)
         .with("WEBHOOK_ALLOW_HTTP", "true")
         .with("WEBHOOK_ALLOWED_NETWORKS", "127.0.0.0/8");
@@ -240,7 +240,7 @@ fn what_a_takeover_has_lost_of_a_queue_under_way_is_delivered_again() {
     let service = Service::start_on(deployment);
     let client = service.client();
     create_with(&client, json!({"url": receiver.url()}));
-    for _ in 0..40 {
+    for _ in 0..100 {
         publish(&client);
     }
     standby.is_cut_off(&cluster);
@@ -248,15 +248,15 @@ fn what_a_takeover_has_lost_of_a_queue_under_way_is_delivered_again() {
     receiver.wait_for(recorded + 10);
     cluster.crash();
     standby.takes_over();
-    wait_for("all are delivered", Duration::from_secs(40), || {
+    wait_for("all are delivered", Duration::from_secs(60), || {
         let answer = client
             .get("/v1/webhook-events?status=SUCCEEDED&limit=100")
             .unchecked()
             .send();
-        (answer.status == 200 && answer.json()["data"].as_array()?.len() == 40).then_some(())
+        (answer.status == 200 && answer.json()["data"].as_array()?.len() == 100).then_some(())
     });
     assert!(
-        receiver.got().len() > 40,
+        receiver.got().len() > 100,
         "nothing was lost: {}",
         receiver.got().len()
     );
