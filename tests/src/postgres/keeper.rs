@@ -175,7 +175,7 @@ fn start_on_a_free_port(directory: &Path, settings: &[String], password: &str) -
     panic!("PostgreSQL did not start; its own words are above");
 }
 
-fn postgres(directory: &Path, settings: &[String], port: u16) -> Command {
+pub(super) fn postgres(directory: &Path, settings: &[String], port: u16) -> Command {
     let mut command = programs::command("postgres");
     command
         .arg("-D")

@@ -5,7 +5,11 @@ use std::{process::Child, time::Duration};
 use diesel::{Connection as _, PgConnection};
 use url::Url;
 
-use super::{Cluster, execute, keeper::free_port, programs};
+use super::{
+    Cluster, execute,
+    keeper::{self, free_port},
+    programs, try_execute,
+};
 use crate::clock::wait_for;
 
 /// A running standby, which ends with the value.
@@ -43,18 +47,7 @@ impl Standby {
             String::from_utf8_lossy(&copied.stderr)
         );
         let port = free_port();
-        let mut command = programs::command("postgres");
-        command.arg("-D").arg(&data).arg("-k").arg(directory.path());
-        for setting in [
-            "listen_addresses=127.0.0.1",
-            "max_connections=400",
-            "log_min_messages=fatal",
-        ] {
-            command.arg("-c").arg(setting);
-        }
-        let process = command
-            .arg("-c")
-            .arg(format!("port={port}"))
+        let process = keeper::postgres(directory.path(), &[], port)
             .spawn()
             .expect("postgres runs");
         let mut admin = cluster.admin().clone();
@@ -83,13 +76,13 @@ impl Standby {
     pub fn is_cut_off(&self, cluster: &Cluster) {
         let has_all = "SELECT 1 / count(*) FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_lsn()";
         wait_for("the standby has everything", Duration::from_secs(30), || {
-            super::try_execute(cluster.admin(), has_all).ok()
+            try_execute(cluster.admin(), has_all).ok()
         });
         execute(&self.admin, "ALTER SYSTEM SET primary_conninfo = ''");
         execute(&self.admin, "SELECT pg_reload_conf()");
         let has_none = "SELECT 1 / (CASE count(*) WHEN 0 THEN 1 ELSE 0 END) FROM pg_stat_replication";
         wait_for("the standby gets nothing more", Duration::from_secs(30), || {
-            super::try_execute(cluster.admin(), has_none).ok()
+            try_execute(cluster.admin(), has_none).ok()
         });
     }
 

@@ -190,7 +190,7 @@ fn a_webhook_gets_what_is_published_though_a_takeover_has_lost_another() {
 }
 
 #[test]
-fn a_standby_that_takes_writes_later_is_left_until_it_does() {
+fn no_lost_position_is_drawn_after_a_server_took_reads_alone() {
     let receiver = Receiver::start();
     let service = Service::start_on(deployment());
     let client = service.client();
